@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from support.dispositions import restore_dispositions
 from support.heavy import SkippedModule, lacks_heavy_tools
-from support.tally import ROW, Tally
+from support.run_counters import ROW, RunCounters
 
 # No test asserts on absolute time, and a deadline is one: what is quick alone may be slow on a busy machine.
 hypothesis.settings.register_profile(
@@ -83,12 +83,12 @@ def loopback_only():
 
 
 @pytest.fixture
-def tally(request, record_property):
+def counters(request, record_property):
     """Of what a test that is marked `crash_part` plays; its line in the table of `make crash` is the test's name."""
     (part,) = request.node.get_closest_marker("crash_part").args
-    tally = Tally(part, request.node.originalname.removeprefix("test_").replace("_", " "))
-    yield tally
-    record_property(ROW, tally.row())
+    counters = RunCounters(part, request.node.originalname.removeprefix("test_").replace("_", " "))
+    yield counters
+    record_property(ROW, counters.row())
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from support import loop
+from support import event_loop
 from support.builders import a_desired, a_state
-from support.fate import Death, Fate, ManualClock, MemoryLedger
-from support.replaying import Replayed
+from support.incremental_replay import IncrementalReplay
 from support.scripted_cloud import ScriptedCloud
+from support.simulation import Crash, CrashPlan, ManualClock, MemoryLedger
 
 from provisioner import planning
 from provisioner.applying import (
@@ -74,9 +74,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.cloud = ScriptedCloud(self.clock)
-        self.fate = self.cloud.fate
-        self.ledger = MemoryLedger(self.entries, self.fate)
-        self._replayed = Replayed()
+        self.crash_plan = self.cloud.crash_plan
+        self.ledger = MemoryLedger(self.entries, self.crash_plan)
+        self._replayed = IncrementalReplay()
 
     @property
     def state(self) -> State:
@@ -94,8 +94,8 @@ class World:
     ) -> RunResult | None:
         """None when the run died."""
         self.interruption = Interruption()
-        self.fate = self.cloud.fate = Fate(die_at, self.examine)
-        self.ledger = MemoryLedger(self.entries, self.fate, after=self.after_writing, **ledger)
+        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self.examine)
+        self.ledger = MemoryLedger(self.entries, self.crash_plan, after=self.after_writing, **ledger)
 
         async def run() -> RunResult:
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
@@ -114,8 +114,8 @@ class World:
                 return await execute(self._context(plan, shown, parallelism))
 
         try:
-            return loop.run(run())
-        except Death:
+            return event_loop.run(run())
+        except Crash:
             return None
 
     def plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
@@ -125,7 +125,7 @@ class World:
 
     def survey_plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
         """One that a guard may refuse."""
-        return self._plan(desired, self.state, loop.run(self._look()), mode, replacing)
+        return self._plan(desired, self.state, event_loop.run(self._look()), mode, replacing)
 
     def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
         """A plan as it stands, with `parts` of the context exchanged. Raises what the run raises."""
@@ -135,7 +135,7 @@ class World:
             async with asyncio.timeout(SECONDS_UNTIL_HUNG):
                 return await execute(replace(self._context(plan, await self._look(), parallelism), **parts))
 
-        return loop.run(run())
+        return event_loop.run(run())
 
     def server_time(self) -> int:
         """The cloud's clock is before ours, and is the one that counts."""

@@ -61,8 +61,8 @@ def test_the_ids_are_durable_before_anything_else_is_done(world, servers):
     world.apply(*servers(1))
     kinds = [entry.type for entry in world.entries]
     assert kinds == ["intended", "answered", "remembered"]
-    written = world.fate.steps.index("after writing answered")
-    assert world.fate.steps[written - 2 : written] == ["after buy trainer-0", "before writing answered"]
+    written = world.crash_plan.steps.index("after writing answered")
+    assert world.crash_plan.steps[written - 2 : written] == ["after buy trainer-0", "before writing answered"]
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,7 @@ def test_a_change_is_these_calls_and_then_nothing_is_left(new_world, types, name
 def test_one_more_apply_makes_good_a_death_at_any_step(new_world, types, name):
     alone = Story(new_world, CASES[name])
     alone.go_on()
-    steps = alone.world.fate.steps
+    steps = alone.world.crash_plan.steps
     for call in alone.case.sends:
         assert f"before {call}" in steps
     for step in range(len(steps)):
@@ -175,7 +175,7 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, types, name):
 def test_a_death_in_what_goes_on_after_a_death_is_made_good_too(new_world, name):
     alone = Story(new_world, CASES[name])
     alone.go_on()
-    for first in range(len(alone.world.fate.steps)):
+    for first in range(len(alone.world.crash_plan.steps)):
         second = 0
         while True:
             story = Story(new_world, CASES[name])

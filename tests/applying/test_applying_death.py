@@ -1,4 +1,4 @@
-"""Death at every step: before and after every write and every call, in every sort of run, and in the recovery as well.
+"""Crash at every step: before and after every write and every call, in every sort of run, and in the recovery as well.
 
 A run that is left alone numbers the steps. Then the run dies at each of them, and the next apply has to make it good: every
 wanted server is there and was bought once, or its address is in doubt and nothing was bought. That no server of ours is at
@@ -101,7 +101,7 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name,
     alone = Story(new_world, servers, scenario, count, parallelism)
     alone.go_on()
     alone.check()
-    steps = alone.world.fate.steps
+    steps = alone.world.crash_plan.steps
     for point in scenario.points:
         for moment in ("before", "after"):
             passed = [
@@ -117,7 +117,7 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name,
     for step in range(len(steps)):
         story = Story(new_world, servers, scenario, count, parallelism)
         assert story.go_on(die_at=step) is None
-        assert story.world.fate.steps == steps[: step + 1]
+        assert story.world.crash_plan.steps == steps[: step + 1]
         story.world.examine()
         deaths += 1
         story.go_on()
@@ -131,7 +131,7 @@ def test_only_a_request_that_never_left_leaves_a_doubt(new_world, servers):
     alone = Story(new_world, servers, scenario, 1)
     alone.go_on()
     doubted = []
-    for step, what in enumerate(alone.world.fate.steps):
+    for step, what in enumerate(alone.world.crash_plan.steps):
         story = Story(new_world, servers, scenario, 1)
         story.go_on(die_at=step)
         story.go_on()
@@ -147,7 +147,7 @@ def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, server
     alone = Story(new_world, servers, scenario, 1)
     alone.go_on()
     deaths = 0
-    steps = len(alone.world.fate.steps)
+    steps = len(alone.world.crash_plan.steps)
     for first in range(steps):
         second = 0
         while True:
@@ -168,7 +168,7 @@ def test_a_death_while_the_list_lags_is_made_good_when_the_list_has_caught_up(ne
     alone = Story(new_world, servers, SCENARIOS["buy"], count)
     alone.world.cloud.listed_after = 30.0
     alone.go_on()
-    steps = len(alone.world.fate.steps)
+    steps = len(alone.world.crash_plan.steps)
     for step in range(steps):
         story = Story(new_world, servers, SCENARIOS["buy"], count)
         story.world.cloud.listed_after = 30.0

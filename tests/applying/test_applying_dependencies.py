@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.fate import NOON
+from support.simulation import NOON
 
 from provisioner.model.event import ResultType
 from provisioner.model.flow import Effect, Outcome

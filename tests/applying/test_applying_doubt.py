@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.fate import NOON
+from support.simulation import NOON
 
 from provisioner.model.address import Address
 from provisioner.model.event import EventType
@@ -406,11 +406,11 @@ class TestDeathWhileItLooks:
 
         alone = begun()
         assert alone.apply(*servers(1, prepaid=prepaid)) is not None
-        steps = alone.fate.steps
+        steps = alone.crash_plan.steps
         for step in range(len(steps)):
             world = begun()
             assert world.apply(*servers(1, prepaid=prepaid), die_at=step) is None
-            assert len(world.fate.steps) == step + 1
+            assert len(world.crash_plan.steps) == step + 1
             world.clock.time += 60
             world.apply(*servers(1, prepaid=prepaid))
             assert len(world.cloud.ours) + len(world.state.in_doubt) == 1, f"after {steps[step]}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import a_desired, an_address
-from support.fate import Fate
+from support.simulation import CrashPlan
 
 from provisioner.model.action import Action
 from provisioner.model.diagnostic import StoreError, error
@@ -56,7 +56,7 @@ def deaths_of(make, *servers):
     """Worlds that died at each step of an apply, and were given one more."""
     alone = make()
     alone.apply(*servers)
-    steps = len(alone.fate.steps)
+    steps = len(alone.crash_plan.steps)
     for step in range(steps):
         world = make()
         assert world.apply(*servers, die_at=step) is None
@@ -134,7 +134,7 @@ def test_a_move_that_could_not_be_written_is_no_success_and_sends_nothing(owned)
         if any(isinstance(entry, Moved) for entry in entries):
             raise StoreError(error("journal-full", "no space"))
 
-    world.ledger.fate = Fate()
+    world.ledger.crash_plan = CrashPlan()
     plan = world.plan(*servers)
     results = world.carry_out(plan, ledger=RefusingLedger(full)).results
     assert [result.diagnostic.code for result in results] == ["journal-full", "journal-full"]
@@ -156,7 +156,7 @@ def test_what_is_let_go_is_never_released_wherever_the_run_dies(owned, mode):
 
     alone = make()
     alone.apply(mode=mode)
-    steps = len(alone.fate.steps)
+    steps = len(alone.crash_plan.steps)
     for step in range(steps):
         world = make()
         world.apply(mode=mode, die_at=step)

@@ -72,7 +72,7 @@ def test_an_interruption_between_note_and_sending_sends_nothing_and_closes_the_n
             world.interruption.request()
 
     plan = world.plan(*servers(2))
-    result = world.carry_out(plan, ledger=Interrupting(world.entries, world.fate))
+    result = world.carry_out(plan, ledger=Interrupting(world.entries, world.crash_plan))
     assert types(result) == ["not_started"] * 2
     assert not world.cloud.sent(PURCHASE)
     assert not world.state.intents
@@ -125,7 +125,7 @@ def test_a_replacement_interrupted_half_way_says_that_the_old_server_is_gone(wor
                 world.interruption.request()
 
     plan = world.plan(*servers(1, flavor="larger"))
-    result = only(world.carry_out(plan, ledger=Interrupting(world.entries, world.fate)))
+    result = only(world.carry_out(plan, ledger=Interrupting(world.entries, world.crash_plan)))
     assert result.type == "incomplete"
     assert "released" in result.diagnostic.summary
     assert "under way" not in result.diagnostic.summary

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_desired, a_release, an_address, an_intent
-from support.fate import Fate, MemoryLedger
-from support.loop import OnTheSpot
+from support.event_loop import InlineExecutor
+from support.simulation import CrashPlan, MemoryLedger
 
 from provisioner.applying.journal_writer import JournalWriter
 from provisioner.model.diagnostic import StoreError, error
@@ -22,7 +22,7 @@ PURCHASE = Effect.PURCHASE
 
 def written(arrivals, *, fail_at=None, failure=None):
     """What became of each writer that came after so many turns of the loop, and the ledger they wrote to."""
-    ledger = MemoryLedger([], Fate(), fail_at=fail_at, failure=failure)
+    ledger = MemoryLedger([], CrashPlan(), fail_at=fail_at, failure=failure)
     reasons = []
     writer = JournalWriter(ledger, on_failure=reasons.append)
 
@@ -38,7 +38,7 @@ def written(arrivals, *, fail_at=None, failure=None):
         return True
 
     async def run():
-        asyncio.get_running_loop().set_default_executor(OnTheSpot())
+        asyncio.get_running_loop().set_default_executor(InlineExecutor())
         return await asyncio.gather(*(write(*one) for one in enumerate(arrivals)), return_exceptions=True)
 
     return asyncio.run(run()), ledger, reasons
@@ -68,7 +68,7 @@ def test_an_error_of_ours_while_writing_is_as_final_as_a_full_disk(arrivals, fai
 
 
 def test_with_real_threads_it_is_the_same():
-    ledger = MemoryLedger([], Fate())
+    ledger = MemoryLedger([], CrashPlan())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -95,7 +95,7 @@ class Held(MemoryLedger):
     """A disk that has begun and does not come to an end."""
 
     def __init__(self):
-        super().__init__([], Fate())
+        super().__init__([], CrashPlan())
         self.begun, self.released = threading.Event(), threading.Event()
 
     def append(self, entries):
@@ -126,7 +126,7 @@ def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_write_that_is_cancelled_before_it_began_never_happens(which):
     """Nobody sends what it would announce, so that it would be a doubt about nothing."""
-    ledger = MemoryLedger([], Fate())
+    ledger = MemoryLedger([], CrashPlan())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -149,7 +149,7 @@ class Fenced(MemoryLedger):
 
 
 def test_what_was_sent_is_recorded_even_where_nothing_more_may_be_sent():
-    ledger = Fenced([], Fate())
+    ledger = Fenced([], CrashPlan())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -165,7 +165,7 @@ def test_what_was_sent_is_recorded_even_where_nothing_more_may_be_sent():
 
 
 def test_all_who_shared_a_write_that_broke_hear_of_it():
-    ledger = MemoryLedger([], Fate(), fail_at=0, failure=ZeroDivisionError())
+    ledger = MemoryLedger([], CrashPlan(), fail_at=0, failure=ZeroDivisionError())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -179,7 +179,7 @@ def test_all_who_shared_a_write_that_broke_hear_of_it():
 def test_nothing_is_sent_after_the_journal_failed(world, servers, parallelism, fail_at):
     world.apply(*servers(4), parallelism=parallelism, fail_at=fail_at)
     """What was on its way when the write began had its own intent on disk; nothing else leaves."""
-    steps = world.fate.steps
+    steps = world.crash_plan.steps
     writes = [at for at, step in enumerate(steps) if step.startswith("before writing")]
     durable = {f"before buy {entry.intent.name}" for entry in world.entries if isinstance(entry, Intended)}
     if len(writes) > fail_at:

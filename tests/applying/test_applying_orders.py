@@ -74,7 +74,7 @@ def test_it_is_cancelled_forgotten_and_may_be_ordered_again(story, only):
 class TestBoth:
     def test_the_intent_names_the_order_and_is_written_before_the_call(self, story, action, effect):
         story.settle(action)
-        steps = [step for step in story.world.fate.steps if effect.value[:3] in step or "intended" in step]
+        steps = [step for step in story.world.crash_plan.steps if effect.value[:3] in step or "intended" in step]
         assert steps[0] == "before writing intended"
         assert story.world.intents[-1].target_id == "CS1"
         assert story.world.intents[-1].effect is effect
@@ -106,7 +106,7 @@ class TestBoth:
     def test_a_death_at_any_step_is_made_good_by_the_same_command(self, new_world, servers, action, effect):
         alone = Story(new_world, servers)
         alone.settle(action)
-        steps = alone.world.fate.steps
+        steps = alone.world.crash_plan.steps
         assert len(steps) >= 8
         for step in range(len(steps)):
             story = Story(new_world, servers)
@@ -118,7 +118,7 @@ class TestBoth:
     def test_a_death_at_any_step_is_seen_by_the_next_apply_too(self, new_world, servers, action, effect):
         alone = Story(new_world, servers)
         alone.settle(action)
-        for step in range(len(alone.world.fate.steps)):
+        for step in range(len(alone.world.crash_plan.steps)):
             story = Story(new_world, servers)
             story.settle(action, die_at=step)
             story.world.apply(*story.wanted)

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from support import loop
-from support.fate import ManualClock
+from support import event_loop
 from support.scripted_cloud import ScriptedCloud
+from support.simulation import ManualClock
 
 from provisioner.applying import read_listing, read_order_resources, run_read
 from provisioner.kinds import CATALOGUE
@@ -28,7 +28,7 @@ def reading(cloud, known=(), **suspected):
         async with cloud.channel() as channel:
             return await read_listing(KIND, channel, known, **suspected)
 
-    return loop.run(read())
+    return event_loop.run(read())
 
 
 @pytest.mark.parametrize("how", [{"known": ["id-1"]}, {"suspected": ["id-1"]}])
@@ -57,9 +57,9 @@ def test_what_only_billing_names_proves_it_too(cloud):
             return await read_order_resources(KIND, channel, live, ["CS1"], held=())
 
     cloud.listed_after = 60.0
-    assert [gap.hides("dev_server", {"any"}) for gap in loop.run(read({})).gaps] == [True]
+    assert [gap.hides("dev_server", {"any"}) for gap in event_loop.run(read({})).gaps] == [True]
     cloud.listed_after = 0.0
-    assert loop.run(read(reading(cloud).live)).gaps == ()
+    assert event_loop.run(read(reading(cloud).live)).gaps == ()
 
 
 def a_row(number):
@@ -95,7 +95,7 @@ def test_pages_that_never_end_end_all_the_same():
 
     channel = Dripping()
     with pytest.raises(CallFailed, match="not come to an end") as failed:
-        loop.run(run_read(endless(), channel, seconds=0.05))
+        event_loop.run(run_read(endless(), channel, seconds=0.05))
     assert failed.value.outcome is Outcome.UNKNOWN
     assert channel.asked
 

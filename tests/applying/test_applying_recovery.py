@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.builders import a_recorded, a_state, an_address, an_intent
-from support.fate import NOON, Fate, MemoryLedger
+from support.simulation import NOON, CrashPlan, MemoryLedger
 
 from provisioner.applying import CloudSnapshot, no_other_states, recover
 from provisioner.kinds import CATALOGUE
@@ -37,7 +37,7 @@ def a_release_in_doubt(address="trainer[0]", **facts):
 class Recovery:
     def __init__(self, *recorded, intents):
         self.state = a_state(*recorded, intents={intent.id: intent for intent in intents})
-        self.ledger = MemoryLedger([], Fate())
+        self.ledger = MemoryLedger([], CrashPlan())
         self.events = []
 
     def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), elsewhere=no_other_states):
@@ -150,7 +150,7 @@ def test_recovering_twice_is_recovering_once():
 
 def test_what_cannot_be_recorded_is_not_believed():
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    recovery.ledger = MemoryLedger([], Fate(), fail_at=0)
+    recovery.ledger = MemoryLedger([], CrashPlan(), fail_at=0)
     before = recovery.state
     with pytest.raises(StoreError):
         recovery.see(a_row("id-1"))

@@ -59,7 +59,7 @@ def test_recording_again_writes_nothing(drifted, servers):
 def test_a_death_at_any_step_leaves_what_was_written_and_the_next_run_writes_the_rest(drifted, servers):
     alone = drifted()
     alone.apply(*servers(3), mode=Mode.REFRESH)
-    steps = alone.fate.steps
+    steps = alone.crash_plan.steps
     assert any("remembered" in step for step in steps)
     for step in range(len(steps)):
         world = drifted()

@@ -309,7 +309,7 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, together, coun
     world, group = story(new_world, together, count)
     world.apply(*group, parallelism=parallelism)
     check(world, count)
-    steps = world.fate.steps
+    steps = world.crash_plan.steps
     calls = 1 + count // 11
     for point in ("writing intended", "buy trainer-0", "writing answered", "list", "writing remembered", "rename to"):
         assert {moment for moment in ("before", "after") if any(step.startswith(f"{moment} {point}") for step in steps)}
@@ -343,7 +343,7 @@ def test_a_death_beside_an_order_that_falls_short_buys_nothing_more(new_world, t
         world.apply(*group, die_at=die_at)
         return world, group
 
-    steps = told()[0].fate.steps
+    steps = told()[0].crash_plan.steps
     first_looks = [number for number, step in enumerate(steps) if step.endswith(("list", "read order"))][:10]
     for step in first_looks + [
         number for number, step in enumerate(steps) if not step.endswith(("list", "read order"))
@@ -365,7 +365,7 @@ def test_a_death_while_all_are_released_is_made_good_by_releasing_them_again(new
         world.apply(*group)
         return world, world.apply(*group, mode=Mode.DESTROY, parallelism=parallelism, die_at=die_at), group
 
-    steps = told()[0].fate.steps
+    steps = told()[0].crash_plan.steps
     for step in range(len(steps)):
         world, result, group = told(step)
         assert result is None
@@ -377,7 +377,7 @@ def test_what_a_death_left_in_the_middle_is_released(new_world, together):
     """Members that nobody has dealt a server to are released by their order."""
     world, group = story(new_world, together, 3)
     world.apply(*group)
-    for step in range(len(world.fate.steps)):
+    for step in range(len(world.crash_plan.steps)):
         world, group = story(new_world, together, 3)
         world.apply(*group, die_at=step)
         settle(world)
@@ -389,7 +389,7 @@ def test_what_a_death_left_in_the_middle_is_released(new_world, together):
 def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, together):
     world, group = story(new_world, together, 2)
     world.apply(*group)
-    for first in range(len(world.fate.steps)):
+    for first in range(len(world.crash_plan.steps)):
         second = 0
         while True:
             world, group = story(new_world, together, 2)
@@ -411,7 +411,7 @@ def test_what_went_with_the_order_is_known_to_be_released_by_us_wherever_the_run
 
     alone = bought()
     alone.apply(mode=Mode.DESTROY, parallelism=1)
-    for step in range(len(alone.fate.steps)):
+    for step in range(len(alone.crash_plan.steps)):
         world = bought()
         assert world.apply(mode=Mode.DESTROY, parallelism=1, die_at=step) is None
         world.apply(mode=Mode.DESTROY, parallelism=1)  # which no guard refuses

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from crash.stage import Account
+from crash.crash_environment import Account
 from support.cli_runner import GATEWAY, CliRunner
 from support.process_workspace import MovableClock
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from crash.stage import Account
+from crash.crash_environment import Account
 from support.builders import a_state, an_intent
 
 from provisioner.cli.exit_codes import ExitCode

@@ -6,19 +6,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from crash.enumeration import Theatre
+from crash.crash_environment import Cloud, SharedServers
+from crash.crash_runner import CrashRunner
 from crash.scenarios import SCENARIOS
-from crash.stage import Cloud, Machinery
-from support.tally import ROW, Tally, table
-from support.zygote import Zygote
+from support.crash_fork_server import CrashForkServer
+from support.run_counters import ROW, RunCounters, table
 
 
 @pytest.fixture(scope="session")
-def machinery():
-    machinery = Machinery(Cloud(), Zygote())
-    yield machinery
-    machinery.zygote.end()
-    machinery.cloud.end()
+def shared_servers():
+    shared_servers = SharedServers(Cloud(), CrashForkServer())
+    yield shared_servers
+    shared_servers.fork_server.end()
+    shared_servers.cloud.end()
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def folder():
 
 
 @pytest.fixture
-def theatre(machinery, folder, record_property):
+def theatre(shared_servers, folder, record_property):
     """Opens one for a scenario; what it plays is counted under `title`."""
     tallies = []
 
-    def open_theatre(name: str, title: str | None = None, *, part: str = "deaths") -> Theatre:
-        tally = Tally(part, title or name)
-        tallies.append(tally)
-        return Theatre(folder, machinery, SCENARIOS[name], tally)
+    def open_theatre(name: str, title: str | None = None, *, part: str = "deaths") -> CrashRunner:
+        counters = RunCounters(part, title or name)
+        tallies.append(counters)
+        return CrashRunner(folder, shared_servers, SCENARIOS[name], counters)
 
     yield open_theatre
-    for tally in tallies:
-        record_property(ROW, tally.row())
+    for counters in tallies:
+        record_property(ROW, counters.row())
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from crash.stage import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, Account, Stage
+from crash.crash_environment import PASSWORD_VARIABLE, PUBLIC_ACCOUNT, Account, CrashEnvironment
 from support.process_workspace import PREPAID
 
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "3s")
@@ -40,7 +40,7 @@ ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class LedgerTotals:
     """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
     in all, and which names are alive. `unpaid` is how many orders wait for money.
     """
@@ -63,31 +63,31 @@ def once(*names: str) -> dict[str, int]:
 class Scenario:
     name: str
     specs: str
-    ends: Books
+    ends: LedgerTotals
     before: str | None = None
     """Specs that were applied, and in peace, before."""
     purchase: str = ""
     """More of the stack's `purchase:`."""
     command: tuple[str, ...] = APPLY
-    again: Callable[[Stage], tuple[str, ...]] | None = None
+    again: Callable[[CrashEnvironment], tuple[str, ...]] | None = None
     """What a person types after the death; None: the same again."""
-    prepare: Callable[[Stage], None] | None = None
+    prepare: Callable[[CrashEnvironment], None] | None = None
     """What else has happened before."""
     code: int = 0
     """Of a run in which nobody dies."""
     follow: tuple[str, ...] | None = None
     """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
-    afterwards: Callable[[Stage], None] | None = None
+    afterwards: Callable[[CrashEnvironment], None] | None = None
     """What happens outside once it has come to its end. The same command again has nothing to do because of that."""
-    waits_for: Callable[[Stage], None] | None = None
+    waits_for: Callable[[CrashEnvironment], None] | None = None
     """What has to happen outside before another run can go on; that run exits 0."""
-    waiting: Books | None = None
+    waiting: LedgerTotals | None = None
     """The books until it has happened."""
     waiting_code: int = 7
     """Of every run until it has happened."""
     lists: Mapping[str, object] | None = None
     """What every list says from then on, whatever there is (the sandbox's rule `rewrite`)."""
-    belated: tuple[Books, ...] = ()
+    belated: tuple[LedgerTotals, ...] = ()
     """What the books may say instead where a call was carried out minutes after its answer was lost, and after it was made
     again: what is not a purchase is repeated once a look shows nothing of it (docs/decisions/0012).
     """
@@ -109,9 +109,9 @@ class Scenario:
     """Rules of the sandbox that are in force as soon as `before` is applied, whatever else happens."""
     by_keys: bool = False
     """The stack names a real cloud and its users their keys, so that there may be two of them, and this machine's clock is a witness."""
-    meanwhile: Callable[[Stage], None] | None = None
+    meanwhile: Callable[[CrashEnvironment], None] | None = None
     """What has happened outside when a second run begins."""
-    way_out: Callable[[Stage], None] | None = None
+    way_out: Callable[[CrashEnvironment], None] | None = None
     """What happens outside where neither a look nor time has ended a doubt, or a run was refused as `meets` says."""
     doubt_tells: str = ""
     """What a doubt says then."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from crash.anomaly_scenarios import UNTIDY
+from crash.crash_environment import QUIET_SECONDS, SHOWING, Account, CrashEnvironment
 from crash.scenario import (
     ADDRESS,
     ALPHA,
@@ -33,70 +35,68 @@ from crash.scenario import (
     TWO_STEP,
     UNNAMED,
     VOLUME,
-    Books,
+    LedgerTotals,
     Scenario,
     alpha,
     once,
 )
-from crash.stage import QUIET_SECONDS, SHOWING, Account, Stage
-from crash.untidy import UNTIDY
+from support.crash_fork_server import FaultPlan
 from support.process_workspace import PREPAID
-from support.zygote import Fate
 
 
-def _die_at(step: str) -> Callable[[Stage], None]:
+def _die_at(step: str) -> Callable[[CrashEnvironment], None]:
     """An earlier run has died at the first step of this name."""
 
-    def prepare(stage: Stage) -> None:
+    def prepare(stage: CrashEnvironment) -> None:
         with stage.copy(stage.folder.with_name("rehearsal")) as rehearsal:
             steps = rehearsal.run(*APPLY).steps
         stage.serve(stage.account)
-        stage.run(*APPLY, fate=Fate({steps.index(step) + 1: "KILL"}))
+        stage.run(*APPLY, fault_plan=FaultPlan({steps.index(step) + 1: "KILL"}))
 
     return prepare
 
 
-def _answer_lost_long_ago(stage: Stage) -> None:
+def _answer_lost_long_ago(stage: CrashEnvironment) -> None:
     _die_at("heard POST dev-servers")(stage)
     stage.pass_time(QUIET_SECONDS)
 
 
-def _lists_are_whole_again(stage: Stage) -> None:
+def _lists_are_whole_again(stage: CrashEnvironment) -> None:
     stage.lists = None
     stage.arm()
 
 
-def _given_up_and_sold_as_wanted(stage: Stage) -> None:
+def _given_up_and_sold_as_wanted(stage: CrashEnvironment) -> None:
     stage.sells = None
     stage.arm()
     assert stage.run(*CANCEL).code == 0
 
 
-def _lost_long_ago(stage: Stage) -> None:
+def _lost_long_ago(stage: CrashEnvironment) -> None:
     _die_at("before POST dev-servers")(stage)
     stage.pass_time(QUIET_SECONDS)
 
 
-def _let_go(stage: Stage) -> None:
+def _let_go(stage: CrashEnvironment) -> None:
     assert stage.run("state", "rm", "alpha", "--auto-approve").code == 0
 
 
-def _let_go_and_named(stage: Stage) -> None:
+def _let_go_and_named(stage: CrashEnvironment) -> None:
     (server,) = stage.alive
     _let_go(stage)
     imports = f"imports: [{{to: alpha, id: {server.id}}}]\n"
     (stage.folder / "specs" / "imports.yaml").write_text(imports)
 
 
-def _time_passes(stage: Stage) -> None:
+def _time_passes(stage: CrashEnvironment) -> None:
     stage.pass_time(3700)
 
 
-def _money_comes_in(stage: Stage) -> None:
+def _money_comes_in(stage: CrashEnvironment) -> None:
     stage.serve(replace(stage.account, balance=1_000_000))
 
 
-def _somebody_pays(stage: Stage) -> None:
+def _somebody_pays(stage: CrashEnvironment) -> None:
     """And only what is recorded: that is the order which the tool has named."""
     _money_comes_in(stage)
     state = stage.state
@@ -106,12 +106,12 @@ def _somebody_pays(stage: Stage) -> None:
         stage.pay(recorded.order_id)
 
 
-def _somebody_renames(stage: Stage) -> None:
+def _somebody_renames(stage: CrashEnvironment) -> None:
     (alpha,) = stage.alive
     stage.rename(alpha.id, "omega")
 
 
-def _rows_turn(stage: Stage) -> None:
+def _rows_turn(stage: CrashEnvironment) -> None:
     """Every row shows another machine and another system from now on."""
     rows = {
         "flavor": "Si2.xlarge.4",
@@ -121,7 +121,7 @@ def _rows_turn(stage: Stage) -> None:
     stage.arm({"at": SHOWING, "times": "always", "fault": "rewrite", "rows": rows})
 
 
-def _leave_unpaid(stage: Stage) -> None:
+def _leave_unpaid(stage: CrashEnvironment) -> None:
     """`alpha` is ordered by specs that do not pay by themselves; then the stack's own are back."""
     specs = (stage.folder / "specs" / "servers.yaml").read_text()
     stage.write(ONE_UNPAID)
@@ -129,12 +129,12 @@ def _leave_unpaid(stage: Stage) -> None:
     stage.write(specs)
 
 
-def _cancelling_what_is_there(stage: Stage) -> tuple[str, ...]:
+def _cancelling_what_is_there(stage: CrashEnvironment) -> tuple[str, ...]:
     """A person sees in `orders list` whether there is still something to cancel."""
     return CANCEL if stage.state and stage.state.resources else APPLY
 
 
-def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
+def _naming_who_is_not_replaced(stage: CrashEnvironment) -> tuple[str, ...]:
     """The replacement of a prepaid server has to be asked for by its address, once."""
     state = stage.state
     assert state is not None
@@ -142,19 +142,21 @@ def _naming_who_is_not_replaced(stage: Stage) -> tuple[str, ...]:
     return (*APPLY, *(f"--replace={address}" for address in old))
 
 
-def _allowing_what_went_with_its_order(_stage: Stage) -> tuple[str, ...]:
+def _allowing_what_went_with_its_order(_stage: CrashEnvironment) -> tuple[str, ...]:
     """Ending the order for one of them has ended it for all."""
     return (*DESTROY, "--allow=prepaid-delete", "--allow=vanished")
 
 
 BUYING = (
-    Scenario(name="pay-per-use", specs=ONE, ends=Books(once(*ALPHA), ALPHA)),
-    Scenario(name="pay-per-use, 8", specs=EIGHT, ends=Books(once(*POOL), POOL)),
-    Scenario(name="prepaid", specs=ONE_PREPAID, ends=Books(once(*ALPHA), ALPHA)),
-    Scenario(name="prepaid, 8", specs=EIGHT_PREPAID, ends=Books(once(*POOL), POOL)),
-    Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=Books({"pool-0": 3}, POOL[:3])),
-    Scenario(name="prepaid, order unnamed", specs=ONE_PREPAID, shows=UNNAMED, ends=Books(once(*ALPHA), ALPHA)),
-    Scenario(name="together, order unnamed", specs=THREE_TOGETHER, shows=UNNAMED, ends=Books({"pool-0": 3}, POOL[:3])),
+    Scenario(name="pay-per-use", specs=ONE, ends=LedgerTotals(once(*ALPHA), ALPHA)),
+    Scenario(name="pay-per-use, 8", specs=EIGHT, ends=LedgerTotals(once(*POOL), POOL)),
+    Scenario(name="prepaid", specs=ONE_PREPAID, ends=LedgerTotals(once(*ALPHA), ALPHA)),
+    Scenario(name="prepaid, 8", specs=EIGHT_PREPAID, ends=LedgerTotals(once(*POOL), POOL)),
+    Scenario(name="prepaid, together", specs=THREE_TOGETHER, ends=LedgerTotals({"pool-0": 3}, POOL[:3])),
+    Scenario(name="prepaid, order unnamed", specs=ONE_PREPAID, shows=UNNAMED, ends=LedgerTotals(once(*ALPHA), ALPHA)),
+    Scenario(
+        name="together, order unnamed", specs=THREE_TOGETHER, shows=UNNAMED, ends=LedgerTotals({"pool-0": 3}, POOL[:3])
+    ),
     Scenario(
         name="in no list",
         before="servers: {alpha: {}}\n",
@@ -164,20 +166,20 @@ BUYING = (
         command=(*APPLY[:2], "--resolve-timeout", "0s"),
         code=6,
         waits_for=_lists_are_whole_again,
-        waiting=Books(once("alpha", "beta"), ("alpha", "beta")),
+        waiting=LedgerTotals(once("alpha", "beta"), ("alpha", "beta")),
         waiting_code=6,
-        ends=Books(once("alpha", "beta"), ("alpha", "beta")),
+        ends=LedgerTotals(once("alpha", "beta"), ("alpha", "beta")),
     ),
-    Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=Books(once(*ALPHA), ALPHA)),
-    Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=Books(once(*POOL), POOL)),
+    Scenario(name="two-step", specs=ONE_PREPAID, purchase=TWO_STEP, ends=LedgerTotals(once(*ALPHA), ALPHA)),
+    Scenario(name="two-step, 8", specs=EIGHT_PREPAID, purchase=TWO_STEP, ends=LedgerTotals(once(*POOL), POOL)),
     Scenario(
         name="unpaid",
         specs=ONE_PREPAID,
         account=Account(balance=1.0),
         code=7,
-        waiting=Books({}, (), unpaid=1),
+        waiting=LedgerTotals({}, (), unpaid=1),
         waits_for=_somebody_pays,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="unpaid, two-step",
@@ -185,9 +187,9 @@ BUYING = (
         purchase=TWO_STEP,
         account=Account(balance=1.0),
         code=7,
-        waiting=Books({}, (), unpaid=1),
+        waiting=LedgerTotals({}, (), unpaid=1),
         waits_for=_money_comes_in,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="awaiting approval",
@@ -195,9 +197,9 @@ BUYING = (
         purchase=TWO_STEP,
         account=Account(approval_seconds=3600),
         code=7,
-        waiting=Books({}, (), unpaid=1),
+        waiting=LedgerTotals({}, (), unpaid=1),
         waits_for=_time_passes,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="sold as prepaid",
@@ -205,47 +207,49 @@ BUYING = (
         sells={"charging_mode": "PRE_PAID", "pays": True},
         code=7,
         meets="sold this server as PRE_PAID, not POST_PAID",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="sold as prepaid, unpaid",
         specs=ONE,
         sells={"charging_mode": "PRE_PAID"},
         code=7,
-        waiting=Books({}, (), unpaid=1),
+        waiting=LedgerTotals({}, (), unpaid=1),
         waits_for=_given_up_and_sold_as_wanted,
-        ends=Books(once(*ALPHA), ALPHA, unpaid=1),
-        belated=(Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, unpaid=1),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),),
     ),
     Scenario(
-        name="in waves", specs="servers: {pool: {count: 3, rollout: [1]}}\n", ends=Books(once(*POOL[:3]), POOL[:3])
+        name="in waves",
+        specs="servers: {pool: {count: 3, rollout: [1]}}\n",
+        ends=LedgerTotals(once(*POOL[:3]), POOL[:3]),
     ),
     Scenario(
         name="building",
         specs=ONE,
         build_seconds=6.0,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="wait timed out",
         specs=alpha("timeouts: {create: 20s}"),
         build_seconds=3600.0,
         code=7,
-        waiting=Books(once(*ALPHA), ALPHA),
+        waiting=LedgerTotals(once(*ALPHA), ALPHA),
         waits_for=_time_passes,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="replace",
         before=ONE,
         specs=alpha(BIGGER),
-        ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
+        ends=LedgerTotals({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
         name="replace, new first",
         before=ONE,
         specs=alpha(BIGGER, "lifecycle: {create_before_destroy: true}"),
-        ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA)),
+        ends=LedgerTotals({"alpha": 2}, ALPHA, released=once(*ALPHA)),
     ),
     Scenario(
         name="replace prepaid",
@@ -253,53 +257,53 @@ BUYING = (
         specs=alpha(BIGGER, f"charging_info: {PREPAID}"),
         command=(*APPLY, "--replace=alpha"),
         again=_naming_who_is_not_replaced,
-        ends=Books({"alpha": 2}, ALPHA, released=once(*ALPHA), refunded=once(*ALPHA)),
+        ends=LedgerTotals({"alpha": 2}, ALPHA, released=once(*ALPHA), refunded=once(*ALPHA)),
     ),
     Scenario(
         name="in doubt, carried out",
         specs=ONE,
         prepare=_die_at("heard POST dev-servers"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="in doubt, lost",
         specs=ONE,
         prepare=_die_at("before POST dev-servers"),
         code=6,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="in doubt, lost long ago",
         specs=ONE,
         prepare=_lost_long_ago,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
 )
 """Each of these is played under both markers."""
 
 CHANGING = (
-    Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=Books(once(*ALPHA), ("omega",))),
+    Scenario(name="rename", before=ONE, specs=alpha("name: omega"), ends=LedgerTotals(once(*ALPHA), ("omega",))),
     Scenario(
         name="another image",
         before=ONE,
         specs=alpha(f"image_id: {OTHER_IMAGE}"),
         build_seconds=6.0,
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
     ),
     Scenario(
         name="another image, prepaid",
         before=ONE_PREPAID,
         specs=alpha(f"image_id: {OTHER_IMAGE}", f"charging_info: {PREPAID}"),
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
     ),
     Scenario(
         name="another key on what is stopped",
         before="servers: {alpha: {power: stopped}}\n",
         specs="servers: {alpha: {power: stopped, key_pair_name: another}}\n",
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped={"alpha": 2}, systems=(f"STOPPED {IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped={"alpha": 2}, systems=(f"STOPPED {IMAGE}",)),),
     ),
     Scenario(
         name="another image, never shown",
@@ -307,53 +311,53 @@ CHANGING = (
         specs=alpha(f"image_id: {OTHER_IMAGE}"),
         shows={"image": {"image_id": IMAGE}},
         build_seconds=6.0,
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
     ),
     Scenario(
         name="another key, never shown",
         before="servers: {alpha: {}}\n",
         specs="servers: {alpha: {key_pair_name: another}}\n",
         shows={"key_pair_name": "ops"},
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {IMAGE}",)),),
     ),
     Scenario(
         name="stating what is true",
         before=ONE,
         specs=alpha(TRUE),
         afterwards=_rows_turn,
-        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
     ),
     Scenario(
         name="stating what is true, and renaming",
         before=ONE,
         specs=alpha("name: omega", TRUE),
         afterwards=_rows_turn,
-        ends=Books(once(*ALPHA), ("omega",), systems=(f"RUNNING {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ("omega",), systems=(f"RUNNING {IMAGE}",)),
     ),
     Scenario(
         name="off",
         before=ONE,
         specs=alpha("power: stopped"),
-        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
     Scenario(
         name="on",
         before=alpha("power: stopped"),
         specs=alpha("power: running"),
-        ends=Books(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, systems=(f"RUNNING {IMAGE}",)),
     ),
     Scenario(
         name="attached",
         before=ONE,
         specs=alpha(f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="bought with all of it",
         specs=alpha("power: stopped", f"volumes: [{VOLUME}]", f"public_ips: [{ADDRESS}]"),
-        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
     Scenario(
         name="attaching refused",
@@ -361,22 +365,24 @@ CHANGING = (
         account=Account(takes_attachments=False),
         code=7,
         meets="refuses public_ips and volumes",
-        ends=Books(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, systems=(f"STOPPED {IMAGE}",)),
     ),
     Scenario(
         name="replaced with another",
         before="servers: {alpha: {}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
         specs="servers: {alpha: {name: omega}, beta: {lifecycle: {replace_triggered_by: [alpha]}}}\n",
-        ends=Books({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
+        ends=LedgerTotals({"alpha": 1, "beta": 2}, ("beta", "omega"), released=once("beta")),
     ),
-    Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=Books(once(*ALPHA), (), once(*ALPHA))),
-    Scenario(name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=Books(once(*POOL), (), once(*POOL))),
+    Scenario(name="delete", before=ONE, specs=ONE, command=DESTROY, ends=LedgerTotals(once(*ALPHA), (), once(*ALPHA))),
+    Scenario(
+        name="delete, 8", before=EIGHT, specs=EIGHT, command=DESTROY, ends=LedgerTotals(once(*POOL), (), once(*POOL))
+    ),
     Scenario(
         name="unsubscribe",
         before=ONE_PREPAID,
         specs=ONE_PREPAID,
         command=(*DESTROY, "--allow=prepaid-delete"),
-        ends=Books(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
+        ends=LedgerTotals(once(*ALPHA), (), released=once(*ALPHA), refunded=once(*ALPHA)),
     ),
     Scenario(
         name="refresh",
@@ -384,7 +390,7 @@ CHANGING = (
         specs=ONE,
         prepare=_somebody_renames,
         command=REFRESH,
-        ends=Books(once(*ALPHA), ("omega",)),
+        ends=LedgerTotals(once(*ALPHA), ("omega",)),
     ),
     Scenario(
         name="unsubscribe, together",
@@ -392,13 +398,13 @@ CHANGING = (
         specs=THREE_TOGETHER,
         command=(*DESTROY, "--allow=prepaid-delete"),
         again=_allowing_what_went_with_its_order,
-        ends=Books({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
+        ends=LedgerTotals({"pool-0": 3}, (), released=once(*POOL[:3]), refunded=once(*POOL[:3])),
     ),
     Scenario(
         name="renewal",
         before=ONE_PREPAID,
         specs=ONE_PREPAID.replace("is_auto_pay", "is_auto_renew: true, is_auto_pay"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="orders pay",
@@ -406,7 +412,7 @@ CHANGING = (
         prepare=_leave_unpaid,
         command=PAY,
         follow=APPLY,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="orders cancel",
@@ -415,27 +421,27 @@ CHANGING = (
         command=CANCEL,
         again=_cancelling_what_is_there,
         follow=APPLY,
-        ends=Books({}, (), unpaid=1),
+        ends=LedgerTotals({}, (), unpaid=1),
     ),
     Scenario(
         name="buy a part",
         specs=TWO,
         command=(*APPLY, "--target=alpha"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="release a part",
         before=TWO,
         specs=TWO,
         command=(*DESTROY, "--exclude=beta"),
-        ends=Books(once("alpha", "beta"), ("beta",), released=once(*ALPHA)),
+        ends=LedgerTotals(once("alpha", "beta"), ("beta",), released=once(*ALPHA)),
     ),
     Scenario(
         name="beside a stranger",
         specs="servers: {alpha: {}}\n",  # like the stranger's in all that the cloud shows
         purchase=NONCE,
         stranger="alpha",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
 )
 
@@ -447,7 +453,7 @@ HANDING_OVER = (
         specs="servers: {alpha: {name: omega}}\n",
         prepare=_let_go_and_named,
         takes_over=ALPHA,
-        ends=Books(once(*ALPHA), ("omega",)),
+        ends=LedgerTotals(once(*ALPHA), ("omega",)),
     ),
     Scenario(
         name="adopt",
@@ -456,20 +462,20 @@ HANDING_OVER = (
         prepare=_let_go,
         takes_over=ALPHA,
         command=("adopt", "--all", "--auto-approve"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="moved group",
         before="servers: {pool: {count: 2}}\n",
         specs="servers: {crew: {count: 2}}\nmoved: [{from: pool, to: crew}]\n",
-        ends=Books(once("pool-0", "pool-1"), ("crew-0", "crew-1")),
+        ends=LedgerTotals(once("pool-0", "pool-1"), ("crew-0", "crew-1")),
     ),
     Scenario(
         name="let go",
         before=ONE,
         specs="servers: {}\nremoved: [{from: alpha}]\n",
         gives_up=ALPHA,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
 )
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from crash.enumeration import distinct
+from crash.anomaly_scenarios import UNTIDY
+from crash.crash_runner import distinct
 from crash.scenarios import SCENARIOS, SMALLEST
-from crash.untidy import UNTIDY
 
 _CHANGE = re.compile(r"^(sent|heard) (POST|PUT|DELETE)")
 _PARTS = 4
@@ -34,7 +34,7 @@ def test_around_a_change_of_the_cloud(theatre, name):
     names = play.alone()
     numbers = [number for number, step in enumerate(names, start=1) if _CHANGE.match(step)]
     play.die_at_each(numbers[:4], names)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.parametrize("name", [SMALLEST.name, "refresh"])
@@ -43,7 +43,7 @@ def test_at_every_step_of_the_smallest(theatre, name):
     play = theatre(name)
     names = play.alone()
     play.die_at_each(distinct(names), names)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.crash_whole
@@ -53,7 +53,7 @@ def test_at_every_step(theatre, name):
     play = theatre(name)
     names = play.alone()
     play.die_at_each(distinct(names), names)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.crash_whole
@@ -62,8 +62,8 @@ def test_twice_at_every_pair_of_steps(theatre, part):
     """Every step at which a death leaves something else than at the step before, of the first run and of the next."""
     play = theatre(SMALLEST.name, f"{SMALLEST.name}, pairs")
     names = play.alone()
-    play.tally.points, play.tally.kinds = 0, int(part == 0)
+    play.counters.points, play.counters.kinds = 0, int(part == 0)
     numbers = distinct(names)
     first, last = (len(numbers) * which // _PARTS for which in (part, part + 1))
     play.die_at_each_pair(numbers[first:last], names)
-    assert not play.tally.violations
+    assert not play.counters.violations

@@ -6,8 +6,8 @@ import random
 import signal
 
 import pytest
-from crash.judgement import examine, require
-from support.zygote import Fate
+from crash.ledger_checks import examine, require
+from support.crash_fork_server import FaultPlan
 
 _DEATHS_BEFORE_STEP = 110
 """A run of the smallest scenario passes a few less; one that waited for another passes few."""
@@ -16,16 +16,16 @@ _DEATHS_BEFORE_STEP = 110
 def _race(play, appliers: int, *, patience: str, deaths: int, seed: int) -> None:
     """`deaths` of the appliers die at a step that the seed draws, if they live to see it."""
     chance = random.Random(seed)  # noqa: S311 - to be drawn again the same
-    fates = [Fate({chance.randint(1, _DEATHS_BEFORE_STEP): "KILL"}) for _ in range(deaths)]
-    fates += [Fate()] * (appliers - deaths)
+    fault_plans = [FaultPlan({chance.randint(1, _DEATHS_BEFORE_STEP): "KILL"}) for _ in range(deaths)]
+    fault_plans += [FaultPlan()] * (appliers - deaths)
     command = (*play.scenario.command, f"--lock-timeout={patience}")
     with play.recorded(f"{appliers} appliers, seed {seed}"), play.stage() as stage:
-        children = [stage.start(*command, fate=fate) for fate in fates]
+        children = [stage.start(*command, fault_plan=fault_plan) for fault_plan in fault_plans]
         ended = [child.end() for child in children]
-        stage.machinery.cloud.settle()
-        play.tally.runs += appliers
+        stage.shared_servers.cloud.settle()
+        play.counters.runs += appliers
         killed = sum(one.code == -signal.SIGKILL for one in ended)
-        play.tally.deaths += killed
+        play.counters.deaths += killed
         allowed = {0, -signal.SIGKILL, *((6,) if killed else ()), *(() if patience != "0" else (5,))}
         for one in ended:
             require(one.code in allowed, f"exit {one.code}: {one.text}")
@@ -37,10 +37,10 @@ def _race(play, appliers: int, *, patience: str, deaths: int, seed: int) -> None
 def _races(theatre, appliers, rounds, *, patience, deaths):
     title = f"{appliers} appliers, {'waiting' if patience != '0' else 'not waiting'}, {deaths} deaths"
     play = theatre("pay-per-use, 8" if appliers <= 8 else "pay-per-use", title, part="races")
-    play.tally.points = rounds
+    play.counters.points = rounds
     for seed in range(rounds):
         _race(play, appliers, patience=patience, deaths=deaths, seed=seed)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.parametrize(("appliers", "patience", "deaths"), [(2, "60s", 1), (8, "0", 0), (8, "60s", 4)])

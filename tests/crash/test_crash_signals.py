@@ -10,10 +10,10 @@ import re
 import signal
 
 import pytest
-from crash.enumeration import distinct
-from crash.judgement import examine, require
+from crash.crash_runner import distinct
+from crash.ledger_checks import examine, require
 from crash.scenarios import Scenario
-from support.zygote import Fate
+from support.crash_fork_server import FaultPlan
 
 from provisioner.model.resource import Phase
 
@@ -45,7 +45,7 @@ def _interrupt_at_each(play, event, numbers, names):
     for number in numbers:
         where = f"{event} at step {number} ({names[number - 1]})"
         with play.recorded(where), play.stage() as stage:
-            ended = play.run(stage, play.scenario.command, Fate(_events(event, number)))
+            ended = play.run(stage, play.scenario.command, FaultPlan(_events(event, number)))
             require(ended.code in _allowed(event, play.scenario), f"exit {ended.code}: {ended.text}")
             require("Traceback" not in ended.text, ended.text)
             examine(stage, play.scenario)
@@ -75,7 +75,7 @@ def test_while_the_cloud_is_asked(theatre, event):
     names = play.alone()
     numbers = [number for number, step in enumerate(names, start=1) if _TELLING.match(step)]
     _interrupt_at_each(play, event, numbers, names)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.crash_whole
@@ -85,7 +85,7 @@ def test_at_every_step(theatre, name, event):
     names = play.alone()
     numbers = range(1, len(names) + 1) if name == "pay-per-use" else distinct(names)
     _interrupt_at_each(play, event, numbers, names)
-    assert not play.tally.violations
+    assert not play.counters.violations
 
 
 @pytest.mark.parametrize("late", ["INT", "TERM", "HUP"])
@@ -94,11 +94,11 @@ def test_impatience_does_not_cost_the_summary(theatre, late):
     play = theatre("building")
     first = 1 + play.alone().index("heard POST dev-servers")
     with play.stage() as stage:
-        second = 1 + play.run(stage, play.scenario.command, Fate({first: "INT"})).steps.index(
+        second = 1 + play.run(stage, play.scenario.command, FaultPlan({first: "INT"})).steps.index(
             "before open .test.backup.new"
         )
     with play.stage() as stage:
-        ended = play.run(stage, play.scenario.command, Fate({first: "INT", second: late}))
+        ended = play.run(stage, play.scenario.command, FaultPlan({first: "INT", second: late}))
         examine(stage, play.scenario)
         (server,) = stage.alive
         assert (ended.code, server.id in ended.out) == (8, True)

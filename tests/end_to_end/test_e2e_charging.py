@@ -4,7 +4,7 @@ import json
 from functools import partial
 
 import pytest
-from support.hasty_clock import HastyClock
+from support.instant_clock import InstantClock
 from support.process_workspace import ProcessWorkspace
 
 import provisioner.cloud
@@ -17,7 +17,7 @@ SELLS = {"at": "CreateDevServer", "times": "always", "fault": "sells", "charging
 
 @pytest.fixture
 def workspace(tmp_path, server, sandbox, monkeypatch):
-    clock = HastyClock()
+    clock = InstantClock()
     hasty = Clock(monotonic=clock.monotonic, sleep=clock.sleep, chance=lambda: 1.0)
     monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, clock=hasty))
     sandbox_db = tmp_path / "world.db"

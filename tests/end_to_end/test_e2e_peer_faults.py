@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 
 import pytest
-from crash.stage import Account
+from crash.crash_environment import Account
 from support.fault_proxy import answering, message, resetting
 from support.process_workspace import ONE, PASSWORD, PREPAID
 

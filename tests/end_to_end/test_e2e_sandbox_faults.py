@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from support.hasty_clock import HastyClock
+from support.instant_clock import InstantClock
 from support.plain_http import NO_TLS
 from support.process_workspace import ONE, PASSWORD, ProcessWorkspace
 from support.secrecy import assert_unseen
@@ -41,7 +41,7 @@ def sandbox_db(server, sandbox, tmp_path, build_seconds):
 @pytest.fixture
 def workspace(tmp_path, sandbox_db, sandbox, monkeypatch):
     """One server to buy. No pause that the tool makes takes time."""
-    clock = HastyClock()
+    clock = InstantClock()
     hasty = Clock(monotonic=clock.monotonic, sleep=clock.sleep, chance=lambda: 1.0)
     monkeypatch.setattr(provisioner.cloud, "connect", partial(connect, clock=hasty))
     folder = tmp_path / "site"

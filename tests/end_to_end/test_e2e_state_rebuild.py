@@ -7,7 +7,7 @@ import contextlib
 import json
 
 import pytest
-from support.disks import Died, DyingDisk, NumberedDisk
+from support.disks import Crash, DyingDisk, NumberedDisk
 from support.fault_proxy import resetting
 from support.process_workspace import PASSWORD, PREPAID, STACK, THREE, ProcessWorkspace, SandboxControl
 
@@ -363,7 +363,7 @@ def test_dying_while_it_is_written_leaves_what_the_next_rebuild_sees_through(app
     for step in range(1, len(numbered.steps) + 1):
         put_back(applied, whole)
         flip_state(applied)
-        with disk(DyingDisk(step)), pytest.raises(Died):
+        with disk(DyingDisk(step)), pytest.raises(Crash):
             rebuild(applied)
         if applied.run_in_process("plan").code != 0:
             ran = rebuild(applied)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, a_state, an_intent
-from support.disks import Died, DyingDisk, NumberedDisk
+from support.disks import Crash, DyingDisk, NumberedDisk
 from support.stores import folder_store
 from support.strategies import histories
 
@@ -222,7 +222,7 @@ def test_dying_at_any_operation_loses_nothing_that_was_confirmed(tmp_path, torn)
     """The process dies and the system lives: everything that reached it stays."""
     for step in range(1, steps_of_the_story() + 1):
         folder, told = tmp_path / str(step), Told()
-        with pytest.raises(Died):
+        with pytest.raises(Crash):
             story(folder_store(folder, "demo.dev", disk=DyingDisk(step, torn=torn)), told)
         require_promises_kept(folder_store(folder, "demo.dev"), told)
         shutil.rmtree(folder)
@@ -233,7 +233,7 @@ def test_a_power_loss_at_any_operation_loses_nothing_that_was_confirmed(tmp_path
     """The system dies as well: only what was synced stays, under the names that were synced."""
     for step in range(1, steps_of_the_story() + 1):
         folder, told, disk = tmp_path / str(step), Told(), DyingDisk(step, torn=torn)
-        with pytest.raises(Died):
+        with pytest.raises(Crash):
             story(folder_store(folder, "demo.dev", disk=disk), told)
         after = tmp_path / f"{step}-after"
         after.mkdir(mode=0o700)
@@ -272,7 +272,7 @@ def test_dying_twice_is_no_worse_than_once(entries, data):
                         session.append([entry])
                         sure.append(entry)
                     session.checkpoint()
-            except Died:
+            except Crash:
                 pass
             state = folder_store(folder, "demo.dev").load()
             known = truth(state) if state else ({}, {})

@@ -6,9 +6,9 @@ The machines are no witnesses here, as where a sandbox's clock is moved: the clo
 from __future__ import annotations
 
 import pytest
-from support.emulated_cloud import Sort, Trouble
-from support.household import Household
-from support.judge import SLOWEST_LANDING, SLOWEST_SIGHT
+from support.emulated_cloud import RequestFault, RequestType
+from support.fake_workspace import FakeWorkspace
+from support.invariants import SLOWEST_LANDING, SLOWEST_SIGHT
 
 from provisioner.cli.exit_codes import ExitCode
 
@@ -35,14 +35,14 @@ def alternating():
 
 @pytest.mark.parametrize("dates", DATES.values(), ids=DATES)
 def test_silence_is_not_over_by_a_date_that_does_not_count(tmp_path, dates):
-    home = Household(tmp_path, keeps_time=False)
+    home = FakeWorkspace(tmp_path, keeps_time=False)
     home.write(ONE)
     home.cloud.lag, home.cloud.lateness = SLOWEST_SIGHT, SLOWEST_LANDING
-    home.cloud.troubles = [(Sort.PURCHASE, Trouble.LATE)]
+    home.cloud.troubles = [(RequestType.PURCHASE, RequestFault.LATE)]
     assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
     home.let_pass(15 * MINUTE)
     home.cloud.dates = dates or alternating()
-    home.cloud.troubles = [(Sort.LIST, Trouble.TURNED_AWAY)]
+    home.cloud.troubles = [(RequestType.LIST, RequestFault.TURNED_AWAY)]
     assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
     home.let_pass(60 * MINUTE)
     assert home.apply(resolve_timeout=0).code is ExitCode.DONE
@@ -51,7 +51,7 @@ def test_silence_is_not_over_by_a_date_that_does_not_count(tmp_path, dates):
 
 def test_what_a_cache_has_kept_dates_no_purchase(tmp_path):
     """It would be dated hours ago, and silence about it believed at once."""
-    home = Household(tmp_path, keeps_time=False)
+    home = FakeWorkspace(tmp_path, keeps_time=False)
     home.write(ONE)
     home.cloud.dates = lambda request, _status: (-HOURS, request.method == "GET")
     ran = home.apply()

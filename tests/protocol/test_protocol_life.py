@@ -23,11 +23,11 @@ from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.depth import DEEP, EXAMPLES
-from support.emulated_cloud import COLLEAGUE, OURSELVES, Sort, Trouble
-from support.household import AtStep, Household, Ran
-from support.judge import MINUTE, SLOWEST_LANDING, SLOWEST_SIGHT, Judge, Spec, Violation
-from support.person import Person, apart
-from support.tally import Tally
+from support.emulated_cloud import COLLEAGUE, OURSELVES, RequestFault, RequestType
+from support.fake_workspace import ApplyOutcome, AtStep, FakeWorkspace
+from support.invariants import MINUTE, SLOWEST_LANDING, SLOWEST_SIGHT, InvariantChecker, ServerSpec, Violation
+from support.operator import Operator, apart
+from support.run_counters import RunCounters
 
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.model.address import Address
@@ -67,22 +67,23 @@ moments = st.integers(0, 45)
 some = st.integers(0, 9)
 keys = st.sampled_from(KEYS)
 specs = st.builds(
-    Spec,
+    ServerSpec,
     flavor=st.sampled_from(["Si2.large.4", "Si2.large.8"]),
     prepaid=st.booleans(),
     count=st.none() | st.integers(0, 2),
 )
-_OF_SOME = {Trouble.SHORT, Trouble.MISNAMED}
-lost = st.sampled_from([one for one in Trouble if one not in _OF_SOME])
+_OF_SOME = {RequestFault.SHORT, RequestFault.MISNAMED}
+lost = st.sampled_from([one for one in RequestFault if one not in _OF_SOME])
 latenesses = st.sampled_from([10.0, 5 * MINUTE, SLOWEST_LANDING])
 troubles = st.one_of(
-    st.tuples(st.sampled_from([Sort.PURCHASE, Sort.PAYMENT]), lost),
-    st.just((Sort.PURCHASE, Trouble.MISNAMED)),
-    st.tuples(st.sampled_from([Sort.RELEASE, Sort.RENAME, Sort.READ]), lost),
+    st.tuples(st.sampled_from([RequestType.PURCHASE, RequestType.PAYMENT]), lost),
+    st.just((RequestType.PURCHASE, RequestFault.MISNAMED)),
+    st.tuples(st.sampled_from([RequestType.RELEASE, RequestType.RENAME, RequestType.READ]), lost),
     st.tuples(
-        st.just(Sort.LIST), st.sampled_from([one for one in Trouble if one not in {Trouble.LATE, Trouble.MISNAMED}])
+        st.just(RequestType.LIST),
+        st.sampled_from([one for one in RequestFault if one not in {RequestFault.LATE, RequestFault.MISNAMED}]),
     ),
-    st.tuples(st.just(Sort.SHOW), lost),
+    st.tuples(st.just(RequestType.SHOW), lost),
 )
 
 
@@ -102,13 +103,13 @@ UNTIDY = {
 
 
 class Life(RuleBasedStateMachine):
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, counters: RunCounters) -> None:
         super().__init__()
-        tally.points += 1
-        self.tally = tally
+        counters.points += 1
+        self.counters = counters
         place = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
         self.folder = Path(tempfile.mkdtemp(prefix="life-", dir=place if place.is_dir() else None))
-        self.judge: Judge | None = None
+        self.judge: InvariantChecker | None = None
         self.broken = False
         self.untold: list[str] = []
         self.untidy: dict[str, dict[str, Any]] = {}
@@ -122,12 +123,12 @@ class Life(RuleBasedStateMachine):
     def begins(self, marker, prepaid, lag, secret):
         self.tell(f"a stack with marker {marker}, prepaid {prepaid}; servers show after {lag:g} s; password: {secret}")
         self.secret = secret
-        self.home = Household(self.folder, marker, prepaid)
+        self.home = FakeWorkspace(self.folder, marker, prepaid)
         self.home.cloud.lag = lag
-        self.judge = Judge(self.home)
+        self.judge = InvariantChecker(self.home)
         self.specs = self.judge.specs
-        self.person = Person(self.judge, self.tell)
-        self.specs["a"] = Spec()
+        self.person = Operator(self.judge, self.tell)
+        self.specs["a"] = ServerSpec()
         self.write("the specs want a")
         self.names = (*KEYS, "c-0", "stranger") if marker == "nonce" else ("stranger",)
 
@@ -158,12 +159,12 @@ class Life(RuleBasedStateMachine):
 
     @rule(trouble=lost, lateness=latenesses, die_at=deaths)
     def a_purchase_has_trouble(self, trouble, lateness, die_at):
-        self.beset((Sort.PURCHASE, trouble), 1, lateness)
+        self.beset((RequestType.PURCHASE, trouble), 1, lateness)
         self.run("apply", die_at=die_at, resolve_timeout=0.0)
 
     @rule(key=keys, die_at=deaths)
     def replaces(self, key, die_at):
-        if wanted := [Address.parse(one) for one in self.specs.get(key, Spec(count=0)).servers(key)]:
+        if wanted := [Address.parse(one) for one in self.specs.get(key, ServerSpec(count=0)).servers(key)]:
             self.run(f"apply --replace {wanted[0]}", die_at=die_at, replacing=frozenset(wanted[:1]))
 
     @rule(die_at=deaths)
@@ -278,7 +279,7 @@ class Life(RuleBasedStateMachine):
             self.broken = True
             raise
 
-    def beset(self, trouble: tuple[Sort, Trouble], times: int, lateness: float) -> None:
+    def beset(self, trouble: tuple[RequestType, RequestFault], times: int, lateness: float) -> None:
         sort, what = trouble
         self.tell(f"the next {times} of the sort {sort.value}: {what.value} (late: {lateness:g} s)")
         self.home.cloud.lateness = lateness
@@ -289,7 +290,9 @@ class Life(RuleBasedStateMachine):
         lines = "".join(f"  {key}: {spec.text()}\n" for key, spec in sorted(self.specs.items()))
         self.home.write(f"servers:\n{lines}" if lines else "servers: {}\n")
 
-    def run(self, command: str, *, undisturbed: bool = True, at_step: AtStep | None = None, **options: Any) -> Ran:
+    def run(
+        self, command: str, *, undisturbed: bool = True, at_step: AtStep | None = None, **options: Any
+    ) -> ApplyOutcome:
         def watch(number: int, step: str) -> None:
             if at_step is not None:
                 at_step(number, step)
@@ -299,9 +302,9 @@ class Life(RuleBasedStateMachine):
                 self.watched(self.judge.examine_ownership)
 
         bought = Counter(one.address for one in self.home.cloud.purchases)
-        self.tally.runs += 1
+        self.counters.runs += 1
         ran = self.home.apply(at_step=watch, **options)
-        self.tally.deaths += ran.code is None
+        self.counters.deaths += ran.code is None
         ended = f"died at step {options['die_at']}" if ran.code is None else f"exit {int(ran.code)}"
         self.tell(f"{command}: {ended}; {'; '.join(one.summary for one in ran.told)}")
         self.watched(self.judge.examine_text, text=ran.text)
@@ -351,6 +354,6 @@ _SETTINGS = settings(
 
 @pytest.mark.crash_part("long life")
 @pytest.mark.parametrize("part", range(_PARTS))
-def test_any_life_of_a_stack(tally, part):
-    tally.kinds = int(part == 0)
-    run_state_machine_as_test(lambda: Life(tally), settings=_SETTINGS)
+def test_any_life_of_a_stack(counters, part):
+    counters.kinds = int(part == 0)
+    run_state_machine_as_test(lambda: Life(counters), settings=_SETTINGS)

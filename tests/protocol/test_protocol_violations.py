@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.emulated_cloud import SERVERS, Sort, Trouble
-from support.household import Household
-from support.judge import Judge, Spec
-from support.person import Person
+from support.emulated_cloud import SERVERS, RequestFault, RequestType
+from support.fake_workspace import FakeWorkspace
+from support.invariants import InvariantChecker, ServerSpec
+from support.operator import Operator
 
 from provisioner.cli.exit_codes import ExitCode
 
@@ -24,7 +24,7 @@ def deleted_before_it_was_seen(tmp_path):
     for step in range(100):
         folder = tmp_path / str(step)
         folder.mkdir()
-        home = Household(folder)
+        home = FakeWorkspace(folder)
         home.write(ONE)
         home.apply(die_at=step)
         state = home.look()
@@ -37,17 +37,17 @@ def deleted_before_it_was_seen(tmp_path):
 
 
 def test_silence_is_dated_by_when_the_list_was_read(tmp_path):
-    home = Household(tmp_path, marker="nonce")
+    home = FakeWorkspace(tmp_path, marker="nonce")
     home.write(ONE)
     assert home.apply().code is ExitCode.DONE
     home.cloud.lag, home.cloud.lateness = SLOWEST_SIGHT, SLOWEST_LANDING
     home.write(TWO)
-    home.cloud.troubles = [(Sort.PURCHASE, Trouble.LATE)]
+    home.cloud.troubles = [(RequestType.PURCHASE, RequestFault.LATE)]
     sent = home.clock.time
     assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
     home.person("DELETE", f"{SERVERS}/{server_of(home, 'a').id}")
     home.let_pass(sent + 24.6 * MINUTE - home.clock.time)
-    home.cloud.troubles = [(Sort.SHOW, Trouble.TURNED_AWAY)] * 3
+    home.cloud.troubles = [(RequestType.SHOW, RequestFault.TURNED_AWAY)] * 3
     home.apply(resolve_timeout=0)
     home.let_pass(60 * MINUTE)
     assert [address for address, _ in home.cloud.ours] == ["b"]
@@ -65,7 +65,7 @@ def test_a_server_that_was_deleted_before_it_was_seen_leaves_its_address_at_a_pe
 
 
 def test_a_server_that_is_there_is_not_given_up_at_a_persons_word(tmp_path):
-    home = Household(tmp_path)
+    home = FakeWorkspace(tmp_path)
     home.write(ONE)
     for step in range(100):
         home.apply(die_at=step)
@@ -79,7 +79,7 @@ def test_a_server_that_is_there_is_not_given_up_at_a_persons_word(tmp_path):
 
 
 def test_a_wanted_server_that_somebody_is_deleting_keeps_apply_from_being_done(tmp_path):
-    home = Household(tmp_path)
+    home = FakeWorkspace(tmp_path)
     home.write(ONE)
     home.apply()
     home.person("DELETE", f"{SERVERS}/{server_of(home, 'a').id}")
@@ -88,25 +88,25 @@ def test_a_wanted_server_that_somebody_is_deleting_keeps_apply_from_being_done(t
 
 def test_what_is_bought_after_a_persons_word_is_another_purchase(tmp_path):
     """It has the name of the one that was given up, and the judge of lives must not take it for that."""
-    home = Household(tmp_path)
-    judge = Judge(home)
-    judge.specs["a"] = Spec(prepaid=True)
+    home = FakeWorkspace(tmp_path)
+    judge = InvariantChecker(home)
+    judge.specs["a"] = ServerSpec(prepaid=True)
     home.write(f"servers: {{a: {judge.specs['a'].text()}}}\n")
     step = next(step for step in range(100) if home.apply(die_at=step).code is None and judge.doubts)
     assert not home.cloud.purchases, f"died at step {step}, and something was sent"
-    Person(judge, print).resolves_everything()
+    Operator(judge, print).resolves_everything()
     assert home.apply().code is ExitCode.DONE
     judge.examine_success(wanted={"a": "a"}, leaving=set())
 
 
 def test_silence_beside_an_order_that_nobody_accounts_for_is_not_promised_to_mean_anything(tmp_path):
     """How `b` is paid for was not declared, so the order that `a` has left unpaid may be its own: time alone ends that doubt never."""
-    home = Household(tmp_path, prepaid="two-step")
+    home = FakeWorkspace(tmp_path, prepaid="two-step")
     home.write("servers: {b: {}}\n")
-    home.cloud.troubles = [(Sort.PURCHASE, Trouble.FAILED)]
+    home.cloud.troubles = [(RequestType.PURCHASE, RequestFault.FAILED)]
     assert home.apply(resolve_timeout=0).code is ExitCode.IN_DOUBT
-    home.write(f"servers: {{a: {Spec(prepaid=True).text()}, b: {{}}}}\n")
-    home.cloud.troubles = [(Sort.PURCHASE, Trouble.REPLY_LOST)]
+    home.write(f"servers: {{a: {ServerSpec(prepaid=True).text()}, b: {{}}}}\n")
+    home.cloud.troubles = [(RequestType.PURCHASE, RequestFault.REPLY_LOST)]
     home.apply(resolve_timeout=0)
     home.let_pass(60 * MINUTE)
     ran = home.apply(resolve_timeout=0)

@@ -1,6 +1,6 @@
 """The protocol's real code in the worlds of its model: requests that land late, lists that lag, strangers, two deaths.
 
-And in an untidy cloud (support/untidy.py): other users' lists, rows that change their spelling or their name, replies that name another
+And in an untidy cloud (support/anomalies.py): other users' lists, rows that change their spelling or their name, replies that name another
 server, clocks that differ, a sibling state that cannot be read. One untidiness at a time, but for a sibling beside another name, and one
 death at most; each rule that keeps these worlds faultless was taken out by hand once, and failed here.
 
@@ -18,10 +18,10 @@ from itertools import chain, count, product
 from typing import Any
 
 import pytest
+from support.anomalies import Clocks, Reply, Sibling, View
 from support.depth import DEEP
-from support.late_cloud import MINUTE, Happening
-from support.retold import Retold, Stranger, World
-from support.untidy import Clocks, Reply, Sibling, View
+from support.late_cloud import MINUTE, Delivery
+from support.protocol_simulation import ProtocolSimulation, Stranger, World
 
 from provisioner.model import purchase_policy
 from provisioner.model.purchase_policy import Marker, Prepaid, PurchasePolicy
@@ -45,21 +45,21 @@ Deaths = tuple[int | None, int | None]
 ASKS = {"asked", "never bought", "not settled"}
 
 
-def is_left_to_a_person(story: Retold) -> bool:
+def is_left_to_a_person(story: ProtocolSimulation) -> bool:
     """Nothing was bought, and what a stranger bought in the same minutes is alike: ours might have been given his name."""
     return story.world.stranger is Stranger.IN_THE_WINDOW and not story.cloud.bought
 
 
-def landings(*happenings: Happening) -> tuple[float, ...]:
-    return (MINUTE, 8 * MINUTE, SLOWEST_LANDING) if Happening.LATE in happenings else (0.0,)
+def landings(*happenings: Delivery) -> tuple[float, ...]:
+    return (MINUTE, 8 * MINUTE, SLOWEST_LANDING) if Delivery.LATE in happenings else (0.0,)
 
 
-def pay_per_use(purchase: Happening, strangers: tuple[Stranger, ...]) -> Iterator[World]:
+def pay_per_use(purchase: Delivery, strangers: tuple[Stranger, ...]) -> Iterator[World]:
     for landing, snapshot, stranger in product(landings(purchase), (0.0, 5 * MINUTE, SLOWEST_SIGHT), strangers):
         yield World(purchase, landing=landing, snapshot=snapshot, stranger=stranger)
 
 
-def two_step(purchase: Happening, payment: Happening) -> Iterator[World]:
+def two_step(purchase: Delivery, payment: Delivery) -> Iterator[World]:
     for landing, snapshot in product(landings(purchase, payment), (0.0, SLOWEST_SIGHT)):
         world = World(purchase, payment, landing=landing, snapshot=snapshot)
         if DEEP or is_slowest(world):
@@ -72,11 +72,11 @@ def is_slowest(world: World) -> bool:
 
 def told(
     world: World, policy: PurchasePolicy, *, twice: bool = False, stride: int = STRIDE, **details: Any
-) -> Iterator[tuple[Deaths, Retold]]:
+) -> Iterator[tuple[Deaths, ProtocolSimulation]]:
     """With no death, with one in the first or the second run, and, where asked for, with one in each."""
 
-    def tell(*deaths: int | None) -> tuple[bool, Retold]:
-        story = Retold(world, policy, believable=BOUND, **details)
+    def tell(*deaths: int | None) -> tuple[bool, ProtocolSimulation]:
+        story = ProtocolSimulation(world, policy, believable=BOUND, **details)
         return story.tell(*deaths), story
 
     for first in chain([None], count(0, stride)):
@@ -105,7 +105,7 @@ def violations(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+@pytest.mark.parametrize("purchase", Delivery, ids=lambda happening: happening.name)
 class TestPayPerUse:
     def test_a_nonce_and_the_quiet_period_are_faultless_in_every_world(self, purchase):
         assert violations(pay_per_use(purchase, (*Stranger,)), NONCE, twice=DEEP) == []
@@ -119,20 +119,20 @@ class TestPayPerUse:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("purchase", [Happening.REPLY_LOST, Happening.LATE, Happening.NEVER], ids=lambda one: one.name)
+@pytest.mark.parametrize("purchase", [Delivery.REPLY_LOST, Delivery.LATE, Delivery.NEVER], ids=lambda one: one.name)
 def test_looking_for_it_in_the_same_run_is_as_faultless(purchase):
     assert violations(pay_per_use(purchase, (*Stranger,)), NONCE, twice=DEEP, resolve_timeout=30.0) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+@pytest.mark.parametrize("purchase", Delivery, ids=lambda happening: happening.name)
 def test_two_steps_pay_exactly_one_order_in_every_world(purchase):
-    for payment in Happening:
+    for payment in Delivery:
         assert violations(two_step(purchase, payment), TWO_STEP, prepaid=True, twice=DEEP) == []
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+@pytest.mark.parametrize("purchase", Delivery, ids=lambda happening: happening.name)
 def test_what_pays_itself_is_never_bought_again_and_only_a_lost_request_asks(purchase):
     """A death before it is sent is a lost request too."""
     for deaths, story in chain.from_iterable(
@@ -144,7 +144,7 @@ def test_what_pays_itself_is_never_bought_again_and_only_a_lost_request_asks(pur
 @pytest.mark.slow
 @pytest.mark.parametrize("view", [View.RENAMED, View.RESPELT], ids=lambda view: view.name)
 @pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
-@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+@pytest.mark.parametrize("purchase", Delivery, ids=lambda happening: happening.name)
 def test_who_sees_it_under_another_name_buys_no_second_one(purchase, policy, view):
     """And once it is seen as it is, everything is as it should be."""
     worlds = (replace(world, view=view) for world in pay_per_use(purchase, (Stranger.NONE,)))
@@ -153,16 +153,16 @@ def test_who_sees_it_under_another_name_buys_no_second_one(purchase, policy, vie
 
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
-@pytest.mark.parametrize("purchase", Happening, ids=lambda happening: happening.name)
+@pytest.mark.parametrize("purchase", Delivery, ids=lambda happening: happening.name)
 def test_a_colleague_who_sees_only_what_is_recorded_buys_no_second_one(purchase, policy):
     """Of what the first run has sent, for hours. Once its user runs again, everything is as it should be."""
     for world in pay_per_use(purchase, (Stranger.NONE,)):
-        story = Retold(replace(world, view=View.COLLEAGUES), policy, believable=BOUND)
+        story = ProtocolSimulation(replace(world, view=View.COLLEAGUES), policy, believable=BOUND)
         story.tell()
         assert story.faults == set(), world
 
 
-UNCERTAIN = [Happening.REPLY_LOST, Happening.LATE, Happening.NEVER]
+UNCERTAIN = [Delivery.REPLY_LOST, Delivery.LATE, Delivery.NEVER]
 PAID = [(DEFAULT, False), (NONCE, False), (DEFAULT, True), (TWO_STEP, True)]
 PAID_AS = ["name", "nonce", "prepaid", "two-step"]
 
@@ -170,7 +170,7 @@ PAID_AS = ["name", "nonce", "prepaid", "two-step"]
 untidy_violations = partial(violations, stride=IN_UNTIDY)
 
 
-def slowest(*purchases: Happening, strangers: tuple[Stranger, ...] = ALONE[:1], **untidy: Any) -> list[World]:
+def slowest(*purchases: Delivery, strangers: tuple[Stranger, ...] = ALONE[:1], **untidy: Any) -> list[World]:
     worlds = chain.from_iterable(pay_per_use(purchase, strangers) for purchase in purchases)
     return [replace(world, **untidy) for world in worlds if is_slowest(world)]
 
@@ -185,7 +185,7 @@ class TestReplies:
         ids=[*PAID_AS, *(f"order, {paid}" for paid in PAID_AS[2:])],
     )
     def test_what_was_listed_before_is_no_answer(self, reply, policy, prepaid):
-        worlds = [replace(world, reply=reply) for world in pay_per_use(Happening.ANSWERED, ALONE[:1])]
+        worlds = [replace(world, reply=reply) for world in pay_per_use(Delivery.ANSWERED, ALONE[:1])]
         assert untidy_violations(worlds, policy, prepaid=prepaid) == []
 
     @pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
@@ -193,8 +193,8 @@ class TestReplies:
         """To doubt it would buy again where it is right. What was bought stands under its name beside it, and every plan names it:
         which of the two is real is a person's to say (`resolve --absent`, then `import`).
         """
-        for world in pay_per_use(Happening.ANSWERED, ALONE[:1]):
-            story = Retold(replace(world, reply=Reply.UNHEARD_OF), policy, believable=BOUND)
+        for world in pay_per_use(Delivery.ANSWERED, ALONE[:1]):
+            story = ProtocolSimulation(replace(world, reply=Reply.UNHEARD_OF), policy, believable=BOUND)
             story.tell()
             assert story.faults == {"lost sight of", "untracked", "not settled"}, world
             (ours,) = story.cloud.ours
@@ -203,7 +203,7 @@ class TestReplies:
 
     @pytest.mark.parametrize(("policy", "prepaid"), PAID[2:], ids=PAID_AS[2:])
     def test_beside_an_order_it_does_no_harm(self, policy, prepaid):
-        worlds = [replace(world, reply=Reply.UNHEARD_OF) for world in pay_per_use(Happening.ANSWERED, ALONE[:1])]
+        worlds = [replace(world, reply=Reply.UNHEARD_OF) for world in pay_per_use(Delivery.ANSWERED, ALONE[:1])]
         assert untidy_violations(worlds, policy, prepaid=prepaid) == []
 
 
@@ -240,12 +240,12 @@ class TestSiblings:
 @pytest.mark.parametrize("policy", [DEFAULT, NONCE], ids=["name", "nonce"])
 @pytest.mark.parametrize("view", [View.OTHERWISE, View.ID, View.CHANGING], ids=lambda view: view.name)
 def test_no_spelling_of_a_row_buys_wipes_or_loses_anything(policy, view):
-    assert untidy_violations(slowest(Happening.ANSWERED, *UNCERTAIN, view=view), policy) == []
+    assert untidy_violations(slowest(Delivery.ANSWERED, *UNCERTAIN, view=view), policy) == []
 
 
 def test_of_two_that_fit_none_is_taken():
     """Under the default marker, where a stranger bought the same name in the same minutes: a person is asked."""
-    story = Retold(World(Happening.REPLY_LOST, stranger=Stranger.IN_THE_WINDOW), DEFAULT, believable=BOUND)
+    story = ProtocolSimulation(World(Delivery.REPLY_LOST, stranger=Stranger.IN_THE_WINDOW), DEFAULT, believable=BOUND)
     story.tell()
     assert story.faults == {"asked", "not settled", "untracked"}
 
@@ -253,9 +253,9 @@ def test_of_two_that_fit_none_is_taken():
 class TestTheseWorldsCanFail:
     def test_where_silence_is_believed_too_early(self):
         hasty = PurchasePolicy(marker=Marker.NONCE, quiet_period=24 * purchase_policy.MINUTE)
-        slowest = World(Happening.LATE, landing=SLOWEST_LANDING, snapshot=SLOWEST_SIGHT)
+        slowest = World(Delivery.LATE, landing=SLOWEST_LANDING, snapshot=SLOWEST_SIGHT)
         assert "bought twice" in violations(iter([slowest]), hasty)[0]
 
     def test_where_a_stranger_buys_the_same_name_in_the_same_minutes_under_the_default_marker(self):
-        found = violations(pay_per_use(Happening.NEVER, (Stranger.IN_THE_WINDOW,)), DEFAULT)
+        found = violations(pay_per_use(Delivery.NEVER, (Stranger.IN_THE_WINDOW,)), DEFAULT)
         assert "stranger's taken" in found[0]

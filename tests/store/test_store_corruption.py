@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
+from support.run_counters import RunCounters
 from support.stores import folder_store
-from support.tally import Tally
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Adopted, Intended, Settled
@@ -34,22 +34,22 @@ class Kept:
     remains: DamagedParts
     resources: dict
     intents: dict
-    tally: Tally
+    counters: RunCounters
 
     def read(self, **altered):
-        self.tally.runs += 1
+        self.counters.runs += 1
         remains = {"state": self.remains.state, "journal": self.remains.journal} | altered
         return read_known(self.files.words, **remains).state
 
     def salvaged(self, **altered):
-        self.tally.runs += 1
+        self.counters.runs += 1
         all_of_it = {name: getattr(self.remains, name) for name in ("state", "backup", "journal")} | altered
         return salvage(self.files.words, DamagedParts(**all_of_it), damage=())
 
 
 @pytest.fixture
-def kept(small_pair, tally):
-    return replace(small_pair, tally=tally)
+def kept(small_pair, counters):
+    return replace(small_pair, counters=counters)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def small_pair(tmp_path_factory):
     files = Files(Path("state"), "demo.dev")
     parts = [(folder / f"demo.dev.{suffix}").read_bytes() for suffix in ("json", "backup", "journal")]
     state = store.load()
-    return Kept(files, DamagedParts(*parts), dict(state.resources), dict(state.intents), Tally("", ""))
+    return Kept(files, DamagedParts(*parts), dict(state.resources), dict(state.intents), RunCounters("", ""))
 
 
 def require_way_out(refusal, path):
@@ -101,7 +101,7 @@ def variants(byte):
 def test_any_byte_of_a_state_that_is_another_one(kept):
     """The backup and the journal lead to what it said."""
     data = kept.remains.state
-    kept.tally.points, kept.tally.kinds = len(data), VARIANTS
+    kept.counters.points, kept.counters.kinds = len(data), VARIANTS
     for position, byte in enumerate(data):
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
@@ -119,7 +119,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
     """The state leads to what it said, but for a line behind the state's head."""
     data = kept.remains.journal
     last = data.rindex(b"\n", 0, len(data) - 1)
-    kept.tally.points, kept.tally.kinds = len(data), VARIANTS
+    kept.counters.points, kept.counters.kinds = len(data), VARIANTS
     for position, byte in enumerate(data):
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
@@ -132,7 +132,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
 
 
 def test_a_state_cut_anywhere(kept):
-    kept.tally.points = len(kept.remains.state)
+    kept.counters.points = len(kept.remains.state)
     for length in range(len(kept.remains.state)):
         with pytest.raises(StoreError) as refusal:
             kept.read(state=kept.remains.state[:length])
@@ -145,7 +145,7 @@ def test_a_journal_cut_anywhere(kept):
     """Behind the state's head a cut reads as a journal that was never written on: the torn record was confirmed to nobody."""
     data = kept.remains.journal
     last = data.rindex(b"\n", 0, len(data) - 1) + 1
-    kept.tally.points = len(data)
+    kept.counters.points = len(data)
     for length in range(len(data)):
         found = kept.salvaged(journal=data[:length])
         assert found.resources == kept.resources
@@ -162,7 +162,7 @@ def test_a_key_of_a_state_that_stands_twice(kept):
     lines = kept.remains.state.splitlines(keepends=True)
     for number, line in enumerate(lines):
         if b'": ' in line and line.rstrip().endswith(b","):
-            kept.tally.points += 1
+            kept.counters.points += 1
             with pytest.raises(StoreError) as refusal:
                 kept.read(state=b"".join([*lines[:number], line, line, *lines[number + 1 :]]))
             assert "twice in one object" in str(refusal.value)
@@ -211,8 +211,8 @@ def test_what_is_salvaged_of_anything_is_never_an_error_of_its_own(kept, data):
         st.lists(piece, max_size=12).map(b"".join),
     )
     remains = DamagedParts(data.draw(files), data.draw(files), data.draw(files))
-    kept.tally.points += 1
-    kept.tally.runs += 1
+    kept.counters.points += 1
+    kept.counters.runs += 1
     found = outcome(kept.files, remains)
     if isinstance(found, str):
         assert found in {"rebuild-conflict", "state-format", "journal-format"}

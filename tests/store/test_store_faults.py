@@ -50,12 +50,14 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("error_number", "for_good"), FAILURES)
-def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(tmp_path, tally, error_number, for_good):
+def test_whichever_operation_fails_the_run_says_so_and_keeps_what_it_confirmed(
+    tmp_path, counters, error_number, for_good
+):
     steps = steps_of_a_run(tmp_path / "counted")
     assert steps[-1] == "remove", "the last is the space that was set aside, and whether it goes does not matter"
-    tally.points = len(steps) - 1
+    counters.points = len(steps) - 1
     for step in range(1, len(steps)):
-        tally.runs += 2
+        counters.runs += 2
         folder = tmp_path / f"at-{step}"
         confirmed = []
         with pytest.raises(StoreError) as caught:
@@ -80,8 +82,8 @@ class Vandal(NumberedDisk):
         self._at = at
         self._act = act
 
-    def arrive(self, operation):
-        super().arrive(operation)
+    def before_operation(self, operation):
+        super().before_operation(operation)
         if len(self.steps) == self._at:
             self._act()
 
@@ -93,10 +95,10 @@ def replace_by_copy(path):
 
 
 @pytest.mark.parametrize("name", ["demo.dev.journal", "demo.dev.json", "demo.dev.backup"])
-def test_a_file_replaced_before_any_operation_makes_nobody_confirm_what_is_not_there(tmp_path, tally, name):
-    tally.points = len(steps_of_a_run(tmp_path / "counted"))
-    for step in range(1, tally.points + 1):
-        tally.runs += 2
+def test_a_file_replaced_before_any_operation_makes_nobody_confirm_what_is_not_there(tmp_path, counters, name):
+    counters.points = len(steps_of_a_run(tmp_path / "counted"))
+    for step in range(1, counters.points + 1):
+        counters.runs += 2
         folder = tmp_path / f"at-{step}"
         confirmed = []
         with suppress(StoreError):
@@ -107,11 +109,11 @@ def test_a_file_replaced_before_any_operation_makes_nobody_confirm_what_is_not_t
         require_next_run_goes_on(folder)
 
 
-def test_a_folder_removed_before_any_operation_is_never_taken_for_success(tmp_path, tally):
+def test_a_folder_removed_before_any_operation_is_never_taken_for_success(tmp_path, counters):
     steps = steps_of_a_run(tmp_path / "counted")
     for step in range(steps.index("open .lock") + 1, len(steps)):
-        tally.points += 1
-        tally.runs += 1
+        counters.points += 1
+        counters.runs += 1
         folder = tmp_path / f"at-{step}"
         disk = Vandal(step, lambda folder=folder: shutil.rmtree(folder, ignore_errors=True))
         with pytest.raises(StoreError) as caught:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_run, an_address, an_intent
-from support.disks import Died, DyingDisk, FailingDisk, NumberedDisk
+from support.disks import Crash, DyingDisk, FailingDisk, NumberedDisk
 from support.stores import folder_store
 
 from provisioner.disk import Disk
@@ -102,7 +102,7 @@ def test_dying_at_any_operation_loses_nothing(damaged, tmp_path, torn):
     for step in range(1, steps_of_a_repair(damaged, tmp_path / "counted") + 1):
         folder = tmp_path / f"at-{step}"
         shutil.copytree(damaged, folder)
-        with pytest.raises(Died):
+        with pytest.raises(Crash):
             a_repair(folder, DyingDisk(step, torn=torn))
         require_the_same_truth(folder)
 

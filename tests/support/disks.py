@@ -9,49 +9,49 @@ from pathlib import Path
 from provisioner.disk import Disk
 
 
-class Died(BaseException):
-    """The process is gone: nothing after this reaches the disk."""
+class Crash(BaseException):
+    """A simulated death of the process: nothing reaches disk or cloud after it, and no code under test catches it."""
 
 
 class NumberedDisk(Disk):
-    """Calls `arrive` before every operation that changes or secures something; closing is free, as in death."""
+    """Calls `before_operation` before every operation that changes or secures something; closing is free, as in death."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
 
-    def arrive(self, operation: str) -> None:
+    def before_operation(self, operation: str) -> None:
         self.steps.append(operation)
 
     def open(self, path, flags):
-        self.arrive(f"open {path.suffix}")
+        self.before_operation(f"open {path.suffix}")
         return super().open(path, flags)
 
     def write(self, descriptor, data):
-        self.arrive("write")
+        self.before_operation("write")
         return super().write(descriptor, data)
 
     def reserve(self, descriptor, size):
-        self.arrive("reserve")
+        self.before_operation("reserve")
         super().reserve(descriptor, size)
 
     def truncate(self, descriptor, size):
-        self.arrive("truncate")
+        self.before_operation("truncate")
         super().truncate(descriptor, size)
 
     def sync(self, descriptor):
-        self.arrive("sync")
+        self.before_operation("sync")
         super().sync(descriptor)
 
     def rename(self, source, target):
-        self.arrive("rename")
+        self.before_operation("rename")
         super().rename(source, target)
 
     def remove(self, path):
-        self.arrive("remove")
+        self.before_operation("remove")
         super().remove(path)
 
     def sync_folder(self, folder):
-        self.arrive("sync_folder")
+        self.before_operation("sync_folder")
         super().sync_folder(folder)
 
 
@@ -65,10 +65,10 @@ class FailingDisk(NumberedDisk):
         self._for_good = for_good
         self._operation = operation
 
-    def arrive(self, operation):
+    def before_operation(self, operation):
         if not operation.startswith(self._operation):
             return
-        super().arrive(operation)
+        super().before_operation(operation)
         if len(self.steps) == self._at or (self._for_good and len(self.steps) > self._at):
             raise OSError(self._error_number, os.strerror(self._error_number))
 
@@ -119,10 +119,10 @@ class DyingDisk(NumberedDisk):
         self._synced: dict[int, bytes] = {}
         self._names: dict[Path, int] = {}
 
-    def arrive(self, operation):
-        super().arrive(operation)
+    def before_operation(self, operation):
+        super().before_operation(operation)
         if len(self.steps) >= self._at:
-            raise Died(operation)
+            raise Crash(operation)
 
     def open(self, path, flags):
         descriptor = super().open(path, flags)
@@ -133,7 +133,7 @@ class DyingDisk(NumberedDisk):
     def write(self, descriptor, data):
         try:
             return super().write(descriptor, data)
-        except Died:
+        except Crash:
             if len(self.steps) == self._at:
                 os.write(descriptor, data[: int(len(data) * self._torn)])
             raise

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
-from support.fate import Fate, ManualClock
+from support.simulation import CrashPlan, ManualClock
 
 from provisioner.cloud.signing import DATE_FORMAT, sign
 from provisioner.model.secret import Secret
@@ -49,7 +49,7 @@ _ACCOUNTS = Accounts((replace(_ACCOUNT, users=(OURSELVES, COLLEAGUE)),))
 _GONE = frozenset({"DELETED", "DELETING"})
 
 
-class Sort(Enum):
+class RequestType(Enum):
     """Of requests."""
 
     PURCHASE = "purchase"
@@ -61,7 +61,7 @@ class Sort(Enum):
     READ = "other read"
 
 
-class Trouble(Enum):
+class RequestFault(Enum):
     """What can happen to a request."""
 
     NOT_SENT = "it is not sent"
@@ -79,7 +79,13 @@ class Trouble(Enum):
 
 Dates: TypeAlias = Callable[[httpx.Request, int], tuple[float, bool]]
 _EXECUTED = frozenset(
-    {Trouble.REPLY_LOST, Trouble.FAILED_AFTERWARDS, Trouble.TRUNCATED, Trouble.SHORT, Trouble.MISNAMED}
+    {
+        RequestFault.REPLY_LOST,
+        RequestFault.FAILED_AFTERWARDS,
+        RequestFault.TRUNCATED,
+        RequestFault.SHORT,
+        RequestFault.MISNAMED,
+    }
 )
 
 
@@ -113,15 +119,15 @@ class Purchase:
 
 @dataclass
 class EmulatedCloud(httpx.AsyncBaseTransport):
-    """`arrive` is asked with every request of the tool's before it is carried out: the address that a purchase is for."""
+    """`on_request` is asked with every request of the tool's before it is carried out: the address that a purchase is for."""
 
     clock: ManualClock
-    arrive: Callable[[Sort, str], str] = lambda _sort, _name: ""
-    fate: Fate = field(default_factory=Fate)
+    on_request: Callable[[RequestType, str], str] = lambda _sort, _name: ""
+    crash_plan: CrashPlan = field(default_factory=CrashPlan)
     lag: float = 0.0
     """Seconds until servers that are bought from now on are shown."""
     lateness: float = 60.0
-    troubles: list[tuple[Sort, Trouble]] = field(default_factory=list)
+    troubles: list[tuple[RequestType, RequestFault]] = field(default_factory=list)
     purchases: list[Purchase] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     """Ids of servers, and of orders, that the tool has asked to change."""
@@ -142,18 +148,18 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         """Of the tool."""
         await self.land()
         sort, name = _sorted(request)
-        self.fate.arrive(f"before {sort.value} {name}".rstrip())
+        self.crash_plan.reach(f"before {sort.value} {name}".rstrip())
         trouble = self._trouble(sort)
-        if trouble is Trouble.NOT_SENT:
+        if trouble is RequestFault.NOT_SENT:
             raise httpx.ConnectError("scripted")
-        address = self.arrive(sort, name)
+        address = self.on_request(sort, name)
         self._note(sort, request)
-        if trouble is Trouble.LATE:
+        if trouble is RequestFault.LATE:
             self._landings.append((self.clock.time + self.lateness, request, address))
         response = None
         if trouble is None or trouble in _EXECUTED:
             response = await self._execute(request, address)
-        self.fate.arrive(f"after {sort.value} {name}".rstrip())
+        self.crash_plan.reach(f"after {sort.value} {name}".rstrip())
         return self._dated(request, self._answer(trouble, response))
 
     def _dated(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
@@ -195,12 +201,12 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        fate, troubles = self.fate, self.troubles
-        self.fate, self.troubles = Fate(), []
+        crash_plan, troubles = self.crash_plan, self.troubles
+        self.crash_plan, self.troubles = CrashPlan(), []
         try:
             yield
         finally:
-            self.fate, self.troubles = fate, troubles
+            self.crash_plan, self.troubles = crash_plan, troubles
 
     async def land(self) -> None:
         """Carries out what is late and due by now."""
@@ -228,7 +234,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         await response.aread()
         return response
 
-    def _trouble(self, sort: Sort) -> Trouble | None:
+    def _trouble(self, sort: RequestType) -> RequestFault | None:
         found = next((one for one in self.troubles if one[0] is sort), None)
         if found is not None:
             self.troubles.remove(found)
@@ -264,27 +270,27 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         since = self.clock.now() / 1000 - self.lag - _HAD_FOR_LONG
         return [one for one in self.strangers if one.is_there and one.create_at / 1000 < since]
 
-    def _answer(self, trouble: Trouble | None, response: httpx.Response | None) -> httpx.Response:
+    def _answer(self, trouble: RequestFault | None, response: httpx.Response | None) -> httpx.Response:
         match trouble:
-            case Trouble.LOST | Trouble.REPLY_LOST | Trouble.LATE:
+            case RequestFault.LOST | RequestFault.REPLY_LOST | RequestFault.LATE:
                 raise httpx.ReadError("scripted")
-            case Trouble.FAILED | Trouble.FAILED_AFTERWARDS:
+            case RequestFault.FAILED | RequestFault.FAILED_AFTERWARDS:
                 return _refusal(500, "ModelArts.0001")
-            case Trouble.TURNED_AWAY:
+            case RequestFault.TURNED_AWAY:
                 return _refusal(429, "APIG.0308")
-            case Trouble.THROTTLED:
+            case RequestFault.THROTTLED:
                 return _refusal(429, "ModelArts.0429")
         assert response is not None
-        if trouble is Trouble.TRUNCATED:
+        if trouble is RequestFault.TRUNCATED:
             return httpx.Response(response.status_code, headers=_kept(response), content=response.content[:-2])
-        if trouble is Trouble.MISNAMED and (theirs := self._had_for_long()) and "id" in response.json():
+        if trouble is RequestFault.MISNAMED and (theirs := self._had_for_long()) and "id" in response.json():
             return _json({**response.json(), "id": theirs[0].id}, response)
-        if trouble is Trouble.SHORT and (rows := response.json().get("data")):
+        if trouble is RequestFault.SHORT and (rows := response.json().get("data")):
             return _json({**response.json(), "data": rows[:-1]}, response)
         return response
 
-    def _note(self, sort: Sort, request: httpx.Request) -> None:
-        if sort in {Sort.LIST, Sort.SHOW, Sort.READ}:
+    def _note(self, sort: RequestType, request: httpx.Request) -> None:
+        if sort in {RequestType.LIST, RequestType.SHOW, RequestType.READ}:
             return
         self.mutations += 1
         body = json.loads(request.content or b"{}")
@@ -292,25 +298,25 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         self.changed |= {one for one in touched if one}
 
 
-def _sorted(request: httpx.Request) -> tuple[Sort, str]:
+def _sorted(request: httpx.Request) -> tuple[RequestType, str]:
     path = request.url.path
     match request.method:
         case "POST" if path == SERVERS:
-            return Sort.PURCHASE, json.loads(request.content)["name"]
+            return RequestType.PURCHASE, json.loads(request.content)["name"]
         case "POST" if path == PAY:
-            return Sort.PAYMENT, ""
+            return RequestType.PAYMENT, ""
         case "POST" if path == UNSUBSCRIBE:
-            return Sort.RELEASE, ""
+            return RequestType.RELEASE, ""
         case "DELETE":
-            return Sort.RELEASE, ""
+            return RequestType.RELEASE, ""
         case "PUT":
-            return Sort.RENAME, json.loads(request.content)["name"]
+            return RequestType.RENAME, json.loads(request.content)["name"]
         case "GET" if path in {SERVERS, f"{SERVERS}/all"}:
-            return Sort.LIST, ""
+            return RequestType.LIST, ""
         case "GET" if path.startswith(SERVERS):
-            return Sort.SHOW, ""
+            return RequestType.SHOW, ""
         case _:
-            return Sort.READ, ""
+            return RequestType.READ, ""
 
 
 def _user(request: httpx.Request) -> User:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from support.zygote_process import as_the_tool, flushed, import_everything, take_signals
+from support.crash_fork_server_process import flush_streams, import_everything, reset_signal_handlers, run_tool
 
 _FOR_STDOUT_STDERR_CODE = 3
 _MORE_THAN_ARE_OPEN = 256
@@ -121,20 +121,20 @@ def _live(request: dict[str, Any], out: int, err: int) -> None:
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        take_signals()
+        reset_signal_handlers()
         os.dup2(out, 1)
         os.dup2(err, 2)
         os.closerange(3, _MORE_THAN_ARE_OPEN)
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
-        code = as_the_tool(request["arguments"])
+        code = run_tool(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second server
         import traceback
 
         traceback.print_exc()
     finally:
-        os._exit(flushed(code))
+        os._exit(flush_streams(code))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome
 MINUTE = 60.0
 
 
-class Happening(Enum):
+class Delivery(Enum):
     """What becomes of a request that is sent once."""
 
     NOT_SENT = "not sent"
@@ -28,12 +28,12 @@ class Happening(Enum):
 
 
 _OUTCOMES = {
-    Happening.NOT_SENT: Outcome.NOT_SENT,
-    Happening.TURNED_AWAY: Outcome.THROTTLED,
-    Happening.REFUSED: Outcome.REFUSED,
-    Happening.REPLY_LOST: Outcome.UNKNOWN,
-    Happening.LATE: Outcome.UNKNOWN,
-    Happening.NEVER: Outcome.UNKNOWN,
+    Delivery.NOT_SENT: Outcome.NOT_SENT,
+    Delivery.TURNED_AWAY: Outcome.THROTTLED,
+    Delivery.REFUSED: Outcome.REFUSED,
+    Delivery.REPLY_LOST: Outcome.UNKNOWN,
+    Delivery.LATE: Outcome.UNKNOWN,
+    Delivery.NEVER: Outcome.UNKNOWN,
 }
 
 
@@ -52,12 +52,12 @@ class LateCloud(ScriptedCloud):
         youngest = max((one.created_at for one in self.servers.values()), default=0.0)
         return not self._landings and self.clock.time >= youngest + self.listed_after
 
-    def will(self, effect: Effect, happening: Happening) -> None:
+    def will(self, effect: Effect, happening: Delivery) -> None:
         """This happens to the next call of this effect."""
-        if happening is Happening.LATE:
+        if happening is Delivery.LATE:
             self._late.add(effect)
         if (outcome := _OUTCOMES.get(happening)) is not None:
-            self.fails(effect, outcome, executed=happening is Happening.REPLY_LOST)
+            self.fails(effect, outcome, executed=happening is Delivery.REPLY_LOST)
 
     def fault(self, call: Call) -> Fault | None:
         if call.effect in self._late:

@@ -24,7 +24,7 @@ import httpx
 import pytest
 import uvicorn
 from support.fork_server import Forked, ForkServer
-from support.hasty_clock import HastyClock
+from support.instant_clock import InstantClock
 from support.plain_http import NO_TLS
 
 from provisioner.cli.command_line import run as run_in_process
@@ -140,7 +140,7 @@ class ProcessWorkspace:
     python: str = sys.executable
     fork_server: ForkServer | None = None
     """What makes the processes; without it each is a new interpreter."""
-    clock: HastyClock = field(default_factory=HastyClock)
+    clock: InstantClock = field(default_factory=InstantClock)
     """Of the runs inside this process."""
     catalogue: Callable[[], Catalogue] = catalogue
     """Of the same."""

@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 from support.builders import IDENTITY, a_state, an_address, an_intent
-from support.fate import Fate, ManualClock, MemoryLedger
-from support.loop import run
+from support.event_loop import run
+from support.simulation import CrashPlan, ManualClock, MemoryLedger
 
 from provisioner.applying import CloudSnapshot, Interruption, RunContext, execute, recover
 from provisioner.applying.cloud_reading import run_read
@@ -206,7 +206,7 @@ class Scenario:
 
     def _applied(self, cloud: ScenarioCloud, state: State | None, live: dict[str, Live]) -> Iterator[str]:
         """What a run sends, then how each address ended."""
-        ledger = MemoryLedger([], Fate())
+        ledger = MemoryLedger([], CrashPlan())
         if state is not None:
             snapshot = CloudSnapshot(live, SENT + MINUTE)
             state = recover(

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.fate import NOON, Fate, ManualClock
 from support.scripted_server import Server
 from support.scripted_wire import Fault, ScriptedChannel, Sent
+from support.simulation import NOON, CrashPlan, ManualClock
 
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome
 
@@ -24,7 +24,7 @@ class ScriptedCloud:
     """Servers, orders, and a log. Latencies and builds take the clock's seconds; a call is executed as it arrives."""
 
     clock: ManualClock
-    fate: Fate = field(default_factory=Fate)
+    crash_plan: CrashPlan = field(default_factory=CrashPlan)
     latency: float = 0.0
     build_seconds: float = 0.0
     release_seconds: float = 0.0

@@ -44,7 +44,7 @@ class ScriptedChannel:
 
     async def send(self, call: Call, reveal: Any) -> Reply:
         cloud, what = self.cloud, described(call)
-        cloud.fate.arrive(f"before {what}")
+        cloud.crash_plan.reach(f"before {what}")
         cloud.log.append(Sent(what, call, cloud.clock.time, self.number))
         for told in cloud.arrivals:
             told(what)
@@ -61,7 +61,7 @@ class ScriptedChannel:
         status, body = (200, None) if fault and not fault.executed else cloud.execute(call)
         if cloud.latency:
             await cloud.clock.sleep(cloud.latency)
-        cloud.fate.arrive(f"after {what}")
+        cloud.crash_plan.reach(f"after {what}")
         if fault and fault.failure:
             raise fault.failure
         cloud.answered()

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from support.emulated_cloud import Server
-from support.household import PASSWORD, Household
+from support.fake_workspace import PASSWORD, FakeWorkspace
 from support.silence import least_silence
 
 from provisioner.model.journal import Adopted, Intended, Settled
@@ -27,7 +27,7 @@ class Violation(AssertionError):  # noqa: N818 - what it is
 
 
 @dataclass(frozen=True)
-class Spec:
+class ServerSpec:
     """What the specs say under one key."""
 
     flavor: str = "Si2.large.4"
@@ -54,11 +54,11 @@ class Spec:
 
 
 @dataclass
-class Judge:
+class InvariantChecker:
     """`given_up`: servers and orders that a person has taken upon them, at their own word or with their money."""
 
-    home: Household
-    specs: dict[str, Spec] = field(default_factory=dict)
+    home: FakeWorkspace
+    specs: dict[str, ServerSpec] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
     serial: int = 0
     records: int = 0

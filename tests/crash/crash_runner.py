@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from crash.judgement import (
+from crash.crash_environment import ALONE, QUIET_SECONDS, CrashEnvironment, SharedServers
+from crash.ledger_checks import (
     Violation,
     agree,
     books_of,
@@ -20,11 +21,10 @@ from crash.judgement import (
     require,
     wanted_name,
 )
-from crash.remains import remains
+from crash.leftovers import remains
 from crash.scenarios import APPLY, Scenario
-from crash.stage import ALONE, QUIET_SECONDS, Machinery, Stage
-from support.tally import Tally
-from support.zygote import Ended, Fate
+from support.crash_fork_server import FaultPlan, ProcessResult
+from support.run_counters import RunCounters
 
 from provisioner.model.state import Intent
 
@@ -36,21 +36,21 @@ _SLEPT_SECONDS = 300
 """At most, by the tool: its sleeps take no time, so this cloud's clock does not know of them, and is that much behind."""
 
 
-class Theatre:
+class CrashRunner:
     """Plays one scenario again and again, from the same moment each time."""
 
-    def __init__(self, folder: Path, machinery: Machinery, scenario: Scenario, tally: Tally) -> None:
+    def __init__(self, folder: Path, shared_servers: SharedServers, scenario: Scenario, counters: RunCounters) -> None:
         self.scenario = scenario
-        self.tally = tally
+        self.counters = counters
         self._folder = folder
         self._names = itertools.count()
         self._judged: set[str] = set()
         self.calls: list[str] = []
         """Of a run that is left alone, the operations of the cloud in their order."""
         (folder / "prepared").mkdir()
-        self._prepared = Stage(
+        self._prepared = CrashEnvironment(
             folder / "prepared",
-            machinery,
+            shared_servers,
             build_seconds=scenario.build_seconds,
             account=scenario.account,
             shows=scenario.shows,
@@ -67,7 +67,7 @@ class Theatre:
         self._prepared.beside = (*self._prepared.beside, *scenario.beside)
         self._prepared.arm()
 
-    def stage(self, of: Stage | None = None) -> AbstractContextManager[Stage]:
+    def stage(self, of: CrashEnvironment | None = None) -> AbstractContextManager[CrashEnvironment]:
         return (of or self._prepared).copy(self._folder / f"play-{next(self._names)}")
 
     def alone(self) -> tuple[str, ...]:
@@ -79,18 +79,18 @@ class Theatre:
             require(ended.code == self.scenario.code, f"exit {ended.code} although nothing happened: {ended.text}")
             examine(stage, self.scenario)
             self.make_good(stage, ended)
-        self.tally.points = len(ended.steps)
+        self.counters.points = len(ended.steps)
         return ended.steps
 
-    def run(self, stage: Stage, command: tuple[str, ...], fate: Fate = ALONE) -> Ended:
-        self.tally.runs += 1
-        ended = stage.run(*command, fate=fate)
-        self.tally.deaths += ended.code == -signal.SIGKILL
+    def run(self, stage: CrashEnvironment, command: tuple[str, ...], fault_plan: FaultPlan = ALONE) -> ProcessResult:
+        self.counters.runs += 1
+        ended = stage.run(*command, fault_plan=fault_plan)
+        self.counters.deaths += ended.code == -signal.SIGKILL
         return ended
 
-    def die(self, stage: Stage, number: int, command: tuple[str, ...] | None = None) -> None:
+    def die(self, stage: CrashEnvironment, number: int, command: tuple[str, ...] | None = None) -> None:
         """Or end: a run with many workers may be over before its step comes."""
-        ended = self.run(stage, command or self.scenario.command, Fate({number: "KILL"}))
+        ended = self.run(stage, command or self.scenario.command, FaultPlan({number: "KILL"}))
         require(ended.code == -signal.SIGKILL or len(ended.steps) < number, f"exit {ended.code} at its death")
         examine(stage, self.scenario)
 
@@ -117,24 +117,24 @@ class Theatre:
                         self.die(stage, second, self.command_again(stage))
                         if self.is_new(stage, after="a second death"):
                             self.make_good(stage, self.go_on(stage))
-                        self.tally.points += 1
+                        self.counters.points += 1
 
-    def is_new(self, stage: Stage, *, after: str = "") -> bool:
+    def is_new(self, stage: CrashEnvironment, *, after: str = "") -> bool:
         """Whether no earlier play has left the same `after` the same: what would follow has been judged already."""
         left = f"{after} {remains(stage)}"
         if left in self._judged:
-            self.tally.alike += 1
+            self.counters.alike += 1
             return False
         self._judged.add(left)
         return True
 
-    def recorded(self, where: str) -> Recorded:
-        return Recorded(self.tally, where)
+    def recorded(self, where: str) -> ViolationRecorder:
+        return ViolationRecorder(self.counters, where)
 
-    def command_again(self, stage: Stage) -> tuple[str, ...]:
+    def command_again(self, stage: CrashEnvironment) -> tuple[str, ...]:
         return self.scenario.command if self.scenario.again is None else self.scenario.again(stage)
 
-    def go_on(self, stage: Stage) -> Ended:
+    def go_on(self, stage: CrashEnvironment) -> ProcessResult:
         if self.scenario.meanwhile is not None and not stage.is_later:
             stage.is_later = True
             self.scenario.meanwhile(stage)
@@ -143,7 +143,7 @@ class Theatre:
         examine(stage, self.scenario)
         return ended
 
-    def make_good(self, stage: Stage, ended: Ended, *, belated: bool = False) -> None:
+    def make_good(self, stage: CrashEnvironment, ended: ProcessResult, *, belated: bool = False) -> None:
         """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
         if self.scenario.meets and ended.code == 1:
             ended = self._go_past(stage, ended)
@@ -180,7 +180,7 @@ class Theatre:
         agree(stage, self.scenario)
         self._nothing_is_left(stage, belated=belated)
 
-    def _repeat_by_name(self, stage: Stage) -> None:
+    def _repeat_by_name(self, stage: CrashEnvironment) -> None:
         """A reinstallation whose answer was lost counts as carried out. A person whom the tool has told that nothing shows it, and
         who sees that it never arrived, has it sent again.
         """
@@ -192,7 +192,7 @@ class Theatre:
         require(ended.code == 0, f"exit {ended.code} of a reinstallation by name: {ended.text}")
         examine(stage, self.scenario)
 
-    def _settle_doubts(self, stage: Stage, told: Ended) -> Ended:
+    def _settle_doubts(self, stage: CrashEnvironment, told: ProcessResult) -> ProcessResult:
         """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
         at stake a person.
         """
@@ -232,7 +232,7 @@ class Theatre:
             self._decide(stage, intent, ended)
         return self.go_on(stage)
 
-    def _end_from_outside(self, stage: Stage, way_out: Callable[[Stage], None]) -> Ended:
+    def _end_from_outside(self, stage: CrashEnvironment, way_out: Callable[[CrashEnvironment], None]) -> ProcessResult:
         """Neither a look nor time need tell what became of it; that there is no purchase too many the books say."""
         stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
         ended = self.go_on(stage)
@@ -246,7 +246,7 @@ class Theatre:
             ended = self.go_on(stage)
         return ended
 
-    def _go_past(self, stage: Stage, ended: Ended) -> Ended:
+    def _go_past(self, stage: CrashEnvironment, ended: ProcessResult) -> ProcessResult:
         """What the scenario says that one run meets."""
         told = " ".join(ended.text.split())
         require(self.scenario.meets in told, f"exit {ended.code} for something else: {ended.text}")
@@ -254,11 +254,11 @@ class Theatre:
             self._take(stage, self.scenario.way_out)
         return self.go_on(stage)
 
-    def _take(self, stage: Stage, way_out: Callable[[Stage], None]) -> None:
+    def _take(self, stage: CrashEnvironment, way_out: Callable[[CrashEnvironment], None]) -> None:
         way_out(stage)
         stage.arm()
 
-    def _look_too_early(self, stage: Stage) -> Ended:
+    def _look_too_early(self, stage: CrashEnvironment) -> ProcessResult:
         """When only a clock that is ahead says that the quiet period is over."""
         stage.pass_time(QUIET_SECONDS - self.scenario.seems_later)
         ended = self.go_on(stage)
@@ -266,7 +266,9 @@ class Theatre:
         require(not asked, f"bought before the quiet period was over: {ended.text}")
         return ended
 
-    def _rule_out_strangers(self, stage: Stage, doubts: Iterable[Intent], told: Ended) -> Ended:
+    def _rule_out_strangers(
+        self, stage: CrashEnvironment, doubts: Iterable[Intent], told: ProcessResult
+    ) -> ProcessResult:
         """What a stranger bought in the same minutes is like ours but for the name: a person, who is told of it, says that it is not."""
         text = " ".join(told.text.split())
         is_told = "as it was asked for but for the name" in text
@@ -275,7 +277,7 @@ class Theatre:
             self._decide(stage, intent, told)
         return self.go_on(stage)
 
-    def _decide(self, stage: Stage, intent: Intent, told: Ended) -> None:
+    def _decide(self, stage: CrashEnvironment, intent: Intent, told: ProcessResult) -> None:
         """A person looks at the console: there is an order that nobody has paid, or one of several servers, or nothing."""
         bought = (row for row in stage.ledger if row.kind == "purchase" and row.name == intent.name)
         order = next((row.order_id for row in bought if row.server_id is None or intent.members), None)
@@ -286,7 +288,7 @@ class Theatre:
         stage.absent.add(intent.id)
         examine(stage, self.scenario)
 
-    def _nothing_is_left(self, stage: Stage, *, belated: bool) -> None:
+    def _nothing_is_left(self, stage: CrashEnvironment, *, belated: bool) -> None:
         if stage.awaits_time:
             stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
             landed = self.go_on(stage)
@@ -303,11 +305,11 @@ class Theatre:
         keep_secrets(stage)
 
 
-class Recorded:
+class ViolationRecorder:
     """A broken promise is written down, and the next step is tried all the same."""
 
-    def __init__(self, tally: Tally, where: str) -> None:
-        self._tally = tally
+    def __init__(self, counters: RunCounters, where: str) -> None:
+        self._tally = counters
         self._where = where
 
     def __enter__(self) -> None:
@@ -320,7 +322,7 @@ class Recorded:
         return False
 
 
-def _doubts_told(stage: Stage, told: Ended) -> tuple[Intent, ...]:
+def _doubts_told(stage: CrashEnvironment, told: ProcessResult) -> tuple[Intent, ...]:
     state = stage.state
     doubts = state.purchases_in_doubt if state else ()
     require(doubts, "exit 6, and nothing is in doubt")

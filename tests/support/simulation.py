@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 
+from support.disks import Crash
+
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.journal import Entry
 
@@ -18,11 +20,7 @@ NOON = 1_767_268_800_000
 """2026-01-01 12:00:00 UTC in milliseconds."""
 
 
-class Death(BaseException):
-    """The process is gone. Nothing catches this, and nothing reaches disk or cloud after it."""
-
-
-class Fate:
+class CrashPlan:
     """Numbers every step that touches disk or wire. At step `die_at` the run dies; `examine` is asked at each step."""
 
     def __init__(self, die_at: int | None = None, examine: Callable[[], None] = lambda: None) -> None:
@@ -31,14 +29,14 @@ class Fate:
         self._die_at = die_at
         self._examine = examine
 
-    def arrive(self, step: str) -> None:
+    def reach(self, step: str) -> None:
         if self.dead:
-            raise Death(step)
+            raise Crash(step)
         self._examine()
         self.steps.append(step)
         if len(self.steps) - 1 == self._die_at:
             self.dead = True
-            raise Death(step)
+            raise Crash(step)
 
 
 class ManualClock:
@@ -81,7 +79,7 @@ class MemoryLedger:
     def __init__(
         self,
         entries: list[Entry],
-        fate: Fate,
+        crash_plan: CrashPlan,
         *,
         fail_at: int | None = None,
         failure: BaseException | None = None,
@@ -89,7 +87,7 @@ class MemoryLedger:
     ) -> None:
         self.entries = entries
         self.batches: list[tuple[Entry, ...]] = []
-        self._fate = fate
+        self._crash_plan = crash_plan
         self._fail_at = fail_at
         self._failure = failure or StoreError(error("journal-not-durable", "the disk is full", hint="make room"))
         self._appends = 0
@@ -97,11 +95,11 @@ class MemoryLedger:
 
     def append(self, entries: Sequence[Entry]) -> None:
         names = "+".join(entry.type for entry in entries)
-        self._fate.arrive(f"before writing {names}")
+        self._crash_plan.reach(f"before writing {names}")
         if self._fail_at is not None and self._appends >= self._fail_at:
             raise self._failure
         self._appends += 1
         self.batches.append(tuple(entries))
         self.entries.extend(entries)
         self._after(entries)
-        self._fate.arrive(f"after writing {names}")
+        self._crash_plan.reach(f"after writing {names}")

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from support.anomalies import Clocks, ObservedTime, Reply, Sibling, View, elsewhere, spelling
 from support.builders import a_desired, a_state
-from support.fate import Death, Fate, ManualClock, MemoryLedger
-from support.late_cloud import MINUTE, Happening, LateCloud
-from support.loop import run
-from support.replaying import Replayed
+from support.event_loop import run
+from support.incremental_replay import IncrementalReplay
+from support.late_cloud import MINUTE, Delivery, LateCloud
 from support.silence import least_silence
-from support.untidy import Clocks, Reply, Sibling, Times, View, elsewhere, spelling
+from support.simulation import Crash, CrashPlan, ManualClock, MemoryLedger
 
 from provisioner import planning
 from provisioner.applying import (
@@ -64,8 +64,8 @@ class Stranger(Enum):
 class World:
     """What becomes of the first purchase and of the first payment; `landing` and `snapshot` are in seconds."""
 
-    purchase: Happening = Happening.ANSWERED
-    payment: Happening = Happening.ANSWERED
+    purchase: Delivery = Delivery.ANSWERED
+    payment: Delivery = Delivery.ANSWERED
     landing: float = 0.0
     snapshot: float = 0.0
     stranger: Stranger = Stranger.NONE
@@ -94,7 +94,7 @@ class _NoSecrets:
 
 
 @dataclass
-class Retold:
+class ProtocolSimulation:
     """`believable` is how long, in seconds of the cloud's time, silence must at least have lasted to be believed."""
 
     world: World
@@ -113,7 +113,7 @@ class Retold:
 
     def __post_init__(self) -> None:
         world = self.world
-        self._replayed = Replayed()
+        self._replayed = IncrementalReplay()
         self._began, self._is_seen_whole = False, False
         self.cloud = LateCloud(self.clock, listed_after=world.snapshot, landing=world.landing)
         self.cloud.arrivals.append(self._on_arrival)
@@ -172,13 +172,13 @@ class Retold:
     def _run(self, die_at: int | None) -> bool:
         """Whether it died."""
         self.cloud.spelt = self._spelt
-        self.times = Times(self.world.clocks, self.clock, is_first=not self._began)
+        self.times = ObservedTime(self.world.clocks, self.clock, is_first=not self._began)
         self._began = True
-        self.fate = self.cloud.fate = Fate(die_at, self._examine)
-        ledger = MemoryLedger(self.entries, self.fate)
+        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self._examine)
+        ledger = MemoryLedger(self.entries, self.crash_plan)
         try:
             run(self._apply(ledger))
-        except Death:
+        except Crash:
             self.clock.time += MINUTE
             return True
         finally:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 
 import pytest
-from crash.judgement import Violation, examine
-from crash.remains import remains
+from crash.crash_environment import QUIET_SECONDS
+from crash.ledger_checks import Violation, examine
+from crash.leftovers import remains
 from crash.scenarios import SMALLEST
-from crash.stage import QUIET_SECONDS
 from support.process_workspace import PASSWORD
 
 

@@ -25,7 +25,7 @@ _READING_WIRE = {"before", "heard"}
 """What a request that changes nothing is worth."""
 
 
-class Fate:
+class FaultInjector:
     """What happens at the steps whose numbers are keys, counted from 1: "KILL", a signal's name, or "STDOUT" or "STDERR" for a
     reader that walks away.
     """
@@ -36,7 +36,7 @@ class Fate:
         self._one_at_a_time = threading.Lock()
         self._passed = 0
 
-    def arrive(self, step: str) -> None:
+    def reach(self, step: str) -> None:
         with self._one_at_a_time:
             self._passed += 1
             os.write(self._log, f"{step}\n".encode())
@@ -62,12 +62,12 @@ def _close_reader(number: int) -> None:
 
 def number_steps(events: dict[int, str], log: str) -> None:
     """`log` gets the names of the steps as they are passed."""
-    fate = Fate(events, log)
-    _number_disk(fate)
-    _number_wire(fate)
+    injector = FaultInjector(events, log)
+    _number_disk(injector)
+    _number_wire(injector)
 
 
-def _number_disk(fate: Fate) -> None:
+def _number_disk(injector: FaultInjector) -> None:
     from provisioner.disk import Disk
 
     paths: dict[int, str] = {}
@@ -76,38 +76,38 @@ def _number_disk(fate: Fate) -> None:
     def opening(self: Disk, path: Path, flags: int) -> int:
         if not flags & (os.O_WRONLY | os.O_RDWR):
             return original["open"](self, path, flags)
-        fate.arrive(f"before open {path.name}")
+        injector.reach(f"before open {path.name}")
         descriptor = original["open"](self, path, flags)
         paths[descriptor] = path.name
-        fate.arrive(f"after open {path.name}")
+        injector.reach(f"after open {path.name}")
         return descriptor
 
     def writing(self: Disk, descriptor: int, data: bytes) -> int:
         name, half = paths[descriptor], len(data) // 2
-        fate.arrive(f"before write {name}")
+        injector.reach(f"before write {name}")
         written = original["write"](self, descriptor, data[:half])
-        fate.arrive(f"half of write {name}")
+        injector.reach(f"half of write {name}")
         written += original["write"](self, descriptor, data[half:])
-        fate.arrive(f"after write {name}")
+        injector.reach(f"after write {name}")
         return written
 
     Disk.open, Disk.write = opening, writing
     for operation in ("make_folder", "truncate", "sync", "rename", "remove", "sync_folder"):
-        setattr(Disk, operation, _stepping(fate, operation, getattr(Disk, operation), paths))
+        setattr(Disk, operation, _stepping(injector, operation, getattr(Disk, operation), paths))
 
 
-def _stepping(fate: Fate, operation: str, do: Any, paths: dict[int, str]) -> Any:
+def _stepping(injector: FaultInjector, operation: str, do: Any, paths: dict[int, str]) -> Any:
     def step(self: Any, *arguments: Any) -> None:
         what = paths[arguments[0]] if isinstance(arguments[0], int) else arguments[-1].name
         name = f"{operation} {what}"
-        fate.arrive(f"before {name}")
+        injector.reach(f"before {name}")
         do(self, *arguments)
-        fate.arrive(f"after {name}")
+        injector.reach(f"after {name}")
 
     return step
 
 
-def _number_wire(fate: Fate) -> None:
+def _number_wire(injector: FaultInjector) -> None:
     import httpx
 
     send = httpx.AsyncHTTPTransport.handle_async_request
@@ -118,7 +118,7 @@ def _number_wire(fate: Fate) -> None:
         async def trace(event: str, _info: Any) -> None:
             point = _WIRE.get(event.partition(".")[2])
             if point is not None and (request.method not in _READS or point in _READING_WIRE):
-                fate.arrive(f"{point} {name}")
+                injector.reach(f"{point} {name}")
 
         request.extensions["trace"] = trace
         return await send(self, request)
@@ -132,7 +132,7 @@ def _subject(path: str) -> str:
     return next(words, path)
 
 
-def leap() -> None:
+def skip_sleeps() -> None:
     """A machine on which every sleep is over at once, and its time has passed all the same; and a password's fingerprint, which
     is slow on purpose, takes no time either.
     """
@@ -157,14 +157,14 @@ def leap() -> None:
     reader._COST = 2
 
 
-def lose_patience(seconds: float) -> None:
+def shorten_timeouts(seconds: float) -> None:
     """With a cloud that says nothing for so long."""
     from provisioner.cloud import connection
 
     _set(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
 
 
-def turn_pages(rows: int) -> None:
+def limit_page_size(rows: int) -> None:
     """The list of servers comes in pages of so many."""
     from provisioner.kinds.dev_server import listing
 

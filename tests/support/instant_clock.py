@@ -9,7 +9,7 @@ _SOME_REST = 0.01
 """Seconds in which whoever is waited for gets on."""
 
 
-class HastyClock:
+class InstantClock:
     def __init__(self) -> None:
         self.slept = 0.0
         """Seconds that its sleeps would have taken."""

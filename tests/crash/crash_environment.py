@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from crash import console
+from support.crash_fork_server import CrashForkServer, FaultPlan, ForkedProcess, ProcessResult
 from support.process_workspace import PASSWORD, STACK, MovableClock, SandboxServer
 from support.stores import folder_store
-from support.zygote import Child, Ended, Fate, Zygote
 
 from provisioner.model.state import State
 from provisioner.sandbox import PUBLIC, create_app, read_ledger
@@ -41,7 +41,7 @@ _AWAITING = (
 )
 _LISTING = ["ListDevServers", "ListAllDevServers"]
 SHOWING = [*_LISTING, "ShowDevServer"]
-ALONE = Fate()
+ALONE = FaultPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Account:
 PUBLIC_ACCOUNT = Account()
 
 
-class _Counted:
+class _CountingApp:
     """The sandbox, and what it was asked: the clock moves with every request."""
 
     def __init__(self, app: Any, clock: MovableClock) -> None:
@@ -144,15 +144,15 @@ class Cloud(SandboxServer):
 
 
 @dataclass(frozen=True, slots=True)
-class Machinery:
+class SharedServers:
     """What is made once for many stages."""
 
     cloud: Cloud
-    zygote: Zygote
+    fork_server: CrashForkServer
 
 
 @dataclass(frozen=True, slots=True)
-class Alive:
+class LiveServer:
     """A server that the cloud has, and somebody pays for."""
 
     id: str
@@ -163,13 +163,13 @@ class Alive:
     is_listed: bool
 
 
-class Stage:
+class CrashEnvironment:
     """`folder` holds all of it; a copy of a stage is a stage."""
 
     def __init__(
         self,
         folder: Path,
-        machinery: Machinery,
+        shared_servers: SharedServers,
         *,
         ahead: float = 0.0,
         build_seconds: float = 0.0,
@@ -181,7 +181,7 @@ class Stage:
         by_keys: bool = False,
     ) -> None:
         self.folder = folder
-        self.machinery = machinery
+        self.shared_servers = shared_servers
         self.build_seconds = build_seconds
         self.shows = shows
         self.lists = lists
@@ -215,8 +215,8 @@ class Stage:
         app = create_app(
             self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts, market=market
         )
-        self._asked = _Counted(app, self.clock)
-        self.machinery.cloud.app = self._asked
+        self._asked = _CountingApp(app, self.clock)
+        self.shared_servers.cloud.app = self._asked
         self.arm()
 
     @property
@@ -228,14 +228,14 @@ class Stage:
         return (self.clock.now() - time.time_ns() // 1_000_000) / 1000
 
     @contextmanager
-    def copy(self, folder: Path) -> Iterator[Stage]:
+    def copy(self, folder: Path) -> Iterator[CrashEnvironment]:
         """The same moment once more; it is gone afterwards."""
-        self.machinery.cloud.settle()
+        self.shared_servers.cloud.settle()
         shutil.copytree(self.folder, folder)
         try:
-            stage = Stage(
+            stage = CrashEnvironment(
                 folder,
-                self.machinery,
+                self.shared_servers,
                 ahead=self.ahead,
                 build_seconds=self.build_seconds,
                 account=self.account,
@@ -248,7 +248,7 @@ class Stage:
             stage.user, stage.is_later, stage.strangers = self.user, self.is_later, {**self.strangers}
             yield stage
         finally:
-            self.machinery.cloud.settle()
+            self.shared_servers.cloud.settle()
             shutil.rmtree(folder)
 
     def write(self, servers: str, *, purchase: str = "") -> None:
@@ -259,18 +259,20 @@ class Stage:
         (specs / "stack.yaml").write_text(f"{stack}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
         (specs / "servers.yaml").write_text(servers)
 
-    def start(self, *arguments: str, fate: Fate = ALONE) -> Child:
+    def start(self, *arguments: str, fault_plan: FaultPlan = ALONE) -> ForkedProcess:
         self._runs += 1
-        url = self.machinery.cloud.url
+        url = self.shared_servers.cloud.url
         endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
         environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
         environ |= self.user.environ if self.by_keys else {}
         log = self.folder / f"run-{self._runs}"
-        return self.machinery.zygote.start(self.folder, environ, arguments, fate=fate, ahead=self.ahead, log=log)
+        return self.shared_servers.fork_server.start(
+            self.folder, environ, arguments, fault_plan=fault_plan, ahead=self.ahead, log=log
+        )
 
-    def run(self, *arguments: str, fate: Fate = ALONE) -> Ended:
-        ended = self.start(*arguments, fate=fate).end()
-        self.machinery.cloud.settle()
+    def run(self, *arguments: str, fault_plan: FaultPlan = ALONE) -> ProcessResult:
+        ended = self.start(*arguments, fault_plan=fault_plan).end()
+        self.shared_servers.cloud.settle()
         return ended
 
     def expect_stranger(self, name: str | None) -> None:
@@ -304,7 +306,7 @@ class Stage:
         """By a person, at the console."""
         asyncio.run(console.rename(self._asked.app, identifier, name))
 
-    def buy_as_stranger(self, name: str, **fields: object) -> Alive:
+    def buy_as_stranger(self, name: str, **fields: object) -> LiveServer:
         """By a person, at the console: it is nobody's of ours."""
         asyncio.run(console.buy(self._asked.app, name, **fields))
         bought = next(server for server in self.alive if server.name == name)
@@ -335,10 +337,10 @@ class Stage:
         return read_ledger(self.world)
 
     @property
-    def alive(self) -> list[Alive]:
+    def alive(self) -> list[LiveServer]:
         with closing(sqlite3.connect(self.world)) as connection:
             rows = connection.execute(_ALIVE, (self.clock.now(),))
-            return [Alive(*row[:-1], bool(row[-1])) for row in rows]
+            return [LiveServer(*row[:-1], bool(row[-1])) for row in rows]
 
     @property
     def awaits_time(self) -> bool:

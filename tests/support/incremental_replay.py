@@ -9,7 +9,7 @@ from provisioner.model.replay import replay
 from provisioner.model.state import State
 
 
-class Replayed:
+class IncrementalReplay:
     """Replaying at once or entry by entry is the same (tests/laws/test_laws_journal.py)."""
 
     def __init__(self) -> None:

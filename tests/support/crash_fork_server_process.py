@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any, get_args
 
-from support.numbered import leap, lose_patience, number_steps, turn_pages
+from support.fault_injection import limit_page_size, number_steps, shorten_timeouts, skip_sleeps
 
 _AHEAD = [0.0]
 """Seconds by which a child's machine is before the real one."""
@@ -80,28 +80,28 @@ def _live(request: dict[str, Any]) -> None:
     code = 70
     try:
         os.setsid()
-        take_signals()
+        reset_signal_handlers()
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
         _AHEAD[0] = request["ahead"]
         _open_streams(request["log"])
         number_steps({int(number): event for number, event in request["events"].items()}, f"{request['log']}.steps")
-        leap()
+        skip_sleeps()
         if request["patience"] is not None:
-            lose_patience(request["patience"])
+            shorten_timeouts(request["patience"])
         if request["page"] is not None:
-            turn_pages(request["page"])
-        code = as_the_tool(request["arguments"])
+            limit_page_size(request["page"])
+        code = run_tool(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second zygote
         import traceback
 
         traceback.print_exc()
     finally:
-        os._exit(flushed(code))
+        os._exit(flush_streams(code))
 
 
-def take_signals() -> None:
+def reset_signal_handlers() -> None:
     """As a process has them that nobody has started with `nohup`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -115,7 +115,7 @@ def _open_streams(log: str) -> None:
         os.close(opened)
 
 
-def as_the_tool(arguments: list[str]) -> int:
+def run_tool(arguments: list[str]) -> int:
     from provisioner.cli.main import main
 
     sys.argv = ["provisioner", *arguments]
@@ -129,7 +129,7 @@ def as_the_tool(arguments: list[str]) -> int:
     return 0
 
 
-def flushed(code: int) -> int:
+def flush_streams(code: int) -> int:
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -17,8 +17,8 @@ _TESTS = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/numbered.py).
+class FaultPlan:
+    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/fault_injection.py).
 
     `patience`: for how many seconds of silence it waits for an answer, `page`: how many servers it asks for at a time; None is
     what the tool does by itself.
@@ -30,7 +30,7 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """`steps` are the names of those that were passed, the last of a killed run being the one that it died at."""
 
     code: int
@@ -43,11 +43,11 @@ class Ended:
         return self.out + self.err
 
 
-class Zygote:
+class CrashForkServer:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.zygote_process", str(theirs.fileno())],
+            [sys.executable, "-m", "support.crash_fork_server_process", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": f"{_TESTS}:{_TESTS.parent}"},
@@ -57,8 +57,15 @@ class Zygote:
         self._lines = ours.makefile("rw")
 
     def start(
-        self, folder: Path, environ: dict[str, str], arguments: tuple[str, ...], *, fate: Fate, ahead: float, log: Path
-    ) -> Child:
+        self,
+        folder: Path,
+        environ: dict[str, str],
+        arguments: tuple[str, ...],
+        *,
+        fault_plan: FaultPlan,
+        ahead: float,
+        log: Path,
+    ) -> ForkedProcess:
         """`log` is a prefix of names of files; `ahead` the seconds by which the child's machine is before this one."""
         process = self._ask(
             folder=str(folder),
@@ -66,9 +73,9 @@ class Zygote:
             arguments=arguments,
             ahead=ahead,
             log=str(log),
-            **asdict(fate),
+            **asdict(fault_plan),
         )
-        return Child(self, process, log)
+        return ForkedProcess(self, process, log)
 
     def _ask(self, **request: object) -> int:
         self._lines.write(json.dumps(request) + "\n")
@@ -85,15 +92,15 @@ class Zygote:
 
 
 @dataclass(frozen=True)
-class Child:
-    zygote: Zygote
+class ForkedProcess:
+    fork_server: CrashForkServer
     process: int
     log: Path
 
-    def end(self) -> Ended:
-        code = self.zygote.wait(self.process)
+    def end(self) -> ProcessResult:
+        code = self.fork_server.wait(self.process)
         out, err, steps = (
             self.log.with_name(f"{self.log.name}.{kind}").read_text(errors="replace")
             for kind in ("out", "err", "steps")
         )
-        return Ended(code, out, err, tuple(steps.splitlines()))
+        return ProcessResult(code, out, err, tuple(steps.splitlines()))

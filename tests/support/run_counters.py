@@ -20,8 +20,8 @@ _LEGEND = (
 
 
 @dataclass
-class Tally:
-    """`points` are where something happens, `kinds` what; `alike` are plays that ended early (crash/remains.py)."""
+class RunCounters:
+    """`points` are where something happens, `kinds` what; `alike` are plays that ended early (crash/leftovers.py)."""
 
     part: str
     name: str

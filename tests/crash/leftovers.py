@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 
-from crash.stage import Stage
+from crash.crash_environment import CrashEnvironment
 
 _VOLATILE = re.compile(
     r"(?P<moment>\b1\d{12}\b)"
@@ -25,7 +25,7 @@ _COARSE = 100_000
 """Milliseconds that do not matter: a play takes seconds, and nothing here waits for less than minutes."""
 
 
-def remains(stage: Stage) -> str:
+def remains(stage: CrashEnvironment) -> str:
     """Equal for two plays of a scenario exactly if what comes next must be the same, but for what is drawn."""
     seen: dict[str, str] = {}
     now = stage.clock.now()
@@ -43,7 +43,7 @@ def remains(stage: Stage) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _parts(stage: Stage) -> Iterator[str]:
+def _parts(stage: CrashEnvironment) -> Iterator[str]:
     folder = stage.folder / "state"
     for path in sorted(folder.iterdir()) if folder.exists() else ():
         content = path.read_bytes()

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from support.builders import IDENTITY, a_recorded, a_state
-from support.fate import ManualClock
+from support.simulation import ManualClock
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.server_time import ServerTime
@@ -92,7 +92,7 @@ _DATES: Mapping[Clocks, tuple[tuple[_Heard, ...], tuple[_Heard, ...]]] = {
 """What the answers of the first run, and those of the others, say in turn."""
 
 
-class Times:
+class ObservedTime:
     """What one run hears of the time."""
 
     def __init__(self, clocks: Clocks, clock: ManualClock, *, is_first: bool) -> None:
@@ -136,7 +136,7 @@ _BY_TWO = frozenset({Clocks.NODES_ONE_A_RUN, Clocks.CLOUD_AHEAD, Clocks.MACHINE_
 
 
 @dataclass
-class Beside:
+class SiblingStore:
     """A store of which nothing is known but what stands beside it."""
 
     siblings: Callable[[], Siblings]
@@ -148,7 +148,7 @@ def elsewhere(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> Oth
     owned = [stranger] if sibling is Sibling.OWNS_THE_STRANGER and stranger else []
     state = a_state(*(a_recorded("theirs", id=one) for one in owned))
     beside = Siblings({}, {label: "it was cut short"}) if is_unread else Siblings({label: state}, {})
-    store: Any = Beside(lambda: beside)
+    store: Any = SiblingStore(lambda: beside)
     return OtherStates(store, CATALOGUE, IDENTITY)
 
 

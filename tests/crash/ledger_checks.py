@@ -9,8 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from crash.scenarios import Books, Scenario
-from crash.stage import QUIET_SECONDS, Alive, Stage
+from crash.crash_environment import QUIET_SECONDS, CrashEnvironment, LiveServer
+from crash.scenarios import LedgerTotals, Scenario
 from support.process_workspace import PASSWORD
 from support.secrecy import disguises
 
@@ -35,7 +35,7 @@ def wanted_name(name: str | None) -> str:
     return _MARKER.sub("", name or "")
 
 
-def state_of(stage: Stage) -> State | None:
+def state_of(stage: CrashEnvironment) -> State | None:
     try:
         state = stage.state
     except StoreError as damage:
@@ -45,7 +45,7 @@ def state_of(stage: Stage) -> State | None:
     return state
 
 
-def examine(stage: Stage, scenario: Scenario) -> None:
+def examine(stage: CrashEnvironment, scenario: Scenario) -> None:
     """At any instant: what was bought is recorded, or an open intent bears its name; and nothing is recorded that is not there."""
     state = state_of(stage)
     if state is not None:
@@ -69,14 +69,14 @@ def examine(stage: Stage, scenario: Scenario) -> None:
     keep_secrets(stage)
 
 
-def keep_secrets(stage: Stage) -> None:
+def keep_secrets(stage: CrashEnvironment) -> None:
     """In no file that the tool has written, and in nothing that it has said; in no disguise either."""
     for path, content in stage.left_behind:
         text = content.lower()
         require(not any(form in text for form in _PASSWORDS), f"{path.name} holds the password")
 
 
-def _silence_was_long_enough(stage: Stage, scenario: Scenario, state: State) -> None:
+def _silence_was_long_enough(stage: CrashEnvironment, scenario: Scenario, state: State) -> None:
     """Absence is believed after the quiet period and for what is paid by the hour, or was ordered without paying; else a person has to say
     so.
     """
@@ -101,23 +101,27 @@ def _known(state: State | None, scenario: Scenario) -> set[str | None]:
     return known - {None}
 
 
-def _ours(stage: Stage, scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> list[LedgerEntry | Alive]:
+def _ours(
+    stage: CrashEnvironment, scenario: Scenario, rows: Iterable[LedgerEntry | LiveServer]
+) -> list[LedgerEntry | LiveServer]:
     """Where there is a stranger, ours are bought under a marker. What may be nobody's for a while cannot be lost."""
     strangers = _strangers_ids(stage, scenario, rows := list(rows))
     nobodys = {*scenario.takes_over, *scenario.gives_up}
     return [row for row in rows if _identity(row) not in strangers and wanted_name(row.name) not in nobodys]
 
 
-def _identity(row: LedgerEntry | Alive) -> str | None:
-    return row.id if isinstance(row, Alive) else row.server_id
+def _identity(row: LedgerEntry | LiveServer) -> str | None:
+    return row.id if isinstance(row, LiveServer) else row.server_id
 
 
-def _strangers_ids(stage: Stage, scenario: Scenario, rows: Iterable[LedgerEntry | Alive]) -> set[str | None]:
+def _strangers_ids(
+    stage: CrashEnvironment, scenario: Scenario, rows: Iterable[LedgerEntry | LiveServer]
+) -> set[str | None]:
     by_name = {_identity(row) for row in rows if row.name == scenario.stranger} if scenario.stranger else set()
     return by_name | stage.strangers.keys()
 
 
-def _leave_strangers_alone(stage: Stage, scenario: Scenario, known: set[str | None]) -> None:
+def _leave_strangers_alone(stage: CrashEnvironment, scenario: Scenario, known: set[str | None]) -> None:
     ledger = stage.ledger
     strangers = _strangers_ids(stage, scenario, (row for row in ledger if row.kind == "purchase"))
     require(not strangers & known, "a stranger's server was adopted")
@@ -126,7 +130,7 @@ def _leave_strangers_alone(stage: Stage, scenario: Scenario, known: set[str | No
     require(all(alive.get(one or "") == name for one, name in wanted.items()), "a stranger's server was changed")
 
 
-def agree(stage: Stage, scenario: Scenario) -> None:
+def agree(stage: CrashEnvironment, scenario: Scenario) -> None:
     """The record is what the cloud has: exit 0 says so, and so does a refusal in peace."""
     state = state_of(stage)
     recorded = {record.id for record in state.resources.values()} if state else set()
@@ -136,7 +140,7 @@ def agree(stage: Stage, scenario: Scenario) -> None:
     require(not (state and state.intents), "an intent is open")
 
 
-def books_of(stage: Stage, scenario: Scenario) -> Books:
+def books_of(stage: CrashEnvironment, scenario: Scenario) -> LedgerTotals:
     ledger = stage.ledger
     strangers = _strangers_ids(stage, scenario, (row for row in ledger if row.kind == "purchase"))
     rows = [row for row in ledger if row.server_id is None or row.server_id not in strangers]
@@ -149,7 +153,7 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
 
     payments = Counter(row.order_id for row in rows if row.kind == "payment")
     require(max(payments.values(), default=1) == 1, "an order was paid twice")
-    return Books(
+    return LedgerTotals(
         bought=dict(Counter(wanted_name(row.name) for row in bought)),
         alive=tuple(sorted(server.name for server in stage.alive if server.id not in strangers)),
         released=count("release"),
@@ -160,12 +164,12 @@ def books_of(stage: Stage, scenario: Scenario) -> Books:
     )
 
 
-def never_arrived(stage: Stage, scenario: Scenario) -> bool:
+def never_arrived(stage: CrashEnvironment, scenario: Scenario) -> bool:
     """The reinstallation that a scenario is about, by the cloud's own books: it may count as carried out all the same."""
     return bool(scenario.ends.wiped) and not books_of(stage, scenario).wiped
 
 
-def compare(found: Books, scenario: Scenario, *, waiting: bool = False, belated: bool = False) -> None:
+def compare(found: LedgerTotals, scenario: Scenario, *, waiting: bool = False, belated: bool = False) -> None:
     """With the end of the scenario, or with what there is while something is waited for: then names may bear a marker still. Of two
     orders for one server, one that nobody pays is one too many.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from support.emulated_cloud import CANCEL, PAY, SERVERS, UNSUBSCRIBE, Server
-from support.judge import Judge, Violation
+from support.invariants import InvariantChecker, Violation
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
@@ -30,10 +30,10 @@ _BODY = {
 
 
 @dataclass
-class Person:
+class Operator:
     """`which` picks one of what there is to choose from, whatever its number."""
 
-    judge: Judge
+    judge: InvariantChecker
     tell: Callable[[str], None]
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from crash.crash_environment import COLLEAGUE, OURSELVES, SHOWING, CrashEnvironment
 from crash.scenario import (
     ALPHA,
     DESTROY,
@@ -13,12 +14,11 @@ from crash.scenario import (
     ONE,
     ONE_PREPAID,
     OTHER_IMAGE,
-    Books,
+    LedgerTotals,
     Scenario,
     alpha,
     once,
 )
-from crash.stage import COLLEAGUE, OURSELVES, SHOWING, Stage
 
 _ALL = {"at": "ListAllDevServers", "times": "always"}
 _REFUSED = _ALL | {
@@ -38,21 +38,21 @@ _CACHED = _ALL | {"fault": "skew", "age": 60}
 _SIBLING = "test.prod.json"
 
 
-def _a_colleague_takes_over(stage: Stage) -> None:
+def _a_colleague_takes_over(stage: CrashEnvironment) -> None:
     stage.user = COLLEAGUE
 
 
-def _the_sender_comes_back(stage: Stage) -> None:
+def _the_sender_comes_back(stage: CrashEnvironment) -> None:
     stage.user = OURSELVES
 
 
-def _somebody_renames_it(stage: Stage) -> None:
+def _somebody_renames_it(stage: CrashEnvironment) -> None:
     for server in stage.alive:
         if server.is_listed:
             stage.rename(server.id, "somebodys")
 
 
-def _somebody_names_it_back(stage: Stage) -> None:
+def _somebody_names_it_back(stage: CrashEnvironment) -> None:
     state = stage.state
     assert state is not None
     (doubt,) = state.purchases_in_doubt
@@ -60,29 +60,29 @@ def _somebody_names_it_back(stage: Stage) -> None:
         stage.rename(server.id, doubt.name)
 
 
-def _it_is_as_it_was(stage: Stage) -> None:
+def _it_is_as_it_was(stage: CrashEnvironment) -> None:
     stage.beside = ()
 
 
-def _a_person_adopts_it(stage: Stage) -> None:
+def _a_person_adopts_it(stage: CrashEnvironment) -> None:
     (server,) = stage.alive
     assert stage.run("resolve", "alpha", "--adopt", server.id).code == 0
 
 
-def _another_node_answers(rule: dict[str, object]) -> Callable[[Stage], None]:
-    def meanwhile(stage: Stage) -> None:
+def _another_node_answers(rule: dict[str, object]) -> Callable[[CrashEnvironment], None]:
+    def meanwhile(stage: CrashEnvironment) -> None:
         stage.beside = (rule,)
 
     return meanwhile
 
 
-def _replies_name_a_strangers(stage: Stage) -> None:
+def _replies_name_a_strangers(stage: CrashEnvironment) -> None:
     strangers = stage.buy_as_stranger("beta")
     reply = {"at": "CreateDevServer", "times": "always", "fault": "rewrite", "set": {"id": strangers.id}}
     stage.beside = (reply,)
 
 
-def _replies_name_a_strangers_order(stage: Stage) -> None:
+def _replies_name_a_strangers_order(stage: CrashEnvironment) -> None:
     term = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
     strangers = stage.buy_as_stranger("beta", charging_info=term)
     reply = {
@@ -94,25 +94,25 @@ def _replies_name_a_strangers_order(stage: Stage) -> None:
     stage.beside = (reply,)
 
 
-def _a_stranger_has_one(stage: Stage) -> None:
+def _a_stranger_has_one(stage: CrashEnvironment) -> None:
     stage.buy_as_stranger("beta")
 
 
-def _a_stranger_takes_the_name(stage: Stage) -> None:
+def _a_stranger_takes_the_name(stage: CrashEnvironment) -> None:
     for identifier in [*stage.strangers]:
         stage.rename_stranger(identifier, "alpha")
 
 
-def _the_stranger_gives_it_back(stage: Stage) -> None:
+def _the_stranger_gives_it_back(stage: CrashEnvironment) -> None:
     for identifier in [*stage.strangers]:
         stage.rename_stranger(identifier, "beta")
 
 
-def _a_sibling_breaks(stage: Stage) -> None:
+def _a_sibling_breaks(stage: CrashEnvironment) -> None:
     (stage.folder / "state" / _SIBLING).write_text('{"format": ')
 
 
-def _the_sibling_is_moved_away(stage: Stage) -> None:
+def _the_sibling_is_moved_away(stage: CrashEnvironment) -> None:
     (stage.folder / "state" / _SIBLING).unlink()
 
 
@@ -127,7 +127,7 @@ UNTIDY = (
             way_out=_the_sender_comes_back,
             doubt_tells="another user sent it",
             outlasts_time=True,
-            ends=Books(once(*ALPHA), ALPHA),
+            ends=LedgerTotals(once(*ALPHA), ALPHA),
         )
         for kind, specs in (("", ONE), (" prepaid", ONE_PREPAID))
         for view, rule in (("all refused", _REFUSED), ("all filtered", _FILTERED))
@@ -143,7 +143,7 @@ UNTIDY = (
             meanwhile=_a_colleague_takes_over,
             way_out=_the_sender_comes_back,
             meets="is not listed, and another user sent it",
-            ends=Books(once(*ALPHA), (), once(*ALPHA)),
+            ends=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
         )
         for view, rule in (("all refused", _REFUSED), ("all filtered", _FILTERED))
     ),
@@ -154,7 +154,7 @@ UNTIDY = (
         leaves_drift=True,
         way_out=_somebody_names_it_back,
         doubt_tells="but for the name",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="renamed meanwhile, nonce",
@@ -164,7 +164,7 @@ UNTIDY = (
         leaves_drift=True,
         way_out=_somebody_names_it_back,
         doubt_tells="but for the name",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="name in another case",
@@ -172,7 +172,7 @@ UNTIDY = (
         beside=({**_RESPELT, "rows_upper": ["name"]},),
         way_out=_it_is_as_it_was,
         doubt_tells="but for the name",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="flavor and image in another case",
@@ -180,21 +180,21 @@ UNTIDY = (
         beside=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
         way_out=_a_person_adopts_it,
         doubt_tells="listed under that name",
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="ids in another case",
         specs=ONE,
         beside=({**_RESPELT, "rows_upper": ["id"]},),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="another image, in another case",
         before=ONE,
         specs=alpha(f"image_id: {OTHER_IMAGE}"),
         beside=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
-        ends=Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
-        belated=(Books(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
     ),
     *(
         Scenario(
@@ -204,7 +204,7 @@ UNTIDY = (
             beside=first,
             meanwhile=_another_node_answers(then),
             seems_later=_APART,
-            ends=Books(once(*ALPHA), ALPHA),
+            ends=LedgerTotals(once(*ALPHA), ALPHA),
         )
         for name, first, then in (
             ("dates of a node that is ahead", (), _AHEAD),
@@ -219,7 +219,7 @@ UNTIDY = (
         beside=(_CACHED | {"seconds": -3600},),
         meanwhile=_it_is_as_it_was,
         seems_later=_APART,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="dates of a cache later",
@@ -228,19 +228,19 @@ UNTIDY = (
         meanwhile=_another_node_answers(_CACHED | {"seconds": 3600}),
         meets="cloud-undated",
         way_out=_it_is_as_it_was,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="the reply names a stranger's id",
         specs=ONE,
         prepare=_replies_name_a_strangers,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="the reply names a stranger's order",
         specs=ONE_PREPAID,
         prepare=_replies_name_a_strangers_order,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="a stranger takes the name",
@@ -249,7 +249,7 @@ UNTIDY = (
         meanwhile=_a_stranger_takes_the_name,
         meets="name-taken",
         way_out=_the_stranger_gives_it_back,
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="a sibling breaks",
@@ -257,7 +257,7 @@ UNTIDY = (
         meanwhile=_a_sibling_breaks,
         way_out=_the_sibling_is_moved_away,
         doubt_tells=_SIBLING.removesuffix(".json"),
-        ends=Books(once(*ALPHA), ALPHA),
+        ends=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="release beside a broken sibling",
@@ -265,6 +265,6 @@ UNTIDY = (
         specs=ONE,
         prepare=_a_sibling_breaks,
         command=(*DESTROY, "--allow=unread-sibling"),
-        ends=Books(once(*ALPHA), (), once(*ALPHA)),
+        ends=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
     ),
 )

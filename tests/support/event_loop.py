@@ -15,7 +15,7 @@ T = TypeVar("T")
 _IDLE: list[asyncio.AbstractEventLoop] = []
 
 
-class OnTheSpot(ThreadPoolExecutor):
+class InlineExecutor(ThreadPoolExecutor):
     """Runs what is submitted before it returns."""
 
     def submit(self, work, /, *arguments, **options):
@@ -43,7 +43,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
-    loop.set_default_executor(OnTheSpot())
+    loop.set_default_executor(InlineExecutor())
     return loop
 
 

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import pytest
 from support.disks import NumberedDisk
-from support.emulated_cloud import OURSELVES, EmulatedCloud, Sort
-from support.fate import Death, Fate, ManualClock
-from support.loop import run
+from support.emulated_cloud import OURSELVES, EmulatedCloud, RequestType
+from support.event_loop import run
+from support.simulation import Crash, CrashPlan, ManualClock
 from support.stores import folder_store
 
 from provisioner.applying import Interruption
@@ -69,17 +69,17 @@ AtStep: TypeAlias = Callable[[int, str], None]
 """Told the number and the name of a step before it is taken."""
 
 
-class FatedDisk(NumberedDisk):
+class CrashingDisk(NumberedDisk):
     """Dies where fate says; a write that is its death is torn. Syncing costs nothing, and what it has not reached is known."""
 
-    def __init__(self, fate: Fate) -> None:
+    def __init__(self, crash_plan: CrashPlan) -> None:
         super().__init__()
-        self._fate = fate
+        self._crash_plan = crash_plan
         self._paths: dict[int, Path] = {}
         self.unsynced: set[Path] = set()
 
-    def arrive(self, operation):
-        self._fate.arrive(operation)
+    def before_operation(self, operation):
+        self._crash_plan.reach(operation)
 
     def open(self, path, flags):
         descriptor = super().open(path, flags)
@@ -88,23 +88,23 @@ class FatedDisk(NumberedDisk):
 
     def write(self, descriptor, data):
         try:
-            self.arrive("write")
-        except Death:
-            if self._fate.died_here:
+            self.before_operation("write")
+        except Crash:
+            if self._crash_plan.died_here:
                 os.write(descriptor, data[: len(data) // 2])
             raise
         self.unsynced.add(self._paths[descriptor])
         return os.write(descriptor, data)
 
     def sync(self, descriptor):
-        self.arrive("sync")
+        self.before_operation("sync")
         self.unsynced.discard(self._paths[descriptor])
 
     def sync_folder(self, folder):
-        self.arrive("sync_folder")
+        self.before_operation("sync_folder")
 
 
-class RunFate(Fate):
+class RunCrashPlan(CrashPlan):
     """A fate that knows whether this very step is the one, and tells somebody of every step while the run lives."""
 
     def __init__(self, die_at: int | None = None, at_step: AtStep = lambda _number, _step: None) -> None:
@@ -112,43 +112,43 @@ class RunFate(Fate):
         self.died_here = False
         self._at_step = at_step
 
-    def arrive(self, step: str) -> None:
+    def reach(self, step: str) -> None:
         was_dead = self.dead
         if not was_dead:
             self._at_step(len(self.steps), step)
         try:
-            super().arrive(step)
-        except Death:
+            super().reach(step)
+        except Crash:
             self.died_here = not was_dead
             raise
 
 
 @dataclass(frozen=True, slots=True)
-class HomeWorkspace(Workspace):
+class EmulatedWorkspace(Workspace):
     """The command line's, but for the cloud, the disk and the time."""
 
-    household: Household | None = None
+    fake: FakeWorkspace | None = None
 
     def store(self, stack: Stack) -> StateStore:
-        assert self.household is not None
-        return self.household.store()
+        assert self.fake is not None
+        return self.fake.store()
 
     def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        assert self.household is not None
-        clock, user = self.household.clock, self.household.user
+        assert self.fake is not None
+        clock, user = self.fake.clock, self.fake.user
         return connect(
             endpoints=sandbox_endpoints(PUBLIC.region),
             credentials=AccessKey(user.access_key, Secret(user.secret_key)),
             region=PUBLIC.region,
             user_agent="test",
-            backend=self.household.cloud,
+            backend=self.fake.cloud,
             clock=CloudClock(lambda: clock.now() / 1000, clock.monotonic, clock.sleep, lambda: 0.5),
-            keeps_time=self.household.keeps_time,
+            keeps_time=self.fake.keeps_time,
         )
 
 
 @dataclass
-class QuietUI:
+class RecordingUI:
     """Approves everything, and remembers what it was shown."""
 
     plan: Plan | None = None
@@ -172,7 +172,7 @@ class QuietUI:
 
 
 @dataclass
-class Ran:
+class ApplyOutcome:
     """`code` is None when the run died. `told` is what a person would have read at its end."""
 
     code: ExitCode | None
@@ -187,7 +187,7 @@ class Ran:
 
 
 @dataclass
-class Household:
+class FakeWorkspace:
     folder: Path
     marker: str = "name"
     prepaid: str = "one-step"
@@ -196,10 +196,10 @@ class Household:
     keeps_time: bool = True
     """The machines are witnesses of the time, too."""
     clock: ManualClock = field(default_factory=ManualClock)
-    disk: FatedDisk = field(default_factory=lambda: FatedDisk(RunFate()))
+    disk: CrashingDisk = field(default_factory=lambda: CrashingDisk(RunCrashPlan()))
 
     def __post_init__(self) -> None:
-        self.cloud = EmulatedCloud(self.clock, arrive=self._arrive)
+        self.cloud = EmulatedCloud(self.clock, on_request=self._on_request)
         self.unannounced: list[str] = []
         """Purchases that reached the wire before their intent was surely on disk."""
         (self.folder / "specs").mkdir()
@@ -230,26 +230,26 @@ class Household:
         die_at: int | None = None,
         resolve_timeout: float = 30.0,
         at_step: AtStep = lambda _number, _step: None,
-    ) -> Ran:
-        fate, before = RunFate(die_at, at_step), (self.cloud.fate, self.disk)
-        self.cloud.fate, self.disk = fate, FatedDisk(fate)
+    ) -> ApplyOutcome:
+        crash_plan, before = RunCrashPlan(die_at, at_step), (self.cloud.crash_plan, self.disk)
+        self.cloud.crash_plan, self.disk = crash_plan, CrashingDisk(crash_plan)
         request = ApplyRequest(
             mode.value,
             PlanRequest(mode, replacing, allow=ALL - {Allowance.UNREAD_SIBLING}),
             resolve_timeout=resolve_timeout,
         )
-        ui = QuietUI()
+        ui = RecordingUI()
         try:
             applied = self._run(apply(self._workspace(), request, ui))
-        except Death:
-            return Ran(None, [], ui.plan, ui.heard, len(fate.steps))
+        except Crash:
+            return ApplyOutcome(None, [], ui.plan, ui.heard, len(crash_plan.steps))
         except ProvisionerError as failure:
-            return Ran(of_error(failure), [*failure.diagnostics], ui.plan, ui.heard, len(fate.steps))
+            return ApplyOutcome(of_error(failure), [*failure.diagnostics], ui.plan, ui.heard, len(crash_plan.steps))
         finally:
-            self.cloud.fate, self.disk = before
+            self.cloud.crash_plan, self.disk = before
         results = applied.result.results if applied.result else ()
         told = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
-        return Ran(of_apply(applied), told, ui.plan, ui.heard, len(fate.steps))
+        return ApplyOutcome(of_apply(applied), told, ui.plan, ui.heard, len(crash_plan.steps))
 
     def break_sibling(self, *, broken: bool) -> None:
         """A state beside this one becomes unreadable, or is moved away."""
@@ -279,7 +279,7 @@ class Household:
 
     def visit(self) -> ExitCode | None:
         """Somebody else runs apply and plan here, while a run is at work; the exit code of the apply."""
-        disk, self.disk = self.disk, FatedDisk(RunFate())
+        disk, self.disk = self.disk, CrashingDisk(RunCrashPlan())
         try:
             with self.cloud.undisturbed():
                 self.plan()
@@ -301,8 +301,8 @@ class Household:
                 patch.setattr(module, "SystemClock", lambda: self.clock)
             return run(work)
 
-    def _workspace(self) -> HomeWorkspace:
-        return HomeWorkspace(
+    def _workspace(self) -> EmulatedWorkspace:
+        return EmulatedWorkspace(
             directory=self.folder / "specs",
             environment=None,
             inputs=VariableInputs(),
@@ -313,12 +313,12 @@ class Household:
             catalogue=CATALOGUE,
             emulator=Emulator(lambda _path: None, "", "", ""),
             version="test",
-            household=self,
+            fake=self,
         )
 
-    def _arrive(self, sort: Sort, name: str) -> str:
+    def _on_request(self, sort: RequestType, name: str) -> str:
         """The address that a purchase is for, as the disk tells it: nothing may be on the wire that is not on it."""
-        if sort is not Sort.PURCHASE:
+        if sort is not RequestType.PURCHASE:
             return ""
         state = self.look()
         intents = [one for one in (state.intents.values() if state else ()) if one.effect is Effect.PURCHASE]
