@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from provisioner.loading.budget import CALL, Budget, search_cost, weight
-from provisioner.loading.filters import demand, whole
+from provisioner.loading.budget import CALL_COST, Budget, search_cost, weight
+from provisioner.loading.filters import require_defined, require_integer
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
@@ -43,7 +43,10 @@ class Comparisons:
     def tests(self) -> dict[str, Callable[..., bool]]:
         """Those of Jinja's that Jinja does not bound: what compares, and what divides, which for a text is formatting."""
         comparing = {name: self._test(sign) for sign, names in _TESTS.items() for name in names}
-        return comparing | {"even": lambda value: whole(value) % 2 == 0, "odd": lambda value: whole(value) % 2 == 1}
+        return comparing | {
+            "even": lambda value: require_integer(value) % 2 == 0,
+            "odd": lambda value: require_integer(value) % 2 == 1,
+        }
 
     def compare(self, sides: list[Any], signs: tuple[str, ...]) -> bool:
         """`a < b < c`. Unlike in Jinja all sides are worked out, even where the first two decide."""
@@ -53,9 +56,9 @@ class Comparisons:
         return lambda left, right: self._holds(sign, left, right)
 
     def _holds(self, sign: str, left: Any, right: Any) -> bool:
-        demand(left)
-        demand(right)
-        self._budget.spend(CALL + 2 * _cost(sign, left, right))
+        require_defined(left)
+        require_defined(right)
+        self._budget.charge(CALL_COST + 2 * _cost(sign, left, right))
         return _COMPARISONS[sign](left, right)
 
 

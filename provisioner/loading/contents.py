@@ -11,68 +11,68 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from provisioner.loading.files import TEMPLATE_LIMIT, below, read_text
+from provisioner.loading.files import TEMPLATE_LIMIT, read_text, resolve_relative
 from provisioner.loading.merging import CONTENT_FORMS
 from provisioner.loading.template_engine import Engine, Scope
-from provisioner.loading.unplaced_error import UnplacedError, nearest
-from provisioner.loading.validation import kind_of
+from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.validation import type_name
 
 _FORMS = "write a text, {text: ...}, {template: path, vars: {...}} or {base64: ...}"
 
 
-class Contents:
+class ContentEncoder:
     def __init__(self, directory: FilePath, engine: Engine) -> None:
         self._directory = directory
         self._engine = engine
-        self._read: dict[str, str | UnplacedError] = {}
+        self._sources: dict[str, str | UnplacedError] = {}
 
-    def encoded(self, name: str, value: Any, scope: Scope) -> str:
+    def encode(self, name: str, value: Any, scope: Scope) -> str:
         """Raises UnplacedError, and AlreadyReported when a template needs what was reported elsewhere."""
         match value:
             case str():
-                return _encoded(value)
-            case {"text": str(text), **others} if not others:
-                return _encoded(text)
-            case {"base64": str(text), **others} if not others:
-                return _normal(name, text)
-            case {"template": str(path), **others} if others.keys() <= {"vars"}:
-                return _encoded(self._rendered(name, path, others.get("vars", {}), scope))
+                return _to_base64(value)
+            case {"text": str(text), **rest} if not rest:
+                return _to_base64(text)
+            case {"base64": str(text), **rest} if not rest:
+                return _normalize_base64(name, text)
+            case {"template": str(path), **rest} if rest.keys() <= {"vars"}:
+                return _to_base64(self._render_file(name, path, rest.get("vars", {}), scope))
             case _:
-                raise _misshapen(name, value)
+                raise _form_error(name, value)
 
-    def _rendered(self, name: str, path: str, given: Any, scope: Scope) -> str:
+    def _render_file(self, name: str, path: str, given: Any, scope: Scope) -> str:
         if not isinstance(given, dict):
             raise UnplacedError(
-                "wrong-type", f"{name}.vars must be a map and is {kind_of(given)}", hint="write vars: {role: trainer}"
+                "wrong-type", f"{name}.vars must be a map and is {type_name(given)}", hint="write vars: {role: trainer}"
             )
         for taken in given.keys() & {*scope, "vars", "range", "loop"}:
             raise UnplacedError(
                 "invalid-content", f"{name}.vars may not name {taken}: it has a meaning of its own", hint="rename it"
             )
         try:
-            return self._engine.file(self._source(path), {**scope, **given, "vars": given})
+            return self._engine.render_file(self._template_source(path), {**scope, **given, "vars": given})
         except UnplacedError as mistake:
             raise UnplacedError(
                 mistake.code, f"{name}, template {path}: {mistake.summary}", hint=mistake.hint
             ) from None
 
-    def _source(self, path: str) -> str:
-        if path not in self._read:
+    def _template_source(self, path: str) -> str:
+        if path not in self._sources:
             try:
-                self._read[path] = read_text(below(self._directory, path), limit=TEMPLATE_LIMIT)
+                self._sources[path] = read_text(resolve_relative(self._directory, path), limit=TEMPLATE_LIMIT)
             except UnplacedError as mistake:
-                self._read[path] = mistake
-        source = self._read[path]
+                self._sources[path] = mistake
+        source = self._sources[path]
         if isinstance(source, UnplacedError):
             raise source
         return source
 
 
-def _encoded(text: str) -> str:
+def _to_base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _normal(name: str, text: str) -> str:
+def _normalize_base64(name: str, text: str) -> str:
     try:
         return base64.b64encode(base64.b64decode("".join(text.split()), validate=True)).decode()
     except (binascii.Error, ValueError):
@@ -81,19 +81,19 @@ def _normal(name: str, text: str) -> str:
         ) from None
 
 
-def _misshapen(name: str, value: Any) -> UnplacedError:
+def _form_error(name: str, value: Any) -> UnplacedError:
     if not isinstance(value, Mapping):
-        return UnplacedError("wrong-type", f"{name} must be a text or a map and is {kind_of(value)}", hint=_FORMS)
+        return UnplacedError("wrong-type", f"{name} must be a text or a map and is {type_name(value)}", hint=_FORMS)
     given = [form for form in CONTENT_FORMS if form in value]
-    strange = [key for key in value if key not in {*CONTENT_FORMS, "vars"}]
-    if strange:
-        hint = nearest(strange[0], (*CONTENT_FORMS, "vars"))
-        return UnplacedError("unknown-field", f"there is no field {name}.{strange[0]}", hint=hint)
+    unknown = [key for key in value if key not in {*CONTENT_FORMS, "vars"}]
+    if unknown:
+        hint = suggest(unknown[0], (*CONTENT_FORMS, "vars"))
+        return UnplacedError("unknown-field", f"there is no field {name}.{unknown[0]}", hint=hint)
     if len(given) != 1:
         what = f"{' and '.join(given)} exclude each other" if given else "text, template or base64 is missing"
         return UnplacedError("invalid-content", f"{name}: {what}", hint=_FORMS)
     if "vars" in value:
         return UnplacedError("invalid-content", f"{name}: vars goes with template only", hint=_FORMS)
     return UnplacedError(
-        "wrong-type", f"{name}.{given[0]} must be a text and is {kind_of(value[given[0]])}", hint=_FORMS
+        "wrong-type", f"{name}.{given[0]} must be a text and is {type_name(value[given[0]])}", hint=_FORMS
     )

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from provisioner.loading.findings import Findings
-from provisioner.loading.merging import laid_under
-from provisioner.loading.tree import BROKEN, Layer, MapNode, find
+from provisioner.loading.merging import merge_defaults
+from provisioner.loading.tree import INVALID, Layer, MapNode, locate
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.kind import Catalogue, Kind
 
@@ -21,32 +21,32 @@ class Defaults:
 
     def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings) -> None:
         self._layer = layer
-        self._known: dict[str, Mapping[str, Any]] = {}
+        self._by_section: dict[str, Mapping[str, Any]] = {}
         self._first = catalogue.first.section
         self._unsectioned = {key: value for key, value in layer.node.items() if key not in catalogue.sections}
         for section in catalogue.sections:
             written = layer.node.get(section)
-            if written is not None and written is not BROKEN and not isinstance(written, MapNode):
+            if written is not None and written is not INVALID and not isinstance(written, MapNode):
                 mistake = UnplacedError(
                     "wrong-type", f"defaults.{section} must be a map of fields", hint="write field: value"
                 )
-                findings.add(mistake, at=find([layer], (section,), key=True), path=("defaults", section))
+                findings.add(mistake, at=locate([layer], (section,), key=True), path=("defaults", section))
 
-    def of(self, kind: Kind) -> Mapping[str, Any]:
+    def for_kind(self, kind: Kind) -> Mapping[str, Any]:
         """As written: templates are not worked out."""
-        if kind.section not in self._known:
-            self._known[kind.section] = self._read(kind)
-        return self._known[kind.section]
+        if kind.section not in self._by_section:
+            self._by_section[kind.section] = self._read(kind)
+        return self._by_section[kind.section]
 
     def _read(self, kind: Kind) -> Mapping[str, Any]:
-        own = self._layer.below(kind.section).node
+        sectioned = self._layer.child(kind.section).node
         if kind.section != self._first or not self._unsectioned:
-            return own
-        if not own:
+            return sectioned
+        if not sectioned:
             return self._unsectioned
-        return laid_under(self._unsectioned, own, frozenset(rule.path for rule in kind.rules if rule.content))
+        return merge_defaults(self._unsectioned, sectioned, frozenset(rule.path for rule in kind.rules if rule.content))
 
     def layers(self, kind: Kind) -> tuple[Layer, ...]:
         """Where the place of what `of` answers is looked for, the nearest first."""
-        own = self._layer.below(kind.section)
-        return (own, self._layer) if kind.section == self._first else (own,)
+        sectioned = self._layer.child(kind.section)
+        return (sectioned, self._layer) if kind.section == self._first else (sectioned,)

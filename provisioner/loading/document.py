@@ -25,16 +25,16 @@ UNSAFE = re.compile(
 _KEY = re.compile(r"""(?<![\w-])(?:"([^"\n]{1,128})"|'([^'\n]{1,128})'|([\w.-]{1,128}))\s*:""")
 _KEY_WITHOUT_COLON = re.compile(r"(?<![\w.-])([\w.-]{1,128})(?=[ \t]+[^\s:#])")
 """The colon was forgotten, or stands elsewhere; so may the underscore have been (`admin pass`)."""
-_CONTENTS = ("userdata",)
+_CONTENT_KEYS = ("userdata",)
 """Keys whose value may hold anything, a password in a command too."""
-_SECRETIVE = re.compile(
+_SECRET_NAME = re.compile(
     r"pass|pw|psw|secret|token|credential|private|auth(?!or)|(api|access|ssh|encryption).?key|\bs?ak\b|\bsk\b",
     re.IGNORECASE,
 )
-_ALIKE = 0.75
+_SIMILARITY = 0.75
 """Of one name to another, as difflib has it: `adminpss` is as near to `admin_pass`."""
 
-_AS_LONG = 4
+_LENGTH_DIFFERENCE = 4
 """Characters by which alike names may differ in length: most keys of a large file are told apart by that alone."""
 
 _BREAK = re.compile(r"\r\n|\r|\n")
@@ -53,10 +53,10 @@ class Document:
 
     label: str
     text: str = field(repr=False)
-    hidden: frozenset[str] = frozenset()
+    secret_keys: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def place(self, offset: int, token: str | None = None, *, unknown: bool = False) -> SourceRange:
+    def locate(self, offset: int, token: str | None = None, *, unknown: bool = False) -> SourceRange:
         """`token` is what stands there when the caller knows; else it is guessed from the text. `unknown`: it is a key that nobody
         knows, and what its value is nobody knows either.
         """
@@ -71,43 +71,47 @@ class Document:
             self._length(offset) if token is None else len(token) or 1,
         )
 
-    def shown(self, word: str, offset: int) -> str:
+    def unless_secret(self, word: str, offset: int) -> str:
         """A word that stands there, unless it may be a part of a secret: one that is written without quotes may begin with `*` or `!`."""
-        return HIDDEN if self.place(offset).excerpt.endswith(HIDDEN) else word
+        return HIDDEN if self.locate(offset).excerpt.endswith(HIDDEN) else word
 
     @cached_property
     def _starts(self) -> list[int]:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
-    def may_hide(self, key: str) -> bool:
+    def may_be_secret(self, key: str) -> bool:
         """Whether the value under `key` may be a secret: by a name that is told, one that is nearly so, or one that sounds like it."""
-        if key in self.hidden or _SECRETIVE.search(key):
+        if key in self.secret_keys or _SECRET_NAME.search(key):
             return True
-        bare = _bare(key)
-        near = (name for name in map(_bare, (*self.hidden, *_CONTENTS)) if abs(len(name) - len(bare)) <= _AS_LONG)
-        return any(_are_alike(bare, name) for name in near)
+        normalized = _normalized(key)
+        candidates = (
+            name
+            for name in map(_normalized, (*self.secret_keys, *_CONTENT_KEYS))
+            if abs(len(name) - len(normalized)) <= _LENGTH_DIFFERENCE
+        )
+        return any(_are_similar(normalized, name) for name in candidates)
 
-    def _secret_keys(self, text: str) -> Iterator[re.Match[str]]:
+    def _find_secret_keys(self, text: str) -> Iterator[re.Match[str]]:
         """The places in `text` at which such a value begins."""
         known: dict[str, bool] = {}
         for found in _KEY.finditer(text):
             key = next(filter(None, found.groups()), "")
             if key not in known:
-                known[key] = self.may_hide(key)
+                known[key] = self.may_be_secret(key)
             if known[key]:
                 yield found
 
     @cached_property
-    def _continuations(self) -> frozenset[int]:
+    def _hidden_lines(self) -> frozenset[int]:
         """The lines onto which a secret's value goes on: those below its key that are indented deeper."""
         lines: set[int] = set()
-        for found in self._secret_keys(self.text):
+        for found in self._find_secret_keys(self.text):
             first, last = (bisect_right(self._starts, offset) - 1 for offset in (found.start(), found.end() - 1))
             lines.update(range(first + 1, last + 1))
-            depth = _depth(self._line(first))
+            depth = _indentation(self._line(first))
             for below in range(last + 1, min(last + _LINES_BELOW, len(self._starts))):
                 line = self._line(below)
-                if line.strip() and _depth(line) <= depth:
+                if line.strip() and _indentation(line) <= depth:
                     break
                 lines.add(below)
         return frozenset(lines)
@@ -116,8 +120,8 @@ class Document:
         end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self.text)
         return self.text[self._starts[index] : min(end, self._starts[index] + 10 * _EXCERPT)].rstrip("\r\n")
 
-    def _without_colon(self, line: str) -> re.Match[str] | None:
-        return next((found for found in _KEY_WITHOUT_COLON.finditer(line) if self.may_hide(found[1])), None)
+    def _find_key_without_colon(self, line: str) -> re.Match[str] | None:
+        return next((found for found in _KEY_WITHOUT_COLON.finditer(line) if self.may_be_secret(found[1])), None)
 
     def _length(self, offset: int) -> int:
         found = _QUOTED.match(self.text, offset) or _PLAIN.match(self.text, offset, offset + _EXCERPT)
@@ -127,28 +131,28 @@ class Document:
         line = self._line(index)
         if until is not None and (found := _VALUE.match(line, until)):
             line = f"{line[: found.start(1)]}{HIDDEN}"
-        if index in self._continuations:
-            line = " " * _depth(line) + HIDDEN
-        elif found := next(self._secret_keys(line), None) or self._without_colon(line):
+        if index in self._hidden_lines:
+            line = " " * _indentation(line) + HIDDEN
+        elif found := next(self._find_secret_keys(line), None) or self._find_key_without_colon(line):
             line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
 
 
 @lru_cache(maxsize=4096)
-def _are_alike(key: str, name: str) -> bool:
+def _are_similar(key: str, name: str) -> bool:
     """The same few keys are asked about once a server."""
-    return SequenceMatcher(None, key, name).ratio() >= _ALIKE
+    return SequenceMatcher(None, key, name).ratio() >= _SIMILARITY
 
 
-def _bare(key: str) -> str:
+def _normalized(key: str) -> str:
     return re.sub(r"[\W_]", "", key).lower()
 
 
-def _depth(line: str) -> int:
+def _indentation(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def label(path: Path) -> str:
+def display_path(path: Path) -> str:
     """The path as a person would type it here: relative when it lies below the current directory, else as given."""
     absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - Path.resolve would follow links
     return os.path.relpath(absolute, here) if absolute.startswith(here.rstrip("/") + "/") else str(path)

@@ -13,7 +13,7 @@ from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.template_values import render
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
-from provisioner.loading.validation import kind_of
+from provisioner.loading.validation import type_name
 from provisioner.model.address import Address
 
 RESOURCE_LIMIT = 20_000
@@ -29,7 +29,7 @@ class Instance:
     """How many its declaration expands to, and which of them it is, from 0."""
 
 
-class Refusal(Exception):  # noqa: N818 - carries a mistake to its place
+class ExpansionError(Exception):
     def __init__(self, path: Path, mistake: UnplacedError) -> None:
         super().__init__(mistake.summary)
         self.path = path
@@ -44,24 +44,26 @@ class Expansion:
         self._scope = scope
         self._total = 0
 
-    def instances(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
+    def expand(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
         """Raises Refusal, or AlreadyReported when what went wrong was reported elsewhere."""
         if "count" in body and "for_each" in body:
             hint = "keep one of the two; null takes a default away"
-            raise Refusal(
+            raise ExpansionError(
                 ("count",), UnplacedError("invalid-count", "count and for_each exclude each other", hint=hint)
             )
         if "count" in body:
-            return [*self._counted(name, self._value(body, "count"))]
+            return [*self._by_count(name, self._render_field(body, "count"))]
         if "for_each" in body:
-            return [*self._each(name, self._value(body, "for_each"))]
+            return [*self._by_for_each(name, self._render_field(body, "for_each"))]
         self._reserve(1, ())
         return [Instance(Address(name), self._scope, name)]
 
-    def _counted(self, name: str, count: Any) -> Iterator[Instance]:
+    def _by_count(self, name: str, count: Any) -> Iterator[Instance]:
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            summary = f"count must be a whole number from 0 and is {'negative' if _negative(count) else kind_of(count)}"
-            raise Refusal(
+            summary = (
+                f"count must be a whole number from 0 and is {'negative' if _negative(count) else type_name(count)}"
+            )
+            raise ExpansionError(
                 ("count",),
                 UnplacedError("invalid-count", summary, hint="write count: 3, or a template that gives a number"),
             )
@@ -70,18 +72,18 @@ class Expansion:
             scope = {**self._scope, "count": {"index": index}}
             yield Instance(Address(name, index), scope, f"{name}-{index}", index, count)
 
-    def _each(self, name: str, items: Any) -> Iterator[Instance]:
+    def _by_for_each(self, name: str, items: Any) -> Iterator[Instance]:
         if isinstance(items, list):
             if not all(isinstance(item, str) for item in items) or len(set(items)) < len(items):
                 hint = "write each text once, in quotes if it looks like a number"
-                raise Refusal(
+                raise ExpansionError(
                     ("for_each",),
                     UnplacedError("invalid-for-each", "a list in for_each must hold unique texts", hint=hint),
                 )
             items = {item: item for item in items}
         if not isinstance(items, dict):
-            summary = f"for_each must be a map or a list of texts and is {kind_of(items)}"
-            raise Refusal(
+            summary = f"for_each must be a map or a list of texts and is {type_name(items)}"
+            raise ExpansionError(
                 ("for_each",), UnplacedError("invalid-for-each", summary, hint="write for_each: [a, b] or a map")
             )
         self._reserve(len(items), ("for_each",))
@@ -89,10 +91,10 @@ class Expansion:
             scope = {**self._scope, "each": {"key": key, "value": value}}
             yield Instance(Address(name, key), scope, f"{name}-{key}", position, len(items))
 
-    def _value(self, body: Mapping[str, Any], field: str) -> Any:
+    def _render_field(self, body: Mapping[str, Any], field: str) -> Any:
         rendered = render({field: body[field]}, self._scope, self._engine)
         for path, mistake in rendered.failures:
-            raise AlreadyReported if mistake is None else Refusal(path, mistake)
+            raise AlreadyReported if mistake is None else ExpansionError(path, mistake)
         return rendered.value[field]
 
     def _reserve(self, number: int, path: Path) -> None:
@@ -100,7 +102,7 @@ class Expansion:
         if self._total > RESOURCE_LIMIT:
             self._total -= number
             summary = f"with this the stack declares more than {RESOURCE_LIMIT:,} resources"
-            raise Refusal(
+            raise ExpansionError(
                 path, UnplacedError("too-many-resources", summary, hint="lower the count, or split the stack")
             )
 

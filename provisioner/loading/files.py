@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from provisioner.loading.document import label
+from provisioner.loading.document import display_path
 from provisioner.loading.unplaced_error import UnplacedError
 
 SPEC_LIMIT = 16 * 1024 * 1024
@@ -24,15 +24,17 @@ class ByteAllowance:
     """What is left of STACK_LIMIT for the files that are still to be read."""
 
     def __init__(self) -> None:
-        self.left = STACK_LIMIT
+        self.remaining = STACK_LIMIT
         self.exceeded = False
 
     def take(self, path: Path, size: int) -> None:
         """Raises UnplacedError at the file that is too much."""
-        self.left -= size
-        if self.left < 0:
+        self.remaining -= size
+        if self.remaining < 0:
             self.exceeded = True
-            summary = f"with {label(path)} the files of this stack have more than {STACK_LIMIT // 1024 // 1024} MiB"
+            summary = (
+                f"with {display_path(path)} the files of this stack have more than {STACK_LIMIT // 1024 // 1024} MiB"
+            )
             raise UnplacedError("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
 
 
@@ -46,19 +48,19 @@ def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance |
     except UnicodeDecodeError as reason:
         raise UnplacedError(
             "not-utf8",
-            f"{label(path)} is not UTF-8 text: byte {reason.start + 1} fits no character",
+            f"{display_path(path)} is not UTF-8 text: byte {reason.start + 1} fits no character",
             hint="save it as UTF-8",
         ) from None
     except OSError as reason:
         raise UnplacedError(
             "unreadable-file",
-            f"{label(path)} cannot be read: {reason.strerror}",
+            f"{display_path(path)} cannot be read: {reason.strerror}",
             hint="check that it exists and may be read",
         ) from None
     if text.startswith(_BYTE_ORDER_MARK):
         raise UnplacedError(
             "not-utf8",
-            f"{label(path)} begins with a byte order mark",
+            f"{display_path(path)} begins with a byte order mark",
             hint="save it as UTF-8 without a byte order mark",
         )
     return text
@@ -71,40 +73,40 @@ def _read(path: Path, limit: int) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UnplacedError(
                 "not-a-regular-file",
-                f"{label(path)} is not a regular file",
+                f"{display_path(path)} is not a regular file",
                 hint="remove it or put a file in its place",
             )
         content = file.read(limit + 1)
     if len(content) > limit:
         raise UnplacedError(
             "unreadable-file",
-            f"{label(path)} is larger than {limit // 1024 // 1024} MiB",
+            f"{display_path(path)} is larger than {limit // 1024 // 1024} MiB",
             hint="split it into several files",
         )
     return content
 
 
-def inside(directory: Path, path: Path) -> Path:
+def resolve_inside(directory: Path, path: Path) -> Path:
     """`path` with every link followed. Raises UnplacedError when it leaves `directory` or leads nowhere."""
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         raise UnplacedError(
-            "unreadable-file", f"{label(path)} does not exist or leads nowhere", hint="check the path"
+            "unreadable-file", f"{display_path(path)} does not exist or leads nowhere", hint="check the path"
         ) from None
     if not real.is_relative_to(directory.resolve()):
         raise UnplacedError(
             "outside-stack",
-            f"{label(path)} leads out of the stack's directory",
+            f"{display_path(path)} leads out of the stack's directory",
             hint="move what it names into the stack",
         )
     return real
 
 
-def below(directory: Path, relative: str) -> Path:
+def resolve_relative(directory: Path, relative: str) -> Path:
     """The file that a spec names by its path inside the stack. Raises UnplacedError when it is not one."""
     if not relative or "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
         raise UnplacedError(
             "outside-stack", "this is no path inside the stack", hint="write it relative to stack.yaml and without .."
         )
-    return inside(directory, directory / relative)
+    return resolve_inside(directory, directory / relative)

@@ -16,10 +16,10 @@ from typing import Any
 
 from jinja2 import Undefined
 
-from provisioner.loading.budget import STEP, Budget, search_cost, too_much, weight
-from provisioner.loading.map_filter import field_of
+from provisioner.loading.budget import STEP_COST, Budget, over_limit, search_cost, weight
+from provisioner.loading.map_filter import item_field
 from provisioner.loading.scalars import fits
-from provisioner.loading.tree import BROKEN
+from provisioner.loading.tree import INVALID
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*[0-9]{0,3}(?:\.[0-9]{1,3})?[sdioxXeEfFgG])|%")
@@ -38,7 +38,7 @@ BINARY = frozenset(_OPERATIONS)
 _MOST_DIGITS = 20
 
 
-def text_of(value: Any) -> str:
+def to_text(value: Any) -> str:
     """A scalar as text, spelt as in YAML. Raises UnplacedError for what has no one spelling, and for the undefined."""
     match value:
         case str():
@@ -48,14 +48,14 @@ def text_of(value: Any) -> str:
         case int() | float():
             return str(value)
         case Undefined():
-            demand(value)
+            require_defined(value)
             raise _error("the condition is false and there is no else", hint="write: ... if ... else ...")
         case None:
             raise _error("null cannot stand inside a text", hint="give it a value with | default(..., true)")
         case list() | tuple() | dict():
             hint = "use | join(', ') or | tojson, or make the expression the whole value"
             raise _error(f"a {'map' if isinstance(value, dict) else 'list'} cannot stand inside a text", hint=hint)
-        case _ if value is BROKEN:
+        case _ if value is INVALID:
             raise AlreadyReported
         case _:
             raise _error("this is no value that can stand in a text", hint="methods are called with ()")
@@ -69,202 +69,204 @@ class Operations:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By the name that authors write."""
-        plain: dict[str, Callable[..., Any]] = {
+        plain_filters: dict[str, Callable[..., Any]] = {
             "abs": abs,
-            "capitalize": lambda value: text_of(value).capitalize(),
-            "first": lambda items: _end_of(items, 0),
-            "float": _number_from(float),
-            "int": _number_from(int),
-            "last": lambda items: _end_of(items, -1),
+            "capitalize": lambda value: to_text(value).capitalize(),
+            "first": lambda items: _first_or_last(items, 0),
+            "float": _number_parser(float),
+            "int": _number_parser(int),
+            "last": lambda items: _first_or_last(items, -1),
             "length": lambda items: len(_items(items)),
             "list": lambda items: list(_items(items)),
-            "lower": lambda value: text_of(value).lower(),
+            "lower": lambda value: to_text(value).lower(),
             "max": lambda items: max(_items(items)),
             "min": lambda items: min(_items(items)),
             "reverse": lambda items: items[::-1] if isinstance(items, str) else list(_items(items))[::-1],
-            "round": _rounded,
-            "sort": self._sorted,
-            "string": text_of,
+            "round": _round,
+            "sort": self._sort,
+            "string": to_text,
             "sum": lambda items: sum(_items(items)),
-            "title": lambda value: text_of(value).title(),
-            "trim": lambda value: text_of(value).strip(),
+            "title": lambda value: to_text(value).title(),
+            "trim": lambda value: to_text(value).strip(),
             "unique": lambda items: [*dict.fromkeys(_items(items))],
-            "upper": lambda value: text_of(value).upper(),
+            "upper": lambda value: to_text(value).upper(),
         }
-        bounded: dict[str, Callable[..., Any]] = {name: self._bounded(work) for name, work in plain.items()}
-        return bounded | {
+        metered_filters: dict[str, Callable[..., Any]] = {
+            name: self._metered(work) for name, work in plain_filters.items()
+        }
+        return metered_filters | {
             "default": _default,
             "format": lambda template, *values: self.binary("%", template, values),
             "indent": self._indent,
             "join": self.join,
-            "map": self.attributes,
-            "quote": lambda value: self._grown(text_of(value), 5, shlex.quote),
+            "map": self.map_field,
+            "quote": lambda value: self._grown(to_text(value), 5, shlex.quote),
             "replace": self.replace,
             "tojson": self._to_json,
         }
 
-    def cut(self, value: Any, start: Any, stop: Any, step: Any) -> Any:
+    def slice_of(self, value: Any, start: Any, stop: Any, step: Any) -> Any:
         """`value[start:stop:step]`"""
         part = slice(start, stop, step)
         if not isinstance(value, (str, list, tuple)):
             raise _error("only a list or a text can be cut with [:]")
-        self._budget.afford(len(range(*part.indices(len(value)))))
+        self._budget.charge_weight(len(range(*part.indices(len(value)))))
         return value[part]
 
-    def binary(self, sign: str, left: Any, right: Any) -> Any:
+    def binary(self, operator_sign: str, left: Any, right: Any) -> Any:
         for side in (left, right):
-            demand(side)
+            require_defined(side)
             if isinstance(side, int) and not fits(side):
-                raise too_much("a number in it does not fit into 64 bits")
-        self._budget.afford(_predicted(sign, left, right))
-        result = _OPERATIONS[sign](left, right)
+                raise over_limit("a number in it does not fit into 64 bits")
+        self._budget.charge_weight(_result_weight(operator_sign, left, right))
+        result = _OPERATIONS[operator_sign](left, right)
         if isinstance(result, complex) or (isinstance(result, float) and not math.isfinite(result)):
             raise _error("the result is no ordinary number")
         if isinstance(result, int) and not fits(result):
-            raise too_much("the result does not fit into 64 bits")
+            raise over_limit("the result does not fit into 64 bits")
         return result
 
     def concatenate(self, parts: list[Any]) -> str:
-        self._budget.spend(STEP * len(parts))
-        texts = [text_of(part) for part in parts]
-        self._budget.afford(sum(map(len, texts)))
+        self._budget.charge(STEP_COST * len(parts))
+        texts = [to_text(part) for part in parts]
+        self._budget.charge_weight(sum(map(len, texts)))
         return "".join(texts)
 
     def join(self, items: Any, separator: Any = "") -> str:
-        between = text_of(separator)
-        self._budget.spend(STEP * len(_items(items)))
-        texts = [text_of(item) for item in _items(items)]
-        self._budget.afford(sum(map(len, texts)) + len(between) * len(texts))
+        between = to_text(separator)
+        self._budget.charge(STEP_COST * len(_items(items)))
+        texts = [to_text(item) for item in _items(items)]
+        self._budget.charge_weight(sum(map(len, texts)) + len(between) * len(texts))
         return between.join(texts)
 
-    def attributes(self, items: Any, *, attribute: Any) -> list[Any]:
+    def map_field(self, items: Any, *, attribute: Any) -> list[Any]:
         """`items | map(attribute="name")`: that field of each of them, or, of a map, of each of its values."""
-        if text_of(attribute).startswith("_"):
+        if to_text(attribute).startswith("_"):
             raise UnplacedError("template-forbidden", f"the attribute {attribute} is not allowed in templates")
         rows = items.values() if isinstance(items, dict) else _items(items)
-        self._budget.spend(STEP * len(rows))
-        fields = [field_of(row, attribute) for row in rows]
-        self._budget.afford(weight(fields))
+        self._budget.charge(STEP_COST * len(rows))
+        fields = [item_field(row, attribute) for row in rows]
+        self._budget.charge_weight(weight(fields))
         return fields
 
     def replace(self, value: Any, old: Any, new: Any, count: int = -1) -> str:
-        text, before, after = text_of(value), text_of(old), text_of(new)
-        self._budget.spend(search_cost(text, before))
+        text, before, after = to_text(value), to_text(old), to_text(new)
+        self._budget.charge(search_cost(text, before))
         times = text.count(before) if count < 0 else min(count, text.count(before))
-        self._budget.afford(len(text) + times * max(0, len(after) - len(before)))
+        self._budget.charge_weight(len(text) + times * max(0, len(after) - len(before)))
         return text.replace(before, after, count)
 
     def method(self, owner: Any, name: str, arguments: tuple[Any, ...]) -> Any:
         """`owner.name(...)` for the methods that the grammar grants; views become lists."""
         if name == "replace":
             return self.replace(owner, *arguments)
-        self._budget.afford(0 if name == "get" else weight(owner))
+        self._budget.charge_weight(0 if name == "get" else weight(owner))
         for argument in arguments:
-            self._budget.spend(weight(argument))
+            self._budget.charge(weight(argument))
         if name == "split" and arguments:
-            self._budget.spend(search_cost(owner, text_of(arguments[0])))
+            self._budget.charge(search_cost(owner, to_text(arguments[0])))
         result = getattr(owner, name)(*arguments)
         if name == "split":
-            self._budget.spend(STEP * len(result))
+            self._budget.charge(STEP_COST * len(result))
         return result if isinstance(owner, str) or name == "get" else list(result)
 
-    def weigh(self, value: Any) -> Any:
-        return self._budget.weigh(value)
+    def metered(self, value: Any) -> Any:
+        return self._budget.metered(value)
 
-    def steps(self, items: Any, size: int) -> Iterable[Any]:
+    def loop_items(self, items: Any, size: int) -> Iterable[Any]:
         """The items of a loop, each paid for when it is reached. `size` is how many nodes the loop has."""
         for item in _items(items):
-            self._budget.spend(STEP * size)
+            self._budget.charge(STEP_COST * size)
             yield item
 
-    def span(self, *bounds: int) -> list[int]:
+    def integer_range(self, *bounds: int) -> list[int]:
         numbers = range(*bounds)
-        self._budget.afford(len(numbers) * 2)
+        self._budget.charge_weight(len(numbers) * 2)
         return list(numbers)
 
-    def _bounded(self, work: Callable[..., Any]) -> Callable[..., Any]:
+    def _metered(self, work: Callable[..., Any]) -> Callable[..., Any]:
         def run(value: Any, *arguments: Any, **options: Any) -> Any:
-            demand(value)
-            return self._budget.weigh(work(self._budget.weigh(value), *arguments, **options))
+            require_defined(value)
+            return self._budget.metered(work(self._budget.metered(value), *arguments, **options))
 
         return run
 
-    def _sorted(self, items: Any, reverse: Any = None) -> list[Any]:
-        rounds = len(_items(items)).bit_length()
-        self._budget.spend(weight(items) * rounds // 4)
+    def _sort(self, items: Any, reverse: Any = None) -> list[Any]:
+        comparisons_per_item = len(_items(items)).bit_length()
+        self._budget.charge(weight(items) * comparisons_per_item // 4)
         return sorted(items, reverse=bool(reverse))
 
     def _grown(self, text: str, factor: int, work: Callable[[str], str]) -> str:
-        self._budget.afford(len(text) * factor)
+        self._budget.charge_weight(len(text) * factor)
         return work(text)
 
     def _indent(self, value: Any, width: int = 4, first: bool = False) -> str:  # noqa: FBT001, FBT002 - as in Jinja
-        text = text_of(value)
-        self._budget.afford(len(text) + max(0, whole(width)) * (text.count("\n") + 1))
+        text = to_text(value)
+        self._budget.charge_weight(len(text) + max(0, require_integer(width)) * (text.count("\n") + 1))
         margin = " " * width
         indented = ("\n" + margin).join(text.split("\n"))
         return margin + indented if first else indented
 
     def _to_json(self, value: Any) -> str:
-        demand(value)
-        self._budget.afford(weight(value) * 6)
+        require_defined(value)
+        self._budget.charge_weight(weight(value) * 6)
         return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
 
 
-def _predicted(sign: str, left: Any, right: Any) -> int:
+def _result_weight(operator_sign: str, left: Any, right: Any) -> int:
     """The weight of the result, from the operands alone."""
-    if sign == "**":
+    if operator_sign == "**":
         if isinstance(left, int) and isinstance(right, int) and abs(left) > 1 and right > _LARGEST_POWER:
-            raise too_much("the result does not fit into 64 bits")
+            raise over_limit("the result does not fit into 64 bits")
         return 0
-    if sign == "*":
+    if operator_sign == "*":
         for sequence, times in ((left, right), (right, left)):
             if isinstance(sequence, (str, list, tuple)) and isinstance(times, int):
                 return weight(sequence) * max(0, times) + max(0, times)
-    if sign == "+" and isinstance(left, (str, list, tuple)):
+    if operator_sign == "+" and isinstance(left, (str, list, tuple)):
         return weight(left) + weight(right)
-    if sign == "%" and isinstance(left, str):
-        return len(left) + _formatted(left, right if isinstance(right, tuple) else (right,))
+    if operator_sign == "%" and isinstance(left, str):
+        return len(left) + _format_weight(left, right if isinstance(right, tuple) else (right,))
     return 0
 
 
-def _formatted(template: str, values: tuple[Any, ...]) -> int:
+def _format_weight(template: str, values: tuple[Any, ...]) -> int:
     directives = _DIRECTIVE.findall(template)
     if "%" in directives:
         hint = "use %s, %d or %.2f, with widths of at most three digits"
         raise UnplacedError("template-forbidden", "this format directive is refused", hint=hint)
-    return len(directives) * _WORST_DIRECTIVE + sum(len(text_of(value)) for value in values)
+    return len(directives) * _WORST_DIRECTIVE + sum(len(to_text(value)) for value in values)
 
 
-def demand(value: Any) -> None:
+def require_defined(value: Any) -> None:
     """Jinja's strict undefined raises when it is read."""
     if isinstance(value, Undefined):
         str(value)
 
 
-def whole(value: Any) -> int:
-    demand(value)
+def require_integer(value: Any) -> int:
+    require_defined(value)
     if not isinstance(value, int):
         raise _error("a whole number is needed here")
     return value
 
 
-def _rounded(value: Any, precision: Any = 0) -> Any:
+def _round(value: Any, precision: Any = 0) -> Any:
     # For a whole number Python works out ten to the power of the digits, however many they are.
-    if abs(whole(precision)) > _MOST_DIGITS:
+    if abs(require_integer(precision)) > _MOST_DIGITS:
         raise _error(f"round takes at most {_MOST_DIGITS} digits")
     return round(value, precision) if precision else round(value)
 
 
 def _items(value: Any) -> Collection[Any]:
-    demand(value)
+    require_defined(value)
     if not isinstance(value, (str, list, tuple, dict)):
         raise _error("a list, a map or a text is needed here")
     items: Collection[Any] = value
     return items
 
 
-def _end_of(items: Any, index: int) -> Any:
+def _first_or_last(items: Any, index: int) -> Any:
     every = list(_items(items))
     if not every:
         raise _error("an empty list has no first and no last item", hint="give one with | default(..., true)")
@@ -275,11 +277,11 @@ def _default(value: Any, instead: Any = "", boolean: bool = False) -> Any:  # no
     return instead if isinstance(value, Undefined) or (boolean and not value) else value
 
 
-def _number_from(kind: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _number_parser(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         # The message leaves the value out: it may be a password.
         try:
-            number = kind(value)
+            number = parse(value)
         except (TypeError, ValueError, OverflowError):
             raise _error("this value is not written like a number") from None
         if (isinstance(number, float) and not math.isfinite(number)) or (isinstance(number, int) and not fits(number)):

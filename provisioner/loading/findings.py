@@ -22,7 +22,7 @@ from provisioner.model.diagnostic import (
 )
 from provisioner.model.secret import HIDDEN, Secret
 
-_SHOWN = 100
+_SHOWN_LIMIT = 100
 _SHORTEST_MASKED = 4  # masking shorter values would tear words apart and hide nothing
 
 _Key = tuple[str, str, int, int, str, Path]
@@ -35,7 +35,7 @@ class Findings:
         self._errors: dict[_Key, Diagnostic] = {}
         self._warnings: dict[_Key, Diagnostic] = {}
         self._secrets: set[str] = set()
-        self._spec = False
+        self._any_spec_error = False
 
     def add(
         self,
@@ -47,7 +47,7 @@ class Findings:
         usage: bool = False,
     ) -> None:
         """`usage`: whoever typed the command is to act, not the author of the specs."""
-        self._spec = self._spec or not usage
+        self._any_spec_error = self._any_spec_error or not usage
         finding = error(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._errors.setdefault(_key(finding, path), finding)
 
@@ -55,34 +55,34 @@ class Findings:
         finding = warning(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._warnings.setdefault(_key(finding, path), finding)
 
-    def hide(self, secret: Secret) -> None:
+    def mask(self, secret: Secret) -> None:
         """Nothing that is told will contain this value, whatever quotes it."""
         if len(secret.reveal()) >= _SHORTEST_MASKED:
             self._secrets.add(secret.reveal())
 
     @property
-    def none_so_far(self) -> bool:
+    def has_no_errors(self) -> bool:
         """No error was found yet."""
         return not self._errors
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return self._told(self._warnings)
+        return self._report(self._warnings)
 
-    def settle(self) -> None:
+    def raise_errors(self) -> None:
         """Raises SpecError or UsageError with all that was found, if anything was."""
         if self._errors:
-            family: type[ProvisionerError] = SpecError if self._spec else UsageError
-            raise family(*self._told(self._errors))
+            error_type: type[ProvisionerError] = SpecError if self._any_spec_error else UsageError
+            raise error_type(*self._report(self._errors))
 
-    def _told(self, gathered: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
+    def _report(self, gathered: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
         lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
-        ordered = [self._masked(gathered[key], lines) for key in sorted(gathered, key=_order)[:_SHOWN]]
-        if len(gathered) > _SHOWN:
-            rest = f"... and {len(gathered) - _SHOWN} more"
+        reported = [self._masked(gathered[key], lines) for key in sorted(gathered, key=_sort_key)[:_SHOWN_LIMIT]]
+        if len(gathered) > _SHOWN_LIMIT:
+            rest = f"... and {len(gathered) - _SHOWN_LIMIT} more"
             last = error if gathered is self._errors else warning
-            ordered.append(last("too-many-mistakes", rest, hint="mend those above, then run again"))
-        return tuple(ordered)
+            reported.append(last("too-many-mistakes", rest, hint="mend those above, then run again"))
+        return tuple(reported)
 
     def _masked(self, finding: Diagnostic, lines: Mapping[tuple[str, int], str]) -> Diagnostic:
         source = finding.source
@@ -119,6 +119,6 @@ def _key(finding: Diagnostic, path: Path) -> _Key:
     return (finding.code, finding.source.file, finding.source.line, finding.source.column, "", path)
 
 
-def _order(key: _Key) -> tuple[str, int, int, str, str, str]:
+def _sort_key(key: _Key) -> tuple[str, int, int, str, str, str]:
     code, file, line, column, summary, path = key
     return (file, line, column, code, summary, str(path))

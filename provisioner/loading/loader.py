@@ -13,14 +13,14 @@ from typing import Any
 from provisioner.loading.defaults import Defaults
 from provisioner.loading.findings import Findings
 from provisioner.loading.outputs import NO_OUTPUTS, OutputReader, Outputs
-from provisioner.loading.refactoring import SECTIONS, RefactoringReader
+from provisioner.loading.refactoring import REFACTORING_SECTIONS, RefactoringReader
 from provisioner.loading.references import Referable
-from provisioner.loading.resources import Resources
-from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, secret_keys, without_collector
-from provisioner.loading.stack_file import chosen_stack
-from provisioner.loading.tree import BROKEN, Layer, MapNode, find
-from provisioner.loading.unplaced_error import UnplacedError, nearest
-from provisioner.loading.validation import choices
+from provisioner.loading.resources import ResourceReader
+from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, gc_paused, secret_keys
+from provisioner.loading.stack_file import resolve_stack
+from provisioner.loading.tree import INVALID, Layer, MapNode, locate
+from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.validation import literal_fields
 from provisioner.loading.variables import Variables
 from provisioner.model.address import NAME_PATTERN
 from provisioner.model.diagnostic import Diagnostic, SourceRange
@@ -30,7 +30,7 @@ from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 
-_LATER_SECTIONS = frozenset(("modules", "locals"))
+_RESERVED_SECTIONS = frozenset(("modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +48,30 @@ class Loaded:
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
     """Raises SpecError or UsageError with every mistake found, by file and line."""
-    with without_collector():
+    with gc_paused():
         findings = Findings()
-        sources = Sources(directory, findings, secret_keys(catalogue), _choices(catalogue))
+        sources = Sources(directory, findings, secret_keys(catalogue), _literal_fields(catalogue))
         settings = sources.stack()
         specs = [*sources.specs()]
         if settings is None:
-            findings.settle()
+            findings.raise_errors()
             raise AssertionError("a stack file that cannot be read is a finding")
-        stack = chosen_stack(settings, environment, sources)
-        values = _values(settings, stack, sources, inputs)
+        stack = resolve_stack(settings, environment, sources)
+        values = _variable_values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
-        defaults = Defaults(settings.below("defaults"), catalogue, findings)
-        resources = Resources(directory, defaults, scope, findings, policy=stack.purchase)
-        desired = [*_desired(specs, catalogue, resources, findings)]
+        defaults = Defaults(settings.child("defaults"), catalogue, findings)
+        resources = ResourceReader(directory, defaults, scope, findings, policy=stack.purchase)
+        desired = [*_read_resources(specs, catalogue, resources, findings)]
         resources.check_triggers()
         refactoring = _read_refactoring(specs, RefactoringReader(scope, findings), desired)
-        outputs = _outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
-        findings.settle()
+        outputs = _read_outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
+        findings.raise_errors()
         desired.sort(key=lambda wanted: wanted.address)
-        by_section = {kind.section: defaults.of(kind) for kind in catalogue.kinds}
+        by_section = {kind.section: defaults.for_kind(kind) for kind in catalogue.kinds}
         return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section)
 
 
-def _values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
+def _variable_values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
     variables = Variables(settings, sources.findings)
     available = sources.environments()
     layers: list[Layer | None] = []
@@ -80,55 +80,59 @@ def _values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInp
     layers += [sources.read(path, usage=True) for path in inputs.files]
     for layer in layers:
         if layer is not None:
-            variables.from_file(layer)
-    variables.from_environ(inputs.environ)
+            variables.add_file(layer)
+    variables.add_environ(inputs.environ)
     for assignment in inputs.assignments:
-        variables.from_assignment(assignment)
+        variables.add_assignment(assignment)
     return variables.values(complete=None not in layers)
 
 
 def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     if stack.environment is not None:
         return {"env": stack.environment}
-    return {} if sources.environments() is None else {"env": BROKEN}
+    return {} if sources.environments() is None else {"env": INVALID}
 
 
 def _read_refactoring(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:
     for layer in specs:
         for section in layer.node:
-            if section in SECTIONS and layer.node[section] is not BROKEN:
+            if section in REFACTORING_SECTIONS and layer.node[section] is not INVALID:
                 reader.read(layer, section)
-    return reader.refactoring(wanted.address for wanted in desired)
+    return reader.build(wanted.address for wanted in desired)
 
 
 def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:
     return {kind.section: Referable(kind.noun, kind.facts.fields) for kind in catalogue.kinds}
 
 
-def _outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired], catalogue: Catalogue) -> Outputs:
+def _read_outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired], catalogue: Catalogue) -> Outputs:
     for layer in specs:
-        if layer.node.get(OUTPUTS, BROKEN) is not BROKEN:
+        if layer.node.get(OUTPUTS, INVALID) is not INVALID:
             reader.read(layer)
-    return reader.outputs({wanted.address: catalogue[wanted.kind].section for wanted in desired})
+    return reader.build({wanted.address: catalogue[wanted.kind].section for wanted in desired})
 
 
-def _desired(specs: list[Layer], catalogue: Catalogue, resources: Resources, findings: Findings) -> Iterator[Desired]:
+def _read_resources(
+    specs: list[Layer], catalogue: Catalogue, resources: ResourceReader, findings: Findings
+) -> Iterator[Desired]:
     declared: dict[str, SourceRange] = {}
     for layer in specs:
         for section in layer.node:
-            if section in {*SECTIONS, OUTPUTS}:
+            if section in {*REFACTORING_SECTIONS, OUTPUTS}:
                 continue
             kind = catalogue.section(section)
             if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
-                _refuse_section(layer, section, catalogue, findings)
+                _report_section(layer, section, catalogue, findings)
                 continue
-            for name, own in _bodies(layer.below(section), declared, findings):
-                yield from resources.read(kind, name, own)
+            for name, body in _resource_bodies(layer.child(section), declared, findings):
+                yield from resources.read(kind, name, body)
 
 
-def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings) -> Iterator[tuple[str, Layer]]:
+def _resource_bodies(
+    section: Layer, declared: dict[str, SourceRange], findings: Findings
+) -> Iterator[tuple[str, Layer]]:
     for name, body in section.node.items():
-        at = find([section], (name,), key=True)
+        at = locate([section], (name,), key=True)
         if NAME_PATTERN.fullmatch(name) is None:
             hint = "use letters, digits, - and _, and begin with a letter or _"
             findings.add(
@@ -143,10 +147,10 @@ def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings
             findings.add(
                 UnplacedError("duplicate-address", f"{name} is declared already, at {first}", hint=hint), at=at
             )
-        elif body is not BROKEN:
+        elif body is not INVALID:
             declared[name] = at
             if isinstance(body, (MapNode, type(None))):
-                yield name, section.below(name)
+                yield name, section.child(name)
             else:
                 findings.add(
                     UnplacedError("wrong-type", f"{name} must be a map of fields", hint="write field: value below it"),
@@ -154,21 +158,21 @@ def _bodies(section: Layer, declared: dict[str, SourceRange], findings: Findings
                 )
 
 
-def _refuse_section(layer: Layer, section: str, catalogue: Catalogue, findings: Findings) -> None:
-    at = find([layer], (section,), key=True)
-    if layer.node[section] is BROKEN:
+def _report_section(layer: Layer, section: str, catalogue: Catalogue, findings: Findings) -> None:
+    at = locate([layer], (section,), key=True)
+    if layer.node[section] is INVALID:
         return
     if catalogue.section(section) is not None:
         mistake = UnplacedError(
             "wrong-type", f"{section} must be a map of names and bodies", hint="write name: below it"
         )
-    elif section in _LATER_SECTIONS:
+    elif section in _RESERVED_SECTIONS:
         mistake = UnplacedError("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
     else:
-        hint = nearest(section, (*catalogue.sections, *SECTIONS, OUTPUTS), title="the sections are")
+        hint = suggest(section, (*catalogue.sections, *REFACTORING_SECTIONS, OUTPUTS), title="the sections are")
         mistake = UnplacedError("unknown-section", f"there is no section {section}", hint=hint)
     findings.add(mistake, at=at)
 
 
-def _choices(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    return {key: words for kind in catalogue.kinds for key, words in choices(kind.schema)}
+def _literal_fields(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    return {key: words for kind in catalogue.kinds for key, words in literal_fields(kind.schema)}

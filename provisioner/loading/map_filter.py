@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from provisioner.loading.tree import BROKEN
+from provisioner.loading.tree import INVALID
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 
-def field_of(row: Any, name: Any) -> Any:
+def item_field(row: Any, name: Any) -> Any:
     """Raises UnplacedError for an item that lacks it, and AlreadyReported where either is not to be had."""
-    if row is BROKEN:
+    if row is INVALID:
         raise AlreadyReported
     if not isinstance(row, dict) or name not in row:
         hint = "every item must be a map with that field"
         raise UnplacedError("template-error", "map(attribute=...) names a field that an item lacks", hint=hint)
-    if row[name] is BROKEN:
+    if row[name] is INVALID:
         raise AlreadyReported
     return row[name]

@@ -14,17 +14,19 @@ CONTENT_FORMS = ("text", "template", "base64")
 """The ways to give a content field: alternatives, so a resource's own way replaces a default's other way."""
 
 
-def laid_under(defaults: Mapping[str, Any], own: Mapping[str, Any], contents: frozenset[FieldPath]) -> dict[str, Any]:
-    return _merged(defaults, own, (), contents)
+def merge_defaults(
+    defaults: Mapping[str, Any], own: Mapping[str, Any], contents: frozenset[FieldPath]
+) -> dict[str, Any]:
+    return _merge(defaults, own, (), contents)
 
 
-def empty_over(defaults: Mapping[str, Any], own: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
+def empty_overrides(defaults: Mapping[str, Any], own: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
     """The empty maps of a resource's own that lie over a default's members, and so take nothing away."""
     for key, value in own.items():
-        under = defaults.get(key)
-        if isinstance(under, dict) and under and isinstance(value, dict):
+        default = defaults.get(key)
+        if isinstance(default, dict) and default and isinstance(value, dict):
             if value:
-                yield from empty_over(under, value, (*path, key))
+                yield from empty_overrides(default, value, (*path, key))
             else:
                 yield (*path, key)
 
@@ -38,13 +40,13 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def _merged(
+def _merge(
     below: Mapping[str, Any], above: Mapping[str, Any], path: FieldPath, contents: frozenset[FieldPath]
 ) -> dict[str, Any]:
-    chosen = path in contents and any(form in above for form in CONTENT_FORMS)
-    merged = {key: value for key, value in below.items() if not (chosen and key in CONTENT_FORMS)}
+    form_replaced = path in contents and any(form in above for form in CONTENT_FORMS)
+    merged = {key: value for key, value in below.items() if not (form_replaced and key in CONTENT_FORMS)}
     for key, value in above.items():
-        under = merged.get(key)
-        both = isinstance(under, dict) and isinstance(value, dict)
-        merged[key] = _merged(under, value, (*path, key), contents) if both and under is not None else value
+        default = merged.get(key)
+        both_maps = isinstance(default, dict) and isinstance(value, dict)
+        merged[key] = _merge(default, value, (*path, key), contents) if both_maps and default is not None else value
     return merged

@@ -15,14 +15,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from provisioner.loading.durations import Seconds
 from provisioner.loading.rollout import Size
 from provisioner.loading.tree import Path
-from provisioner.loading.unplaced_error import UnplacedError, nearest
-from provisioner.loading.validation import Problem, field_names, problems
+from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.validation import Problem, field_names, validate
 from provisioner.model.address import Address
 from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
-AROUND = ("labels", "lifecycle", "timeouts", "order", "rollout")
-_WATCHED = ("status",)
+META_ARGUMENTS = ("labels", "lifecycle", "timeouts", "order", "rollout")
+_IGNORABLE_STATUS = ("status",)
 """No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
 
 
@@ -67,18 +67,18 @@ class MetaArguments:
     """Sizes of waves, as written."""
 
 
-_NOTHING = MetaArguments({}, Lifecycle(), Timeouts())
+_DEFAULTS = MetaArguments({}, Lifecycle(), Timeouts())
 
 
 def read_meta_arguments(
-    body: Mapping[str, Any], schema: type[BaseModel], withheld: Collection[Path]
+    body: Mapping[str, Any], schema: type[BaseModel], omitted: Collection[Path]
 ) -> MetaArguments | list[Problem]:
     """What is wrong instead, when it cannot be read. `schema` is the kind's: ignore_changes must name fields of it."""
-    data = {key: body[key] for key in AROUND if key in body}
+    data = {key: body[key] for key in META_ARGUMENTS if key in body}
     if not data:
-        return _NOTHING
-    found = problems(_MetaArguments, data, withheld)
-    if found or any(path[0] in AROUND for path in withheld):
+        return _DEFAULTS
+    found = validate(_MetaArguments, data, omitted)
+    if found or any(path[0] in META_ARGUMENTS for path in omitted):
         return found
     read = _MetaArguments.model_validate(data)
     lifecycle, timeouts = read.lifecycle or _Lifecycle(), read.timeouts or _Timeouts()
@@ -101,20 +101,20 @@ def read_meta_arguments(
     )
 
 
-def fields_of(body: Mapping[str, Any]) -> dict[str, Any]:
+def kind_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     """What is the kind's own."""
-    ours = {*AROUND, *EXPANSION_KEYS}
-    return {key: value for key, value in body.items() if key not in ours}
+    reserved = {*META_ARGUMENTS, *EXPANSION_KEYS}
+    return {key: value for key, value in body.items() if key not in reserved}
 
 
 def _unknown_paths(schema: type[BaseModel], ignored: tuple[Path, ...]) -> Iterator[Problem]:
     for index, path in enumerate(ignored):
         for depth, step in enumerate(path):
-            known = (field_names(schema, path[:depth]) or ()) + (() if depth else _WATCHED)
+            known = (field_names(schema, path[:depth]) or ()) + (() if depth else _IGNORABLE_STATUS)
             if step not in known:
                 summary = f"ignore_changes names {'.'.join(map(str, path))}, which is no field"
                 mistake = UnplacedError(
-                    "unknown-field", summary, hint=nearest(str(step), known, title="the fields are")
+                    "unknown-field", summary, hint=suggest(str(step), known, title="the fields are")
                 )
                 yield Problem(("lifecycle", "ignore_changes", index), mistake)
                 break

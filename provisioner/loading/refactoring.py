@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from provisioner.loading.findings import Findings
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.template_values import render
-from provisioner.loading.tree import Layer, ListNode, MapNode, Path, find
-from provisioner.loading.unplaced_error import UnplacedError, nearest
-from provisioner.loading.validation import problems
+from provisioner.loading.tree import Layer, ListNode, MapNode, Path, locate
+from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.validation import validate
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.refactoring import Import, Move, Refactoring, Removal
@@ -29,24 +29,24 @@ class _Entry(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
-def _form(**fields: Any) -> type[BaseModel]:
+def _entry_model(**fields: Any) -> type[BaseModel]:
     """By create_model, because `from` is no name that a class could have."""
     definitions: dict[str, Any] = {name: (type_, ...) for name, type_ in fields.items()}
     made: type[BaseModel] = create_model("_Entry", __base__=_Entry, **definitions)
     return made
 
 
-_FORMS: Mapping[str, type[BaseModel]] = {
-    "imports": _form(to=str, id=_ID),
-    "moved": _form(**{"from": str, "to": str}),
-    "removed": _form(**{"from": str}),
+_ENTRY_MODELS: Mapping[str, type[BaseModel]] = {
+    "imports": _entry_model(to=str, id=_ID),
+    "moved": _entry_model(**{"from": str, "to": str}),
+    "removed": _entry_model(**{"from": str}),
 }
 _EXAMPLES = {
     "imports": "{to: gateway, id: 45b8fb2e-...}",
     "moved": "{from: trainer, to: worker}",
     "removed": "{from: gateway}",
 }
-SECTIONS = frozenset(_FORMS)
+REFACTORING_SECTIONS = frozenset(_ENTRY_MODELS)
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class RefactoringReader:
             return
         if not isinstance(entries, ListNode):
             hint = f"write a list of entries like {_EXAMPLES[section]}"
-            at = find([layer], (section,), key=True)
+            at = locate([layer], (section,), key=True)
             self.findings.add(UnplacedError("wrong-type", f"{section} must be a list", hint=hint), at=at)
             return
         for index, entry in enumerate(entries):
@@ -76,26 +76,26 @@ class RefactoringReader:
         at = (section, index)
         if not isinstance(entry, MapNode):
             hint = f"write it like {_EXAMPLES[section]}"
-            self._mistake(layer, at, UnplacedError("wrong-type", f"an entry of {section} must be a map", hint=hint))
+            self._report(layer, at, UnplacedError("wrong-type", f"an entry of {section} must be a map", hint=hint))
             return
         rendered = render(entry, self.scope, self._engine)
-        withheld = {path for path, _ in rendered.failures}
+        omitted = {path for path, _ in rendered.failures}
         for path, mistake in rendered.failures:
             if mistake is not None:
-                self._mistake(layer, (*at, *path), mistake)
-        found = problems(_FORMS[section], rendered.value, withheld)
+                self._report(layer, (*at, *path), mistake)
+        found = validate(_ENTRY_MODELS[section], rendered.value, omitted)
         for problem in found:
-            self._mistake(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
-        if found or withheld:
+            self._report(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
+        if found or omitted:
             return
         named = {key: self._address(layer, (*at, key), rendered.value[key]) for key in entry if key != "id"}
         if None not in named.values():
-            self._keep(section, named, rendered.value, find([layer], at))
+            self._append(section, named, rendered.value, locate([layer], at))
 
-    def _keep(self, section: str, named: Mapping[str, Any], given: Mapping[str, Any], at: SourceRange) -> None:
+    def _append(self, section: str, named: Mapping[str, Any], origins: Mapping[str, Any], at: SourceRange) -> None:
         match section:
             case "imports":
-                self._imports.append(Import(named["to"], given["id"], at))
+                self._imports.append(Import(named["to"], origins["id"], at))
             case "moved":
                 self._moves.append(Move(named["from"], named["to"], at))
             case _:
@@ -106,45 +106,45 @@ class RefactoringReader:
         try:
             address = Address.parse(text)
         except ValueError as wrong:
-            self._mistake(
+            self._report(
                 layer, path, UnplacedError("invalid-address", str(wrong), hint="write it as `state list` shows it")
             )
             return None
         if address.deposed and path[0] != "removed":
             hint = f"write {address.successor}; to move that one itself: provisioner state mv"
-            self._mistake(layer, path, UnplacedError("invalid-address", f"{path[0]} cannot name {address}", hint=hint))
+            self._report(layer, path, UnplacedError("invalid-address", f"{path[0]} cannot name {address}", hint=hint))
             return None
         return address
 
-    def _mistake(
+    def _report(
         self, layer: Layer, path: Path, mistake: UnplacedError, *, key: bool = False, unknown: bool = False
     ) -> None:
-        self.findings.add(mistake, at=find([layer], path, key=key, unknown=unknown), path=path)
+        self.findings.add(mistake, at=locate([layer], path, key=key, unknown=unknown), path=path)
 
-    def refactoring(self, declared: Iterable[Address]) -> Refactoring:
+    def build(self, declared: Iterable[Address]) -> Refactoring:
         """Judged against the addresses that the specs declare, unless these are mistaken themselves."""
         read = Refactoring(tuple(self._imports), tuple(self._moves), tuple(self._removals))
-        if self.findings.none_so_far:
-            for mistake, at in _contradictions(read, frozenset(declared)):
+        if self.findings.has_no_errors:
+            for mistake, at in _consistency_errors(read, frozenset(declared)):
                 self.findings.add(mistake, at=at)
         return read
 
 
-def _contradictions(
+def _consistency_errors(
     read: Refactoring, declared: frozenset[Address]
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
-    yield from _imported(read.imports, declared)
-    yield from _given_away(read, declared)
-    yield from _cycles(read.moves)
+    yield from _import_errors(read.imports, declared)
+    yield from _origin_errors(read, declared)
+    yield from _cycle_errors(read.moves)
 
 
-def _imported(
+def _import_errors(
     imports: tuple[Import, ...], declared: frozenset[Address]
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
     seen: dict[Address | str, Import] = {}
     for one in imports:
         if one.address not in declared:
-            hint = nearest(str(one.address), map(str, declared), title="the specs declare")
+            hint = suggest(str(one.address), map(str, declared), title="the specs declare")
             yield (
                 UnplacedError("undeclared-address", f"imports names {one.address}, which is not declared", hint=hint),
                 one.source,
@@ -158,13 +158,15 @@ def _imported(
                 )
 
 
-def _given_away(read: Refactoring, declared: frozenset[Address]) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
+def _origin_errors(
+    read: Refactoring, declared: frozenset[Address]
+) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
     """An address that is moved away or let go must be free of a declaration, and is so once."""
     groups = {address.group for address in declared}
     seen: dict[Address, SourceRange | None] = {}
-    given = [(move.origin, move.address.key is None, "moved", move.source) for move in read.moves]
-    given += [(removal.address, True, "removed", removal.source) for removal in read.removals]
-    for origin, whole, what, at in given:
+    origins = [(move.origin, move.address.key is None, "moved", move.source) for move in read.moves]
+    origins += [(removal.address, True, "removed", removal.source) for removal in read.removals]
+    for origin, whole, what, at in origins:
         if origin in declared or (whole and origin.key is None and origin in groups):
             hint = "take its declaration away, or this entry"
             yield UnplacedError("still-declared", f"{origin} is {what}, and declared all the same", hint=hint), at
@@ -174,13 +176,13 @@ def _given_away(read: Refactoring, declared: frozenset[Address]) -> Iterator[tup
         seen.setdefault(origin, at)
 
 
-def _cycles(moves: tuple[Move, ...]) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
-    onward = {move.origin: move.address for move in moves}
+def _cycle_errors(moves: tuple[Move, ...]) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
+    destinations = {move.origin: move.address for move in moves}
     for move in moves:
         seen, address = {move.origin}, move.address
-        while address in onward and address not in seen:
+        while address in destinations and address not in seen:
             seen.add(address)
-            address = onward[address]
+            address = destinations[address]
         if address == move.origin:
             summary = f"{move.origin} is moved in a circle"
             yield UnplacedError("move-cycle", summary, hint="take one of its moves away"), move.source

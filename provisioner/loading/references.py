@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from jinja2 import nodes
 
 from provisioner.loading.template_grammar import METHODS
-from provisioner.loading.tree import BROKEN
-from provisioner.loading.unplaced_error import UnplacedError, nearest
+from provisioner.loading.tree import INVALID
+from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.model.address import Address
 
 Groups: TypeAlias = Mapping[str, Any]
@@ -29,7 +29,7 @@ class Referable:
     fields: tuple[str, ...]
 
 
-def arranged(facts: Mapping[Address, Any]) -> dict[str, Any]:
+def group_by_name(facts: Mapping[Address, Any]) -> dict[str, Any]:
     """As templates see them. A list has every rank up to the highest; what lacks its facts is BROKEN."""
     groups: dict[str, Any] = {}
     for address in sorted(address for address in facts if not address.modules):
@@ -38,14 +38,14 @@ def arranged(facts: Mapping[Address, Any]) -> dict[str, Any]:
                 groups[address.name] = facts[address]
             case int(rank):
                 ranks = groups.setdefault(address.name, [])
-                ranks.extend([BROKEN] * (rank - len(ranks)))
+                ranks.extend([INVALID] * (rank - len(ranks)))
                 ranks.append(facts[address])
             case str(key):
                 groups.setdefault(address.name, {})[key] = facts[address]
     return groups
 
 
-def chains(tree: nodes.Node, sections: Container[str]) -> Iterator[tuple[str, tuple[_Step, ...]]]:
+def find_references(tree: nodes.Node, sections: Container[str]) -> Iterator[tuple[str, tuple[_Step, ...]]]:
     """Every `servers.a[0].id` as its section and the steps behind; None for a step that only its evaluation knows."""
     for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Filter)):
         steps = _steps(node)
@@ -59,17 +59,17 @@ def _steps(node: nodes.Node | None) -> tuple[_Step, ...] | None:
         case nodes.Name(name=str(name), ctx="load"):
             return (name,)
         case nodes.Getattr(node=inner, attr=step):
-            before = _steps(inner)
+            prefix = _steps(inner)
         case nodes.Getitem(node=inner, arg=nodes.Const(value=str() | int() as step)):
-            before = _steps(inner)
+            prefix = _steps(inner)
         case nodes.Getitem(node=inner):
-            before, step = _steps(inner), None
+            prefix, step = _steps(inner), None
         case nodes.Filter(name="map", node=inner):
-            before = _steps(inner)
-            before, step = None if before is None else (*before, None), _attribute(node)
+            prefix = _steps(inner)
+            prefix, step = None if prefix is None else (*prefix, None), _attribute(node)
         case _:
             return None
-    return None if before is None else (*before, step)
+    return None if prefix is None else (*prefix, step)
 
 
 def _attribute(node: nodes.Filter) -> str | None:
@@ -78,30 +78,30 @@ def _attribute(node: nodes.Filter) -> str | None:
     return next((const.value for const in given if isinstance(const.value, str)), None)
 
 
-def misspelt(
+def unknown_references(
     tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]
 ) -> Iterator[UnplacedError]:
     """What names a resource, a rank, a key or a field that there is not. `sections` have BROKEN in the place of every resource."""
-    for section, steps in chains(tree, known):
-        if (mistake := _judge(section, steps, sections.get(section, {}), known[section])) is not None:
+    for section, steps in find_references(tree, known):
+        if (mistake := _check_reference(section, steps, sections.get(section, {}), known[section])) is not None:
             yield mistake
 
 
-def _judge(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> UnplacedError | None:
+def _check_reference(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> UnplacedError | None:
     match steps:
         case [str(name), *_] if name not in groups and name not in METHODS[dict]:
-            return _absent(f"{section}.{name}", name, groups, f"the {section} are", section)
+            return _not_found(f"{section}.{name}", name, groups, f"the {section} are", section)
         case [str(name), *rest] if name in groups:
-            return _judge_group(f"{section}.{name}", groups[name], rest, kind, section)
+            return _check_group(f"{section}.{name}", groups[name], rest, kind, section)
         case _:
             return None
 
 
-def _judge_group(
+def _check_group(
     written: str, group: Any, steps: Sequence[_Step], kind: Referable, section: str
 ) -> UnplacedError | None:
-    if group is BROKEN:
-        return _judge_field(written, steps, kind, section)
+    if group is INVALID:
+        return _check_field(written, steps, kind, section)
     match group, steps:
         case list(), [str(step), *_]:
             hint = f"write {written}[0].{step}, or {written} | map(attribute='{step}')"
@@ -114,19 +114,19 @@ def _judge_group(
             )
             return UnplacedError("undefined-variable", f"{written}[{rank}] does not exist", hint=f"there is {count}")
         case dict(), [str(key), *_] if key not in group and key not in METHODS[dict]:
-            return _absent(f"{written}.{key}", key, group, "the keys are", section)
+            return _not_found(f"{written}.{key}", key, group, "the keys are", section)
         case dict(), [str(key), *_] if key not in group:
             return None
         case _, [_, *rest]:
-            return _judge_field(f"{written}[...]", rest, kind, section)
+            return _check_field(f"{written}[...]", rest, kind, section)
         case _:
             return None
 
 
-def _judge_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> UnplacedError | None:
+def _check_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> UnplacedError | None:
     match steps:
         case [str(field), *_] if field not in kind.fields:
-            return _absent(f"{written}.{field}", field, kind.fields, "the fields are", section)
+            return _not_found(f"{written}.{field}", field, kind.fields, "the fields are", section)
         case [int(), *_]:
             return UnplacedError(
                 "undefined-variable", f"{written} is one {kind.noun} and no list", hint=f"write {written}.id"
@@ -135,8 +135,8 @@ def _judge_field(written: str, steps: Sequence[_Step], kind: Referable, section:
             return None
 
 
-def _absent(written: str, name: str, known: Iterable[str], title: str, section: str) -> UnplacedError:
-    hint = nearest(name, known, title=title)
+def _not_found(written: str, name: str, known: Iterable[str], title: str, section: str) -> UnplacedError:
+    hint = suggest(name, known, title=title)
     if "-" in hint:
         hint += f'; a name with a hyphen is written {section}["a-b"]'
     return UnplacedError("undefined-variable", f"{written} does not exist", hint=hint)

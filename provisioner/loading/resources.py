@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
-from provisioner.loading.contents import Contents
+from provisioner.loading.contents import ContentEncoder
 from provisioner.loading.defaults import Defaults
-from provisioner.loading.expansion import Expansion, Instance, Refusal
+from provisioner.loading.expansion import Expansion, ExpansionError, Instance
 from provisioner.loading.findings import Findings
-from provisioner.loading.merging import empty_over, laid_under, without_nulls
-from provisioner.loading.meta_arguments import AROUND, EXPANSION_KEYS, fields_of, read_meta_arguments
+from provisioner.loading.merging import empty_overrides, merge_defaults, without_nulls
+from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS, kind_fields, read_meta_arguments
 from provisioner.loading.rollout import wave_of
-from provisioner.loading.secret_fields import in_clear, reference
+from provisioner.loading.secret_fields import clear_text_warning, parse_reference
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.template_values import render
-from provisioner.loading.tree import Layer, Path, find
-from provisioner.loading.triggers import cycle, unknown
+from provisioner.loading.tree import Layer, Path, locate
+from provisioner.loading.triggers import find_cycle, unknown_trigger
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
-from provisioner.loading.validation import Problem, dotted, problems
+from provisioner.loading.validation import Problem, dotted, validate
 from provisioner.model.address import Address
 from provisioner.model.capability import Advice
 from provisioner.model.field_rule import FieldRule
@@ -33,7 +33,7 @@ from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
 
 _TRIGGERS: Path = ("lifecycle", "replace_triggered_by")
-_FAILURES = 100  # instances of one declaration after which the rest would tell nothing new
+_FAILURE_LIMIT = 100  # instances of one declaration after which the rest would tell nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Declaration:
     layers: tuple[Layer, ...]
 
 
-class Resources:
+class ResourceReader:
     """Reads one declaration after the other; names must be unique over all of a kind."""
 
     def __init__(
@@ -54,23 +54,23 @@ class Resources:
         self._findings = findings
         self._engine = Engine()
         self._expansion = Expansion(self._engine, scope)
-        self._contents = Contents(directory, self._engine)
+        self._contents = ContentEncoder(directory, self._engine)
         self._names: dict[tuple[str, str], Address] = {}
         """By kind and name."""
-        self._known: set[Address] = set()
+        self._addresses: set[Address] = set()
         self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
-        self._known.add(Address(name))
-        contents = frozenset(rule.path for rule in kind.rules if rule.content)
-        defaults = self._defaults.of(kind)
-        body = laid_under(defaults, own.node, contents)
-        for path in empty_over(defaults, own.node):
-            self._findings.warn(_empty_over(path), at=find((own,), path), address=Address(name), path=path)
-        declaration = _Declaration(kind, _without_unset(body), (own, *self._defaults.layers(kind)))
+        self._addresses.add(Address(name))
+        content_paths = frozenset(rule.path for rule in kind.rules if rule.content)
+        defaults = self._defaults.for_kind(kind)
+        body = merge_defaults(defaults, own.node, content_paths)
+        for path in empty_overrides(defaults, own.node):
+            self._findings.warn(_empty_override(path), at=locate((own,), path), address=Address(name), path=path)
+        declaration = _Declaration(kind, _drop_nulls(body), (own, *self._defaults.layers(kind)))
         try:
-            instances = self._expansion.instances(name, declaration.body)
-        except Refusal as refusal:
+            instances = self._expansion.expand(name, declaration.body)
+        except ExpansionError as refusal:
             self._report(declaration, Address(name), Problem(refusal.path, refusal.mistake))
             return
         except AlreadyReported:
@@ -84,42 +84,42 @@ class Resources:
                 yield desired
                 continue
             failed += 1
-            if failed >= _FAILURES:
+            if failed >= _FAILURE_LIMIT:
                 break
 
     def _desired(self, declaration: _Declaration, instance: Instance) -> Desired | None:
         kind, address = declaration.kind, instance.address
         rendered = render(declaration.body, instance.scope, self._engine)
-        withheld = {path for path, _ in rendered.failures}
+        omitted = {path for path, _ in rendered.failures}
         found = [Problem(path, mistake) for path, mistake in rendered.failures if mistake is not None]
         body = without_nulls(rendered.value)
-        if ("name",) not in withheld:
+        if ("name",) not in omitted:
             body.setdefault("name", instance.default_name)
-        fields = fields_of(body)
-        found += self._convert(declaration, fields, instance, withheld)
-        about = read_meta_arguments(body, kind.schema, withheld)
-        found += problems(kind.schema, fields, withheld, beside=(*EXPANSION_KEYS, *AROUND))
-        found += about if isinstance(about, list) else ()
+        fields = kind_fields(body)
+        found += self._convert_fields(declaration, fields, instance, omitted)
+        meta = read_meta_arguments(body, kind.schema, omitted)
+        found += validate(kind.schema, fields, omitted, also_allowed=(*EXPANSION_KEYS, *META_ARGUMENTS))
+        found += meta if isinstance(meta, list) else ()
         for problem in found:
             self._report(declaration, address, problem)
-        if found or withheld or isinstance(about, list):
+        if found or omitted or isinstance(meta, list):
             return None
-        self._advise(declaration, address, fields, together=about.together)
-        wave = self._wave(declaration, instance, about.rollout)
-        self._claim(declaration, address, str(fields["name"]))
-        self._known.add(address)
-        if about.lifecycle.replace_triggered_by:
-            self._triggers[address] = (declaration, about.lifecycle.replace_triggered_by)
-        source = find(declaration.layers[:1], ())
+        self._advise(declaration, address, fields, together=meta.together)
+        wave = self._wave(declaration, instance, meta.rollout)
+        self._check_name(declaration, address, str(fields["name"]))
+        self._addresses.add(address)
+        if meta.lifecycle.replace_triggered_by:
+            self._triggers[address] = (declaration, meta.lifecycle.replace_triggered_by)
+        source = locate(declaration.layers[:1], ())
         return Desired(
             address,
             kind.name,
             fields,
-            about.labels,
-            about.lifecycle,
-            about.timeouts,
+            meta.labels,
+            meta.lifecycle,
+            meta.timeouts,
             source,
-            together=about.together,
+            together=meta.together,
             wave=wave,
         )
 
@@ -136,63 +136,63 @@ class Resources:
         """Once all is read: what a server is replaced with has to be there, and not to be replaced with it in turn."""
         for address, (declaration, named) in self._triggers.items():
             for index, trigger in enumerate(named):
-                if (mistake := unknown(trigger, self._known)) is not None:
+                if (mistake := unknown_trigger(trigger, self._addresses)) is not None:
                     self._report(declaration, address, Problem((*_TRIGGERS, index), mistake))
         edges = {address: named for address, (_, named) in self._triggers.items()}
-        chain = cycle(edges, sorted(self._known)) if edges else ()
+        chain = find_cycle(edges, sorted(self._addresses)) if edges else ()
         for address in chain:
             declaration, _ = self._triggers[address]
-            led = " -> ".join(map(str, (*chain[chain.index(address) :], *chain[: chain.index(address)], address)))
+            loop = " -> ".join(map(str, (*chain[chain.index(address) :], *chain[: chain.index(address)], address)))
             mistake = UnplacedError(
-                "trigger-cycle", f"replace_triggered_by leads back to itself: {led}", hint="take one away"
+                "trigger-cycle", f"replace_triggered_by leads back to itself: {loop}", hint="take one away"
             )
             self._report(declaration, address, Problem(_TRIGGERS, mistake))
 
-    def _convert(
-        self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, withheld: set[Path]
+    def _convert_fields(
+        self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, omitted: set[Path]
     ) -> list[Problem]:
         """Puts Base64 and references in the place of what was written; what cannot be converted is withheld."""
         found = []
         for rule in declaration.kind.rules:
-            holder = _holder(rule, fields)
-            if holder is None:
+            parent = _parent_map(rule, fields)
+            if parent is None:
                 continue
-            written = holder.pop(rule.path[-1])
-            if any(path[: len(rule.path)] == rule.path for path in withheld):
+            written = parent.pop(rule.path[-1])
+            if any(path[: len(rule.path)] == rule.path for path in omitted):
                 continue
             try:
-                holder[rule.path[-1]] = self._converted(declaration, rule, written, instance)
+                parent[rule.path[-1]] = self._convert(declaration, rule, written, instance)
             except UnplacedError as mistake:
                 found.append(Problem(rule.path, mistake))
-                withheld.add(rule.path)
+                omitted.add(rule.path)
             except AlreadyReported:
-                withheld.add(rule.path)
+                omitted.add(rule.path)
         return found
 
-    def _converted(self, declaration: _Declaration, rule: FieldRule, written: Any, instance: Instance) -> Any:
+    def _convert(self, declaration: _Declaration, rule: FieldRule, written: Any, instance: Instance) -> Any:
         if rule.secret:
             return self._secret(declaration, rule, written, instance.address)
-        return self._contents.encoded(dotted(rule.path), written, instance.scope)
+        return self._contents.encode(dotted(rule.path), written, instance.scope)
 
     def _secret(self, declaration: _Declaration, rule: FieldRule, written: Any, address: Address) -> SecretReference:
         name = dotted(rule.path)
-        at = find(declaration.layers, rule.path)
-        given = reference(name, written, at)
+        at = locate(declaration.layers, rule.path)
+        given = parse_reference(name, written, at)
         if given.literal is not None:
-            self._findings.hide(given.literal)
-            self._findings.warn(in_clear(name), at=at, address=address)
-            complaint = declaration.kind.check_secret(given.literal.reveal())
-            if complaint is not None:
-                raise UnplacedError("password-rule", f"{name}: {complaint}")
+            self._findings.mask(given.literal)
+            self._findings.warn(clear_text_warning(name), at=at, address=address)
+            violation = declaration.kind.check_secret(given.literal.reveal())
+            if violation is not None:
+                raise UnplacedError("password-rule", f"{name}: {violation}")
         return given
 
     def _advise(self, declaration: _Declaration, address: Address, fields: dict[str, Any], *, together: bool) -> None:
         kind = declaration.kind
         for advice in (*kind.advise(fields), *(self._advise_together(kind, address, fields) if together else ())):
             mistake = UnplacedError(advice.code, advice.message, hint=advice.hint)
-            at = find(declaration.layers, advice.path)
-            tell = self._findings.warn if advice.warning else self._findings.add
-            tell(mistake, at=at, address=address, path=advice.path)
+            at = locate(declaration.layers, advice.path)
+            report = self._findings.warn if advice.warning else self._findings.add
+            report(mistake, at=at, address=address, path=advice.path)
 
     def _advise_together(self, kind: Kind, address: Address, fields: dict[str, Any]) -> Iterator[Advice]:
         if address.key is None:
@@ -200,7 +200,7 @@ class Resources:
             yield Advice(("order",), "order-together", f"order: together is for several, and {address} is one", hint)
         yield from kind.batch.advise(fields, self._policy)
 
-    def _claim(self, declaration: _Declaration, address: Address, name: str) -> None:
+    def _check_name(self, declaration: _Declaration, address: Address, name: str) -> None:
         first = self._names.setdefault((declaration.kind.name, name), address)
         if first != address:
             hint = "use {{ count.index }} or {{ each.key }} in the name, or leave it out"
@@ -208,11 +208,11 @@ class Resources:
             self._report(declaration, address, Problem(("name",), mistake))
 
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
-        at = find(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
+        at = locate(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
 
 
-def _empty_over(path: FieldPath) -> UnplacedError:
+def _empty_override(path: FieldPath) -> UnplacedError:
     section = dotted(path)
     return UnplacedError(
         "empty-section",
@@ -221,7 +221,7 @@ def _empty_over(path: FieldPath) -> UnplacedError:
     )
 
 
-def _without_unset(body: dict[str, Any]) -> dict[str, Any]:
+def _drop_nulls(body: dict[str, Any]) -> dict[str, Any]:
     # An item of for_each may well be null: it is a key to expand by, not a field to leave out.
     return {
         key: value if key in EXPANSION_KEYS else without_nulls(value)
@@ -230,11 +230,11 @@ def _without_unset(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _holder(rule: FieldRule, fields: dict[str, Any]) -> dict[str, Any] | None:
+def _parent_map(rule: FieldRule, fields: dict[str, Any]) -> dict[str, Any] | None:
     """The map in which the rule's field stands, if the field is one to convert and stands there."""
     if not (rule.content or rule.secret):
         return None
-    holder: Any = fields
+    parent: Any = fields
     for step in rule.path[:-1]:
-        holder = holder.get(step) if isinstance(holder, dict) else None
-    return holder if isinstance(holder, dict) and rule.path[-1] in holder else None
+        parent = parent.get(step) if isinstance(parent, dict) else None
+    return parent if isinstance(parent, dict) and rule.path[-1] in parent else None

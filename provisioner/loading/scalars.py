@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class RejectedScalar:
     """Why a scalar is refused, as the end of a sentence, and what to write instead."""
 
     code: str
@@ -29,7 +29,7 @@ _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+][0-9]+)?")
 _MAY_BE_SPECIAL = frozenset("-+.0123456789~=<yYnNoOtTfF")
 
 _QUOTE = "write it in quotes if it is a text"
-_DOUBTS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+_AMBIGUOUS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern), reading, hint)
     for pattern, reading, hint in (
         (r"(?i:y|n|yes|no|on|off)", "some readers take it for true or false", f"{_QUOTE}, or write true or false"),
@@ -59,7 +59,7 @@ _DIGITS = 20
 _LIMIT = 2**63
 
 
-def resolve(text: str) -> Scalar | Doubt:
+def resolve_scalar(text: str) -> Scalar | RejectedScalar:
     if text and text[0] not in _MAY_BE_SPECIAL:
         return text
     if text in _WORDS:
@@ -71,7 +71,9 @@ def resolve(text: str) -> Scalar | Doubt:
         return number if math.isfinite(number) else _out_of_range("it is larger than any number here may be")
     if _NOT_FINITE.fullmatch(text):
         return _out_of_range("it is no finite number")
-    return next((Doubt("ambiguous-value", why, hint) for form, why, hint in _DOUBTS if form.fullmatch(text)), text)
+    return next(
+        (RejectedScalar("ambiguous-value", why, hint) for form, why, hint in _AMBIGUOUS if form.fullmatch(text)), text
+    )
 
 
 def fits(number: int) -> bool:
@@ -79,12 +81,12 @@ def fits(number: int) -> bool:
     return -_LIMIT <= number < _LIMIT
 
 
-def _integer(text: str) -> int | Doubt:
+def _integer(text: str) -> int | RejectedScalar:
     # The length is asked first: turning a million digits into a number takes minutes.
     if len(text) <= _DIGITS and fits(number := int(text)):
         return number
     return _out_of_range("it does not fit into 64 bits")
 
 
-def _out_of_range(why: str) -> Doubt:
-    return Doubt("number-out-of-range", why, _QUOTE)
+def _out_of_range(why: str) -> RejectedScalar:
+    return RejectedScalar("number-out-of-range", why, _QUOTE)

@@ -10,41 +10,47 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from provisioner.loading.unplaced_error import UnplacedError
-from provisioner.loading.validation import HOW_TO_GIVE_IT, kind_of
+from provisioner.loading.validation import HOW_TO_GIVE_IT, type_name
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import CHOOSE_YOUR_OWN, Secret, SecretReference, SecretSource, is_reserved
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def reference(name: str, value: Any, at: SourceRange) -> SecretReference:
+def parse_reference(name: str, value: Any, at: SourceRange) -> SecretReference:
     """Raises UnplacedError, whose words never hold the value. `at` is where a literal stands."""
     match value:
         case str():
             return SecretReference(SecretSource.LITERAL, str(at), Secret(value))
-        case {"secret": str(locator), **others} if not others:
-            return _located(name, locator)
+        case {"secret": str(locator), **rest} if not rest:
+            return _parse_locator(name, locator)
         case dict():
             raise _invalid(f"{name} must have the one key secret")
         case _:
-            raise _invalid(f"{name} must be a secret and is {kind_of(value)}")
+            raise _invalid(f"{name} must be a secret and is {type_name(value)}")
 
 
-def in_clear(name: str) -> UnplacedError:
+def clear_text_warning(name: str) -> UnplacedError:
     hint = f'keep the value out of the specs: {name}: {{secret: "env:NAME"}}'
     return UnplacedError("secret-in-clear", f"{name} is written in clear", hint=hint)
 
 
-def _located(name: str, locator: str) -> SecretReference:
-    source, _, rest = locator.partition(":")
-    if source == "env" and is_reserved(rest):
-        summary = f"{name}.secret names {rest}, which is kept for credentials and for this tool"
+def _parse_locator(name: str, locator: str) -> SecretReference:
+    source, _, name_or_path = locator.partition(":")
+    if source == "env" and is_reserved(name_or_path):
+        summary = f"{name}.secret names {name_or_path}, which is kept for credentials and for this tool"
         raise UnplacedError("invalid-secret", summary, hint=CHOOSE_YOUR_OWN)
-    if source == "env" and _VARIABLE.fullmatch(rest):
-        return SecretReference(SecretSource.ENVIRONMENT, rest)
-    path = PurePosixPath(rest)
-    if source == "file" and path.parts and rest.isprintable() and not path.is_absolute() and ".." not in path.parts:
-        return SecretReference(SecretSource.FILE, rest)
+    if source == "env" and _VARIABLE.fullmatch(name_or_path):
+        return SecretReference(SecretSource.ENVIRONMENT, name_or_path)
+    path = PurePosixPath(name_or_path)
+    if (
+        source == "file"
+        and path.parts
+        and name_or_path.isprintable()
+        and not path.is_absolute()
+        and ".." not in path.parts
+    ):
+        return SecretReference(SecretSource.FILE, name_or_path)
     raise _invalid(f"{name}.secret names neither an environment variable nor a file inside the stack")
 
 

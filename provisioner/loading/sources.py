@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provisioner.loading.document import Document, label
-from provisioner.loading.files import ByteAllowance, inside, read_text
+from provisioner.loading.document import Document, display_path
+from provisioner.loading.files import ByteAllowance, read_text, resolve_inside
 from provisioner.loading.findings import Findings
-from provisioner.loading.tree import BROKEN, Layer, MapNode
+from provisioner.loading.tree import INVALID, Layer, MapNode
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange, UsageError, error
@@ -26,7 +26,7 @@ OUTPUTS = "outputs"
 """The section of the spec files."""
 ENVIRONMENTS = "environments"
 _SUFFIXES = frozenset((".yaml", ".yml"))
-_OTHER_PURPOSES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
+_RESERVED_NAMES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Sources:
 
     directory: Path
     findings: Findings
-    hidden: frozenset[str] = frozenset()
+    secret_keys: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
 
@@ -53,14 +53,18 @@ class Sources:
         path = self.directory / STACK_FILE
         if not os.path.lexists(path):
             here = _is_directory(self.directory)
-            missing = f"{label(path)} does not exist" if here else f"there is no directory {label(self.directory)}"
+            missing = (
+                f"{display_path(path)} does not exist"
+                if here
+                else f"there is no directory {display_path(self.directory)}"
+            )
             hint = "run provisioner init to make one, or name another directory with --specs"
             raise UsageError(error("stack-missing", missing, hint=hint))
         return self.read(path)
 
     def specs(self) -> Iterator[Layer]:
         """Every spec file below the stack, by path; what is no file, or leads elsewhere, becomes a finding."""
-        for path in self._found(self.directory):
+        for path in self._spec_files(self.directory):
             if self.allowance.exceeded:
                 return
             if (layer := self.read(path)) is not None:
@@ -75,52 +79,54 @@ class Sources:
 
     def read(self, path: Path, *, usage: bool = False) -> Layer | None:
         """`usage`: the file was named on the command line, so it may stand anywhere."""
-        start = SourceRange(label(path), 1, 1)
+        start = SourceRange(display_path(path), 1, 1)
         try:
-            text = read_text(path if usage else inside(self.directory, path), allowance=self.allowance)
+            text = read_text(path if usage else resolve_inside(self.directory, path), allowance=self.allowance)
         except UnplacedError as mistake:
             self.findings.add(mistake, at=start, usage=usage)
             return None
-        document = Document(label(path), text, self.hidden, self.choices)
+        document = Document(display_path(path), text, self.secret_keys, self.choices)
         root = read_yaml(document, self.findings)
         if root is None:
             root = MapNode()
-        if root is not BROKEN and not isinstance(root, MapNode):
+        if root is not INVALID and not isinstance(root, MapNode):
             self.findings.add(
                 UnplacedError("wrong-type", "a file is a map of keys and values", hint="write key: value"), at=start
             )
         return Layer(document, root) if isinstance(root, MapNode) else None
 
-    def _found(self, directory: Path) -> Iterator[Path]:
+    def _spec_files(self, directory: Path) -> Iterator[Path]:
         for entry in self._entries(directory):
-            if _private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_OTHER_PURPOSES}):
+            if _private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_RESERVED_NAMES}):
                 continue
             if not _is_directory(entry):
                 if entry.suffix in _SUFFIXES:
                     yield entry
             elif entry.is_symlink():
-                self._refuse("linked-directory", entry, "is a link to a directory", "put the directory itself here")
+                self._report("linked-directory", entry, "is a link to a directory", "put the directory itself here")
             else:
-                yield from self._found(entry)
+                yield from self._spec_files(entry)
 
     def _entries(self, directory: Path) -> list[Path]:
         try:
             return sorted(directory.iterdir())
         except OSError as reason:
-            self._refuse("unreadable-file", directory, f"cannot be read: {reason.strerror}", "check its permissions")
+            self._report("unreadable-file", directory, f"cannot be read: {reason.strerror}", "check its permissions")
             return []
 
-    def _refuse(self, code: str, path: Path, what: str, hint: str) -> None:
-        self.findings.add(UnplacedError(code, f"{label(path)} {what}", hint=hint), at=SourceRange(label(path), 1, 1))
+    def _report(self, code: str, path: Path, what: str, hint: str) -> None:
+        self.findings.add(
+            UnplacedError(code, f"{display_path(path)} {what}", hint=hint), at=SourceRange(display_path(path), 1, 1)
+        )
 
 
 def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
     """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
     findings = Findings()
     sources = Sources(directory, findings, secret_keys(catalogue))
-    with without_collector():
+    with gc_paused():
         declared = [layer for layer in sources.specs() if OUTPUTS in layer.node]
-    findings.settle()
+    findings.raise_errors()
     return bool(declared)
 
 
@@ -129,7 +135,7 @@ def secret_keys(catalogue: Catalogue) -> frozenset[str]:
 
 
 @contextmanager
-def without_collector() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Loading makes millions of objects and no cycles: collecting while it does takes most of the time."""
     enabled = gc.isenabled()
     gc.disable()

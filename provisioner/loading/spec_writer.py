@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provisioner.loading.merging import laid_under
+from provisioner.loading.merging import merge_defaults
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
 from provisioner.model.draft import Draft
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _AMBIGUOUS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
-_TEMPLATE = ("{{", "{%", "{#")
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +37,24 @@ def render_spec(
 ) -> str:
     """Ends in a newline. `defaults` are by section, `remarks` open the file."""
     lines = [f"# {remark}" for remark in remarks]
-    for section in dict.fromkeys(one.section for one in existing if one.draft is not None):
+    for section in dict.fromkeys(resource.section for resource in existing if resource.draft is not None):
         lines += ["", f"{section}:"]
-        for one in existing:
-            if one.draft is not None and one.section == section:
-                lines += _body(one.address.name, one.draft, defaults.get(section, {}))
+        for resource in existing:
+            if resource.draft is not None and resource.section == section:
+                lines += _body(resource.address.name, resource.draft, defaults.get(section, {}))
     lines += ["", "imports:"]
     lines += [
-        f"  - {{to: {_scalar(str(one.address))}, id: {_scalar(one.id)}}}" for one in existing if not one.is_imported
+        f"  - {{to: {_quote_if_needed(str(resource.address))}, id: {_quote_if_needed(resource.id)}}}"
+        for resource in existing
+        if not resource.is_imported
     ]
     return "\n".join(lines).lstrip("\n") + "\n"
 
 
 def is_writable(draft: Draft) -> bool:
     """Nothing in it would be read as a template, or hide from whoever reads the file."""
-    texts = tuple(_texts(dict(draft.fields)))
-    return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE)
+    texts = tuple(_strings(dict(draft.fields)))
+    return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE_MARKS)
 
 
 def unique_key(name: str, taken: frozenset[str], *, noun: str) -> str:
@@ -66,21 +68,21 @@ def unique_key(name: str, taken: frozenset[str], *, noun: str) -> str:
 
 
 def _body(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator[str]:
-    own = _beyond(defaults, draft.fields)
-    yield f"  {_scalar(key)}:" + ("" if own else " {}")
-    yield from (f"    {_scalar(name)}: {_value(value)}" for name, value in own.items())
+    own = _without_defaults(defaults, draft.fields)
+    yield f"  {_quote_if_needed(key)}:" + ("" if own else " {}")
+    yield from (f"    {_quote_if_needed(name)}: {_value(value)}" for name, value in own.items())
     yield from (f"    # {remark}" for remark in draft.remarks)
 
 
-def _beyond(defaults: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def _without_defaults(defaults: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """What has to be said for the defaults and it together to come to `fields`."""
     own: dict[str, JsonValue] = {}
     for name, value in fields.items():
-        usual = defaults.get(name)
-        if isinstance(value, Mapping) and isinstance(usual, Mapping):
-            if laid_under(usual, value, frozenset()) != usual:
-                own[name] = _beyond(usual, value)
-        elif value != usual:
+        default = defaults.get(name)
+        if isinstance(value, Mapping) and isinstance(default, Mapping):
+            if merge_defaults(default, value, frozenset()) != default:
+                own[name] = _without_defaults(default, value)
+        elif value != default:
             own[name] = value
     return own
 
@@ -88,31 +90,31 @@ def _beyond(defaults: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) 
 def _value(value: JsonValue) -> str:
     match value:
         case Mapping():
-            return f"{{{', '.join(f'{_scalar(name)}: {_value(item)}' for name, item in value.items())}}}"
+            return f"{{{', '.join(f'{_quote_if_needed(name)}: {_value(item)}' for name, item in value.items())}}}"
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case str():
-            return _scalar(value)
+            return _quote_if_needed(value)
         case None | bool() | int() | float():
             return json.dumps(value)
         case _:
             raise TypeError(f"{type(value).__name__} is no value of a spec")
 
 
-def _scalar(text: str) -> str:
+def _quote_if_needed(text: str) -> str:
     plain = _PLAIN.fullmatch(text) is not None and text.lower() not in _AMBIGUOUS
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
+def _strings(value: JsonValue) -> Iterator[str]:
     match value:
         case str():
             yield value
         case Mapping():
             for item in value.values():
-                yield from _texts(item)
+                yield from _strings(item)
         case list() | tuple():
             for item in value:
-                yield from _texts(item)
+                yield from _strings(item)
         case _:
             return

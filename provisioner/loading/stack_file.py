@@ -16,9 +16,9 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.guards_section import GuardsSection
 from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
-from provisioner.loading.tree import Layer, find, sift
-from provisioner.loading.unplaced_error import UnplacedError, closest
-from provisioner.loading.validation import problems
+from provisioner.loading.tree import Layer, locate, without_invalid
+from provisioner.loading.unplaced_error import UnplacedError, closest_match
+from provisioner.loading.validation import validate
 from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.stack import CloudName, Stack
 
@@ -47,15 +47,15 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     findings = Findings()
     sources = Sources(directory, findings)
     settings = sources.stack()
-    stack = None if settings is None else chosen_stack(settings, environment, sources)
-    findings.settle()
+    stack = None if settings is None else resolve_stack(settings, environment, sources)
+    findings.raise_errors()
     assert stack is not None, "a stack file that cannot be read is a finding"
     return stack
 
 
-def chosen_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:
-    stack = stack_of(settings, sources.findings)
-    chosen = choose_environment(environment, settings, sources.environments(), sources.findings)
+def resolve_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:
+    stack = parse_stack(settings, sources.findings)
+    chosen = resolve_environment(environment, settings, sources.environments(), sources.findings)
     return replace(stack, environment=chosen)
 
 
@@ -72,17 +72,19 @@ class _StackFile(BaseModel):
     guards: GuardsSection = GuardsSection()
 
 
-def stack_of(layer: Layer, findings: Findings) -> Stack:
+def parse_stack(layer: Layer, findings: Findings) -> Stack:
     """What stack.yaml says; where it is wrong, findings say so and a placeholder stands in."""
-    data, withheld = sift(layer.node)
-    found = problems(_StackFile, data, withheld)
+    data, omitted = without_invalid(layer.node)
+    found = validate(_StackFile, data, omitted)
     for problem in found:
         findings.add(
-            problem.mistake, at=find([layer], problem.path, key=problem.key, unknown=problem.unknown), path=problem.path
+            problem.mistake,
+            at=locate([layer], problem.path, key=problem.key, unknown=problem.unknown),
+            path=problem.path,
         )
-    broken = {path[0] for path in (*withheld, *(problem.path for problem in found)) if path}
-    sound = {key: value for key, value in data.items() if key not in broken}
-    settings = _StackFile.model_validate({"stack": "broken"} | sound)
+    invalid = {path[0] for path in (*omitted, *(problem.path for problem in found)) if path}
+    valid = {key: value for key, value in data.items() if key not in invalid}
+    settings = _StackFile.model_validate({"stack": "broken"} | valid)
     return Stack(
         settings.stack,
         CloudName(settings.cloud),
@@ -93,20 +95,20 @@ def stack_of(layer: Layer, findings: Findings) -> Stack:
     )
 
 
-def choose_environment(
-    asked: str | None, layer: Layer, available: dict[str, Path] | None, findings: Findings
+def resolve_environment(
+    requested: str | None, layer: Layer, available: dict[str, Path] | None, findings: Findings
 ) -> str | None:
     """`asked` (from -e) wins over stack.yaml. None when there are no environments, or after a finding."""
     written = layer.node.get("environment")
-    chosen = asked or (written if isinstance(written, str) else None)
-    at = None if asked else find([layer], ("environment",))
+    chosen = requested or (written if isinstance(written, str) else None)
+    at = None if requested else locate([layer], ("environment",))
     if available is None:
         if chosen is not None:
             hint = f"leave the environment out, or make {ENVIRONMENTS}/{chosen}.yaml beside {STACK_FILE}"
             findings.add(
                 UnplacedError("unknown-environment", "this stack has no environments", hint=hint),
                 at=at,
-                usage=asked is not None,
+                usage=requested is not None,
             )
         return None
     if chosen in available:
@@ -119,10 +121,14 @@ def choose_environment(
             usage=True,
         )
     else:
-        meant = closest(chosen, available)
-        hint = f"did you mean {meant}?" if meant else f"choose one that there is, or make {ENVIRONMENTS}/NAME.yaml"
+        suggestion = closest_match(chosen, available)
+        hint = (
+            f"did you mean {suggestion}?"
+            if suggestion
+            else f"choose one that there is, or make {ENVIRONMENTS}/NAME.yaml"
+        )
         mistake = UnplacedError(
             "unknown-environment", f"there is no environment {chosen}; there are: {names}", hint=hint
         )
-        findings.add(mistake, at=at, usage=asked is not None)
+        findings.add(mistake, at=at, usage=requested is not None)
     return None

@@ -16,18 +16,18 @@ from jinja2.parser import Parser
 
 from provisioner.loading import template_grammar
 from provisioner.loading.budget import (
-    COMPILING,
-    COPYING,
-    EXPLAINING,
+    COMPILE_COST,
+    COPY_COST,
+    EXPLAIN_COST,
     FILE_LIMIT,
-    PARSING,
-    STEP,
+    PARSE_COST,
+    STEP_COST,
     VALUE_LIMIT,
     Budget,
-    too_much,
+    over_limit,
 )
 from provisioner.loading.comparisons import Comparisons
-from provisioner.loading.filters import Operations, text_of
+from provisioner.loading.filters import Operations, to_text
 from provisioner.loading.scalars import fits
 from provisioner.loading.template_environment import Environment
 from provisioner.loading.tree import DEPTH_LIMIT
@@ -35,7 +35,7 @@ from provisioner.loading.undefined_names import explain
 from provisioner.loading.unplaced_error import UnplacedError
 
 Scope: TypeAlias = Mapping[str, Any]
-_UNWORKABLE = (
+_EVALUATION_ERRORS = (
     TemplateError,
     ArithmeticError,
     LookupError,
@@ -45,8 +45,8 @@ _UNWORKABLE = (
     RecursionError,
     MemoryError,
 )
-_UNREADABLE = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
-_EXPRESSIONS = 5_000
+_PARSE_ERRORS = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
+_EXPRESSION_LIMIT = 5_000
 _RESULT = "result"
 
 
@@ -64,62 +64,62 @@ class Engine:
         self._budget = Budget()
         operations, comparisons = Operations(self._budget), Comparisons(self._budget)
         # In values only {{ }} is a template. The other delimiters are characters that no spec can contain.
-        out_of_reach = {
+        unused_delimiters = {
             f"{what}_{side}_string": f"\0{what}{side}" for what in ("block", "comment") for side in ("start", "end")
         }
-        self._values = Environment(operations, comparisons, **out_of_reach)
+        self._values = Environment(operations, comparisons, **unused_delimiters)
         self._files = Environment(operations, comparisons)
         self._expressions: dict[str, _Compiled] = {}
         self._segments: dict[str, tuple[str | _Compiled, ...]] = {}
         self._sources: dict[str, _Compiled] = {}
 
-    def value(self, text: str, scope: Scope) -> Any:
+    def evaluate(self, text: str, scope: Scope) -> Any:
         """A text that is one whole expression gives the expression's value with its type; any other gives a text."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
-        self._budget.begin(STEP * sum(1 if isinstance(part, str) else part.size for part in segments))
-        with self._explained(scope) as watch:
+        self._budget.begin_evaluation(STEP_COST * sum(1 if isinstance(part, str) else part.size for part in segments))
+        with self._translate_evaluation_errors(scope) as evaluating:
             if len(segments) == 1 and isinstance(segments[0], _Compiled):
-                result = self._plain(_evaluate(segments[0], scope, watch), 0)
+                result = self._plain_copy(_evaluate(segments[0], scope, evaluating), 0)
             else:
                 result = "".join(
-                    part if isinstance(part, str) else text_of(_evaluate(part, scope, watch)) for part in segments
+                    part if isinstance(part, str) else to_text(_evaluate(part, scope, evaluating)) for part in segments
                 )
         if isinstance(result, str) and len(result) > VALUE_LIMIT:
-            raise too_much(f"it gives more than {VALUE_LIMIT:,} characters")
+            raise over_limit(f"it gives more than {VALUE_LIMIT:,} characters")
         return result
 
-    def trees(self, text: str) -> tuple[nodes.Node, ...]:
+    def parse_expressions(self, text: str) -> tuple[nodes.Node, ...]:
         """The expressions in a text, parsed and allowed, for whoever asks what they speak of."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
         return tuple(part.tree for part in segments if isinstance(part, _Compiled))
 
-    def file(self, source: str, scope: Scope) -> str:
+    def render_file(self, source: str, scope: Scope) -> str:
         """A whole template file, in which if, for and set may stand as well."""
         compiled = self._sources.get(source) or self._sources.setdefault(source, self._compile_file(source))
-        self._budget.begin(STEP * compiled.size)
+        self._budget.begin_evaluation(STEP_COST * compiled.size)
         pieces: list[str] = []
-        room = FILE_LIMIT
-        with self._explained(scope) as watch:
-            watch.append(compiled)
+        remaining = FILE_LIMIT
+        with self._translate_evaluation_errors(scope) as evaluating:
+            evaluating.append(compiled)
             for piece in compiled.template.root_render_func(compiled.template.new_context(dict(scope))):
-                room -= len(piece)
-                if room < 0:
-                    raise too_much(f"it gives more than {FILE_LIMIT:,} characters")
-                self._budget.spend(STEP * 3 + len(piece))
+                remaining -= len(piece)
+                if remaining < 0:
+                    raise over_limit(f"it gives more than {FILE_LIMIT:,} characters")
+                self._budget.charge(STEP_COST * 3 + len(piece))
                 pieces.append(piece)
         return "".join(pieces)
 
-    def copied(self, values: int) -> None:
+    def charge_copies(self, values: int) -> None:
         """Pays for values that a resource gets a copy of. Raises UnplacedError, and AlreadyReported once that was said."""
-        self._budget.prepare(COPYING * values)
+        self._budget.charge_run(COPY_COST * values)
 
     def _split(self, text: str) -> tuple[str | _Compiled, ...]:
         if len(text) > VALUE_LIMIT:
-            raise too_much(f"a text with templates may have {VALUE_LIMIT:,} characters")
-        self._budget.prepare(PARSING * len(text))
+            raise over_limit(f"a text with templates may have {VALUE_LIMIT:,} characters")
+        self._budget.charge_run(PARSE_COST * len(text))
         segments: list[str | _Compiled] = []
         inside: list[str] | None = None
-        with _readable():
+        with _translate_parse_errors():
             for _, token, piece in self._values.lex(text):
                 match token:
                     case "variable_begin":
@@ -128,7 +128,7 @@ class Engine:
                         segments.append(self._expression("".join(inside or ()).strip()))
                         inside = None
                     case "data":
-                        segments.append(_without_statements(piece))
+                        segments.append(_reject_statements(piece))
                     case _ if inside is not None:
                         inside.append(piece)
                     case _:
@@ -140,68 +140,70 @@ class Engine:
     def _expression(self, text: str) -> _Compiled:
         if found := self._expressions.get(text):
             return found
-        if len(self._expressions) >= _EXPRESSIONS:
-            raise too_much(f"a stack may have {_EXPRESSIONS:,} different expressions")
+        if len(self._expressions) >= _EXPRESSION_LIMIT:
+            raise over_limit(f"a stack may have {_EXPRESSION_LIMIT:,} different expressions")
         parser = Parser(self._values, text, state="variable")
         tree = parser.parse_expression()
         if not parser.stream.eos:
             raise TemplateSyntaxError("something stands behind the end of the expression", 1)
-        template_grammar.check(tree, self._values.offered, statements=False)
+        template_grammar.check(tree, self._values.filter_names, statements=False)
         body: list[nodes.Node] = [nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)]
-        compiled = self._compiled(self._values, nodes.Template(body, lineno=1))
+        compiled = self._compile(self._values, nodes.Template(body, lineno=1))
         return self._expressions.setdefault(text, compiled)
 
     def _compile_file(self, source: str) -> _Compiled:
-        self._budget.prepare(PARSING * len(source))
-        with _readable():
+        self._budget.charge_run(PARSE_COST * len(source))
+        with _translate_parse_errors():
             tree = self._files.parse(source)
-            template_grammar.check(tree, self._files.offered, statements=True)
-            return self._compiled(self._files, tree)
+            template_grammar.check(tree, self._files.filter_names, statements=True)
+            return self._compile(self._files, tree)
 
-    def _compiled(self, environment: Environment, tree: nodes.Template) -> _Compiled:
+    def _compile(self, environment: Environment, tree: nodes.Template) -> _Compiled:
         size = template_grammar.size(tree)
-        self._budget.prepare(COMPILING * size)
-        bounded = template_grammar.Bounded().visit(tree)
-        bounded.set_environment(environment)
-        return _Compiled(bounded, environment.from_string(bounded), size)
+        self._budget.charge_run(COMPILE_COST * size)
+        metered_tree = template_grammar.MeteringTransformer().visit(tree)
+        metered_tree.set_environment(environment)
+        return _Compiled(metered_tree, environment.from_string(metered_tree), size)
 
-    def _plain(self, value: Any, depth: int) -> Any:
+    def _plain_copy(self, value: Any, depth: int) -> Any:
         """A copy made of YAML's own types, so that what is done to one resource is not done to another."""
-        self._budget.spend(STEP)
+        self._budget.charge(STEP_COST)
         if depth > DEPTH_LIMIT:
-            raise too_much(f"its value nests more than {DEPTH_LIMIT} deep")
+            raise over_limit(f"its value nests more than {DEPTH_LIMIT} deep")
         if isinstance(value, dict):
-            return {text_of(key): self._plain(item, depth + 1) for key, item in value.items()}
+            return {to_text(key): self._plain_copy(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self._plain(item, depth + 1) for item in value]
+            return [self._plain_copy(item, depth + 1) for item in value]
         if isinstance(value, int) and not fits(value):
-            raise too_much("its value does not fit into 64 bits")
-        return None if value is None else value if isinstance(value, (bool, int, float)) else text_of(value)
+            raise over_limit("its value does not fit into 64 bits")
+        return None if value is None else value if isinstance(value, (bool, int, float)) else to_text(value)
 
     @contextmanager
-    def _explained(self, scope: Scope) -> Iterator[list[_Compiled]]:
+    def _translate_evaluation_errors(self, scope: Scope) -> Iterator[list[_Compiled]]:
         """Hands out a list for what is being evaluated: the last of it is where an error came from."""
-        watch: list[_Compiled] = []
+        evaluating: list[_Compiled] = []
         try:
-            yield watch
+            yield evaluating
         except UndefinedError as reason:
-            self._budget.prepare(EXPLAINING * watch[-1].size)
-            raise explain(watch[-1].tree, scope, reason) from None
+            self._budget.charge_run(EXPLAIN_COST * evaluating[-1].size)
+            raise explain(evaluating[-1].tree, scope, reason) from None
         except RecursionError:
-            raise too_much("it nests too deeply") from None
-        except _UNWORKABLE as reason:
-            raise UnplacedError("template-error", _said(reason), hint="check the types of the values in it") from None
+            raise over_limit("it nests too deeply") from None
+        except _EVALUATION_ERRORS as reason:
+            raise UnplacedError(
+                "template-error", _describe(reason), hint="check the types of the values in it"
+            ) from None
 
 
-def _evaluate(compiled: _Compiled, scope: Scope, watch: list[_Compiled]) -> Any:
-    watch.append(compiled)
+def _evaluate(compiled: _Compiled, scope: Scope, evaluating: list[_Compiled]) -> Any:
+    evaluating.append(compiled)
     context = compiled.template.new_context(dict(scope))
     for _ in compiled.template.root_render_func(context):
         pass
     return context.vars[_RESULT]
 
 
-def _without_statements(text: str) -> str:
+def _reject_statements(text: str) -> str:
     for mark in ("{%", "{#"):
         if mark in text:
             hint = f"move it into a template file, or write {{{{ '{mark}' }}}} for the characters themselves"
@@ -210,20 +212,20 @@ def _without_statements(text: str) -> str:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _translate_parse_errors() -> Iterator[None]:
     try:
         yield
     except TemplateSyntaxError as reason:
         where = f" (line {reason.lineno})" if reason.lineno > 1 else ""
         summary = f"this template cannot be read{where}: {reason.message}"
         raise UnplacedError("template-syntax", summary, hint="check the brackets, quotes and filters in it") from None
-    except _UNREADABLE:
+    except _PARSE_ERRORS:
         raise UnplacedError(
             "template-syntax", "this template is too deeply nested to be read", hint="simplify it"
         ) from None
 
 
-def _said(reason: BaseException) -> str:
+def _describe(reason: BaseException) -> str:
     # Of Python's messages only those of TypeError and ZeroDivisionError never quote a value, which may be a password.
     detail = f": {reason}" if isinstance(reason, (TypeError, ZeroDivisionError)) else ""
     return f"this expression cannot be worked out{detail}"

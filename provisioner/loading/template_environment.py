@@ -17,8 +17,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioner.loading import template_grammar
 from provisioner.loading.comparisons import Comparisons
-from provisioner.loading.filters import BINARY, Operations, text_of
-from provisioner.loading.tree import BROKEN
+from provisioner.loading.filters import BINARY, Operations, to_text
+from provisioner.loading.tree import INVALID
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 _LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "revindex0"))
@@ -27,7 +27,7 @@ _LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "re
 @pass_eval_context
 def _finalize(_context: EvalContext, value: Any) -> str:
     # Asking for a context keeps Jinja from working out constant expressions while it compiles, unbounded.
-    return text_of(value)
+    return to_text(value)
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -44,21 +44,21 @@ class Environment(ImmutableSandboxedEnvironment):
             **delimiters,
         )
         self.operations = operations
-        self.globals = {"range": operations.span}
+        self.globals = {"range": operations.integer_range}
         self.tests = {name: jinja_tests.TESTS[name] for name in template_grammar.TESTS} | comparisons.tests()
         self.filters = operations.filters()
-        self.offered = frozenset(self.filters)
+        self.filter_names = frozenset(self.filters)
         self.filters |= {
             template_grammar.CONCATENATE: operations.concatenate,
-            template_grammar.WEIGH: operations.weigh,
-            template_grammar.STEPS: operations.steps,
+            template_grammar.METER: operations.metered,
+            template_grammar.LOOP: operations.loop_items,
             template_grammar.COMPARE: comparisons.compare,
-            template_grammar.CUT: operations.cut,
+            template_grammar.SLICE: operations.slice_of,
         }
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and attribute in obj:
-            return _whole(obj[attribute])
+            return _require_valid(obj[attribute])
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
         if attribute in template_grammar.METHODS.get(type(obj), ()):
@@ -73,7 +73,7 @@ class Environment(ImmutableSandboxedEnvironment):
         container: Any = obj
         if isinstance(obj, (dict, list, tuple, str)) and isinstance(argument, (str, int)):
             try:
-                return _whole(container[argument])
+                return _require_valid(container[argument])
             except (LookupError, TypeError):
                 pass
         if isinstance(argument, (list, tuple, dict)):
@@ -85,8 +85,8 @@ class Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook
         if isinstance(called, _Method):
             return self.operations.method(called.owner, called.name, args)
-        if called == self.operations.span:
-            return self.operations.span(*args)
+        if called == self.operations.integer_range:
+            return self.operations.integer_range(*args)
         raise UnplacedError(
             "template-forbidden", "this cannot be called in templates", hint="use a filter: value | filter"
         )
@@ -103,7 +103,7 @@ class _Method:
     name: str
 
 
-def _whole(value: Any) -> Any:
-    if value is BROKEN:
+def _require_valid(value: Any) -> Any:
+    if value is INVALID:
         raise AlreadyReported
     return value

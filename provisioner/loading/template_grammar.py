@@ -11,9 +11,9 @@ from typing import cast
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from provisioner.loading.unplaced_error import UnplacedError, nearest
+from provisioner.loading.unplaced_error import UnplacedError, suggest
 
-CONCATENATE, WEIGH, STEPS, COMPARE, CUT = "_concatenate", "_weigh", "_steps", "_compare", "_cut"
+CONCATENATE, METER, LOOP, COMPARE, SLICE = "_concatenate", "_meter", "_loop", "_compare", "_slice"
 """Filters that authors cannot name; they carry what the tree is rewritten to."""
 
 TESTS = frozenset(
@@ -62,7 +62,7 @@ def check(tree: nodes.Node, filters: frozenset[str], *, statements: bool) -> Non
     for node in _walk(tree):
         if not isinstance(node, allowed):
             hint = "templates have {{ }}, if, for and set; nothing else" if statements else "simplify the expression"
-            raise _forbidden(f"{_word(node)} is not allowed in templates", hint=hint)
+            raise _forbidden(f"{_node_name(node)} is not allowed in templates", hint=hint)
         _check_node(node, filters)
 
 
@@ -73,10 +73,10 @@ def _check_node(node: nodes.Node, filters: frozenset[str]) -> None:
         case nodes.Getattr(attr=str(name)) if name.startswith("_"):
             raise _forbidden(f"the attribute {name} is not allowed in templates", hint="names begin with a letter")
         case nodes.Filter(name=str(name)) if name not in filters:
-            raise _forbidden(f"there is no filter {name}", hint=nearest(name, filters, title="the filters are"))
+            raise _forbidden(f"there is no filter {name}", hint=suggest(name, filters, title="the filters are"))
         case nodes.Test(name=str(name)) if name not in TESTS:
             words = (test for test in TESTS if test.isalpha())
-            raise _forbidden(f"there is no test {name}", hint=nearest(name, words, title="the tests are"))
+            raise _forbidden(f"there is no test {name}", hint=suggest(name, words, title="the tests are"))
         case nodes.For(recursive=True):
             raise _forbidden("a recursive loop is not allowed in templates", hint="use a plain for")
         case nodes.Call():
@@ -94,69 +94,69 @@ def _check_call(node: nodes.Call) -> None:
         case nodes.Getattr(attr=name) if name in _METHOD_NAMES:
             return
         case nodes.Name(name=name) | nodes.Getattr(attr=name):
-            hint = nearest(name, (*_METHOD_NAMES, "range"), title="what can be called is")
+            hint = suggest(name, (*_METHOD_NAMES, "range"), title="what can be called is")
             raise _forbidden(f"{name}() cannot be called in templates", hint=hint)
         case _:
             raise _forbidden("this cannot be called in templates", hint="use a filter: value | filter")
 
 
 def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
+    pending = [tree]
+    while pending:
+        node = pending.pop()
         yield node
-        waiting.extend(node.iter_child_nodes())
+        pending.extend(node.iter_child_nodes())
 
 
 def _forbidden(summary: str, *, hint: str) -> UnplacedError:
     return UnplacedError("template-forbidden", summary, hint=hint)
 
 
-def _word(node: nodes.Node) -> str:
+def _node_name(node: nodes.Node) -> str:
     return {"AssignBlock": "a set block", "CallBlock": "a call block", "FilterBlock": "a filter block"}.get(
         type(node).__name__, type(node).__name__.lower()
     )
 
 
-class Bounded(NodeTransformer):
+class MeteringTransformer(NodeTransformer):
     """Puts a toll where a value is made or a loop steps without passing through one of the environment's hooks."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja's naming
         self.generic_visit(node)
-        return _toll(CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
+        return _metered_filter(CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _toll(WEIGH, node)
+        return _metered_filter(METER, node)
 
     def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _toll(WEIGH, node)
+        return _metered_filter(METER, node)
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _toll(WEIGH, node) if node.ctx == "load" else node
+        return _metered_filter(METER, node) if node.ctx == "load" else node
 
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         sides = [node.expr, *(operand.expr for operand in node.ops)]
         signs = nodes.Const(tuple(operand.op for operand in node.ops))
-        return _toll(COMPARE, nodes.List(sides, lineno=node.lineno), signs)
+        return _metered_filter(COMPARE, nodes.List(sides, lineno=node.lineno), signs)
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         if not isinstance(node.arg, nodes.Slice):
             return node
         bounds = (node.arg.start, node.arg.stop, node.arg.step)
-        return _toll(CUT, node.node, *(bound or nodes.Const(None) for bound in bounds))
+        return _metered_filter(SLICE, node.node, *(bound or nodes.Const(None) for bound in bounds))
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
-        each_time = size(node)
+        cost = size(node)
         self.generic_visit(node)
-        node.iter = _toll(STEPS, cast("nodes.Expr", node.iter), nodes.Const(each_time))
+        node.iter = _metered_filter(LOOP, cast("nodes.Expr", node.iter), nodes.Const(cost))
         return node
 
 
-def _toll(name: str, node: nodes.Expr, *arguments: nodes.Expr) -> nodes.Filter:
+def _metered_filter(name: str, node: nodes.Expr, *arguments: nodes.Expr) -> nodes.Filter:
     options: list[nodes.Pair] = []
     return nodes.Filter(node, name, [*arguments], options, None, None, lineno=node.lineno)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioner.loading.template_engine import Engine, Scope
-from provisioner.loading.tree import BROKEN, Path
+from provisioner.loading.tree import INVALID, Path
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 
@@ -27,13 +27,13 @@ class Rendered:
 
 def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
     rendered = Rendered()
-    value = _Walk(scope, engine, rendered.failures).value(tree, ())
-    rendered.value = {} if value is BROKEN else value
+    value = _Renderer(scope, engine, rendered.failures).value(tree, ())
+    rendered.value = {} if value is INVALID else value
     return rendered
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _Renderer:
     scope: Scope
     engine: Engine
     failures: list[tuple[Path, UnplacedError | None]]
@@ -42,26 +42,26 @@ class _Walk:
         if isinstance(value, str):
             return self._text(value, path) if "{" in value else value
         if isinstance(value, dict):
-            return dict(self._sound(value, path)) if self._affordable(value, path) else BROKEN
+            return dict(self._valid_entries(value, path)) if self._charge_copies(value, path) else INVALID
         if isinstance(value, list):
-            if not self._affordable(value, path):
-                return BROKEN
+            if not self._charge_copies(value, path):
+                return INVALID
             # A failed item leaves a gap, so that the items after it keep their places.
             items = (self.value(item, (*path, index)) for index, item in enumerate(value))
-            return [None if item is BROKEN else item for item in items]
-        if value is BROKEN:
+            return [None if item is INVALID else item for item in items]
+        if value is INVALID:
             self.failures.append((path, None))
         return value
 
-    def _sound(self, entries: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
+    def _valid_entries(self, entries: Mapping[str, Any], path: Path) -> Iterator[tuple[str, Any]]:
         for key, value in entries.items():
             result = self.value(value, (*path, key))
-            if result is not BROKEN:
+            if result is not INVALID:
                 yield key, result
 
-    def _affordable(self, values: Collection[Any], path: Path) -> bool:
+    def _charge_copies(self, values: Collection[Any], path: Path) -> bool:
         try:
-            self.engine.copied(len(values))
+            self.engine.charge_copies(len(values))
         except UnplacedError as mistake:
             self.failures.append((path, mistake))
         except AlreadyReported:
@@ -74,9 +74,9 @@ class _Walk:
         if not any(mark in text for mark in ("{{", "{%", "{#")):
             return text
         try:
-            return self.engine.value(text, self.scope)
+            return self.engine.evaluate(text, self.scope)
         except UnplacedError as mistake:
             self.failures.append((path, mistake))
         except AlreadyReported:
             self.failures.append((path, None))
-        return BROKEN
+        return INVALID

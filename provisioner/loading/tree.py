@@ -17,39 +17,39 @@ if TYPE_CHECKING:
     from provisioner.loading.document import Document
 
 
-class _Broken(Enum):
-    BROKEN = "broken"
+class _Invalid(Enum):
+    INVALID = "invalid"
 
 
-BROKEN: Final = _Broken.BROKEN
+INVALID: Final = _Invalid.INVALID
 """Stands where a value was unusable and has been reported, so that the rest can still be judged."""
 
-Broken: TypeAlias = Literal[_Broken.BROKEN]
+Invalid: TypeAlias = Literal[_Invalid.INVALID]
 DEPTH_LIMIT: Final = 64
 """How deep maps and lists may nest, whether written or made by a template."""
 
 Path: TypeAlias = tuple[str | int, ...]
-Value: TypeAlias = "str | int | float | bool | MapNode | ListNode | Broken | None"
+Value: TypeAlias = "str | int | float | bool | MapNode | ListNode | Invalid | None"
 
 
 class MapNode(dict[str, Any]):
     """`places`: for each key the offsets of the key and of its value."""
 
-    __slots__ = ("places",)
+    __slots__ = ("offsets",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: dict[str, tuple[int, int]] = {}
+        self.offsets: dict[str, tuple[int, int]] = {}
 
 
 class ListNode(list[Any]):
     """`places`: the offset of each item."""
 
-    __slots__ = ("places",)
+    __slots__ = ("offsets",)
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: list[int] = []
+        self.offsets: list[int] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +61,23 @@ class Layer:
     start: int = 0
     name: str | None = None
 
-    def below(self, key: str) -> Layer:
+    def child(self, key: str) -> Layer:
         """The map under `key`, pointing at the key; an empty one where no map stands there."""
         value = self.node.get(key)
         node = value if isinstance(value, MapNode) else MapNode()
         return (
-            Layer(self.document, node, self.node.places[key][0], key)
+            Layer(self.document, node, self.node.offsets[key][0], key)
             if key in self.node
             else Layer(self.document, node)
         )
 
 
-def find(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False) -> SourceRange:
+def locate(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False) -> SourceRange:
     """Where the value at `path` (or its key) was written: in the first layer that has it, else its nearest parent. What stands under
     an `unknown` key is not shown.
     """
     _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
-    return layer.document.place(offset, text, unknown=unknown)
+    return layer.document.locate(offset, text, unknown=unknown)
 
 
 def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, str | None]:
@@ -89,10 +89,10 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
             name = str(step)
             value = node[name]
             at_key = key or isinstance(value, (MapNode, ListNode)) or value is None
-            offset, text = (node.places[name][0], name) if at_key else (node.places[name][1], None)
-        elif isinstance(node, ListNode) and (place := _place(step)) is not None and place < len(node):
-            value = node[place]
-            offset, text = node.places[place], None
+            offset, text = (node.offsets[name][0], name) if at_key else (node.offsets[name][1], None)
+        elif isinstance(node, ListNode) and (index := _list_index(step)) is not None and index < len(node):
+            value = node[index]
+            offset, text = node.offsets[index], None
         else:
             break
         node = value
@@ -100,26 +100,26 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
     return steps, layer, offset, text
 
 
-def _place(step: str | int) -> int | None:
+def _list_index(step: str | int) -> int | None:
     """In a list. Paths of fields are all text."""
     if isinstance(step, int):
         return step
     return int(step) if step.isascii() and step.isdigit() else None
 
 
-def sift(value: Any) -> tuple[Any, frozenset[Path]]:
+def without_invalid(value: Any) -> tuple[Any, frozenset[Path]]:
     """A plain copy without what is broken, and the paths at which something was. In a list it leaves a gap."""
     broken: set[Path] = set()
-    return _sifted(value, (), broken), frozenset(broken)
+    return _copy_valid(value, (), broken), frozenset(broken)
 
 
-def _sifted(value: Any, path: Path, broken: set[Path]) -> Any:
-    if value is BROKEN:
+def _copy_valid(value: Any, path: Path, broken: set[Path]) -> Any:
+    if value is INVALID:
         broken.add(path)
         return None
     if isinstance(value, dict):
-        copies = ((key, _sifted(item, (*path, key), broken)) for key, item in value.items())
+        copies = ((key, _copy_valid(item, (*path, key), broken)) for key, item in value.items())
         return {key: copy for key, copy in copies if (*path, key) not in broken}
     if isinstance(value, list):
-        return [_sifted(item, (*path, index), broken) for index, item in enumerate(value)]
+        return [_copy_valid(item, (*path, index), broken) for index, item in enumerate(value)]
     return value

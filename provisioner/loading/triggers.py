@@ -7,55 +7,55 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from provisioner.loading.unplaced_error import UnplacedError, nearest
+from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.model.address import Address
 
 Edges = Mapping[Address, tuple[Address, ...]]
 
 
-def unknown(reference: Address, known: Collection[Address]) -> UnplacedError | None:
+def unknown_trigger(reference: Address, known: Collection[Address]) -> UnplacedError | None:
     """`known` has the groups as well; one that counts to 0 is known, too."""
     if reference in known:
         return None
-    hint = nearest(str(reference), map(str, known), title="the specs declare")
+    hint = suggest(str(reference), map(str, known), title="the specs declare")
     return UnplacedError(
         "unknown-trigger", f"replace_triggered_by names {reference}, which the specs do not declare", hint=hint
     )
 
 
-def cycle(references: Edges, addresses: Iterable[Address]) -> tuple[Address, ...]:
+def find_cycle(references: Edges, addresses: Iterable[Address]) -> tuple[Address, ...]:
     """One chain of addresses that leads back to its first, if there is any; groups are left out of it."""
     members: dict[Address, list[Address]] = {}
     for address in addresses:
         if address.key is not None:
             members.setdefault(address.group, []).append(address)
-    over: set[Address] = set()
+    finished: set[Address] = set()
     for start in sorted(references):
-        if found := _back_to_itself(start, references, members, over):
+        if found := _find_cycle_from(start, references, members, finished):
             first = found.index(min(found))
             return (*found[first:], *found[:first])
     return ()
 
 
-def _back_to_itself(
-    start: Address, references: Edges, members: Mapping[Address, list[Address]], over: set[Address]
+def _find_cycle_from(
+    start: Address, references: Edges, members: Mapping[Address, list[Address]], finished: set[Address]
 ) -> tuple[Address, ...]:
     """Depth first, without recursion: a chain may be as long as a stack has servers. `over` is known to lead nowhere."""
 
-    def following(address: Address) -> Iterator[Address]:
+    def successors(address: Address) -> Iterator[Address]:
         yield from references.get(address, ())
         yield from members.get(address, ())
 
-    way: dict[Address, Iterator[Address]] = {start: following(start)}
-    while way:
-        address = next(reversed(way))
-        following_one = next(way[address], None)
-        if following_one is None:
-            over.add(address)
-            del way[address]
-        elif following_one in way:
-            chain = list(way)
-            return tuple(one for one in chain[chain.index(following_one) :] if one not in members)
-        elif following_one not in over:
-            way[following_one] = following(following_one)
+    path: dict[Address, Iterator[Address]] = {start: successors(start)}
+    while path:
+        address = next(reversed(path))
+        successor = next(path[address], None)
+        if successor is None:
+            finished.add(address)
+            del path[address]
+        elif successor in path:
+            chain = list(path)
+            return tuple(one for one in chain[chain.index(successor) :] if one not in members)
+        elif successor not in finished:
+            path[successor] = successors(successor)
     return ()

@@ -10,9 +10,9 @@ from typing import Any
 
 from jinja2 import UndefinedError, nodes
 
-from provisioner.loading.unplaced_error import UnplacedError, nearest
+from provisioner.loading.unplaced_error import UnplacedError, suggest
 
-_ELSEWHERE = {
+_OUT_OF_SCOPE = {
     "count": "count.index exists only in a resource that has count",
     "each": "each.key and each.value exist only in a resource that has for_each",
     "env": "this stack has no environments, so env has no value",
@@ -23,21 +23,21 @@ def explain(tree: nodes.Node, scope: Mapping[str, Any], reason: UndefinedError) 
     missing = list(_missing(tree, scope))
     # An expression may try several names; the one that Jinja stumbled over is quoted in its message.
     for written, name, known in sorted(missing, key=lambda found: repr(found[1]) not in str(reason)):
-        return _absent(written, name, known)
+        return _error_for(written, name, known)
     return UnplacedError("template-error", f"this expression cannot be worked out: {reason.message}", hint="check it")
 
 
-def _absent(written: str, name: str, known: Mapping[str, Any] | None) -> UnplacedError:
+def _error_for(written: str, name: str, known: Mapping[str, Any] | None) -> UnplacedError:
     if written == "servers":
         hint = "write the value out, or share it by a variable"
         return UnplacedError("reference-unsupported", "references to other servers are not supported yet", hint=hint)
-    if written in _ELSEWHERE:
-        return UnplacedError("undefined-variable", _ELSEWHERE[written], hint=f"leave {written} out here")
+    if written in _OUT_OF_SCOPE:
+        return UnplacedError("undefined-variable", _OUT_OF_SCOPE[written], hint=f"leave {written} out here")
     if written.startswith("var."):
-        hint = nearest(name, known or (), title="declared are") or "declare it under variables: in stack.yaml"
+        hint = suggest(name, known or (), title="declared are") or "declare it under variables: in stack.yaml"
         return UnplacedError("undefined-variable", f"{written} is not declared", hint=hint)
     return UnplacedError(
-        "undefined-variable", f"{written} does not exist", hint=nearest(name, known or (), title="there is")
+        "undefined-variable", f"{written} does not exist", hint=suggest(name, known or (), title="there is")
     )
 
 
@@ -47,11 +47,13 @@ def _missing(tree: nodes.Node, scope: Mapping[str, Any]) -> Iterator[tuple[str, 
         steps = _steps(node)
         if steps is None or steps[0] in local:
             continue
-        holder: Any = scope
+        container: Any = scope
         for step in steps[:-1]:
-            holder = holder.get(step) if isinstance(holder, Mapping) else None
-        if (holder is scope or holder is not None) and not (isinstance(holder, Mapping) and steps[-1] in holder):
-            yield ".".join(steps), steps[-1], holder if isinstance(holder, Mapping) else None
+            container = container.get(step) if isinstance(container, Mapping) else None
+        if (container is scope or container is not None) and not (
+            isinstance(container, Mapping) and steps[-1] in container
+        ):
+            yield ".".join(steps), steps[-1], container if isinstance(container, Mapping) else None
 
 
 def _steps(node: nodes.Node) -> list[str] | None:
@@ -60,7 +62,7 @@ def _steps(node: nodes.Node) -> list[str] | None:
         case nodes.Name(name=name, ctx="load"):
             return None if name == "range" else [name]
         case nodes.Getattr(node=inner, attr=step) | nodes.Getitem(node=inner, arg=nodes.Const(value=str(step))):
-            before = _steps(inner)
-            return None if before is None else [*before, step]
+            prefix = _steps(inner)
+            return None if prefix is None else [*prefix, step]
         case _:
             return None

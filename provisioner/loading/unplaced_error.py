@@ -21,15 +21,15 @@ class AlreadyReported(Exception):  # noqa: N818 - a state of a value
     """What is asked for is broken, and was reported where it broke: nothing that depends on it says so again."""
 
 
-def closest(word: str, options: Iterable[str]) -> str | None:
+def closest_match(word: str, options: Iterable[str]) -> str | None:
     """The option that was probably meant."""
     return next(iter(difflib.get_close_matches(word, sorted(options), n=1)), None)
 
 
-def nearest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:
+def suggest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:
     """A hint: the option that was probably meant, else all of them (at most 30)."""
     known = sorted(options)
-    if (meant := closest(word, known)) is not None:
-        return f"did you mean {meant}?"
+    if (match := closest_match(word, known)) is not None:
+        return f"did you mean {match}?"
     shown = ", ".join(known[:30]) + (", ..." if len(known) > 30 else "")  # noqa: PLR2004 - the doc says 30
     return f"{title}: {shown}" if known else ""

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from provisioner.loading.tree import Path
-from provisioner.loading.unplaced_error import UnplacedError, closest, nearest
+from provisioner.loading.unplaced_error import UnplacedError, closest_match, suggest
 from provisioner.model.lookalikes import describe_non_ascii
 
-_WANTED: Mapping[str, str] = {
+_EXPECTED_TYPES: Mapping[str, str] = {
     "string_type": "a text",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -34,14 +34,14 @@ _WANTED: Mapping[str, str] = {
     "set_type": "a list",
     "none_required": "nothing",
 }
-_IN_QUOTES: Mapping[str, re.Pattern[str]] = {
+_UNQUOTED: Mapping[str, re.Pattern[str]] = {
     "a whole number": re.compile(r"-?[0-9]+"),
     "a number": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
     "true or false": re.compile(r"true|false"),
 }
 """Texts that only lack being none."""
 HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
-_MOST = 50  # of one body; a hostile one could have millions
+_PROBLEM_LIMIT = 50  # of one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
 
 
@@ -55,8 +55,12 @@ class Problem:
     unknown: bool = False
 
 
-def problems(
-    schema: type[BaseModel], data: Mapping[str, Any], withheld: Collection[Path] = (), *, beside: tuple[str, ...] = ()
+def validate(
+    schema: type[BaseModel],
+    data: Mapping[str, Any],
+    omitted: Collection[Path] = (),
+    *,
+    also_allowed: tuple[str, ...] = (),
 ) -> list[Problem]:
     """What is wrong with `data` (at most 50 things), but for what touches a withheld path: that was reported where it broke.
 
@@ -66,13 +70,15 @@ def problems(
     try:
         schema.model_validate(data)
     except ValidationError as refusal:
-        errors = refusal.errors(include_url=False)[:_MOST]
-        found = [_problem(schema, data, error, beside) for error in errors]
-        misspelt = {path for problem in found if problem.key for path in _meant(schema, problem.path, beside)}
+        errors = refusal.errors(include_url=False)[:_PROBLEM_LIMIT]
+        found = [_problem(schema, data, error, also_allowed) for error in errors]
+        misspelt = {
+            path for problem in found if problem.key for path in _intended_path(schema, problem.path, also_allowed)
+        }
         return [
             problem
             for problem in found
-            if not any(_touches(problem.path, path) for path in withheld)
+            if not any(_overlap(problem.path, path) for path in omitted)
             and not (problem.mistake.code == "missing-field" and problem.path in misspelt)
         ]
     return []
@@ -80,33 +86,33 @@ def problems(
 
 def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
     """The fields that the map at `path` may have; None where a schema does not say. Those it excludes are not offered."""
-    model = _model(schema)
+    model = _find_model(schema)
     if not path:
         return None if model is None else tuple(name for name, field in model.model_fields.items() if not field.exclude)
     if isinstance(path[0], int):
         return next((names for part in get_args(schema) if (names := field_names(part, path[1:])) is not None), None)
     if model is not None and path[0] in model.model_fields:
         return field_names(model.model_fields[path[0]].annotation, path[1:])
-    inner = (part for part in get_args(schema) if get_origin(schema) in {Annotated, Union, types.UnionType})
-    return next((names for part in inner if (names := field_names(part, path)) is not None), None)
+    parts = (part for part in get_args(schema) if get_origin(schema) in {Annotated, Union, types.UnionType})
+    return next((names for part in parts if (names := field_names(part, path)) is not None), None)
 
 
-def choices(schema: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def literal_fields(schema: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The keys of its fields that take a few words only, with these."""
     for name, info in schema.model_fields.items():
-        if (model := _model(info.annotation)) is not None:
-            yield from choices(model)
-        elif words := _words(info.annotation):
+        if (model := _find_model(info.annotation)) is not None:
+            yield from literal_fields(model)
+        elif words := _literal_values(info.annotation):
             yield name, words
 
 
-def _words(annotation: object) -> tuple[str, ...]:
+def _literal_values(annotation: object) -> tuple[str, ...]:
     if get_origin(annotation) is Literal:
         return tuple(map(str, get_args(annotation)))
-    return next((words for part in get_args(annotation) if (words := _words(part))), ())
+    return next((words for part in get_args(annotation) if (words := _literal_values(part))), ())
 
 
-def kind_of(value: object) -> str:
+def type_name(value: object) -> str:
     """What stands there, in YAML's words; never the value itself."""
     match value:
         case None:
@@ -129,65 +135,65 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _model(schema: object) -> type[BaseModel] | None:
+def _find_model(schema: object) -> type[BaseModel] | None:
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         return schema
     if get_origin(schema) in {Annotated, Union, types.UnionType, list, tuple}:
-        return next((model for part in get_args(schema) if (model := _model(part)) is not None), None)
+        return next((model for part in get_args(schema) if (model := _find_model(part)) is not None), None)
     return None
 
 
-def _touches(one: Path, other: Path) -> bool:
+def _overlap(one: Path, other: Path) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
 
 
-def _known(schema: type[BaseModel], path: Path, beside: tuple[str, ...]) -> tuple[str, ...]:
+def _allowed_fields(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> tuple[str, ...]:
     """The fields that could stand in the place of the unknown one at `path`."""
-    return (field_names(schema, path[:-1]) or ()) + (beside if len(path) == 1 else ())
+    return (field_names(schema, path[:-1]) or ()) + (also_allowed if len(path) == 1 else ())
 
 
-def _meant(schema: type[BaseModel], path: Path, beside: tuple[str, ...]) -> Iterator[Path]:
-    meant = closest(str(path[-1]), _known(schema, path, beside))
+def _intended_path(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> Iterator[Path]:
+    meant = closest_match(str(path[-1]), _allowed_fields(schema, path, also_allowed))
     if meant is not None:
         yield (*path[:-1], meant)
 
 
-def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, beside: tuple[str, ...]) -> Problem:
+def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_allowed: tuple[str, ...]) -> Problem:
     kind: str = error["type"]
-    path = tuple(_real_steps(data, error["loc"], missing=kind == "missing"))
+    path = tuple(_data_path(data, error["loc"], missing=kind == "missing"))
     name = dotted(path)
     match kind:
         case "extra_forbidden":
-            known = _known(schema, path, beside)
-            hint = nearest(str(path[-1]), known, title="the fields here are")
+            known = _allowed_fields(schema, path, also_allowed)
+            hint = suggest(str(path[-1]), known, title="the fields here are")
             mistake = UnplacedError(
                 "unknown-field", f"there is no field {name}{describe_non_ascii(str(path[-1]))}", hint=hint
             )
-            return Problem(path, mistake, key=True, unknown=closest(str(path[-1]), known) is None)
+            return Problem(path, mistake, key=True, unknown=closest_match(str(path[-1]), known) is None)
         case "missing":
             return Problem(
                 path, UnplacedError("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")
             )
         case "is_instance_of" if "SecretReference" in error["msg"]:
             return Problem(path, UnplacedError("invalid-secret", f"{name} is no secret", hint=HOW_TO_GIVE_IT))
-        case _ if kind in _WANTED:
-            return Problem(path, _wrong_type(name, _WANTED[kind], error["input"]))
+        case _ if kind in _EXPECTED_TYPES:
+            return Problem(path, _wrong_type(name, _EXPECTED_TYPES[kind], error["input"]))
         case "literal_error" | "enum":
             return Problem(path, _wrong_choice(name, error))
         case _:
-            return Problem(path, UnplacedError("invalid-value", _sentence(name, error)))
+            return Problem(path, UnplacedError("invalid-value", _message(name, error)))
 
 
-def _wrong_type(name: str, wanted: str, value: object) -> UnplacedError:
+def _wrong_type(name: str, expected: str, value: object) -> UnplacedError:
     hint = ""
-    if wanted == "a text" and isinstance(value, (bool, int, float)):
+    if expected == "a text" and isinstance(value, (bool, int, float)):
         hint = "write it in quotes"
-    elif isinstance(value, str) and wanted in _IN_QUOTES and _IN_QUOTES[wanted].fullmatch(value):
+    elif isinstance(value, str) and expected in _UNQUOTED and _UNQUOTED[expected].fullmatch(value):
         hint = "write it without quotes"
-    standing = "a number with a fraction" if isinstance(value, float) else kind_of(value)
+    actual = "a number with a fraction" if isinstance(value, float) else type_name(value)
     return UnplacedError(
-        "wrong-type", f"{name or 'this'} must be {wanted} and is {standing}", hint=hint or f"write {wanted}"
+        "wrong-type", f"{name or 'this'} must be {expected} and is {actual}", hint=hint or f"write {expected}"
     )
 
 
@@ -199,26 +205,26 @@ def _wrong_choice(name: str, error: Any) -> UnplacedError:
     return UnplacedError(
         "invalid-value",
         f"{name} must be one of {', '.join(known)}{describe_non_ascii(str(error['input']))}",
-        hint=nearest(str(error["input"]), known),
+        hint=suggest(str(error["input"]), known),
     )
 
 
-def _sentence(name: str, error: Any) -> str:
+def _message(name: str, error: Any) -> str:
     reason = error.get("ctx", {}).get("error")
     if reason is not None:
         return f"{name}: {reason}" if name else str(reason)
     return f"{name} {_SUBJECT.sub('must ', error['msg'])}"
 
 
-def _real_steps(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
+def _data_path(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
     """The location without the tags of unions: only steps that lead somewhere in the data, or name what is missing."""
-    holder = data
+    container = data
     for index, step in enumerate(location):
-        if isinstance(holder, Mapping) and step in holder:
+        if isinstance(container, Mapping) and step in container:
             yield step
-            holder = holder[str(step)]
-        elif isinstance(holder, (list, tuple)) and isinstance(step, int) and step < len(holder):
+            container = container[str(step)]
+        elif isinstance(container, (list, tuple)) and isinstance(step, int) and step < len(container):
             yield step
-            holder = holder[step]
+            container = container[step]
         elif missing and index == len(location) - 1:
             yield step

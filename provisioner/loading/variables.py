@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from provisioner.loading.document import Document
 from provisioner.loading.findings import Findings
-from provisioner.loading.scalars import Doubt, resolve
-from provisioner.loading.tree import BROKEN, Layer, find, sift
-from provisioner.loading.unplaced_error import UnplacedError, nearest
-from provisioner.loading.validation import kind_of, problems
+from provisioner.loading.scalars import RejectedScalar, resolve_scalar
+from provisioner.loading.tree import INVALID, Layer, locate, without_invalid
+from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.validation import type_name, validate
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import describe_non_ascii
@@ -44,10 +44,10 @@ class Declaration(BaseModel):
     allowed: list[Any] | None = None
     description: str = ""
 
-    def refusal(self, value: object) -> str | None:
+    def violation(self, value: object) -> str | None:
         """Why `value` cannot be this variable's, as the end of a sentence; None when it can."""
         if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
-            return f"must be of type {self.type} and is {kind_of(value)}"
+            return f"must be of type {self.type} and is {type_name(value)}"
         if isinstance(value, (int, float)) and self.minimum is not None and value < self.minimum:
             return f"must be at least {self.minimum}"
         if isinstance(value, (int, float)) and self.maximum is not None and value > self.maximum:
@@ -58,7 +58,7 @@ class Declaration(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class Assignment:
     """One value given to one variable. `usage`: on the command line or in its environment."""
 
     name: str
@@ -78,24 +78,24 @@ class Variables:
         self._values: dict[str, Any] = {}
         for name, declaration in self._declared.items():
             if declaration is not None and declaration.default is not None:
-                at = find([stack], ("variables", name, "default"))
-                self._set(Setting(name, declaration.default, at, "its default"))
+                at = locate([stack], ("variables", name, "default"))
+                self._set(Assignment(name, declaration.default, at, "its default"))
 
-    def from_file(self, layer: Layer) -> None:
+    def add_file(self, layer: Layer) -> None:
         for name in layer.node:
-            at = find([layer], (name,), key=True)
+            at = locate([layer], (name,), key=True)
             if name not in self._declared:
-                self._findings.add(self._undeclared(name), at=at)
+                self._findings.add(self._undeclared_error(name), at=at)
             else:
-                self._set(Setting(name, layer.node[name], find([layer], (name,)), layer.document.label))
+                self._set(Assignment(name, layer.node[name], locate([layer], (name,)), layer.document.label))
 
-    def from_environ(self, environ: Mapping[str, str]) -> None:
+    def add_environ(self, environ: Mapping[str, str]) -> None:
         """Names that are not declared are left alone: one environment may serve several stacks."""
         for name, text in environ.items():
             if name in self._declared:
                 self._set_text(name, text, f"PROVISIONER_VAR_{name}")
 
-    def from_assignment(self, assignment: str) -> None:
+    def add_assignment(self, assignment: str) -> None:
         name, equals, text = assignment.partition("=")
         name = name.strip()
         if not equals:
@@ -104,7 +104,7 @@ class Variables:
                 usage=True,
             )
         elif name not in self._declared:
-            self._findings.add(self._undeclared(name), usage=True)
+            self._findings.add(self._undeclared_error(name), usage=True)
         else:
             self._set_text(name, text, f"--var {name}")
 
@@ -112,22 +112,22 @@ class Variables:
         """`complete`: every file was read, so a variable without a value has none anywhere."""
         for name, declaration in self._declared.items():
             if declaration is None:
-                self._values[name] = BROKEN
+                self._values[name] = INVALID
             elif name not in self._values:
-                self._values[name] = self._without_value(name, declaration, complete=complete)
+                self._values[name] = self._value_if_unset(name, declaration, complete=complete)
         return self._values
 
-    def _without_value(self, name: str, declaration: Declaration, *, complete: bool) -> Any:
+    def _value_if_unset(self, name: str, declaration: Declaration, *, complete: bool) -> Any:
         if "default" in declaration.model_fields_set:
             return None
         if complete:
             ways = f"environments/NAME.yaml, --var-file FILE, PROVISIONER_VAR_{name} or --var {name}=..."
             hint = f"give it a default in stack.yaml, or a value by {ways}"
-            at = find([self._stack], ("variables", name), key=True)
+            at = locate([self._stack], ("variables", name), key=True)
             self._findings.add(
                 UnplacedError("missing-variable", f"the variable {name} has no value", hint=hint), at=at, usage=True
             )
-        return BROKEN
+        return INVALID
 
     def _declarations(self) -> Iterator[tuple[str, Declaration | None]]:
         raw = self._stack.node.get("variables")
@@ -135,11 +135,11 @@ class Variables:
             yield name, self._declaration(name, body)
 
     def _declaration(self, name: str, body: Any) -> Declaration | None:
-        if body is BROKEN:
+        if body is INVALID:
             return None
 
         def at(*path: str | int) -> SourceRange:
-            return find([self._stack], ("variables", name, *path), key=not path)
+            return locate([self._stack], ("variables", name, *path), key=not path)
 
         if _NAME.fullmatch(name) is None:
             hint = "use letters, digits and _, and begin with no digit"
@@ -154,12 +154,12 @@ class Variables:
             mistake = UnplacedError("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")
             self._findings.add(mistake, at=at())
             return None
-        data, withheld = sift(body)
-        found = problems(Declaration, data, withheld)
+        data, omitted = without_invalid(body)
+        found = validate(Declaration, data, omitted)
         for problem in found:
-            where = find([self._stack], ("variables", name, *problem.path), key=problem.key, unknown=problem.unknown)
+            where = locate([self._stack], ("variables", name, *problem.path), key=problem.key, unknown=problem.unknown)
             self._findings.add(problem.mistake, at=where, path=problem.path)
-        if found or withheld:
+        if found or omitted:
             return None
         declaration = Declaration.model_validate(data)
         for bound in ("minimum", "maximum"):
@@ -173,37 +173,37 @@ class Variables:
 
     def _set_text(self, name: str, text: str, origin: str) -> None:
         declaration = self._declared[name]
-        value: Any = BROKEN
+        value: Any = INVALID
         if declaration is not None:
             value = self._read(declaration.type, text, origin)
-        self._set(Setting(name, value, None, origin, usage=True))
+        self._set(Assignment(name, value, None, origin, usage=True))
 
-    def _read(self, wanted: str, text: str, origin: str) -> Any:
-        if wanted == "string":
+    def _read(self, type_: str, text: str, origin: str) -> Any:
+        if type_ == "string":
             return text
-        if wanted in {"list", "map"}:
+        if type_ in {"list", "map"}:
             return read_yaml(Document(origin, text), self._findings)
-        meaning = resolve(text.strip())
-        return text if isinstance(meaning, Doubt) else meaning
+        resolved = resolve_scalar(text.strip())
+        return text if isinstance(resolved, RejectedScalar) else resolved
 
-    def _set(self, setting: Setting) -> None:
-        declaration = self._declared[setting.name]
-        value, broken = sift(setting.value)
-        if declaration is None or setting.value is BROKEN or broken:
-            self._values[setting.name] = BROKEN
+    def _set(self, assignment: Assignment) -> None:
+        declaration = self._declared[assignment.name]
+        value, broken = without_invalid(assignment.value)
+        if declaration is None or assignment.value is INVALID or broken:
+            self._values[assignment.name] = INVALID
             return
-        self._values[setting.name] = value
-        refusal = declaration.refusal(value)
-        if refusal is not None:
-            self._values[setting.name] = BROKEN
-            self._refuse(setting, refusal)
+        self._values[assignment.name] = value
+        violation = declaration.violation(value)
+        if violation is not None:
+            self._values[assignment.name] = INVALID
+            self._report(assignment, violation)
 
-    def _refuse(self, setting: Setting, refusal: str) -> None:
-        code = "wrong-type" if "of type" in refusal else "invalid-value"
-        summary = f"the variable {setting.name} {refusal}"
-        hint = f"change the value given by {setting.origin}"
-        self._findings.add(UnplacedError(code, summary, hint=hint), at=setting.at, usage=setting.usage)
+    def _report(self, assignment: Assignment, violation: str) -> None:
+        code = "wrong-type" if "of type" in violation else "invalid-value"
+        summary = f"the variable {assignment.name} {violation}"
+        hint = f"change the value given by {assignment.origin}"
+        self._findings.add(UnplacedError(code, summary, hint=hint), at=assignment.at, usage=assignment.usage)
 
-    def _undeclared(self, name: str) -> UnplacedError:
-        hint = nearest(name, self._declared, title="declared are") or "declare it under variables: in stack.yaml"
+    def _undeclared_error(self, name: str) -> UnplacedError:
+        hint = suggest(name, self._declared, title="declared are") or "declare it under variables: in stack.yaml"
         return UnplacedError("undeclared-variable", f"the variable {name} is not declared", hint=hint)

@@ -14,8 +14,8 @@ import yaml
 
 from provisioner.loading.document import UNSAFE, Document
 from provisioner.loading.findings import Findings
-from provisioner.loading.scalars import Doubt, Scalar, resolve
-from provisioner.loading.tree import BROKEN, DEPTH_LIMIT, ListNode, MapNode, Value
+from provisioner.loading.scalars import RejectedScalar, Scalar, resolve_scalar
+from provisioner.loading.tree import DEPTH_LIMIT, INVALID, ListNode, MapNode, Value
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import character_name
@@ -29,11 +29,11 @@ _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DROPPED: Final = object()
 _MAP_END = yaml.MappingEndEvent
 _LIST_END = yaml.SequenceEndEvent
-_LETTERS = frozenset("ynYN")  # the letter of YAML 1.1 makes them booleans; no reader in use does so for keys
+_BOOLEAN_LETTERS = frozenset("ynYN")  # the letter of YAML 1.1 makes them booleans; no reader in use does so for keys
 _BREAKS = re.compile(r"[\t\r\n]")
 
 
-_PARSERS_DEPTH = "exceeded maximum nesting depth"
+_PARSER_DEPTH_MESSAGE = "exceeded maximum nesting depth"
 """As newer versions of the parser say it, who have a limit of their own, far above ours."""
 
 
@@ -41,23 +41,23 @@ def read_yaml(document: Document, findings: Findings) -> Value:
     """BROKEN when nothing can be made of it; an empty document is an empty map. Every mistake goes to `findings`."""
     unsafe = [*islice(UNSAFE.finditer(document.text), MISTAKE_LIMIT)]
     for found in unsafe:
-        findings.add(_control(found.group()), at=document.place(found.start(), found.group()))
+        findings.add(_control_character_error(found.group()), at=document.locate(found.start(), found.group()))
     if unsafe:
-        return BROKEN
+        return INVALID
     reader = _Reader(document, findings)
     try:
         return reader.read()
-    except _Stop as stop:
-        findings.add(stop.mistake, at=document.place(stop.offset))
+    except _DocumentRejected as stop:
+        findings.add(stop.mistake, at=document.locate(stop.offset))
     except yaml.MarkedYAMLError as reason:
         mark = reason.problem_mark or reason.context_mark
         offset = mark.index if mark else 0
-        mistake = _too_deep() if reason.problem == _PARSERS_DEPTH else _syntax(document, reason, offset)
-        findings.add(mistake, at=document.place(offset))
-    return BROKEN
+        mistake = _depth_error() if reason.problem == _PARSER_DEPTH_MESSAGE else _syntax_error(document, reason, offset)
+        findings.add(mistake, at=document.locate(offset))
+    return INVALID
 
 
-class _Stop(Exception):  # noqa: N818 - ends one document, not the run
+class _DocumentRejected(Exception):  # noqa: N818 - ends one document, not the run
     def __init__(self, mistake: UnplacedError, offset: int) -> None:
         super().__init__(mistake.summary)
         self.mistake = mistake
@@ -67,12 +67,12 @@ class _Stop(Exception):  # noqa: N818 - ends one document, not the run
 class _Frame:
     """A map or list that is still open. `height` is how deep what it holds so far goes."""
 
-    __slots__ = ("anchor", "before", "height", "key", "key_at", "node")
+    __slots__ = ("anchor", "count_before", "height", "key", "key_at", "node")
 
-    def __init__(self, node: MapNode | ListNode, anchor: str | None, before: int) -> None:
+    def __init__(self, node: MapNode | ListNode, anchor: str | None, count_before: int) -> None:
         self.node = node
         self.anchor = anchor
-        self.before = before
+        self.count_before = count_before
         self.height = 0
         self.key: Any = None
         self.key_at = 0
@@ -87,7 +87,7 @@ class _Reader:
         self._count = 0
         self._mistakes = 0
         self._anchors: dict[str, tuple[Value, int, int]] = {}
-        self._meanings: dict[str, Scalar | Doubt] = {}
+        self._resolved: dict[str, Scalar | RejectedScalar] = {}
 
     def read(self) -> Value:
         parser = _PARSER(self._document.text)
@@ -109,7 +109,7 @@ class _Reader:
     def _document_start(self, event: Any) -> None:
         if self._top.node:
             hint = "put what follows --- into a file of its own"
-            raise _Stop(
+            raise _DocumentRejected(
                 UnplacedError("several-documents", "this file holds more than one document", hint=hint),
                 event.start_mark.index,
             )
@@ -119,7 +119,7 @@ class _Reader:
         self._count += 1
         offset = event.start_mark.index
         if event.tag is not None:
-            self._tag(event)
+            self._reject_tag(event)
         if frame.key is None and type(frame.node) is MapNode:
             self._key(frame, event, offset)
             return
@@ -134,75 +134,75 @@ class _Reader:
         if type(node) is MapNode:
             if frame.key is not _DROPPED:
                 node[frame.key] = value
-                node.places[frame.key] = (frame.key_at, offset)
+                node.offsets[frame.key] = (frame.key_at, offset)
             frame.key = None
         else:
             cast("ListNode", node).append(value)
-            cast("ListNode", node).places.append(offset)
+            cast("ListNode", node).offsets.append(offset)
 
     def _value(self, event: Any, offset: int) -> Value:
         text: str = event.value
         if not event.implicit[0]:
             return self._quoted(text, offset)
-        meaning = self._meaning(text)
-        if not isinstance(meaning, Doubt):
-            return meaning
-        secret = isinstance(self._top.key, str) and self._document.may_hide(self._top.key)
-        shown = "this plain value" if secret else f"the plain value {_short(text)}"
-        hint = meaning.hint
+        resolved = self._resolve(text)
+        if not isinstance(resolved, RejectedScalar):
+            return resolved
+        secret = isinstance(self._top.key, str) and self._document.may_be_secret(self._top.key)
+        shown = "this plain value" if secret else f"the plain value {_shortened(text)}"
+        hint = resolved.hint
         if words := self._document.choices.get(str(self._top.key)):
             hint = f"{hint}; the field {self._top.key} takes one of {', '.join(words)}"
-        mistake = UnplacedError(meaning.code, f"{shown} is refused: {meaning.reading}", hint=hint)
-        self._tell(mistake, self._document.place(offset, text))
-        return BROKEN
+        mistake = UnplacedError(resolved.code, f"{shown} is refused: {resolved.reading}", hint=hint)
+        self._report(mistake, self._document.locate(offset, text))
+        return INVALID
 
-    def _meaning(self, text: str) -> Scalar | Doubt:
+    def _resolve(self, text: str) -> Scalar | RejectedScalar:
         try:
-            return self._meanings[text]
+            return self._resolved[text]
         except KeyError:
-            return self._meanings.setdefault(text, resolve(text))
+            return self._resolved.setdefault(text, resolve_scalar(text))
 
     def _quoted(self, text: str, offset: int) -> Value:
         if text.isprintable() or (found := UNSAFE.search(text)) is None:
             return text
-        self._tell(_control(found.group()), self._document.place(offset))
-        return BROKEN
+        self._report(_control_character_error(found.group()), self._document.locate(offset))
+        return INVALID
 
     def _key(self, frame: _Frame, event: Any, offset: int) -> None:
         key: str = event.value
         frame.key, frame.key_at = key, offset
-        if event.implicit[0] and type(self._meaning(key)) is not str and key not in _LETTERS:
-            mistake = _odd_key(key)
+        if event.implicit[0] and type(self._resolve(key)) is not str and key not in _BOOLEAN_LETTERS:
+            mistake = _key_error(key)
         elif not key.isprintable() and (found := UNSAFE.search(key) or _BREAKS.search(key)):
-            mistake = _control(found.group())
+            mistake = _control_character_error(found.group())
         elif key in frame.node:
-            first = self._document.place(cast("MapNode", frame.node).places[key][0])
+            first = self._document.locate(cast("MapNode", frame.node).offsets[key][0])
             hint = f"keep one of the two; the first is at line {first.line}"
-            mistake = UnplacedError("duplicate-key", f"the key {_short(key)} stands twice in this map", hint=hint)
+            mistake = UnplacedError("duplicate-key", f"the key {_shortened(key)} stands twice in this map", hint=hint)
         else:
             return
-        self._tell(mistake, self._document.place(offset, key))
+        self._report(mistake, self._document.locate(offset, key))
         if key not in frame.node and mistake.code == "ambiguous-value":
             # Known to be there, so that whatever refers to it does not call it missing.
-            cast("MapNode", frame.node)[key] = BROKEN
-            cast("MapNode", frame.node).places[key] = (offset, offset)
+            cast("MapNode", frame.node)[key] = INVALID
+            cast("MapNode", frame.node).offsets[key] = (offset, offset)
         frame.key = _DROPPED
 
     def _begin(self, event: Any) -> None:
         frame = self._top
         offset = event.start_mark.index
         if frame.key is None and type(frame.node) is MapNode:
-            raise _Stop(_complex_key(self._document.text, offset), offset)
+            raise _DocumentRejected(_complex_key_error(self._document.text, offset), offset)
         if event.tag is not None:
-            self._tag(event)
+            self._reject_tag(event)
         self._count += 1
         node = MapNode() if type(event) is yaml.MappingStartEvent else ListNode()
         if event.anchor is not None:
-            self._anchors[event.anchor] = (BROKEN, 0, -1)
+            self._anchors[event.anchor] = (INVALID, 0, -1)
         self._put(node, offset)
         self._open.append(frame)
         if len(self._open) > DEPTH_LIMIT:
-            raise _Stop(_too_deep(), offset)
+            raise _DocumentRejected(_depth_error(), offset)
         self._top = _Frame(node, event.anchor, self._count)
 
     def _end(self, _event: Any) -> None:
@@ -211,65 +211,69 @@ class _Reader:
         height = closed.height + 1
         self._top.height = max(self._top.height, height)
         if closed.anchor is not None:
-            self._anchors[closed.anchor] = (closed.node, self._count - closed.before + 1, height)
+            self._anchors[closed.anchor] = (closed.node, self._count - closed.count_before + 1, height)
 
     def _alias(self, event: Any) -> None:
         offset = event.start_mark.index
         if self._top.key is None and type(self._top.node) is MapNode:
-            raise _Stop(_complex_key(self._document.text, offset), offset)
-        value, size, height = self._anchors.get(event.anchor, (BROKEN, 0, -2))
+            raise _DocumentRejected(_complex_key_error(self._document.text, offset), offset)
+        value, size, height = self._anchors.get(event.anchor, (INVALID, 0, -2))
         if height < 0:
             why = "stands inside the value it names" if height == -1 else "names no anchor above it"
-            name = self._document.shown(f"*{event.anchor}", offset)
-            raise _Stop(UnplacedError("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset)
+            name = self._document.unless_secret(f"*{event.anchor}", offset)
+            raise _DocumentRejected(
+                UnplacedError("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset
+            )
         self._count += size
         if self._count > EXPANSION_LIMIT:
             summary = f"with its aliases followed, this file stands for more than {EXPANSION_LIMIT:,} values"
-            raise _Stop(UnplacedError("yaml-too-large", summary, hint="use fewer aliases"), offset)
+            raise _DocumentRejected(UnplacedError("yaml-too-large", summary, hint="use fewer aliases"), offset)
         if len(self._open) + height > DEPTH_LIMIT:
-            raise _Stop(_too_deep(), offset)
+            raise _DocumentRejected(_depth_error(), offset)
         self._top.height = max(self._top.height, height)
         self._put(value, offset)
 
-    def _tell(self, mistake: UnplacedError, at: SourceRange) -> None:
+    def _report(self, mistake: UnplacedError, at: SourceRange) -> None:
         self._mistakes += 1
         if self._mistakes > MISTAKE_LIMIT:
             summary = f"this file has more than {MISTAKE_LIMIT:,} mistakes; the rest of it was not read"
-            raise _Stop(
+            raise _DocumentRejected(
                 UnplacedError("too-many-mistakes", summary, hint="mend those above, then run again"),
                 len(self._document.text),
             )
         self._findings.add(mistake, at=at)
 
-    def _tag(self, event: Any) -> None:
+    def _reject_tag(self, event: Any) -> None:
         hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
-        tag = self._document.shown(_short(event.tag), event.start_mark.index)
+        tag = self._document.unless_secret(_shortened(event.tag), event.start_mark.index)
         mistake = UnplacedError("yaml-tag", f"the tag {tag} is refused", hint=hint)
-        self._tell(mistake, self._document.place(event.start_mark.index))
+        self._report(mistake, self._document.locate(event.start_mark.index))
 
 
-def _odd_key(key: str) -> UnplacedError:
+def _key_error(key: str) -> UnplacedError:
     if key == "<<":
         hint = "write the values out, or lay them under every resource with defaults: in stack.yaml"
         return UnplacedError("merge-key", "the merge key << is refused", hint=hint)
     return UnplacedError(
-        "ambiguous-value", f"the key {_short(key)} is not a text for every reader", hint=f'write it as "{_short(key)}"'
+        "ambiguous-value",
+        f"the key {_shortened(key)} is not a text for every reader",
+        hint=f'write it as "{_shortened(key)}"',
     )
 
 
-def _complex_key(text: str, offset: int) -> UnplacedError:
+def _complex_key_error(text: str, offset: int) -> UnplacedError:
     template = text.startswith("{", offset) and text.rfind("{", max(0, offset - 1), offset) >= 0
     hint = 'put the template in quotes: "{{ ... }}"' if template else "use a plain text as the key"
     return UnplacedError("complex-key", "a map, a list or an alias cannot be a key", hint=hint)
 
 
-def _too_deep() -> UnplacedError:
+def _depth_error() -> UnplacedError:
     return UnplacedError(
         "yaml-too-deep", f"maps and lists nest more than {DEPTH_LIMIT} deep here", hint="flatten this value"
     )
 
 
-def _control(character: str) -> UnplacedError:
+def _control_character_error(character: str) -> UnplacedError:
     return UnplacedError(
         "control-character",
         f"the invisible character {character_name(character)} stands here",
@@ -277,9 +281,9 @@ def _control(character: str) -> UnplacedError:
     )
 
 
-def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> UnplacedError:
+def _syntax_error(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> UnplacedError:
     what = reason.problem or reason.context or "it cannot be parsed"
-    line = document.place(offset).excerpt
+    line = document.locate(offset).excerpt
     hint = "check the indentation, the quotes and the brackets near this place"
     if "{{" in line:
         hint = 'put values with templates in quotes: "{{ ... }}"'
@@ -288,5 +292,5 @@ def _syntax(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> Un
     return UnplacedError("yaml-syntax", f"this is not valid YAML: {what}", hint=hint)
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}..."  # noqa: PLR2004 - enough to recognise it

@@ -39,7 +39,7 @@ def loop(body: str, before: str = "") -> str:
 )
 def test_no_work_in_a_template_is_free(bomb):
     with pytest.raises(UnplacedError) as caught:
-        Engine().file(bomb, {})
+        Engine().render_file(bomb, {})
     assert caught.value.code in {"template-limit", "template-error"}
 
 
@@ -60,12 +60,12 @@ def test_no_work_in_a_template_is_free(bomb):
     ],
 )
 def test_what_is_paid_for_gives_what_it_always_gave(expression, result):
-    assert Engine().value("{{ " + expression + " }}", {}) == result
+    assert Engine().evaluate("{{ " + expression + " }}", {}) == result
 
 
 def test_an_undefined_name_in_a_comparison_is_told():
     with pytest.raises(UnplacedError) as caught:
-        Engine().value("{{ nope < 1 }}", {})
+        Engine().evaluate("{{ nope < 1 }}", {})
     assert (caught.value.code, caught.value.summary) == ("undefined-variable", "nope does not exist")
 
 
@@ -89,13 +89,13 @@ def test_compiling_is_work_too():
 
     def compile_many() -> None:
         for number in range(1000):
-            engine.value(f"{{{{ [{number}{', 1' * 1000}] | length }}}}", {})
+            engine.evaluate(f"{{{{ [{number}{', 1' * 1000}] | length }}}}", {})
 
     with pytest.raises(UnplacedError) as caught:
         compile_many()
     assert caught.value.summary == "the templates of this stack take too much work together"
     with pytest.raises(AlreadyReported):
-        engine.value("{{ 1 }}", {})
+        engine.evaluate("{{ 1 }}", {})
 
 
 def test_honest_servers_stay_far_below_the_limit(monkeypatch: pytest.MonkeyPatch, stack: StackFolder):

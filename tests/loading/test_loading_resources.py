@@ -540,7 +540,7 @@ def test_every_code_this_room_uses_is_explained():
         for node in ast.walk(ast.parse(file.read_text())):
             if (
                 isinstance(node, ast.Call)
-                and getattr(node.func, "id", "") in {"UnplacedError", "error", "Doubt"}
+                and getattr(node.func, "id", "") in {"UnplacedError", "error", "RejectedScalar"}
                 and isinstance(node.args[0], ast.Constant)
             ):
                 used.add(node.args[0].value)

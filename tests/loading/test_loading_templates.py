@@ -26,7 +26,7 @@ SCOPE = {
 
 
 def value(text):
-    return Engine().value(text, SCOPE)
+    return Engine().evaluate(text, SCOPE)
 
 
 def refused(text):
@@ -71,7 +71,7 @@ def test_expressions_give_values(text, result):
 
 
 def test_a_value_is_not_rendered_twice():
-    assert Engine().value("{{ var.a }}", {"var": {"a": "{{ stack }}"}}) == "{{ stack }}"
+    assert Engine().evaluate("{{ var.a }}", {"var": {"a": "{{ stack }}"}}) == "{{ stack }}"
 
 
 def test_a_value_is_a_copy_of_the_variable():
@@ -203,7 +203,7 @@ def test_a_bomb_in_a_value_is_refused(bomb):
 )
 def test_a_bomb_in_a_template_file_is_refused(bomb):
     with pytest.raises(UnplacedError) as caught:
-        Engine().file(bomb, SCOPE)
+        Engine().render_file(bomb, SCOPE)
     assert caught.value.code in {"template-limit", "template-forbidden", "template-syntax"}
 
 
@@ -238,7 +238,7 @@ def test_nothing_but_values_can_be_reached(escape):
 
 def test_a_template_file_may_walk_a_map():
     source = "{% for key, size in sizes.items() %}{{ key }}={{ size }};{% endfor %}"
-    assert Engine().file(source, {"sizes": {"a": 1, "b": 2}}) == "a=1;b=2;"
+    assert Engine().render_file(source, {"sizes": {"a": 1, "b": 2}}) == "a=1;b=2;"
 
 
 _PIECES = st.sampled_from(

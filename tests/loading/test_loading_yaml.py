@@ -14,7 +14,7 @@ from loading.stack_folder import StackFolder
 from provisioner.loading import yaml_reader
 from provisioner.loading.document import Document
 from provisioner.loading.findings import Findings
-from provisioner.loading.tree import sift
+from provisioner.loading.tree import without_invalid
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SpecError
 
@@ -22,9 +22,9 @@ from provisioner.model.diagnostic import SpecError
 def read(text):
     """What a text is read as, and the code, line and column of each finding."""
     findings = Findings()
-    value, _ = sift(read_yaml(Document("spec.yaml", text), findings))
+    value, _ = without_invalid(read_yaml(Document("spec.yaml", text), findings))
     try:
-        findings.settle()
+        findings.raise_errors()
     except SpecError as error:
         return value, [(found.code, found.source.line, found.source.column) for found in error.diagnostics]
     return value, []
