@@ -1,4 +1,4 @@
-"""Which kinds of resource there are: a folder each, and one line here. Pure: no I/O, no clock, no HTTP library."""
+"""Registers the kinds of resource: each is a folder, and one line here. Pure: no I/O, no clock, no HTTP library."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
-Everything the other rooms need is the value KIND. The folder is split by question: `schema` (what may be written in a
-spec), `rows` (what the API shows), `buying`, `grouping`, `changing` and `releasing` (how one talks to it; the steps of a change
-have files of their own), `ordering` (what a person says of an unpaid order), `renewing` (what happens at the end of a term),
-`recognition` (is this row ours), `drafting` (what specs would say of it), `terraform` (what the vendor's provider wrote down of it).
+The other rooms need nothing but the value KIND. Each file answers one question: `schema` (what a spec may contain), `rows` (what the
+API shows), `creation`, `batches`, `updates` and `releases` (the flows; the steps of an update have files of their own),
+`order_settlement` (paying and cancelling an unpaid order), `renewals` (what happens at the end of a term), `matching` (whether a row
+is ours), `drafts` (specs for a server that exists), `terraform` (what the vendor's provider has recorded of it).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ RULES = (
     FieldRule(renewals.RENEWAL, OnChange.IN_PLACE, shown=True, default=False),
     FieldRule(("admin_pass",), OnChange.REINSTALL, secret=True),
     FieldRule(("userdata",), OnChange.REINSTALL, content=True, default={DIGEST: digest("")}),
-    FieldRule(("user_data",), content=True),  # no spec's, but the other name that requests have for it
+    FieldRule(("user_data",), content=True),  # not a field of specs, but the other name that requests have for userdata
 )
 
 KIND = Kind(
@@ -80,33 +80,33 @@ KIND = Kind(
     rules=RULES,
     longest_name=schema.LONGEST_NAME,
     advise=schema.advise,
-    advise_of_row=attachments.advise_of_row,
+    advise_of_row=attachments.advise_by_row,
     check_secret=schema.check_password,
-    list=listing.listing,
-    read_limit=listing.limited,
+    list=listing.list_servers,
+    read_limit=listing.read_limit,
     show=rows.show,
     read_detail=detail.read_detail,
     create=creation.create,
     update=updates.update,
     delete=releases.delete,
-    leftovers=leftovers.leftovers,
-    matching=Matching(matching.match, matching.resembles, matching.absence, matching.is_another),
+    leftovers=leftovers.find_leftovers,
+    matching=Matching(matching.exact_matches, matching.similar_rows, matching.absence, matching.has_another_name),
     statuses=Statuses(rows.STATUSES, rows.ADVERSE, rows.RELEASING, gone=rows.DELETED, shows=("power",)),
     computed=("id", "private_address"),
-    shown=rows.shown_of,
+    shown=rows.shown_fields,
     facts=Facts(
-        facts.facts,
+        facts.read_facts,
         ("status", "private_addresses", "public_addresses"),
         firsts={"private_addresses": "private_address", "public_addresses": "public_address"},
     ),
     orders=Orders(
         pay=order_settlement.pay,
         cancel=order_settlement.cancel,
-        traces=matching.traces,
-        known=orders.known,
-        resources=orders.resources,
-        all_resources=orders.all_resources,
-        order_of=orders.order_of,
+        traces=matching.possible_orders,
+        known=orders.possibly_open,
+        resources=orders.bought_ids,
+        all_resources=orders.all_bought_ids,
+        order_of=orders.find_order,
         ends_its_order=releases.ends_its_order,
         deleted_alone=releases.deleted_alone,
         may_be_placed=charging.may_place_order,
@@ -119,19 +119,19 @@ KIND = Kind(
         shows_prepaid=charging.shows_prepaid,
         with_term=charging.with_term,
         sold_otherwise=charging.sold_otherwise,
-        charging=creation.charging_of,
-        charged=creation.charged,
+        charging=creation.future_charging,
+        charged=creation.current_charging,
         gives_up_a_term=releases.gives_up_a_term,
         is_subscribed=releases.is_subscribed,
         renewal=renewals.RENEWAL,
     ),
-    reinstall=Reinstall(reinstallation.wiped, reinstallation.FAILED, reinstall_remarks.of_reinstallation),
-    batch=Batch(batches.MOST, batches.buy, batches.advise),
-    stock=StockCheck(schema.ware, attachments.advise_of_machine),
+    reinstall=Reinstall(reinstallation.wiped, reinstallation.FAILED, reinstall_remarks.remarks),
+    batch=Batch(batches.MAX_SERVERS, batches.buy, batches.advise),
+    stock=StockCheck(schema.offering, attachments.advise_by_type),
     adoption=Adoption(
         drafts.draft,
         drafts.HIDDEN,
-        Terraform(terraform.RESOURCE, terraform.hidden, terraform.ACTIONS),
+        Terraform(terraform.RESOURCE, terraform.hidden_fields, terraform.ACTIONS),
         drafts.particulars,
     ),
 )

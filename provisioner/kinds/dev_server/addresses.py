@@ -1,7 +1,7 @@
-"""How public addresses that exist already are bound to a DevServer and unbound from it, each by its id.
+"""Binds public addresses that already exist to a DevServer and unbinds them, each by its id.
 
-Source: docs/api/devserver-api.md section 2.4. No list of servers shows them, so that they are asked for before anything is
-sent, and after what was refused. Nothing is unbound that was not declared here before.
+Source: docs/api/devserver-api.md section 2.4. No list of servers shows addresses, so the server's own are read before anything is
+sent and again after a refusal. Only addresses that were declared before are unbound.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Re
 from provisioner.model.resource import Live
 
 _Bound: TypeAlias = dict[str, JsonObject]
-"""By id, as the cloud tells them."""
+"""The bound addresses by id, as the cloud shows them."""
 
 
-def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, JsonObject]:
-    """What is to be observed beside its row: no list tells of public addresses, and inventories need them.
+def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, JsonObject]:
+    """Binds every wanted address, and unbinds those that were `declared` and are no longer wanted.
 
-    Raises GaveUp for a server that does not run, RefusedForGood, and CallFailed for what else the cloud refuses: an address that
-    another has.
+    Returns what to record as observed beside the row: no list shows public addresses, and inventories need them. Raises GaveUp for a
+    server that is not running, RefusedForGood, and CallFailed for any other refusal, such as an address that another server has.
     """
     wanted, declared, bound = tuple(wanted), tuple(declared), dict[str, JsonObject]()
     try:
-        yield from _arranged(row, wanted, declared, bound)
+        yield from _reconcile(row, wanted, declared, bound)
     except CallFailed as failed:
         if not is_for_good(failed):
             raise
@@ -37,16 +37,16 @@ def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Gen
     return {"public_ips": list(bound.values())}
 
 
-def _arranged(
+def _reconcile(
     row: Live, wanted: Iterable[str], declared: Iterable[str], bound: _Bound
 ) -> Generator[Step, Answer, None]:
-    """`bound` is kept up to date with what the cloud tells."""
+    """Fills `bound` and keeps it up to date, so that the caller knows what is bound when this raises."""
     path = f"{rows.server_path(row.id)}/publicips"
-    bound |= yield from _bound(path)
+    bound |= yield from _read_bound(path)
     for address in declared:
         if address in bound and address not in wanted:
             call = Call(Service.MODELARTS, "DELETE", f"{path}/{address}", Effect.REPEATABLE)
-            yield from _carried_out(path, call, address, present=False)
+            yield from _send(path, call, address, present=False)
             del bound[address]
     for address in wanted:
         if address not in bound:
@@ -57,33 +57,36 @@ def _arranged(
                 )
             body = {"public_ip_id": address}
             call = Call(Service.MODELARTS, "POST", path, Effect.REPEATABLE, body=body)
-            told = yield from _carried_out(path, call, address, present=True)
-            bound |= told if address in told else (yield from _bound(path))
+            shown = yield from _send(path, call, address, present=True)
+            bound |= shown if address in shown else (yield from _read_bound(path))
 
 
-def _carried_out(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, _Bound]:
-    """What the cloud told of addresses meanwhile."""
+def _send(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, _Bound]:
+    """Sends the call, and reads the addresses again where it was refused or its answer was lost.
+
+    Returns the addresses that an answer showed. Raises CallFailed unless the address is there, or gone, as `present` wants it.
+    """
     try:
         reply = yield call
     except CallFailed as failed:
         if failed.outcome not in {Outcome.REFUSED, Outcome.UNKNOWN}:
             raise
-        bound = yield from _bound(path)
+        bound = yield from _read_bound(path)
         if (address in bound) is not present:
             raise
         return bound
-    return _listed(reply) or {}
+    return _parse(reply) or {}
 
 
-def _bound(path: str) -> Generator[Step, Answer, _Bound]:
-    """Raises CallFailed where the answer is no list of addresses."""
+def _read_bound(path: str) -> Generator[Step, Answer, _Bound]:
+    """Reads the addresses of the server. Raises CallFailed where the answer contains no list of them."""
     reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)
-    if (listed := _listed(reply)) is None:
+    if (listed := _parse(reply)) is None:
         raise CallFailed(Outcome.UNKNOWN, "the list of the server's public addresses is none: public_ips is missing")
     return listed
 
 
-def _listed(reply: Answer) -> _Bound | None:
+def _parse(reply: Answer) -> _Bound | None:
     listed = reply.object().get("public_ips") if isinstance(reply, Reply) else None
     if not isinstance(listed, list):
         return None

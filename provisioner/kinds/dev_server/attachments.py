@@ -1,7 +1,7 @@
-"""Which machines may refuse what is attached to them, as far as anything tells.
+"""Warns of machines that may refuse volumes or public addresses, as far as their type shows it.
 
-Source: docs/api/devserver-api.md section 2.4. The pages say "only for A3" and name no flavor; that a machine shown as ECS or BMS is
-none is inferred, so that it is a warning.
+Source: docs/api/devserver-api.md section 2.4. The pages say "only for A3" and name no flavor. That a machine shown as ECS or BMS is
+not an A3 is our inference, so this is a warning and not an error.
 """
 
 from __future__ import annotations
@@ -13,26 +13,28 @@ from provisioner.model.capability import Advice
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Fields
 
-_OTHERS = ("ECS", "BMS")
+_PROBABLY_NOT_A3 = ("ECS", "BMS")
 _ATTACHED = ("volumes", "public_ips")
 
 
 def advise(fields: Fields) -> Iterator[Advice]:
-    yield from _advice(fields, fields.get("server_type"))
+    """Judges by the type that the specs declare."""
+    yield from _advise(fields, fields.get("server_type"))
 
 
-def advise_of_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
-    return advise_of_machine(fields, value_at(observed, ("cloud_server", "type")))
+def advise_by_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
+    """Judges by the type that a live row shows, where the specs declare none."""
+    return advise_by_type(fields, value_at(observed, ("cloud_server", "type")))
 
 
-def advise_of_machine(fields: Fields, server_type: object) -> Iterator[Advice]:
-    """Where the specs do not say themselves of which type it is."""
+def advise_by_type(fields: Fields, server_type: object) -> Iterator[Advice]:
+    """Judges by a type from elsewhere, such as the catalogue, where the specs declare none."""
     if "server_type" not in fields and isinstance(server_type, str):
-        yield from _advice(fields, server_type.upper())
+        yield from _advise(fields, server_type.upper())
 
 
-def _advice(fields: Fields, server_type: object) -> Iterator[Advice]:
-    for field in _ATTACHED if server_type in _OTHERS else ():
+def _advise(fields: Fields, server_type: object) -> Iterator[Advice]:
+    for field in _ATTACHED if server_type in _PROBABLY_NOT_A3 else ():
         if fields.get(field):
             yield Advice(
                 (field,),

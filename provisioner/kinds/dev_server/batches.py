@@ -1,7 +1,7 @@
-"""How several DevServers that are alike but for their names are bought by one call. Experimental.
+"""Buys several DevServers that differ only in their names by one call. Experimental.
 
-Source: docs/api/devserver-api.md sections 3.1 and 3.4. What `count` above 1 answers is not published but for its being one
-object: only the order is believed, and the servers are found by it, whatever they are called (docs/decisions/0010).
+Source: docs/api/devserver-api.md sections 3.1 and 3.4. Of the answer to a `count` above 1 nothing is published but that it is one
+object, so only its order id is trusted: the servers are found by their order, whatever their names (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from provisioner.model.flow import Call, Effect, Ended, Flow, Remember, Service
 from provisioner.model.purchase_policy import DEFAULT_POLICY, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, Phase
 
-MOST = 10
-"""Of one call (section 3.1)."""
+MAX_SERVERS = 10
+"""The most servers that one call buys (section 3.1)."""
 
 
 def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
-    """Sent under the first one's name. An id that is answered names one of them, nobody says which, so it teaches nothing."""
+    """Buys the group under the name of its first server, and ends when the order is known.
+
+    An id in the answer belongs to one of the servers and nothing says to which, so it is not learnt.
+    """
     body = {**creation.request_body(group[0].fields, policy), "count": len(group)}
     reply = yield Call(
         Service.MODELARTS,
@@ -29,17 +32,18 @@ def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> 
         Effect.PURCHASE,
         body=body,
         id_fields=("order_id",),
-        declares=updates.bought(group[0]),
+        declares=updates.fields_once_built(group[0]),
     )
-    wanted = charging.wanted(group[0].fields, policy)
-    shown = charging.answered(reply)
-    if (otherwise := (yield from charging.compare(wanted, shown, group[0].address))) is None:
+    wanted = charging.wanted_mode(group[0].fields, policy)
+    shown = charging.modes_in_reply(reply)
+    if (mismatch := (yield from charging.compare(wanted, shown, group[0].address))) is None:
         return Ended(Phase.ORDERING)
     yield Remember(Phase.ORDERING, sold=shown[0])
-    return replace(otherwise, phase=Phase.ORDERING)
+    return replace(mismatch, phase=Phase.ORDERING)
 
 
 def advise(fields: Fields, policy: PurchasePolicy) -> Iterator[Advice]:
+    """Refuses `order: together` where the servers could not be found by their order, or would each pay the order that they share."""
     declared = fields.get("charging_info")
     if not isinstance(declared, Mapping) or declared.get("charging_mode") != "PRE_PAID":
         yield Advice(

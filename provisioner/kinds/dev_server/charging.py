@@ -1,7 +1,7 @@
-"""How a DevServer is charged: what is asked for, what the cloud shows, and whether anything says that it is paid in advance.
+"""How a DevServer is charged: what is requested, what the cloud shows, and whether anything shows that it is paid in advance.
 
-Source: docs/api/devserver-api.md sections 3.2 and 3.3. Only prepaid servers have an order, so an order shows the mode as well
-(docs/decisions/0018).
+Source: docs/api/devserver-api.md sections 3.2 and 3.3. Only prepaid servers have an order, so an order is evidence of the mode as
+well (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -19,104 +19,116 @@ from provisioner.model.term import Term
 
 PRE_PAID, POST_PAID = "PRE_PAID", "POST_PAID"
 _MODES = {"PREPAID": PRE_PAID, "POSTPAID": POST_PAID}
-_PERIODS, _MOST_PERIODS = frozenset({"MONTH", "YEAR", "DAY", "HOUR", "WEEK"}), 11
-"""What a spec may say of a term (section 3.1)."""
-_UNDECLARED: Fields = {"charging_mode": POST_PAID, "period_type": "MONTH", "period_num": 1}
-"""Sent where nothing is declared: a mode that is left out is the cloud's to choose, and not published (section 10, question 3)."""
+_PERIODS, _MAX_PERIODS = frozenset({"MONTH", "YEAR", "DAY", "HOUR", "WEEK"}), 11
+"""The units and the greatest length of a term that a spec may declare (section 3.1)."""
+_DEFAULT: Fields = {"charging_mode": POST_PAID, "period_type": "MONTH", "period_num": 1}
+"""Sent where the specs declare nothing. Were it left out, the cloud would choose a mode, and which one is not published (section 10,
+question 3).
+"""
 
 
-def wire(fields: Fields, policy: PurchasePolicy) -> Fields | None:
-    """`charging_info` of a purchase; None leaves it to the cloud. Both flags are spelt out, as their defaults are not published.
-    Under a two-step policy the order is placed unpaid.
+def request_section(fields: Fields, policy: PurchasePolicy) -> Fields | None:
+    """Returns `charging_info` as a purchase sends it, or None to leave it to the cloud.
+
+    Both flags are always sent, as their defaults are not published. Under a two-step policy the order is placed unpaid.
     """
     declared = fields.get("charging_info")
     if not isinstance(declared, Mapping):
         if policy.charging_default is ChargingDefault.CLOUD:
             return None
-        declared = _UNDECLARED
+        declared = _DEFAULT
     unpaid: dict[str, FieldValue] = {"is_auto_pay": False} if policy.prepaid is Prepaid.TWO_STEP else {}
     return {"is_auto_pay": False, "is_auto_renew": False, **declared, **unpaid}
 
 
-def wanted(fields: Mapping[str, FieldValue] | JsonObject, policy: PurchasePolicy) -> str | None:
-    """The mode that a purchase has to come to; None where the stack leaves it to the cloud."""
+def wanted_mode(fields: Mapping[str, FieldValue] | JsonObject, policy: PurchasePolicy) -> str | None:
+    """Returns the mode in which a purchase must be sold, or None where the stack leaves that to the cloud."""
     declared = fields.get("charging_info")
     if isinstance(declared, Mapping):
-        return mode(declared.get("charging_mode"))
+        return parse_mode(declared.get("charging_mode"))
     return None if policy.charging_default is ChargingDefault.CLOUD else POST_PAID
 
 
 def may_place_order(fields: Fields, policy: PurchasePolicy) -> bool:
-    """Only what is paid for in advance is ordered; what is left to the cloud may be."""
-    return wanted(fields, policy) != POST_PAID
+    """Returns whether a purchase may place an order: only prepaid servers have one, and what the cloud chooses may be prepaid."""
+    return wanted_mode(fields, policy) != POST_PAID
 
 
-def mode(value: object) -> str | None:
-    """PRE_PAID or POST_PAID, however it is spelt. None for anything else: COMMON describes a flavor and says nothing of a server."""
+def parse_mode(value: object) -> str | None:
+    """Returns PRE_PAID or POST_PAID for any spelling of it, and None for anything else.
+
+    COMMON is one of the others: it describes a flavor and says nothing about a server.
+    """
     return _MODES.get(value.strip().upper().replace("_", "").replace("-", "")) if isinstance(value, str) else None
 
 
-def _signs(charging_mode: object, order_id: object) -> tuple[str, ...]:
-    """The mode that is shown, and what an order says: only a prepaid server has one."""
-    shown = mode(charging_mode)
+def _shown_modes(charging_mode: object, order_id: object) -> tuple[str, ...]:
+    """Returns the mode that is shown, then PRE_PAID where there is an order, as only a prepaid server has one."""
+    shown = parse_mode(charging_mode)
     return tuple(filter(None, (shown, PRE_PAID if isinstance(order_id, str) and order_id else None)))
 
 
-def shown(row: JsonObject) -> str | None:
-    """What a row says. Its order counts only where the mode tells nothing: a server that has become pay-per-use may keep it."""
-    signs = _signs(row.get("charging_mode"), row.get("order_id"))
-    return signs[0] if signs else None
+def shown_mode(row: JsonObject) -> str | None:
+    """Returns the mode that a row shows, or None.
+
+    Its order counts only where it shows no mode: a server that has become pay-per-use may keep its order.
+    """
+    modes = _shown_modes(row.get("charging_mode"), row.get("order_id"))
+    return modes[0] if modes else None
 
 
 def compare(
-    name: str | None, signs: tuple[str, ...], address: Address, *, is_there: bool = False
+    wanted: str | None, modes: tuple[str, ...], address: Address, *, is_listed: bool = False
 ) -> Generator[Remark | Sold, Answer, Ended | None]:
-    """Tells the run whether a purchase came as it was wanted (`name` is the wanted mode). Answers how the purchase ends where it
-    did not: where nothing that is shown says so. `is_there`: a row of it is known, so that there is more than an order. The server is followed and recorded all the same.
+    """Reports to the run whether a purchase was sold in the wanted mode, and returns how the purchase ends where it was not.
+
+    It was not where `modes`, all that was shown, lack the wanted one. `is_listed`: a row of it is known, so there is more than an
+    order. The caller goes on with the server and records it in any case.
     """
-    if name is None:
+    if wanted is None:
         yield Sold(as_wanted=True)
         return None
-    if not signs:
+    if not modes:
         return None
-    yield Sold(as_wanted=name in signs)
-    if name in signs:
+    yield Sold(as_wanted=wanted in modes)
+    if wanted in modes:
         return None
-    problem = f"the cloud sold this server as {signs[0]}, not {name}"
+    problem = f"the cloud sold this server as {modes[0]}, not {wanted}"
     release = release_hint((address,))
-    if signs[0] == PRE_PAID and not is_there:
+    if modes[0] == PRE_PAID and not is_listed:
         release = f"while it is an order that nobody has paid, {cancel_hint(address)}; once it is a server, {release}"
-    step = f"{_NEXT}{keep_hint((address,), signs[0])}; {release}"
+    step = f"{_NEXT}{keep_hint((address,), modes[0])}; {release}"
     yield Remark("charging-mismatch", problem, step)
     return Ended(None, problem, step, code="charging-mismatch")
 
 
 def compare_row(
-    name: str | None, row: Live, desired: Desired, *, order_id: str | None, is_new: bool
+    wanted: str | None, row: Live, desired: Desired, *, order_id: str | None, is_new: bool
 ) -> Generator[Remark | Sold, Answer, tuple[str, Ended] | None]:
-    """As `compare`, for what no answer has shown; with the mode that was sold otherwise. Of a purchase that an earlier run has sent only
-    a mismatch is told, and only where nothing at all says what was wanted, or what the specs declare by now: a row may have been
-    changed since.
+    """Does the same as `compare` by the server's row, where no answer showed the mode. Returns the sold mode with how it ends.
+
+    For a purchase that an earlier run sent (`is_new` is false) only a mismatch is reported, and only where everything that is shown
+    contradicts both what was wanted and what the specs declare by now: the row may have changed since.
     """
-    signs = _signs(row.observed.get("charging_mode"), row.order_id or order_id)
-    if name is None or not signs:
-        if is_new and name is not None:
+    modes = _shown_modes(row.observed.get("charging_mode"), row.order_id or order_id)
+    if wanted is None or not modes:
+        if is_new and wanted is not None:
             yield Sold(as_wanted=None)
         return None
-    signs = signs[:1] if is_new else signs
-    if name in signs or (not is_new and _declared(desired.fields) in signs):
+    modes = modes[:1] if is_new else modes
+    if wanted in modes or (not is_new and _declared_mode(desired.fields) in modes):
         if is_new:
             yield Sold(as_wanted=True)
         return None
-    otherwise = yield from compare(name, signs, desired.address, is_there=True)
-    return None if otherwise is None else (signs[0], otherwise)
+    mismatch = yield from compare(wanted, modes, desired.address, is_listed=True)
+    return None if mismatch is None else (modes[0], mismatch)
 
 
 _NEXT = "it is recorded as it is, and nothing more is bought in this run; look at it in the console; "
 
 
-def unpaid(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended:
-    """How the way of an order ends that waits for a person, and that was sold otherwise than it was wanted: nobody is to pay it."""
+def unpaid_mismatch(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended:
+    """Returns how an order ends that awaits a person and was sold in another mode than was wanted: it must not be paid."""
     return Ended(
         ended.phase,
         f"the cloud sold it as {sold}, which is not what was declared; order {order_id} is not paid",
@@ -125,15 +137,16 @@ def unpaid(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended
     )
 
 
-def answered(reply: Answer) -> tuple[str, ...]:
-    """What the answer to a purchase says of its mode."""
+def modes_in_reply(reply: Answer) -> tuple[str, ...]:
+    """Returns the mode that the answer to a purchase shows: one at most."""
     answer = reply.object() if isinstance(reply, Reply) else {}
-    return _signs(answer.get("charging_mode"), answer.get("order_id"))[:1]
+    return _shown_modes(answer.get("charging_mode"), answer.get("order_id"))[:1]
 
 
 def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
-    """Whether anything says so: what was ordered, the order, what was observed, a term that billing told of, or the row as it is now. One
-    sign is enough, as a paid term that nobody guards is lost, and a guard that was not needed is lifted.
+    """Returns whether anything shows that it is: what was declared, an order, what was observed, a term known from billing, or its row.
+
+    One sign is enough: an unguarded paid term would be lost, while a guard that was not needed can be lifted.
     """
     ordered = recorded.declared.get("charging_info")
     modes: list[JsonValue | object] = [recorded.observed.get("charging_mode")]
@@ -142,51 +155,59 @@ def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
     if live is not None:
         modes.append(live.observed.get("charging_mode"))
     has_order = bool(recorded.order_id or (live and live.order_id))
-    return has_order or recorded.term is not None or PRE_PAID in map(mode, modes)
+    return has_order or recorded.term is not None or PRE_PAID in map(parse_mode, modes)
 
 
 def shows_prepaid(row: Live) -> bool:
-    """By the row alone. Its order counts only where the mode tells nothing: a server that has become pay-per-use may keep it."""
-    shown = mode(row.observed.get("charging_mode"))
+    """Returns whether the row by itself shows a prepaid server.
+
+    Its order counts only where it shows no mode: a server that has become pay-per-use may keep its order.
+    """
+    shown = parse_mode(row.observed.get("charging_mode"))
     return shown == PRE_PAID or (shown is None and row.order_id is not None)
 
 
 def with_term(row: Live, period: tuple[str, int] | None, term: Term | None) -> Live:
-    """A prepaid row that shows its term as well, as far as specs could say it; any other as it is."""
+    """Returns a prepaid row with its term added to what it shows, as far as specs could declare it, and any other row unchanged."""
     if not shows_prepaid(row):
         return row
-    told: JsonObject = {"charging_mode": PRE_PAID}
-    if period is not None and period[0] in _PERIODS and 1 <= period[1] <= _MOST_PERIODS:
-        told = {**told, "period_type": period[0], "period_num": period[1]}
+    charging_info: JsonObject = {"charging_mode": PRE_PAID}
+    if period is not None and period[0] in _PERIODS and 1 <= period[1] <= _MAX_PERIODS:
+        charging_info = {**charging_info, "period_type": period[0], "period_num": period[1]}
     if term is not None and term.renews is not None:
-        told = {**told, "is_auto_renew": term.renews}
-    return replace(row, shown={**row.shown, "charging_info": told})
+        charging_info = {**charging_info, "is_auto_renew": term.renews}
+    return replace(row, shown={**row.shown, "charging_info": charging_info})
 
 
 def sold_otherwise(
     recorded: Recorded, live: Live | None, specs: Mapping[str, FieldValue] | None, policy: PurchasePolicy
 ) -> str | None:
-    """The mode that our own purchase came to, where that is neither what the specs declare by now, nor, where they do not say it, what was
-    declared or what leaving it out stands for. An order counts where no mode is shown. What was taken over, and what became so since,
-    is no purchase of ours that went wrong.
+    """Returns the mode in which the cloud sold our own purchase, where nothing that we declared accepts that mode, and None elsewhere.
+
+    The specs accept the mode that they declare by now. Where they declare none, the mode that was declared before and the one that
+    leaving it out stands for are accepted. An order counts where no mode is shown. A server that was taken over, or whose mode changed
+    since, is not a purchase of ours that went wrong.
     """
     shown = live or recorded
-    signs = _signs(shown.observed.get("charging_mode"), shown.order_id)
-    asked = wanted(recorded.declared, policy)
-    accepted = {now or asked} if (now := _declared(specs or {})) is not None or specs is None else {wanted({}, policy)}
+    modes = _shown_modes(shown.observed.get("charging_mode"), shown.order_id)
+    before, now = wanted_mode(recorded.declared, policy), _declared_mode(specs or {})
+    accepted = {now or before} if now is not None or specs is None else {wanted_mode({}, policy)}
     if now is None and recorded.sold is None:
-        accepted |= {asked}  # else it is on record because the specs have stated for a while how it was sold
-    if not signs or asked is None or accepted & {signs[0], None}:
+        accepted |= {before}  # else the mismatch was recorded because the specs stated for a while how it was sold
+    if not modes or before is None or accepted & {modes[0], None}:
         return None
-    return signs[0] if _is_ours(recorded) else None
+    return modes[0] if _went_wrong(recorded) else None
 
 
-def _is_ours(recorded: Recorded) -> bool:
-    """Known to be sold otherwise, or never yet seen how: then the first thing that is shown tells how it was sold."""
-    was_seen = _signs(recorded.observed.get("charging_mode"), recorded.order_id)
+def _went_wrong(recorded: Recorded) -> bool:
+    """Returns whether a mode that is not accepted comes from the purchase itself.
+
+    It does where the purchase is known to be sold otherwise, or where no mode was observed yet: the first one shown is how it was sold.
+    """
+    was_seen = _shown_modes(recorded.observed.get("charging_mode"), recorded.order_id)
     return recorded.sold is not None or not (recorded.observed and was_seen)
 
 
-def _declared(fields: Mapping[str, FieldValue]) -> str | None:
+def _declared_mode(fields: Mapping[str, FieldValue]) -> str | None:
     charging = fields.get("charging_info")
-    return mode(charging.get("charging_mode")) if isinstance(charging, Mapping) else None
+    return parse_mode(charging.get("charging_mode")) if isinstance(charging, Mapping) else None

@@ -1,7 +1,7 @@
-"""How a DevServer is bought, and followed until it is there as it is wanted.
+"""Buys a DevServer and follows it until it exists as it is wanted.
 
-Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so that a flow
-which starts again after a death goes on where the facts end; it never sends a purchase when an id or order id is known.
+Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so a flow that starts again
+after a crash continues where the facts end. It never sends a purchase when an id or order id is known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.kinds.dev_server import charging, orders, rows, updates, userdata
 from provisioner.kinds.dev_server.names import rename
-from provisioner.kinds.dev_server.order_settlement import not_as_ordered
+from provisioner.kinds.dev_server.order_settlement import refuse_unlike
 from provisioner.model.address import Address
 from provisioner.model.billing import OrderStatus
 from provisioner.model.canonical import JsonObject, canonical
@@ -19,30 +19,33 @@ from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remember, 
 from provisioner.model.purchase_policy import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
 
-_LOOKS_BEFORE_ASKING_BILLING = 3
-_GOES_ON = "then run apply again: it goes on with this order and buys nothing new"
-_KEPT = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
-_SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably short"
+_POLLS_BEFORE_ASKING_BILLING = 3
+_THEN_APPLY = "then run apply again: it goes on with this order and buys nothing new"
+_ORDERED_FIELDS = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
+"""The fields that decide which machine is bought."""
+_BALANCE_SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably short"
 
 
 @dataclass(frozen=True, slots=True)
-class _Ordered:
-    """What is known of the order of a purchase. `pays`: by us, once it awaits payment; `is_auto`: it was to pay itself; `is_wanted`:
-    the specs still say what was ordered. `recorded` is what an earlier run, or a person, has recorded of it.
-    """
+class _Order:
+    """What is known about the order of a purchase."""
 
     id: str | None
     address: Address
-    pays: bool
-    is_auto: bool
+    is_ours_to_pay: bool
+    """We pay it once it awaits payment."""
+    is_auto_paid: bool
+    """It was placed with automatic payment."""
     is_wanted: bool
+    """The specs still declare what was ordered."""
     recorded: Recorded | None
+    """What an earlier run, or a person, has recorded of it."""
     charging: object
-    """What was asked for: a term, above all."""
+    """The `charging_info` that was asked for, above all its term."""
 
 
-def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
-    """Where only a person can go on; every other status leaves the outcome open."""
+def _end_for_person(order: _Order, status: OrderStatus) -> Ended | None:
+    """Returns how the flow ends where only a person can go on. Every other status leaves the outcome open, which is None."""
     address = order.address
     cancel = f"`provisioner orders cancel {order.id}`"
     moved_on = (
@@ -51,11 +54,11 @@ def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
     )
     match status:
         case OrderStatus.AWAITING_PAYMENT:
-            hint = f"`provisioner orders pay {order.id}` pays it, {_GOES_ON}; {cancel} gives it up and costs nothing"
-            problem = f"awaits payment{_SHORT if order.is_auto else ''}"
+            hint = f"`provisioner orders pay {order.id}` pays it, {_THEN_APPLY}; {cancel} gives it up and costs nothing"
+            problem = f"awaits payment{_BALANCE_SHORT if order.is_auto_paid else ''}"
             return Ended(Phase.AWAITING_PAYMENT, f"order {order.id} {problem}", hint if order.is_wanted else moved_on)
         case OrderStatus.AWAITING_APPROVAL:
-            hint = f"have it approved, {_GOES_ON}; {cancel} gives it up and costs nothing"
+            hint = f"have it approved, {_THEN_APPLY}; {cancel} gives it up and costs nothing"
             return Ended(
                 Phase.AWAITING_PAYMENT, f"order {order.id} awaits approval", hint if order.is_wanted else moved_on
             )
@@ -67,43 +70,47 @@ def _ended_by(order: _Ordered, status: OrderStatus) -> Ended | None:
 
 
 def request_body(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fields:
-    """The POST body: what was declared of a purchase and nothing else but how it is charged, which is always spelt out."""
-    body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in updates.FURNISHINGS}
-    if (charged := charging.wire(fields, policy)) is not None:
-        body["charging_info"] = charged
-    return userdata.spelt(body, policy, published="userdata")
+    """Returns the POST body: the declared fields that belong to a purchase, and how it is charged, declared or not."""
+    body: dict[str, FieldValue] = {key: value for key, value in fields.items() if key not in updates.POST_BUILD_FIELDS}
+    if (charging_info := charging.request_section(fields, policy)) is not None:
+        body["charging_info"] = charging_info
+    return userdata.with_request_key(body, policy, published="userdata")
 
 
-def charging_of(fields: Fields, policy: PurchasePolicy) -> JsonObject:
+def future_charging(fields: Fields, policy: PurchasePolicy) -> JsonObject:
+    """Returns how a purchase of these fields would be charged, in the shape of the specs."""
     sent = request_body(fields, policy).get("charging_info")
-    return _charging_body(sent if isinstance(sent, Mapping) else {})
+    return _as_body(sent if isinstance(sent, Mapping) else {})
 
 
-def charged(recorded: Recorded) -> JsonObject:
+def current_charging(recorded: Recorded) -> JsonObject:
+    """Returns how a recorded server is charged, in the shape of the specs: observed evidence first, then what was declared."""
     declared = recorded.declared.get("charging_info")
     known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
     shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
-    return _charging_body({**known, "charging_mode": "PRE_PAID" if charging.is_prepaid(recorded, None) else shown})
+    return _as_body({**known, "charging_mode": "PRE_PAID" if charging.is_prepaid(recorded, None) else shown})
 
 
-def _charging_body(charging: Mapping[str, object]) -> JsonObject:
-    """Of pay-per-use only the mode: it has no term."""
+def _as_body(charging: Mapping[str, object]) -> JsonObject:
+    """Returns a body with nothing but `charging_info`: of pay-per-use only the mode, as it has no term."""
     mode = charging.get("charging_mode")
-    told = charging if mode == "PRE_PAID" else {"charging_mode": mode}
+    kept = charging if mode == "PRE_PAID" else {"charging_mode": mode}
     return {
-        "charging_info": {key: value for key, value in told.items() if value is None or isinstance(value, str | int)}
+        "charging_info": {key: value for key, value in kept.items() if value is None or isinstance(value, str | int)}
     }
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
-    """A member of a group that was bought by one call comes with the order that they share. It is ready once it runs and bears its
-    name: not before, so that a plan which ignores names cannot leave it unnamed.
+    """Buys a server, or goes on with the purchase that `recorded` describes, until the server is ready.
+
+    A member of a group that was bought by one call is recorded with the order that the group shares. It is ready only once it runs
+    and has its own name, so that a plan which ignores names cannot leave it without one.
     """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
-    wanted = charging.wanted(recorded.declared if recorded else desired.fields, policy)
+    wanted = charging.wanted_mode(recorded.declared if recorded else desired.fields, policy)
     shown: tuple[str, ...] = ()
-    otherwise: Ended | None = None
+    mismatch: Ended | None = None
     sold = charging.sold_otherwise(recorded, None, desired.fields, policy) if recorded else None
     is_new = identifier is None and order_id is None
     if is_new:
@@ -113,91 +120,97 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
             rows.SERVERS,
             Effect.PURCHASE,
             body=request_body(desired.fields, policy),
-            declares=updates.bought(desired),
+            declares=updates.fields_once_built(desired),
             id_fields=("id", "order_id"),
         )
         answer = reply.object() if isinstance(reply, Reply) else {}
         identifier, order_id = _text(answer.get("id")), _text(answer.get("order_id"))
-        shown = charging.answered(reply)
-        if (otherwise := (yield from charging.compare(wanted, shown, desired.address))) is not None:
+        shown = charging.modes_in_reply(reply)
+        if (mismatch := (yield from charging.compare(wanted, shown, desired.address))) is not None:
             sold = shown[0]
             yield Remember(Phase.ORDERING if identifier is None else Phase.CREATING, sold=sold)
-    is_as_ordered = recorded is None or _is_what_was_ordered(desired, recorded)
-    pays = sold is None and is_as_ordered and _pays_itself(desired, policy)
+    is_as_ordered = recorded is None or _is_as_ordered(desired, recorded)
+    is_ours_to_pay = sold is None and is_as_ordered and _pays_in_two_steps(desired, policy)
     asked = desired.fields if recorded is None else recorded.declared
     sent = request_body(desired.fields, policy) if recorded is None else recorded.declared
-    is_auto = policy.prepaid is not Prepaid.TWO_STEP and _auto_pays(sent)
+    is_auto_paid = policy.prepaid is not Prepaid.TWO_STEP and _has_auto_pay(sent)
     is_wanted = recorded is None or _is_still_wanted(desired, recorded)
-    order = _Ordered(order_id, desired.address, pays, is_auto, is_wanted, recorded, asked.get("charging_info"))
-    found = yield from _until_listed(identifier, order)
+    order = _Order(
+        order_id, desired.address, is_ours_to_pay, is_auto_paid, is_wanted, recorded, asked.get("charging_info")
+    )
+    found = yield from _wait_until_listed(identifier, order)
     if isinstance(found, Ended):
         is_unpaid = found.phase is Phase.AWAITING_PAYMENT and order_id is not None
         if is_unpaid and sold and order_id:
-            return charging.unpaid(found, sold=sold, order_id=order_id, address=desired.address)
+            return charging.unpaid_mismatch(found, sold=sold, order_id=order_id, address=desired.address)
         return found
     if not shown:
-        told = yield from charging.compare_row(wanted, found, desired, order_id=order_id, is_new=is_new)
-        if told is not None:
-            sold, otherwise = told
+        compared = yield from charging.compare_row(wanted, found, desired, order_id=order_id, is_new=is_new)
+        if compared is not None:
+            sold, mismatch = compared
             yield Remember(Phase.CREATING, id=found.id, order_id=found.order_id, sold=sold)
-    ended = yield from _finished(found, desired, policy)
-    if otherwise is None or ended.phase is not Phase.READY:
+    ended = yield from _finish(found, desired, policy)
+    if mismatch is None or ended.phase is not Phase.READY:
         return ended
-    return replace(otherwise, phase=ended.phase, problem="; ".join(filter(None, (otherwise.problem, ended.problem))))
+    return replace(mismatch, phase=ended.phase, problem="; ".join(filter(None, (mismatch.problem, ended.problem))))
 
 
-def _finished(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
-    """From the first row of a server to its being there as it is wanted."""
+def _finish(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
+    """Goes from the first row of a server to the server as it is wanted: built, with its name, and with its post-build fields."""
     misnamed = found.name != desired.name
     built = Phase.CREATING if misnamed and desired.together else Phase.READY
-    ended = yield from _until_built(found, built=built, address=desired.address)
+    ended = yield from _wait_until_built(found, built=built, address=desired.address)
     if ended.phase is Phase.READY and misnamed and (policy.marker is Marker.NONCE or desired.together):
         yield from rename(found.id, desired)
-    if ended.phase is Phase.READY and updates.beyond_purchase(desired):
-        return (yield from updates.furnish(desired, found.id))
+    if ended.phase is Phase.READY and updates.post_build_fields(desired):
+        return (yield from updates.apply_post_build_fields(desired, found.id))
     return ended
 
 
-def _pays_itself(desired: Desired, policy: PurchasePolicy) -> bool:
-    return _auto_pays(desired.fields) and policy.prepaid is Prepaid.TWO_STEP
+def _pays_in_two_steps(desired: Desired, policy: PurchasePolicy) -> bool:
+    return _has_auto_pay(desired.fields) and policy.prepaid is Prepaid.TWO_STEP
 
 
-def _auto_pays(fields: Mapping[str, object]) -> bool:
+def _has_auto_pay(fields: Mapping[str, object]) -> bool:
     declared = fields.get("charging_info")
     return isinstance(declared, Mapping) and declared.get("is_auto_pay") is True
 
 
 def _is_still_wanted(desired: Desired, recorded: Recorded) -> bool:
-    """As far as another machine would be bought for it; whether an order pays itself or renews is not what it was placed for. How it is
-    charged is compared with what was declared only where that was sold.
+    """Returns whether the specs would still buy the machine that was ordered.
+
+    Automatic payment and renewal do not count, as no order is placed for their sake. `charging_info` counts only where PRE_PAID was
+    declared, which is how an order is sold.
     """
     ignored, charged = desired.lifecycle.ignore_changes, recorded.declared.get("charging_info")
-    is_as_sold = isinstance(charged, Mapping) and charging.mode(charged.get("charging_mode")) == charging.PRE_PAID
-    passed_over = set() if is_as_sold else {"charging_info"}
+    is_as_sold = isinstance(charged, Mapping) and charging.parse_mode(charged.get("charging_mode")) == charging.PRE_PAID
+    not_compared = set() if is_as_sold else {"charging_info"}
     return all(
-        canonical(_core(desired.fields.get(key))) == canonical(_core(recorded.declared.get(key)))
-        for key in _KEPT
-        if (key,) not in ignored and key not in passed_over
+        canonical(_without_flags(desired.fields.get(key))) == canonical(_without_flags(recorded.declared.get(key)))
+        for key in _ORDERED_FIELDS
+        if (key,) not in ignored and key not in not_compared
     )
 
 
-def _core(value: object) -> object:
+def _without_flags(value: object) -> object:
     if not isinstance(value, Mapping):
         return value
     return {key: each for key, each in value.items() if key not in {"is_auto_pay", "is_auto_renew"}}
 
 
-def _is_what_was_ordered(desired: Desired, recorded: Recorded) -> bool:
-    """An order that the specs have moved on from is not paid: a person cancels it, or puts the specs back."""
-    return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in _KEPT)
+def _is_as_ordered(desired: Desired, recorded: Recorded) -> bool:
+    """Returns whether the specs declare exactly what was ordered. Any other order is not paid: a person cancels it, or restores the specs."""
+    return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in _ORDERED_FIELDS)
 
 
-def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, Answer, Live | Ended]:
-    """A prepaid server appears once its order is through; an order that waits for a person ends the wait, one that waits for
-    us is paid. Where no row names the order, billing is asked what it has bought.
+def _wait_until_listed(identifier: str | None, order: _Order) -> Generator[Step, Answer, Live | Ended]:
+    """Waits for the first row of the server, and pays its order where that is ours to pay.
+
+    A prepaid server appears once its order is through. An order that awaits a person ends the wait. Where no row names the order,
+    billing is asked what it has bought.
     """
-    order_id, pays = order.id, order.pays
-    if pays and order_id is not None and (refused := (yield from _pay(order_id, order))) is not None:
+    order_id, is_ours_to_pay = order.id, order.is_ours_to_pay
+    if is_ours_to_pay and order_id is not None and (refused := (yield from _pay(order_id, order))) is not None:
         return refused
     ids: tuple[str, ...] = ()
     while True:
@@ -206,46 +219,47 @@ def _until_listed(identifier: str | None, order: _Ordered) -> Generator[Step, An
             id=identifier,
             order_id=order_id,
             ids=ids,
-            max_polls=_LOOKS_BEFORE_ASKING_BILLING if order_id else None,
+            max_polls=_POLLS_BEFORE_ASKING_BILLING if order_id else None,
         )
         if isinstance(live, Live):
             return live
         status = yield from orders.read_status(order_id or "")
-        if pays and order_id is not None and status is OrderStatus.AWAITING_PAYMENT:
+        if is_ours_to_pay and order_id is not None and status is OrderStatus.AWAITING_PAYMENT:
             if (refused := (yield from _pay(order_id, order))) is not None:
                 return refused
-        elif (end := _ended_by(order, status)) is not None and end.phase is not None:
+        elif (end := _end_for_person(order, status)) is not None and end.phase is not None:
             yield Remember(end.phase, order_id=order_id)
             return end
         else:
-            ids = (yield from orders.resources(order_id or "")) or ()
+            ids = (yield from orders.bought_ids(order_id or "")) or ()
 
 
-def _pay(order_id: str, order: _Ordered) -> Generator[Step, Answer, Ended | None]:
-    """Only what billing shows as waiting for payment; answers how it ended where the cloud refuses the money."""
+def _pay(order_id: str, order: _Order) -> Generator[Step, Answer, Ended | None]:
+    """Pays an order that billing shows as awaiting payment. Returns how the flow ends where it was not paid, and None elsewhere."""
     status, lines = yield from orders.read(order_id)
     if status is not OrderStatus.AWAITING_PAYMENT:
         return None
     yield Remember(Phase.AWAITING_PAYMENT, order_id=order_id)
     count = 1 if order.recorded is None else None
-    if (unlike := not_as_ordered(order_id, lines, order.charging, order.address, count)) is not None:
-        return unlike
+    if (ended := refuse_unlike(order_id, lines, order.charging, order.address, count)) is not None:
+        return ended
     if (refused := (yield from orders.pay(order_id))) is None:
         return None
     if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:
         return None  # refused because an earlier payment, whose answer was lost, went through
     problem = f"order {order_id} awaits payment: {refused.message}"
-    return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_GOES_ON}")
+    return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_THEN_APPLY}")
 
 
-def _until_built(live: Live, *, built: Phase, address: Address) -> Flow:
-    """What is built at first sight is recorded once; thousands of such servers would else be written and waited for twice.
-    It is recorded as `built`.
+def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
+    """Waits until the server is built, and records it in the phase `built`.
+
+    A server that is built when it is first seen is recorded once; else thousands of them would be written and waited for twice.
     """
     row: Answer = live
     if live.status not in rows.STABLE:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
-        row = yield from _until_stable(live.id)
+        row = yield from _wait_until_stable(live.id)
     if not isinstance(row, Live):
         return Ended(Phase.CREATING, "the server is not there any more", "run apply again to look once more")
     if row.status in rows.CREATE_FAILED:
@@ -259,8 +273,8 @@ def _until_built(live: Live, *, built: Phase, address: Address) -> Flow:
     return Ended(Phase.READY)
 
 
-def _until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
-    """None once the cloud knows it no more: that a list lacks it says nothing."""
+def _wait_until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
+    """Waits for a stable status. Returns None once the cloud answers that there is no such server: a list that lacks it proves nothing."""
     while True:
         row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=identifier)
         if not isinstance(row, Live):

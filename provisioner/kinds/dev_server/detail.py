@@ -1,6 +1,6 @@
-"""What the cloud says of a DevServer only when it is asked about that one: its public addresses.
+"""Reads what no list of DevServers shows: the public addresses of one server.
 
-Source: docs/api/devserver-api.md section 2.4. One request a server, so nobody asks but who wants the record brought up to date.
+Source: docs/api/devserver-api.md section 2.4. It costs one request per server, so only what updates the record reads it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, 
 
 
 def read_detail(identifier: str) -> ReadFlow[JsonObject]:
-    """What is to be observed beside its row. A cloud that refuses to say, as older ones do, leaves it unknown."""
+    """Returns what to record as observed beside the row. Where the cloud refuses the request, as older ones do, that is nothing."""
     path = f"{rows.server_path(identifier)}/publicips"
     try:
         reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)

@@ -1,7 +1,7 @@
-"""What the list of a DevServer's disks says of those that it was bought with, in the words of the specs.
+"""Derives the disks that a DevServer was bought with from the list of its disks, in the shape of the specs.
 
-Source: docs/api/devserver-api.md section 3.3. Disks that were attached later stand in the same list and look the same, so that data
-disks tell something only where they are all alike.
+Source: docs/api/devserver-api.md section 3.3. Disks that were attached later are in the same list and look the same, so data disks
+are conclusive only where they are all alike.
 """
 
 from __future__ import annotations
@@ -12,37 +12,41 @@ from provisioner.model.canonical import JsonObject, JsonValue
 
 _TYPES = frozenset({"ESSD", "GPSSD", "SAS", "SATA", "SSD"})
 _SIZES = {"ROOT": range(100, 1025), "DATA": range(100, 32769)}
-"""By role, in gigabytes. What specs cannot say tells nothing: it could not be compared."""
+"""The sizes in gigabytes that specs may declare, by role. Any other size is ignored, as it could not be compared."""
 _ROLES = frozenset(_SIZES)
-_MOST = 8
+_MAX_DATA_DISKS = 8
 
 
 def shown(listed: Sequence[JsonValue]) -> dict[str, JsonValue]:
-    """`root_volume` and `data_volume`, each as far as it is told. A list with a disk of no known role tells nothing, as does one
-    without a system disk of data disks that it does not name. A system disk alone says that there are no data disks.
+    """Returns `root_volume` and `data_volume`, each as far as the list shows it.
+
+    A list with a disk of unknown role shows nothing. A list without a system disk may lack data disks as well, so it never shows
+    that there are none; a system disk alone shows that.
     """
     disks = [disk for disk in listed if isinstance(disk, Mapping)]
-    if len(disks) < len(listed) or not all(_word(disk, "type", _ROLES) for disk in disks):
+    if len(disks) < len(listed) or not all(_known_word(disk, "type", _ROLES) for disk in disks):
         return {}
     roots = [disk for disk in disks if disk["type"] == "ROOT"]
     data = {str(disk.get("evs_id") or place): disk for place, disk in enumerate(disks) if disk["type"] == "DATA"}
-    told: dict[str, JsonValue] = {}
-    if len(roots) == 1 and (root := _described(roots[0])):
-        told["root_volume"] = root
-    kinds = [_described(disk) for disk in data.values()]
-    if 0 < len(kinds) <= _MOST and all(kind == kinds[0] and kind.keys() == {"type", "size"} for kind in kinds):
-        told["data_volume"] = {**kinds[0], "count": len(kinds)}
+    volumes: dict[str, JsonValue] = {}
+    if len(roots) == 1 and (root := _describe(roots[0])):
+        volumes["root_volume"] = root
+    kinds = [_describe(disk) for disk in data.values()]
+    if 0 < len(kinds) <= _MAX_DATA_DISKS and all(
+        kind == kinds[0] and kind.keys() == {"type", "size"} for kind in kinds
+    ):
+        volumes["data_volume"] = {**kinds[0], "count": len(kinds)}
     elif not kinds and len(roots) == 1:
-        told["data_volume"] = {"count": 0}
-    return told
+        volumes["data_volume"] = {"count": 0}
+    return volumes
 
 
-def _described(disk: JsonObject) -> JsonObject:
-    size, kind = disk.get("size"), _word(disk, "evs_type", _TYPES)
+def _describe(disk: JsonObject) -> JsonObject:
+    size, kind = disk.get("size"), _known_word(disk, "evs_type", _TYPES)
     is_size = isinstance(size, int) and not isinstance(size, bool) and size in _SIZES[str(disk["type"])]
     return ({"type": kind} if kind else {}) | ({"size": size} if is_size else {})
 
 
-def _word(disk: JsonObject, key: str, known: frozenset[str]) -> str | None:
+def _known_word(disk: JsonObject, key: str, known: frozenset[str]) -> str | None:
     value = disk.get(key)
     return value if isinstance(value, str) and value in known else None

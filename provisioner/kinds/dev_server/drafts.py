@@ -1,7 +1,7 @@
-"""A DevServer that exists as the specs would declare it, as far as the cloud shows it (docs/api/devserver-api.md section 4).
+"""Drafts the specs of a DevServer that exists, as far as the cloud shows it (docs/api/devserver-api.md section 4).
 
-What it hides is left to the defaults of the stack, and never made up: an invented value would be bought, should the server
-ever be replaced.
+What the cloud hides is left to the defaults of the stack and never made up: an invented value would be bought if the server were
+ever replaced.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from provisioner.model.draft import Draft
 from provisioner.model.resource import Live
 
 HIDDEN = "security group, zone, enterprise project, userdata, password, term and renewal"
-_BOUGHT = frozenset({"BMS", "ECS"})
-"""Specs have no others."""
+_DECLARABLE_TYPES = frozenset({"BMS", "ECS"})
+"""Specs accept no other type."""
 _PASSWORD = {"secret": "env:ADMIN_PASSWORD"}
-"""One for all: it is a place to put the real one at, and each that is not set is warned of."""
+"""A placeholder for the real reference, the same for all servers: each secret that is not set gets a warning."""
 
 
 def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
+    """Returns the fields that specs would declare for the row under these defaults, and remarks on what it cannot show."""
     fields: dict[str, JsonValue] = {"name": row.name}
     remarks: list[str] = []
-    machine = _machine(row, defaults)
-    fields |= {"flavor": None, "resource_flavor": None, machine: row.shown.get(machine)}
+    flavor_field = _flavor_field(row, defaults)
+    fields |= {"flavor": None, "resource_flavor": None, flavor_field: row.shown.get(flavor_field)}
     fields |= {key: row.shown[key] for key in ("image_id", "network", "arch", "root_volume") if key in row.shown}
-    if row.shown.get("server_type") in _BOUGHT:
+    if row.shown.get("server_type") in _DECLARABLE_TYPES:
         fields["server_type"] = row.shown["server_type"]
     if isinstance(disks := row.shown.get("data_volume"), Mapping):
         fields["data_volume"] = disks if disks.get("type") else None
@@ -40,26 +41,29 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
         remarks.append(
             "the cloud shows no key pair, so that a password is assumed; it is needed only where one is sent"
         )
-    mode, usual = _mode(row.shown), _mode(defaults)
+    mode, default_mode = _mode(row.shown), _mode(defaults)
     term = _term(row.shown)
-    if mode != usual or (term and {**_term(defaults), **term} != _term(defaults)):
+    if mode != default_mode or (term and {**_term(defaults), **term} != _term(defaults)):
         fields["charging_info"] = term or None
-    if mode == "PRE_PAID" and mode != usual and not term:
+    if mode == "PRE_PAID" and mode != default_mode and not term:
         remarks.append(
             "charging_info: PRE_PAID in the cloud, and billing does not tell its term; until it is declared, plans say unconfirmed"
         )
     return Draft(fields, tuple(remarks))
 
 
-def _machine(row: Live, defaults: Mapping[str, JsonValue]) -> str:
-    """Both names may come back for one machine: the one that the stack uses."""
-    usual = "resource_flavor" if defaults.get("resource_flavor") else "flavor"
-    other = "flavor" if usual == "resource_flavor" else "resource_flavor"
-    return usual if usual in row.shown else other
+def _flavor_field(row: Live, defaults: Mapping[str, JsonValue]) -> str:
+    """Returns the field that names the machine. A row may show both: then it is the one that the stack's defaults use."""
+    preferred = "resource_flavor" if defaults.get("resource_flavor") else "flavor"
+    other = "flavor" if preferred == "resource_flavor" else "resource_flavor"
+    return preferred if preferred in row.shown else other
 
 
 def _term(fields: Mapping[str, JsonValue]) -> JsonObject:
-    """How a prepaid one was bought, where that is known whole; it is not said that it does not renew, as that is what leaving it out says."""
+    """Returns the `charging_info` of a prepaid server whose term is fully known, and else nothing.
+
+    `is_auto_renew: false` is left out: leaving it out means the same.
+    """
     charging = fields.get("charging_info")
     if not isinstance(charging, Mapping) or "period_type" not in charging:
         return {}
@@ -72,5 +76,6 @@ def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:
 
 
 def particulars(row: Live) -> tuple[str, str]:
-    machine = row.shown.get("flavor") or row.shown.get("resource_flavor") or ""
-    return str(machine), str(row.observed.get("charging_mode") or "")
+    """Returns the flavor and the charging mode, which tell the row from others in a list; each is empty where it is not shown."""
+    flavor = row.shown.get("flavor") or row.shown.get("resource_flavor") or ""
+    return str(flavor), str(row.observed.get("charging_mode") or "")

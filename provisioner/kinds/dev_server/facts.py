@@ -1,6 +1,6 @@
-"""What people and other tools want to know of a DevServer that no spec says: how it stands, how it is charged, how to reach it.
+"""Reads the facts about a DevServer that no spec declares and people and other tools want: its status, charging mode and addresses.
 
-Read from what the state keeps of a row (docs/api/devserver-api.md section 3.3), so that it can be had without the cloud.
+They come from what the state keeps of a row (docs/api/devserver-api.md section 3.3), so they are available without the cloud.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from provisioner.model.canonical import JsonObject, JsonValue
 
 
-def facts(observed: JsonObject) -> JsonObject:
-    """Under the names of the specs where they have one. Absent is what was never shown."""
+def read_facts(observed: JsonObject) -> JsonObject:
+    """Returns the facts, under the names of the specs where specs have one. A fact that was never shown is absent."""
     known: dict[str, JsonValue] = {}
     if status := observed.get("status"):
         known["status"] = status
@@ -25,6 +25,6 @@ def facts(observed: JsonObject) -> JsonObject:
 
 
 def _texts(rows: JsonValue, key: str) -> Iterator[str]:
-    """Each once, in the order in which the cloud tells them: two services of a server share its address."""
-    told = [row.get(key) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
-    yield from dict.fromkeys(text for text in told if isinstance(text, str) and text)
+    """Yields each text once, in the cloud's order: two services of a server share its address."""
+    values = [row.get(key) for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    yield from dict.fromkeys(text for text in values if isinstance(text, str) and text)

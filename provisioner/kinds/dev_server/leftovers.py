@@ -1,7 +1,7 @@
-"""What a released DevServer leaves behind.
+"""Finds what a released DevServer leaves behind, and the cloud goes on billing.
 
-Source: docs/api/devserver-api.md section 2.3. Data disks that were ordered with a server go with a prepaid one and stay with a
-pay-per-use one; those attached later always stay.
+Source: docs/api/devserver-api.md section 2.3. Data disks that were ordered with a server are released with a prepaid server and kept
+with a pay-per-use one. Disks that were attached later are always kept.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Live, Recorded
 
 
-def leftovers(recorded: Recorded, live: Live | None) -> tuple[Leftover, ...]:
+def find_leftovers(recorded: Recorded, live: Live | None) -> tuple[Leftover, ...]:
+    """Returns the disks that a release keeps, by its row where there is one and else by its record."""
     disks = [*_data_disks((live or recorded).observed)]
     ordered = recorded.declared.get("data_volume")
     count = ordered.get("count") if isinstance(ordered, Mapping) else 0
-    going = count if isinstance(count, int) and charging.is_prepaid(recorded, live) else 0
-    if going == 0 and disks:
+    released = count if isinstance(count, int) and charging.is_prepaid(recorded, live) else 0
+    if released == 0 and disks:
         return tuple(Leftover(f"data disk {disk.get('evs_id')}{_size(disk)}", _id(disk)) for disk in disks)
-    if going == 0 and isinstance(ordered, Mapping):
+    if released == 0 and isinstance(ordered, Mapping):
         return (Leftover(f"data disks ordered with it ({count}), whose ids the cloud does not show"),)
-    if len(disks) > going:
+    if len(disks) > released:
         names = ", ".join(str(disk.get("evs_id")) for disk in disks)
-        return (Leftover(f"data disks attached later ({len(disks) - going}), among {names}"),)
+        return (Leftover(f"data disks attached later ({len(disks) - released}), among {names}"),)
     return ()
 
 

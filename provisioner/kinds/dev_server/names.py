@@ -1,4 +1,4 @@
-"""How a DevServer gets another name: one call that may be repeated, and is remembered with what the cloud then shows.
+"""Renames a DevServer by one call that may be repeated, and remembers the name with what the cloud then shows.
 
 Source: docs/api/devserver-api.md section 2.1: the name is the only property that the cloud itself changes in place.
 """
@@ -13,6 +13,7 @@ from provisioner.model.resource import Desired, Phase
 
 
 def rename(identifier: str, desired: Desired, *, phase: Phase = Phase.READY) -> Generator[Step, Answer, None]:
+    """Gives the server its desired name. `phase` is what is recorded with it."""
     name = {"name": desired.name}
     reply = yield Call(Service.MODELARTS, "PUT", rows.server_path(identifier), Effect.REPEATABLE, body=name)
     observed = rows.read(reply.body).observed if isinstance(reply, Reply) else None

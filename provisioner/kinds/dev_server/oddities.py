@@ -1,6 +1,6 @@
-"""What the API takes and probably nobody means: sections that say nothing, and terms that are listed and nowhere described.
+"""Warns of what the API accepts and probably nobody means: empty sections, and terms that it lists and describes nowhere.
 
-Source: docs/api/devserver-api.md section 3.1. The API does not say that it refuses any of it, so these are warnings.
+Source: docs/api/devserver-api.md section 3.1. Nothing says that the API refuses any of it, so these are warnings.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from provisioner.model.capability import Advice
 from provisioner.model.resource import FieldPath, Fields, FieldValue
 
 _DESCRIBED = ("MONTH", "YEAR")
+"""The units of a term that the API's pages describe."""
 
 
 def advise(fields: Fields) -> Iterator[Advice]:
-    for path in _empty(fields):
+    """Yields a warning for each empty section, and for a term in a unit that is not described."""
+    for path in _empty_sections(fields):
         yield Advice(
             path,
             "empty-section",
@@ -22,22 +24,22 @@ def advise(fields: Fields) -> Iterator[Advice]:
             "take the line out, or write what is wanted; `null` takes away what `defaults` gives",
             warning=True,
         )
-    yield from _term(fields.get("charging_info"))
+    yield from _advise_of_term(fields.get("charging_info"))
 
 
-def _empty(value: FieldValue, path: FieldPath = ()) -> Iterator[FieldPath]:
+def _empty_sections(value: FieldValue, path: FieldPath = ()) -> Iterator[FieldPath]:
     if isinstance(value, Mapping):
         if path and not any(member is not None for member in value.values()):
             yield path
         for key, member in value.items():
-            yield from _empty(member, (*path, key))
+            yield from _empty_sections(member, (*path, key))
     elif isinstance(value, list | tuple):
         for place, member in enumerate(value):
-            yield from _empty(member, (*path, str(place)))
+            yield from _empty_sections(member, (*path, str(place)))
 
 
-def _term(charging: FieldValue) -> Iterator[Advice]:
-    """Pay-per-use has a term in its spelling only."""
+def _advise_of_term(charging: FieldValue) -> Iterator[Advice]:
+    """Judges prepaid terms only: pay-per-use must declare a term, and has none."""
     if not isinstance(charging, Mapping) or charging.get("charging_mode") != "PRE_PAID":
         return
     period = charging.get("period_type")

@@ -1,7 +1,7 @@
-"""What a person says of the order of a DevServer: that it be paid, or that it be given up.
+"""Pays or cancels the order of a DevServer at a person's request.
 
-Source: docs/api/devserver-api.md section 8. Both ask the order first, send at most one call, and believe the order and not
-the answer: a flow that starts again after a death finds the work done, or not done, and never does it twice.
+Source: docs/api/devserver-api.md section 8. Both flows read the order first, send at most one call, and trust the order and not the
+answer. A flow that starts again after a crash thus finds the work done or not done, and never does it twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from provisioner.model.order_ways import cancel_hint, release_hint
 from provisioner.model.resource import Live, Phase, Recorded
 
 _PAID = frozenset({OrderStatus.PROCESSING, OrderStatus.COMPLETED})
-_WORDS = {
+_STATUS_TEXTS = {
     OrderStatus.AWAITING_APPROVAL: "awaits approval",
     OrderStatus.PROCESSING: "is paid",
     OrderStatus.CANCELLED: "is cancelled",
@@ -22,40 +22,43 @@ _WORDS = {
     OrderStatus.AWAITING_PAYMENT: "awaits payment",
     OrderStatus.UNKNOWN: "cannot be read, or is neither paid nor cancelled",
 }
-_LOOK = "look with `provisioner orders show`, and run it again"
+_LOOK_AGAIN = "look with `provisioner orders show`, and run it again"
 
 
 def pay(recorded: Recorded) -> Flow:
-    """To an order that is paid, by us or by anybody; what is built of it is the next apply's to follow."""
+    """Ends with an order that is paid, by us or by anybody else. The next apply follows what is built of it."""
     order_id = recorded.order_id or ""
     (status, lines), refused = (yield from orders.read(order_id)), None
     if status is OrderStatus.AWAITING_PAYMENT:
         if (
-            unlike := not_as_ordered(order_id, lines, recorded.declared.get("charging_info"), recorded.address)
+            ended := refuse_unlike(order_id, lines, recorded.declared.get("charging_info"), recorded.address)
         ) is not None:
-            return unlike
+            return ended
         refused = yield from orders.pay(order_id)
         status = yield from orders.read_status(order_id)
     if status in _PAID:
-        phase = _under_way(recorded)
+        phase = _phase_once_paid(recorded)
         yield Remember(phase, order_id=order_id, paid=True)
         return Ended(phase)
-    problem = _told(order_id, status, refused)
+    problem = _describe(order_id, status, refused)
     if status is OrderStatus.CANCELLED:
         return Ended(
             Phase.FAILED, problem, f"`provisioner orders cancel {order_id}` forgets it, and apply orders again then"
         )
     again = "see to what the cloud names, such as the account's money, and run it again"
-    return Ended(Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK}: no order's money is taken twice")
+    return Ended(
+        Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK_AGAIN}: no order's money is taken twice"
+    )
 
 
-def not_as_ordered(
+def refuse_unlike(
     order_id: str, lines: orders.Lines, charging: object, address: Address, count: int | None = None
 ) -> Ended | None:
-    """How it ends where billing shows another term or `count` than was asked for: the cloud, or a person, may have named an order that is
-    none of ours.
+    """Returns how a payment ends where billing shows another term or `count` than was asked for, and None where it shows neither.
+
+    The cloud, or a person, may have named an order that is not ours, so it is not paid.
     """
-    if not (differs := orders.otherwise(lines, charging, count)):
+    if not (differs := orders.describe_difference(lines, charging, count)):
         return None
     hint = f"look in the console whose it is; where it is this one's, {cancel_hint(address)}, and the next apply orders what was asked for; where "
     hint += "it is wanted as it is, pay it in the console"
@@ -63,7 +66,7 @@ def not_as_ordered(
 
 
 def cancel(recorded: Recorded) -> Flow:
-    """To an order that is cancelled, by us or by anybody, and of which the complete list shows no server: nothing is left."""
+    """Ends with an order that is cancelled, by us or by anybody else. Nothing is left where the complete list shows no server of it."""
     order_id = recorded.order_id or ""
     status, refused = (yield from orders.read_status(order_id)), None
     if status in orders.UNPAID:
@@ -71,12 +74,12 @@ def cancel(recorded: Recorded) -> Flow:
         status = yield from orders.read_status(order_id)
     if status is not OrderStatus.CANCELLED:
         release = release_hint((recorded.address,))
-        hint = f"a paid order is not cancelled: once its server runs, {release}" if status in _PAID else _LOOK
-        return Ended(Phase.ORDERING, f"{_told(order_id, status, refused)}; nothing is forgotten", hint)
-    ids = (yield from orders.resources(order_id)) or ()
+        hint = f"a paid order is not cancelled: once its server runs, {release}" if status in _PAID else _LOOK_AGAIN
+        return Ended(Phase.ORDERING, f"{_describe(order_id, status, refused)}; nothing is forgotten", hint)
+    ids = (yield from orders.bought_ids(order_id)) or ()
     row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id, ids=ids)
     if row is None and recorded.id is not None:
-        row = yield from rows.show(recorded.id)  # a list may be another user's
+        row = yield from rows.show(recorded.id)  # the list may lack the servers of another user
     if not isinstance(row, Live):
         return Ended(None)
     yield Remember(Phase.CREATING, id=row.id, order_id=order_id, observed=row.observed)
@@ -87,13 +90,13 @@ def cancel(recorded: Recorded) -> Flow:
     )
 
 
-def _under_way(recorded: Recorded) -> Phase:
-    """Of a paid order: what is known to be ready stays so."""
+def _phase_once_paid(recorded: Recorded) -> Phase:
+    """Returns the phase to record. A server that is known to be ready stays so."""
     if recorded.id is None:
         return Phase.ORDERING
     return Phase.CREATING if recorded.phase is Phase.AWAITING_PAYMENT else recorded.phase
 
 
-def _told(order_id: str, status: OrderStatus, refused: CallFailed | None) -> str:
-    told = f"order {order_id} {_WORDS[status]}"
-    return told if refused is None else f"{told}: {refused.message}"
+def _describe(order_id: str, status: OrderStatus, refused: CallFailed | None) -> str:
+    text = f"order {order_id} {_STATUS_TEXTS[status]}"
+    return text if refused is None else f"{text}: {refused.message}"

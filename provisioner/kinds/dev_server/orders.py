@@ -1,6 +1,6 @@
-"""The order behind a prepaid server, as far as flows need it: read, paid, cancelled, and what it has bought.
+"""Reads, pays and cancels the order of a prepaid server, and finds out what it has bought.
 
-Source: docs/api/devserver-api.md section 8. Which of that is right at a moment is the flows' to say.
+Source: docs/api/devserver-api.md section 8. The flows decide when which of it is right.
 """
 
 from __future__ import annotations
@@ -29,27 +29,31 @@ _PAYMENT = "/v3/orders/customer-orders/pay"
 _CANCELLATION = f"{ORDERS}/cancel"
 _NEW = 1
 _PAGE = 100
-_MOST_ASKED = 50
-"""Orders that are asked what they have bought, where one is looked for."""
+_MAX_ORDERS_READ = 50
+"""How many orders are read to find the one that has bought a server."""
 _PAID_WITHIN = 8 * 24 * 60 * 60 * 1000
-"""An order lapses after about seven days, so that no server is made longer than that after its order."""
-_CLOCKS_DIFFER = 15 * 60 * 1000
+"""Milliseconds. An order lapses after about seven days, so no server is created longer than that after its order."""
+_CLOCK_TOLERANCE = 15 * 60 * 1000
+"""Milliseconds that the clocks of billing and ModelArts may disagree by."""
 
 
 _MONTHS = {2: 1, 3: 12}
-"""Of billing's period types, those that a server is bought for."""
+"""Months by billing's period type, for the types that a server is bought for."""
 
 UNPAID = frozenset({OrderStatus.AWAITING_PAYMENT, OrderStatus.AWAITING_APPROVAL})
 _DECISIVE = UNPAID | {OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.COMPLETED}
-"""All others leave open what becomes of a server of it."""
+"""Every other status leaves open what becomes of the server."""
 
 
 Lines: TypeAlias = tuple[Mapping[str, object], ...]
-"""What was ordered, as far as billing tells."""
+"""The line items of an order, as far as billing shows them."""
 
 
 def read(order_id: str) -> Generator[Call, Answer, tuple[OrderStatus, Lines]]:
-    """UNKNOWN where billing refuses to say: users may lack account-wide rights, and the list will tell in time."""
+    """Reads the status and the lines of an order.
+
+    The status is UNKNOWN where billing refuses: users may lack account-wide rights, and the list of servers shows the outcome in time.
+    """
     if not is_order_id(order_id):
         return OrderStatus.UNKNOWN, ()
     try:
@@ -59,17 +63,19 @@ def read(order_id: str) -> Generator[Call, Answer, tuple[OrderStatus, Lines]]:
     answer = reply.object() if isinstance(reply, Reply) else {}
     order, lines = answer.get("order_info"), answer.get("order_line_items")
     status = order_status(order.get("status")) if isinstance(order, Mapping) else None
-    told = tuple(line for line in lines if isinstance(line, Mapping)) if isinstance(lines, list) else ()
-    return status if status in _DECISIVE else OrderStatus.UNKNOWN, told
+    items = tuple(line for line in lines if isinstance(line, Mapping)) if isinstance(lines, list) else ()
+    return status if status in _DECISIVE else OrderStatus.UNKNOWN, items
 
 
 def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
     return (yield from read(order_id))[0]
 
 
-def otherwise(lines: Lines, charging: object, count: int | None = None) -> str:
-    """How an order differs from what was asked for, by its term and how many it buys: the rest of a sentence, empty where billing tells
-    nothing else. What a line calls its product is not published, so that no flavor is compared. `count`: None where any may be.
+def describe_difference(lines: Lines, charging: object, count: int | None = None) -> str:
+    """Returns how the term and count of an order differ from what was asked for, as the end of a sentence, or "" where they do not.
+
+    What billing does not show does not differ. No flavor is compared, as it is not published what a line calls its product. A `count` of
+    None accepts any.
     """
     asked = charging if isinstance(charging, Mapping) else {}
     wanted = _months(asked.get("period_num", 1), {"MONTH": 1, "YEAR": 12}.get(str(asked.get("period_type"))))
@@ -92,12 +98,12 @@ def _months(periods: object, months: int | None) -> int | None:
     return number * months if months is not None and number > 0 else None
 
 
-def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
-    """The ids of the servers that billing knows an order by, for an order that no row names; None where billing does not say."""
+def bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
+    """Reads from billing the ids of the servers that an order has bought. Returns None where billing does not answer."""
     if not is_order_id(order_id):
         return ()
     try:
-        reply = yield _question(order_id)
+        reply = yield _resources_call(order_id)
     except CallFailed:
         return None
     found = reply.object().get("data") if isinstance(reply, Reply) else None
@@ -108,12 +114,12 @@ def resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
     return tuple(dict.fromkeys(resource_ids(known)))
 
 
-def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
-    """As `resources`, for what may end the order: raises CallFailed where billing does not say all of it."""
+def all_bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
+    """Reads the same as `bought_ids` before a call that may end the order. Raises CallFailed unless billing lists all of them."""
     what = f"billing does not tell all that order {order_id!r} has bought"
     if not is_order_id(order_id):
         raise CallFailed(Outcome.UNKNOWN, f"{what}: it takes no such id")
-    reply = yield _question(order_id)
+    reply = yield _resources_call(order_id)
     answer = reply.object() if isinstance(reply, Reply) else {}
     found, total = answer.get("data"), answer.get("total_count")
     rows_found = found if isinstance(found, list) else [None]
@@ -124,15 +130,16 @@ def all_resources(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
     return tuple(dict.fromkeys(resource_ids(known)))
 
 
-def order_of(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
-    """The order that has bought a server which no row names it of: of the orders placed before it was made (`created_at`, in milliseconds
-    since the epoch), the latest first, that of which billing knows the server. None where none of them is known to be it.
+def find_order(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
+    """Finds the order of a server whose row names none: the one for which billing lists the server. Returns None where none is found.
+
+    It reads the orders placed before the server was created, the latest first. `created_at` is in milliseconds since the epoch.
     """
     if created_at is None:
         return None
     query: dict[str, str | int] = {
         "create_time_begin": _time(created_at - _PAID_WITHIN),
-        "create_time_end": _time(created_at + _CLOCKS_DIFFER),
+        "create_time_end": _time(created_at + _CLOCK_TOLERANCE),
         "order_type": _NEW,
         "order_by": "-createTime",
         "limit": _PAGE,
@@ -144,8 +151,8 @@ def order_of(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
         return None
     found = reply.object().get("order_infos")
     placed = [order.get("order_id") for order in found if isinstance(order, Mapping)] if isinstance(found, list) else []
-    for order_id in [each for each in placed if isinstance(each, str)][:_MOST_ASKED]:
-        if identifier in ((yield from resources(order_id)) or ()):
+    for order_id in [each for each in placed if isinstance(each, str)][:_MAX_ORDERS_READ]:
+        if identifier in ((yield from bought_ids(order_id)) or ()):
             return order_id
     return None
 
@@ -156,25 +163,28 @@ def _time(moment: int) -> str:
 
 def _moment(text: object) -> int | None:
     try:
-        told = datetime.fromisoformat(text) if isinstance(text, str) else None
+        time = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return None if told is None or told.tzinfo is None else int(told.timestamp() * 1000)
+    return None if time is None or time.tzinfo is None else int(time.timestamp() * 1000)
 
 
-def _question(order_id: str) -> Call:
+def _resources_call(order_id: str) -> Call:
     body: Fields = {"order_id": order_id, "only_main_resource": 1, "limit": _PAGE, "offset": 0}
     return Call(Service.BILLING, "POST", SUBSCRIPTIONS, Effect.READ, body=body)
 
 
 def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
-    """The refusal, if it was one. After a lost answer the order itself tells: the cloud takes no order's money twice."""
+    """Sends the payment. Returns the refusal, or None.
+
+    After a lost answer the caller reads the order: the cloud takes no order's money twice.
+    """
     body = {"order_id": order_id, "use_coupon": "NO", "use_discount": "NO"}
     return (yield from _settle(Call(Service.BILLING, "POST", _PAYMENT, Effect.PAYMENT, body=body)))
 
 
 def cancel(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
-    """As `pay`: the cloud refuses to cancel what is paid, or cancelled already."""
+    """Sends the cancellation. Returns the refusal, or None: the cloud refuses to cancel an order that is paid or already cancelled."""
     call = Call(Service.BILLING, "PUT", _CANCELLATION, Effect.CANCELLATION, body={"order_id": order_id})
     return (yield from _settle(call))
 
@@ -187,14 +197,18 @@ def _settle(call: Call) -> Generator[Call, Answer, CallFailed | None]:
     return None
 
 
-def known(moment: int) -> ReadFlow[tuple[str, ...] | None]:
-    """The new orders that may be open at `moment`, in milliseconds since the epoch: an unpaid one lapses. None where billing does not say."""
+def possibly_open(moment: int) -> ReadFlow[tuple[str, ...] | None]:
+    """Reads the ids of the new orders that may be open at `moment`, as an unpaid order lapses. Returns None where billing does not answer.
+
+    `moment` is in milliseconds since the epoch.
+    """
     found = yield from placed_since(moment - _PAID_WITHIN)
-    return None if found is None else tuple(one.order_id for one in found)
+    return None if found is None else tuple(order.order_id for order in found)
 
 
 def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
-    """The new orders of the account that are not cancelled, oldest first; None where billing does not say, or not all of it.
+    """Reads the new orders of the account that are not cancelled, oldest first. Returns None where billing does not list them all.
+
     `moment` is in milliseconds since the epoch.
     """
     query: dict[str, str | int] = {"create_time_begin": _time(moment), "order_type": _NEW, "order_by": "createTime"}

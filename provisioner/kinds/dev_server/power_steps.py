@@ -1,7 +1,7 @@
-"""What every change of a living server needs: to see it, to make it run or stop, and a way to give up with a reason.
+"""Waits for a server, starts or stops it, and lets a change give up with a reason: steps that all changes of a server share.
 
-Source: docs/api/devserver-api.md sections 2.1 and 4. Starting and stopping are asked for and read back: the cloud refuses to
-start what runs, so a refusal or a lost answer is judged by what the server then shows.
+Source: docs/api/devserver-api.md sections 2.1 and 4. After a start or stop the server is read back: the cloud refuses to start a
+running server, so a refusal or a lost answer is judged by what the server then shows.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from provisioner.model.resource import Desired, Fields, Live, Phase
 Power = Literal["running", "stopped"]
 
 _ATTEMPTS = 2
-_LOOKS_AFTER_A_REFUSAL = 5
-_LOOKS_AT_AN_OLD_FAILURE = 10
-"""A list just after an accepted action may still show the status from before, also where that was a failure (section 4)."""
+_POLLS_AFTER_A_REFUSAL = 5
+_POLLS_AT_AN_OLD_FAILURE = 10
+"""Right after an accepted action a list may still show the status from before, and that may be a failure (section 4)."""
 
 
 class GaveUp(Exception):  # noqa: N818 - how a change ends, not a malfunction
-    """A change cannot go on, for a reason that a person has to hear."""
+    """A change cannot go on, for a reason that a person must know. `ended` is how its flow ends."""
 
     def __init__(self, problem: str, hint: str) -> None:
         super().__init__(problem)
@@ -32,7 +32,7 @@ class GaveUp(Exception):  # noqa: N818 - how a change ends, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class _ActionRule:
-    """From which statuses an action may be asked for, and where it leads."""
+    """The statuses from which an action may be requested, and the status that it leads to."""
 
     action: str
     starts: frozenset[str]
@@ -40,14 +40,14 @@ class _ActionRule:
     body: Fields | None = None
 
 
-_WAYS: Mapping[Power, _ActionRule] = {
+_ACTIONS: Mapping[Power, _ActionRule] = {
     "running": _ActionRule("start", frozenset({rows.STOPPED, "STOP_FAILED", "START_FAILED"}), rows.RUNNING, body={}),
     "stopped": _ActionRule("stop", frozenset({rows.RUNNING, "STOP_FAILED"}), rows.STOPPED),
 }
 
 
 def wanted_power(desired: Desired) -> Power | None:
-    """None where the specs leave it to others."""
+    """Returns the declared power, or None where the specs declare or manage none."""
     if ("power",) in desired.lifecycle.ignore_changes:
         return None
     match desired.fields.get("power"):
@@ -59,54 +59,56 @@ def wanted_power(desired: Desired) -> Power | None:
             return None
 
 
-def until(identifier: str, statuses: frozenset[str], *, looks: int | None = None) -> Generator[Step, Answer, Live]:
-    """Until it has one of `statuses`, or so many looks were taken. Raises GaveUp when it is gone."""
-    return (yield from until_shown(identifier, lambda row: row.status in statuses, looks=looks))
-
-
-def until_shown(
-    identifier: str, settled: Callable[[Live], bool], *, looks: int | None = None
+def wait_for_status(
+    identifier: str, statuses: frozenset[str], *, max_polls: int | None = None
 ) -> Generator[Step, Answer, Live]:
-    """As `until`, for anything that a list shows of it."""
+    """Waits until the server has one of `statuses`, for `max_polls` polls at most. Raises GaveUp when it is gone."""
+    return (yield from wait_until(identifier, lambda row: row.status in statuses, max_polls=max_polls))
+
+
+def wait_until(
+    identifier: str, settled: Callable[[Live], bool], *, max_polls: int | None = None
+) -> Generator[Step, Answer, Live]:
+    """Waits until the server's row satisfies `settled`, for `max_polls` polls at most. Raises GaveUp when the server is gone."""
     while True:
-        row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, max_polls=looks)
+        row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, max_polls=max_polls)
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
         if row is None:
             raise GaveUp("the server is not there any more", "run plan: it says what is known of it")
-        if looks is not None or settled(row):  # else it is there, and the list lacks it
+        if max_polls is not None or settled(row):  # else the server exists and only the list lacks it
             return row
 
 
-def bring(row: Live, power: Power) -> Generator[Step, Answer, Live]:
-    """The server at rest in this power state; nothing is sent when it is there already. Raises GaveUp, CallFailed."""
-    way = _WAYS[power]
+def set_power(row: Live, power: Power) -> Generator[Step, Answer, Live]:
+    """Starts or stops the server, and waits until it has. Sends nothing when it has this power already. Raises GaveUp, CallFailed."""
+    rule = _ACTIONS[power]
     failure: CallFailed | None = None
     for _ in range(_ATTEMPTS):
-        if row.status == way.goal:
+        if row.status == rule.goal:
             return row
-        if row.status not in way.starts:
+        if row.status not in rule.starts:
             raise GaveUp(
-                f"it is {row.status}, from which the cloud has no way to {way.action} it",
+                f"it is {row.status}, from which the cloud has no way to {rule.action} it",
                 "look at it in the console, then run the command again",
             )
-        failure = yield from _ask(row.id, way)
-        row = yield from until(row.id, rows.STABLE - {row.status}, looks=_patience(row, failure))
-    if row.status == way.goal:
+        failure = yield from _request(row.id, rule)
+        row = yield from wait_for_status(row.id, rows.STABLE - {row.status}, max_polls=_max_polls(row, failure))
+    if row.status == rule.goal:
         return row
     if failure is not None:
         raise failure
     raise GaveUp(
-        f"it was asked to {way.action} and shows {row.status}",
+        f"it was asked to {rule.action} and shows {row.status}",
         "look at it in the console, then run the command again: it tries once more",
     )
 
 
-def _ask(identifier: str, way: _ActionRule) -> Generator[Step, Answer, CallFailed | None]:
-    """What kept it from being asked, where looking at the server tells more than the answer does."""
-    path = f"{rows.server_path(identifier)}/{way.action}"
+def _request(identifier: str, rule: _ActionRule) -> Generator[Step, Answer, CallFailed | None]:
+    """Requests the action. Returns a refusal or a lost answer, as the server itself then shows more than the answer does."""
+    path = f"{rows.server_path(identifier)}/{rule.action}"
     try:
-        yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body=way.body)
+        yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body=rule.body)
     except CallFailed as failed:
         if failed.outcome not in {Outcome.REFUSED, Outcome.UNKNOWN}:
             raise
@@ -114,7 +116,7 @@ def _ask(identifier: str, way: _ActionRule) -> Generator[Step, Answer, CallFaile
     return None
 
 
-def _patience(row: Live, failure: CallFailed | None) -> int | None:
+def _max_polls(row: Live, failure: CallFailed | None) -> int | None:
     if failure is not None:
-        return _LOOKS_AFTER_A_REFUSAL
-    return _LOOKS_AT_AN_OLD_FAILURE if row.status in rows.ADVERSE else None
+        return _POLLS_AFTER_A_REFUSAL
+    return _POLLS_AT_AN_OLD_FAILURE if row.status in rows.ADVERSE else None

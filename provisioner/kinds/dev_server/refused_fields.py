@@ -1,4 +1,4 @@
-"""Which refusals are for good, of what is attached to a server after it is built: those are remembered and not asked for again.
+"""Decides which refusals of what is attached to a built server are permanent: those are recorded, and not requested again.
 
 Source: docs/api/devserver-api.md section 2.4: disks and public addresses are "only for A3" machines, and nothing that a client sees
 names such a machine. The table of the refusals is in docs/decisions/0021.
@@ -14,9 +14,9 @@ from provisioner.model.flow import CallFailed, Ended, Outcome
 from provisioner.model.resource import Live, Phase
 
 REFUSED_BEFORE = "refused-before"
-_LASTING = frozenset({400, 405, 422})
-_NO_SUCH_CALL = "APIG.0101"
-_PASSES = re.compile(
+_PERMANENT_STATUSES = frozenset({400, 405, 422})
+_NO_SUCH_API = "APIG.0101"
+_TEMPORARY = re.compile(
     r"\b(already|in use|occupied|being|busy|status|state|must be|locked|conflict|try again|later|not found|not exist|no such"
     r"|quota|exceed\w*|limit|balance|arrears|frozen|restricted|permission|authori[sz]\w*|not allowed to)\b",
     re.IGNORECASE,
@@ -25,7 +25,7 @@ _PASSES = re.compile(
 
 
 class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
-    """`attached` are the ids that the server has nevertheless, of those that are declared."""
+    """The cloud permanently refuses a field for this server. `attached` are the declared ids that the server has nevertheless."""
 
     def __init__(self, failed: CallFailed, row: Live, attached: Iterable[str]) -> None:
         super().__init__(failed.message)
@@ -33,24 +33,24 @@ class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
 
 
 def is_for_good(failed: CallFailed) -> bool:
-    """A definite no of the service itself that says nothing of time, rights, money, or of what was to be attached."""
+    """Returns whether the service itself refused, for a reason that names neither time, rights, money nor what was to be attached."""
     if failed.outcome is not Outcome.REFUSED:
         return False
-    if failed.code == _NO_SUCH_CALL:
+    if failed.code == _NO_SUCH_API:
         return True
     from_gateway = str(failed.code).startswith("APIG.")
-    if failed.status not in _LASTING or failed.not_found or from_gateway:
+    if failed.status not in _PERMANENT_STATUSES or failed.not_found or from_gateway:
         return False
-    return _PASSES.search(failed.message) is None
+    return _TEMPORARY.search(failed.message) is None
 
 
-def entry(wanted: Iterable[str], failed: CallFailed) -> JsonObject:
-    """As it is recorded."""
+def to_record(wanted: Iterable[str], failed: CallFailed) -> JsonObject:
+    """Returns the refusal of a field in the form in which it is recorded."""
     return {"value": list(wanted), "code": failed.code, "message": failed.message}
 
 
-def ended(refusals: JsonObject) -> Ended:
-    """How a change ends that was carried out but for these fields."""
+def end_with_refusals(refusals: JsonObject) -> Ended:
+    """Returns how a change ends that was carried out except for these fields."""
     fields = " and ".join(sorted(refusals))
     messages = "; ".join(str(one["message"]) for one in refusals.values() if isinstance(one, Mapping))
     return Ended(

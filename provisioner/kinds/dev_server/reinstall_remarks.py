@@ -1,4 +1,4 @@
-"""What a reader has to know of a reinstallation before approving of it, beside that the disk is wiped.
+"""Remarks on a reinstallation that a person should read before approving it, in addition to that the disk is wiped.
 
 Source: the vendor's guide usermanual-server-0020 (docs/api/devserver-api.md section 4).
 """
@@ -27,8 +27,8 @@ _USERDATA = Remark(
 _NO_USERDATA = (None, "", {DIGEST: digest("")})
 
 
-def of_reinstallation(changed: Iterable[FieldPath], declared: JsonObject) -> Iterator[Remark]:
-    """Of one for these fields. `declared` is what the server is to have, as it is recorded."""
+def remarks(changed: Iterable[FieldPath], declared: JsonObject) -> Iterator[Remark]:
+    """Yields the remarks on a reinstallation that `changed` fields cause. `declared` is the wanted body, as it is recorded."""
     yield _DISK
     if ("image_id",) in changed and declared.get("userdata") not in _NO_USERDATA:
         yield _USERDATA

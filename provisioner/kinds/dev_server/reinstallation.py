@@ -1,8 +1,9 @@
-"""How a DevServer gets another system on the same machine: stopped, wiped, followed until it runs.
+"""Puts another system on the same machine: stops the DevServer, wipes it, and waits until it runs.
 
-Source: docs/api/devserver-api.md sections 2.1 and 4: changeos for another image, reinstallos for another password, key pair or
-user data alone; both start from STOPPED, or from where an earlier one failed, and end in RUNNING. The disk is lost each time, so that the call is noted before it is
-sent, and never sent again without a look at the server. What power it is to have in the end is remembered before it is stopped.
+Source: docs/api/devserver-api.md sections 2.1 and 4. changeos is for another image, reinstallos for another password, key pair or user
+data alone. Both start from STOPPED, or from where an earlier one failed, and end in RUNNING. The disk is lost each time, so the call is
+recorded before it is sent, and never sent again without reading the server. The power that the server is to have in the end is
+remembered before it is stopped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Generator
 
 from provisioner.kinds.dev_server import rows, userdata
 from provisioner.kinds.dev_server.matching import CLOCK_TOLERANCE
-from provisioner.kinds.dev_server.power_steps import GaveUp, Power, bring, until
+from provisioner.kinds.dev_server.power_steps import GaveUp, Power, set_power, wait_for_status
 from provisioner.model.address import Address
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Remember, Service, Step
 from provisioner.model.purchase_policy import PurchasePolicy
@@ -20,16 +21,16 @@ from provisioner.model.resource import Desired, Fields, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
 SYSTEM = ("image_id", "admin_pass", "key_pair_name", "userdata")
-"""The fields that are put on the system disk, by their names in a spec."""
+"""The fields that a reinstallation writes to the system disk, by their names in a spec."""
 
 UNDER_WAY = frozenset({"CHANGINGOS", "REINSTALLINGOS"})
 FAILED = frozenset({"CHANGINGOS_FAILED", "REINSTALLINGOS_FAILED"})
 _CAN_BE_STOPPED = frozenset({rows.RUNNING, rows.STOPPED, "STOP_FAILED"})
-_LOOKS_AT_AN_EARLIER_ONE = 5
+_POLLS_AFTER_AN_EARLIER_RUN = 5
 
 
 def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
-    """Whether the server shows all that was to change, whoever put it there. What the API hides is never current."""
+    """Returns whether the server shows every changed field as desired, whoever did it. A field that the API hides is never current."""
     hidden = {"admin_pass", "userdata"}
     return (
         row.status not in FAILED
@@ -47,9 +48,10 @@ def reinstall(
     rest: Power,
     policy: PurchasePolicy,
 ) -> Generator[Step, Answer, Live]:
-    """The server running with its new system; `rest` is the power that it is to have in the end, and `row` it at rest.
+    """Stops the server, puts the desired system on it, and returns it running.
 
-    Raises GaveUp, and CallFailed where nothing is known of the call: then its intent is open.
+    `row` shows it with nothing under way; `rest` is the power that it is to have in the end. Raises GaveUp, and CallFailed where the
+    outcome of the call is unknown: then its intent is open.
     """
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
@@ -58,7 +60,7 @@ def reinstall(
         )
     if recorded.pending.get("power") != rest:
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
-    stopped = row if row.status in FAILED else (yield from bring(row, "stopped"))
+    stopped = row if row.status in FAILED else (yield from set_power(row, "stopped"))
     try:
         yield _call(desired, changed, row.id, policy)
     except CallFailed as failed:
@@ -68,26 +70,25 @@ def reinstall(
             if not recorded.pending:
                 yield Remember(Phase.READY, observed=now.observed, pending={})
             return (yield from follow(desired, recorded, changed, now, policy))
-        left = stopped if stopped.status in FAILED else (yield from bring(stopped, rest))
-        if is_current(desired, changed, left):
-            return left  # a call that was believed lost has arrived in the meantime
-        yield Remember(Phase.READY, observed=left.observed, pending={})
+        restored = stopped if stopped.status in FAILED else (yield from set_power(stopped, rest))
+        if is_current(desired, changed, restored):
+            return restored  # a call that was believed lost has arrived in the meantime
+        yield Remember(Phase.READY, observed=restored.observed, pending={})
+        state = restored.status if restored.status in FAILED else rest
         raise GaveUp(
-            f"the cloud refused to put another system on it, and it is {_as_before(left, rest)} as before: {failed.message}",
+            f"the cloud refused to put another system on it, and it is {state} as before: {failed.message}",
             "mend what it names, then run apply again",
         ) from None
-    return (yield from _installed(row.id, desired.address, was=stopped.status))
-
-
-def _as_before(row: Live, rest: Power) -> str:
-    return row.status if row.status in FAILED else rest
+    return (yield from _wait_until_installed(row.id, desired.address, was=stopped.status))
 
 
 def follow(
     desired: Desired, recorded: Recorded, changed: frozenset[str], row: Live, policy: PurchasePolicy
 ) -> Generator[Step, Answer, Live]:
-    """As `reinstall`, of one on which another system is being put already. Where an earlier run of ours has stopped it for that, it
-    is that run's call, late: believed never to have been carried out, and not to be made twice. Raises GaveUp for anybody else's.
+    """Follows a reinstallation that is under way already, and returns the server running.
+
+    Where an earlier run of ours stopped the server for one, this is that run's late call: it was believed never to have been carried
+    out, and it must not be made twice. Raises GaveUp for anybody else's.
     """
     if not changed or "power" not in recorded.pending:
         raise GaveUp(
@@ -95,17 +96,21 @@ def follow(
             "run plan once that has ended: it shows what is left to do",
         )
     yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id, policy).declares, observed=row.observed)
-    return (yield from _installed(row.id, desired.address))
+    return (yield from _wait_until_installed(row.id, desired.address))
 
 
 def finish(recorded: Recorded) -> Generator[Step, Answer, Live]:
-    """As `reinstall`, of one that an earlier run has asked for. It may have ended long ago, and have been stopped since."""
-    return (yield from _installed(recorded.id or "", recorded.address, looks=_LOOKS_AT_AN_EARLIER_ONE))
+    """Waits for a reinstallation that an earlier run requested. It may have ended long ago, and the server may be stopped since."""
+    return (
+        yield from _wait_until_installed(recorded.id or "", recorded.address, max_polls=_POLLS_AFTER_AN_EARLIER_RUN)
+    )
 
 
 def wiped(intent: Intent, row: Live) -> bool:
-    """Whether the server shows that a call whose answer was lost was carried out. It was sent to a server at rest in STOPPED, so
-    that any other status comes of it, or of a person. Only a word to people hangs on this: the call is not made again either way.
+    """Returns whether the server shows that a call whose answer was lost was carried out.
+
+    It was sent to a server that rested in STOPPED, so any other status comes from it, or from a person. Only a message depends on the
+    result: the call is not made again either way.
     """
     if row.status in UNDER_WAY | FAILED:
         return True
@@ -115,12 +120,12 @@ def wiped(intent: Intent, row: Live) -> bool:
     if intent.declared.get("image_id") is not None:
         return shown["image_id"] is not None
     updated = row.observed.get("update_at")
-    since = isinstance(updated, int) and updated > intent.server_time + CLOCK_TOLERANCE
-    return row.status != rows.STOPPED or since
+    is_updated_since = isinstance(updated, int) and updated > intent.server_time + CLOCK_TOLERANCE
+    return row.status != rows.STOPPED or is_updated_since
 
 
 def _call(desired: Desired, changed: frozenset[str], identifier: str, policy: PurchasePolicy) -> Call:
-    """`declares` has no image where the one on the disk is kept, whichever that is."""
+    """Returns the call. Its `declares` has no image where the one on the disk is kept, as that may be any."""
     action = "changeos" if "image_id" in changed else "reinstallos"
     sent = SYSTEM if action == "changeos" else SYSTEM[1:]
     body = {field: value for field in sent if (value := desired.fields.get(field)) is not None}
@@ -131,22 +136,24 @@ def _call(desired: Desired, changed: frozenset[str], identifier: str, policy: Pu
         "POST",
         path,
         Effect.WIPE,
-        body=userdata.spelt(body, policy, published="user_data"),
+        body=userdata.with_request_key(body, policy, published="user_data"),
         declares=declares,
     )
 
 
-def _installed(
-    identifier: str, address: Address, *, looks: int | None = None, was: str = rows.STOPPED
+def _wait_until_installed(
+    identifier: str, address: Address, *, max_polls: int | None = None, was: str = rows.STOPPED
 ) -> Generator[Step, Answer, Live]:
-    """The status from before, STOPPED, is no end, unless so many looks show nothing else. Nor is an earlier failure at once: it may
-    be a late list, or this one's own.
+    """Waits until the new system runs. Raises GaveUp where the cloud could not install it.
+
+    STOPPED is the status from before, so it ends the wait only after `max_polls` polls that show nothing else. An earlier failure (`was`)
+    does not end it at once either: a list may lag, or the failure may be this call's own.
     """
     if was in FAILED:
-        looks = _LOOKS_AT_AN_EARLIER_ONE
-    row = yield from until(identifier, rows.STABLE - {rows.STOPPED, was}, looks=looks)
+        max_polls = _POLLS_AFTER_AN_EARLIER_RUN
+    row = yield from wait_for_status(identifier, rows.STABLE - {rows.STOPPED, was}, max_polls=max_polls)
     if row.status not in rows.STABLE:
-        row = yield from until(identifier, rows.STABLE - {rows.STOPPED})
+        row = yield from wait_for_status(identifier, rows.STABLE - {rows.STOPPED})
     if row.status not in {rows.RUNNING, rows.STOPPED}:
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(

@@ -1,7 +1,7 @@
-"""Whether a prepaid DevServer's term is bought again by itself: switched through billing, in place.
+"""Switches the automatic renewal of a prepaid DevServer on or off, in place, through billing.
 
-Source: docs/api/devserver-api.md section 8. Repeating either call is harmless: what is on stays on, and what is off already is
-refused with a code of its own.
+Source: docs/api/devserver-api.md section 8. Either call may be repeated: renewal that is on stays on, and switching off what is off
+already is refused with a code of its own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from provisioner.model.resource_id import request_spelling
 
 _FLAG = "is_auto_renew"
 RENEWAL: FieldPath = ("charging_info", _FLAG)
-_SWITCH = "/v2/orders/subscriptions/resources/autorenew"
+_AUTO_RENEWAL = "/v2/orders/subscriptions/resources/autorenew"
 _OFF_ALREADY = "CBC.99003605"
 
 
 def switch(desired: Desired, recorded: Recorded) -> Generator[Step, Answer, None]:
-    """As the specs have it; what they leave out is off, as it is when a server is bought. Pay-per-use has no term."""
+    """Switches renewal as the specs declare it, and off where they do not, as for a purchase. Pay-per-use has no term to renew."""
     wanted, kept = _charging(desired.fields), _charging(recorded.declared)
     if charging.is_prepaid(recorded, None):
         yield from _send(recorded.id or "", on=wanted.get(_FLAG) is True)
@@ -38,7 +38,10 @@ def _charging(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _send(identifier: str, *, on: bool) -> Generator[Step, Answer, None]:
     call = Call(
-        Service.BILLING, "POST" if on else "DELETE", f"{_SWITCH}/{request_spelling(identifier)}", Effect.REPEATABLE
+        Service.BILLING,
+        "POST" if on else "DELETE",
+        f"{_AUTO_RENEWAL}/{request_spelling(identifier)}",
+        Effect.REPEATABLE,
     )
     try:
         yield call

@@ -1,4 +1,4 @@
-"""What the API shows of a DevServer.
+"""Reads the rows in which the API shows DevServers, and says what their statuses mean.
 
 Source: docs/api/devserver-api.md sections 2.2, 3.3 and 4. Both forms of an answer are read (`endpoints` and
 `endpoints_response`, `image` and `server_image_response`); unknown fields are ignored.
@@ -22,12 +22,12 @@ _OBSERVED = (
 )  # fmt: skip
 
 ERROR = "ERROR"
-"""Not built, or a fault of what was: the status alone does not tell (section 4)."""
+"""The server was not built, or was built and has a fault: the status alone does not show which (section 4)."""
 CREATE_FAILED = frozenset({"CREATE_FAILED", ERROR})
-"""Of these a prepaid one is deleted and not unsubscribed (section 2.3)."""
+"""In these statuses a prepaid server is deleted and not unsubscribed (section 2.3)."""
 DELETING = "DELETING"
 DELETED = "DELETED"
-"""A row of this status is as good as none (section 4: it may never be seen), so it is read as none."""
+"""A row with this status is treated like a missing row (section 4: it may never be seen)."""
 DELETE_FAILED = "DELETE_FAILED"
 RELEASING = frozenset({DELETING})
 ADVERSE = frozenset(
@@ -40,22 +40,22 @@ RUNNING, STOPPED = "RUNNING", "STOPPED"
 STABLE = frozenset({RUNNING, STOPPED}) | ADVERSE
 _UNDER_WAY = frozenset({"CREATING", "STARTING", "STOPPING", "REBOOTING", "CHANGINGOS", "REINSTALLINGOS", DELETING})
 STATUSES = STABLE | _UNDER_WAY | {DELETED}
-"""All that are published. Any other is waited on like one that will change."""
+"""All published statuses. Any other is treated as one that will change: flows wait for the next."""
 BUILT = STATUSES - CREATE_FAILED - {"CREATING", DELETING, DELETE_FAILED, DELETED}
-"""Only what was built has ever shown one of these."""
+"""The statuses that only a built server shows."""
 _POWER = {RUNNING: "running", "STOP_FAILED": "running", STOPPED: "stopped", "START_FAILED": "stopped"}
-"""By status: where something else is under way, or broken, nothing is said of it."""
+"""The power by status. Where something else is under way or broken, the power is not known."""
 
 _ARCHITECTURES = frozenset({"X86", "ARM"})
 _SERVER_TYPES = frozenset({"BMS", "ECS", "HPS"})
-"""Any other spelling tells nothing: it could not be compared with what specs may say."""
+"""Any other word is ignored, as it could not be compared with what specs may declare."""
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
-"""Ids go into paths; anything else than this is never sent back."""
+"""Ids become parts of paths, so an id of another form is never sent back."""
 
 
 def read(row: JsonValue) -> Live:
-    """Raises CallFailed when the row is no server: without a well-formed id nothing can be said about it."""
+    """Reads a row. Raises CallFailed when it has no well-formed id, as nothing can then be said about the server."""
     identifier = row.get("id") if isinstance(row, Mapping) else None
     if not isinstance(row, Mapping) or not isinstance(identifier, str) or not is_id(identifier):
         raise CallFailed(Outcome.UNKNOWN, "the cloud answered with a server that has no usable id")
@@ -81,7 +81,7 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["image_id"] = image_id
     if network := {key: text for key in ("vpc_id", "subnet_id") if (text := _text(row, key))}:
         shown["network"] = network
-    if (mode := charging.shown(row)) is not None:
+    if (mode := charging.shown_mode(row)) is not None:
         shown["charging_info"] = {"charging_mode": mode}
     if (power := _POWER.get(str(row.get("status")))) is not None:
         shown["power"] = power
@@ -95,8 +95,8 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
     return shown
 
 
-def shown_of(observed: JsonObject) -> JsonObject:
-    """What rows have shown of it: what is kept of them is as they spell it."""
+def shown_fields(observed: JsonObject) -> JsonObject:
+    """Returns the fields that rows have shown, from what a record keeps of them: that is kept as the rows spell it."""
     return _shown(observed, _object(observed, "image"))
 
 
@@ -106,9 +106,7 @@ def _is_data_disk(disk: JsonObject) -> bool:
 
 def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
     observed = {key: row[key] for key in _OBSERVED if row.get(key) is not None}
-    if (
-        charging.mode(row.get("charging_mode")) is None
-    ):  # it says nothing, and must not stand in the place of what another row said
+    if charging.parse_mode(row.get("charging_mode")) is None:  # it must not replace a mode that another row showed
         observed.pop("charging_mode", None)
     if endpoints := row.get("endpoints") or row.get("endpoints_response"):
         observed["endpoints"] = endpoints
@@ -118,7 +116,7 @@ def _observed(row: JsonObject, image: JsonObject) -> JsonObject:
 
 
 def _text(row: JsonObject, key: str) -> str:
-    """Empty where it is missing, or no text."""
+    """Returns the text, or "" where the key is missing or its value is no text."""
     value = row.get(key)
     return value if isinstance(value, str) else ""
 
@@ -129,8 +127,9 @@ def _object(row: JsonObject, key: str) -> JsonObject:
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:
-    """None only for the answers that mean not found (section 5.2), and for what can be no id; anything else that fails is raised. One
-    that is not found as requests spell it is asked for as it is known, too.
+    """Reads one server by its id. Returns None where the cloud answers not found (section 5.2), or where the text can be no id.
+
+    An id that is not found in the spelling of requests is tried in its own spelling as well. Raises CallFailed for any other failure.
     """
     if not is_id(identifier):
         return None
@@ -147,7 +146,7 @@ def show(identifier: str) -> ReadFlow[Live | None]:
 
 
 def is_id(text: str) -> bool:
-    """Whether it may stand in a path."""
+    """Returns whether the text is a well-formed id, which may be part of a path."""
     return _ID.fullmatch(text) is not None
 
 

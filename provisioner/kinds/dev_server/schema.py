@@ -1,7 +1,7 @@
-"""What may be written in a spec for one DevServer: the create API's own fields, names and rules, and what it is given later.
+"""The schema of one DevServer in a spec: the fields of the create API with their names and rules, and the fields that are set later.
 
-Source: docs/api/devserver-api.md section 3. It knows nothing of positions, templates, or where a password comes from;
-by the time a body comes here, secrets are references and userdata is Base64.
+Source: docs/api/devserver-api.md section 3. It knows nothing about positions, templates, or where a password comes from. In a body that
+is validated here, secrets are references already and userdata is Base64.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from provisioner.model.resource import Fields
 from provisioner.model.secret import SecretReference
 
 _USERDATA_LIMIT = 32 * 1024
-_SENSIBLE_PERIOD = {"MONTH": 9, "YEAR": 3}
+"""In bytes, before Base64."""
+_LONGEST_USUAL_PERIOD = {"MONTH": 9, "YEAR": 3}
+"""The longest term that sister services sell, by unit."""
 
 
-def _written_as(pattern: str, description: str) -> AfterValidator:
+def _matching(pattern: str, description: str) -> AfterValidator:
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -37,27 +39,27 @@ def _written_as(pattern: str, description: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _fits_userdata(value: str) -> str:
+def _check_userdata(value: str) -> str:
     try:
         size = len(base64.b64decode(value, validate=True))
-    except ValueError:  # binascii.Error is one; text beyond ASCII raises a plain one
+    except ValueError:  # binascii.Error is a subclass; text beyond ASCII raises ValueError itself
         raise ValueError("userdata is not Base64") from None
     if size > _USERDATA_LIMIT:
         raise ValueError(f"userdata has {size} bytes; the API takes at most {_USERDATA_LIMIT} (32 KiB)")
     return value
 
 
-def _some_addresses(value: str) -> str:
+def _check_not_all_addresses(value: str) -> str:
     if value == "0.0.0.0/0":
         raise ValueError("0.0.0.0/0 is not allowed; 1.1.1.1/0 switches the source/destination check off")
     return value
 
 
-def _an_address(value: str) -> str:
-    """Of IPv4 or IPv6, alone or with the length of its prefix."""
+def _check_address(value: str) -> str:
+    """Accepts an IPv4 or IPv6 address, alone or with a prefix length."""
     try:
         if _ADDRESS.fullmatch(value) is None:
-            raise ValueError  # noqa: TRY301 - said in the same words
+            raise ValueError  # noqa: TRY301 - reported with the same message
         ip_interface(value)
     except ValueError:
         raise ValueError(
@@ -66,7 +68,7 @@ def _an_address(value: str) -> str:
     return value
 
 
-def _each_once(values: list[str]) -> list[str]:
+def _check_unique(values: list[str]) -> list[str]:
     if len(set(values)) < len(values):
         raise ValueError("an id stands in it twice")
     return values
@@ -74,19 +76,19 @@ def _each_once(values: list[str]) -> list[str]:
 
 LONGEST_NAME = 64
 Name = Annotated[
-    str, _written_as(rf"[-_.a-zA-Z0-9]{{1,{LONGEST_NAME}}}", "a name has 1 to 64 letters, digits, '-', '_' or '.'")
+    str, _matching(rf"[-_.a-zA-Z0-9]{{1,{LONGEST_NAME}}}", "a name has 1 to 64 letters, digits, '-', '_' or '.'")
 ]
 Uuid = Annotated[
     str,
-    _written_as(
+    _matching(
         r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
         "expected a UUID in lower case, like 05982b48-a70f-43a1-a2b0-1fe36a236172",
     ),
 ]
-Zone = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
-ProjectId = Annotated[str, _written_as(r"[-_.a-zA-Z0-9]{1,36}", "expected 1 to 36 letters, digits, '-', '_' or '.'")]
-Flavor = _written_as(r"[-_.a-zA-Z0-9]+", "expected letters, digits, '-', '_' or '.'")
-_MAC = _written_as(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "expected a MAC address like fa:16:3e:00:00:01")
+Zone = Annotated[str, _matching(r"[-_.a-zA-Z0-9]{1,256}", "expected 1 to 256 letters, digits, '-', '_' or '.'")]
+ProjectId = Annotated[str, _matching(r"[-_.a-zA-Z0-9]{1,36}", "expected 1 to 36 letters, digits, '-', '_' or '.'")]
+Flavor = _matching(r"[-_.a-zA-Z0-9]+", "expected letters, digits, '-', '_' or '.'")
+_MAC = _matching(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", "expected a MAC address like fa:16:3e:00:00:01")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:]+(/[0-9]{1,3})?")
 VolumeType = Literal["ESSD", "GPSSD", "SAS", "SATA", "SSD"]
 
@@ -107,7 +109,7 @@ class DataVolume(_Section):
 
 
 class HyperCluster(_Section):
-    """What characters these ids have is not published; those of other ids are (inferred, docs/api section 3.1)."""
+    """Which characters these ids may have is not published; it is inferred from other ids (docs/api/devserver-api.md section 3.1)."""
 
     id: Zone | None = None
     hyper_cluster_subnet_id: Zone | None = None
@@ -118,7 +120,7 @@ class HyperGroup(_Section):
 
 
 class AddressPair(_Section):
-    ip_address: Annotated[str, AfterValidator(_an_address), AfterValidator(_some_addresses)] | None = None
+    ip_address: Annotated[str, AfterValidator(_check_address), AfterValidator(_check_not_all_addresses)] | None = None
     mac_address: Annotated[str, _MAC] | None = None
 
 
@@ -134,7 +136,7 @@ class Network(_Section):
 
 
 class ChargingInfo(_Section):
-    """`COMMON` is in the API's enumeration but describes a flavor sold both ways: it is never sent (section 3.1)."""
+    """The API's enumeration has `COMMON` as well, which describes a flavor that is sold both ways. It is never sent (section 3.1)."""
 
     charging_mode: Literal["PRE_PAID", "POST_PAID"]
     period_type: Literal["MONTH", "YEAR", "ABSOLUTE", "DAY", "HOUR", "WEEK"]
@@ -158,16 +160,16 @@ class DevServer(_Section):
     charging_info: ChargingInfo | None = None
     root_volume: RootVolume | None = None
     data_volume: DataVolume | None = None
-    userdata: Annotated[str, AfterValidator(_fits_userdata)] | None = None
+    userdata: Annotated[str, AfterValidator(_check_userdata)] | None = None
     power: Literal["running", "stopped"] | None = None
-    volumes: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
-    public_ips: Annotated[list[Uuid], AfterValidator(_each_once)] | None = None
+    volumes: Annotated[list[Uuid], AfterValidator(_check_unique)] | None = None
+    public_ips: Annotated[list[Uuid], AfterValidator(_check_unique)] | None = None
     hps_cluster_id: Annotated[Uuid | None, Field(exclude=True)] = None
-    """Known only to be refused in words of its own; as a field to exclude it is offered to nobody."""
+    """Accepted only to be refused with a message of its own. As an excluded field it is never suggested to anybody."""
 
 
 def advise(fields: Fields) -> Iterator[Advice]:
-    """Judges what no single field shows: exclusive pairs, what is not supported, and what may cost unexpectedly."""
+    """Yields the problems that no single field shows: exclusive pairs, unsupported values, and unexpected costs."""
     yield from _exactly_one(fields, "flavor", "resource_flavor", "the machine to buy")
     yield from _exactly_one(fields, "admin_pass", "key_pair_name", "the way to log in")
     for field in ("server_type", "hps_cluster_id"):
@@ -181,7 +183,7 @@ def advise(fields: Fields) -> Iterator[Advice]:
             )
     if "." in str(fields.get("name", "")):
         yield Advice(("name",), "dotted-name", "the vendor's own provider refuses names with a dot", warning=True)
-    yield from _charging_advice(fields.get("charging_info"))
+    yield from _advise_of_period(fields.get("charging_info"))
     yield from attachments.advise(fields)
     yield from oddities.advise(fields)
 
@@ -199,7 +201,7 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
 
 
 def advise_of_purchase(fields: Fields) -> Iterator[Advice]:
-    """What is worth knowing before it is bought, and nobody's concern once it is."""
+    """Yields what matters before the server is bought and no longer once it is."""
     declared = fields.get("charging_info")
     if not isinstance(declared, Mapping):
         return
@@ -213,16 +215,16 @@ def advise_of_purchase(fields: Fields) -> Iterator[Advice]:
         )
 
 
-def _charging_advice(declared: object) -> Iterator[Advice]:
+def _advise_of_period(declared: object) -> Iterator[Advice]:
     if not isinstance(declared, Mapping):
         return
     period, number = declared.get("period_type"), declared.get("period_num")
-    sensible = _SENSIBLE_PERIOD.get(str(period))
-    if sensible is not None and isinstance(number, int) and number > sensible:
+    longest = _LONGEST_USUAL_PERIOD.get(str(period))
+    if longest is not None and isinstance(number, int) and number > longest:
         yield Advice(
             ("charging_info", "period_num"),
             "long-period",
-            f"{number} times {period} is more than sister services sell ({sensible})",
+            f"{number} times {period} is more than sister services sell ({longest})",
             "the cloud may refuse it",
             warning=True,
         )
@@ -231,14 +233,14 @@ def _charging_advice(declared: object) -> Iterator[Advice]:
 _PASSWORD = re.compile(r"[A-Za-z0-9!@%\-_=+\[{}\]:,./?]{8,26}")
 _PASSWORD_CLASSES = tuple(re.compile(text) for text in ("[A-Z]", "[a-z]", "[0-9]", r"[!@%\-_=+\[{}\]:,./?]"))
 _FORBIDDEN_WORDS = ("root", "administrator")
-_NEEDED_CLASSES = 3
+_REQUIRED_CLASSES = 3
 
 
 def check_password(value: str) -> str | None:
-    """The rule of section 3.1 in its strict reading, as a sentence; None when the password obeys it."""
+    """Checks a password by the strict reading of section 3.1. Returns the rule that it breaks as a sentence, or None."""
     if _PASSWORD.fullmatch(value) is None:
         return "a password has 8 to 26 letters, digits or characters of !@%-_=+[{}]:,./?"
-    if sum(pattern.search(value) is not None for pattern in _PASSWORD_CLASSES) < _NEEDED_CLASSES:
+    if sum(pattern.search(value) is not None for pattern in _PASSWORD_CLASSES) < _REQUIRED_CLASSES:
         return "a password needs three of: upper case, lower case, digits, special characters"
     lowered = value.lower()
     if any(word in lowered or word[::-1] in lowered for word in _FORBIDDEN_WORDS):
@@ -246,14 +248,15 @@ def check_password(value: str) -> str | None:
     return None
 
 
-def ware(fields: Mapping[str, Any], policy: PurchasePolicy) -> Offering:
-    """As the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5). Where no mode is declared, it is the one
-    that is sent.
+def offering(fields: Mapping[str, Any], policy: PurchasePolicy) -> Offering:
+    """Returns what buying these fields needs, as the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5).
+
+    Where no charging mode is declared, it has the mode that a purchase sends.
     """
     return Offering(
         str(fields.get("resource_flavor") or fields.get("flavor")),
         is_resource=fields.get("resource_flavor") is not None,
-        charging_mode=charging.wanted(fields, policy),
+        charging_mode=charging.wanted_mode(fields, policy),
         zone=_text(fields.get("availability_zone")),
         arch=_text(fields.get("arch")),
         server_type=_text(fields.get("server_type")),

@@ -1,8 +1,8 @@
-"""What the vendor's Terraform provider wrote down of a DevServer, as specs say it.
+"""Translates what the vendor's Terraform provider has recorded of a DevServer into the fields of specs.
 
-Source of the names, types and values: schema, documentation and acceptance tests of the provider's resource
-huaweicloud_modelarts_devserver, release 1.97.1 (docs/api/devserver-api.md section 11). Only what the cloud hides is taken from
-there: what it shows it knows better. Passwords and userdata are never copied, as they stand there in clear.
+The names, types and values come from the schema, documentation and acceptance tests of the provider's resource
+huaweicloud_modelarts_devserver, release 1.97.1 (docs/api/devserver-api.md section 11). Only fields that the cloud hides are taken from
+a Terraform state: what the cloud shows is more reliable. Passwords and userdata are never copied, as they are in clear text there.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from provisioner.model.resource import Live
 
 RESOURCE = "huaweicloud_modelarts_devserver"
 ACTIONS = frozenset({"huaweicloud_modelarts_devserver_action"})
-"""Records of a start, stop or reinstallation that was carried out once. They own nothing in the cloud."""
+"""Resources that record one start, stop or reinstallation. They own nothing in the cloud."""
 
-_PLAIN = {
+_TOP_LEVEL = {
     "architecture": "arch",
     "availability_zone": "availability_zone",
     "enterprise_project_id": "enterprise_project_id",
@@ -25,12 +25,15 @@ _PLAIN = {
 _NETWORK = ("subnet_id", "security_group_id", "roce_id")
 
 
-def hidden(attributes: JsonObject, row: Live) -> JsonObject:
-    """Absent and empty attributes are left out, as an import by Terraform leaves a dozen of them empty. So is whatever `row`
-    shows.
+def hidden_fields(attributes: JsonObject, row: Live) -> JsonObject:
+    """Returns the fields that the Terraform attributes have and `row` does not show.
+
+    Absent and empty attributes are left out, as an import by Terraform leaves a dozen of them empty.
     """
     found: dict[str, JsonValue] = {
-        ours: attributes[theirs] for theirs, ours in _PLAIN.items() if attributes.get(theirs) and ours not in row.shown
+        ours: attributes[theirs]
+        for theirs, ours in _TOP_LEVEL.items()
+        if attributes.get(theirs) and ours not in row.shown
     }
     shown_network = _object(row.shown.get("network"))
     network = {key: attributes[key] for key in _NETWORK if attributes.get(key) and key not in shown_network}
@@ -48,8 +51,10 @@ def hidden(attributes: JsonObject, row: Live) -> JsonObject:
 
 
 def _charging(attributes: JsonObject, row: Live) -> JsonObject | None:
-    """The term of a prepaid server. The provider copies `charging_mode` from the server's row at every refresh and sends a term
-    for prepaid servers only, and always with automatic payment. A term that it does not name is not made up.
+    """Returns the term of a prepaid server, or None where the attributes do not name it in full: a term is never made up.
+
+    The provider copies `charging_mode` from the server's row at every refresh. It sends a term for prepaid servers only, and always with
+    automatic payment.
     """
     mode, unit, period = (attributes.get(key) for key in ("charging_mode", "period_unit", "period"))
     shown = _object(row.shown.get("charging_info")).get("charging_mode")

@@ -1,7 +1,7 @@
-"""How volumes that exist already are attached to a DevServer and detached from it, each by its id.
+"""Attaches volumes that already exist to a DevServer and detaches them, each by its id.
 
-Source: docs/api/devserver-api.md section 2.4. The server's own list of disks tells what came of a call; the operation that the
-call answers with is asked only why nothing did. Nothing is detached that was not declared here before.
+Source: docs/api/devserver-api.md section 2.4. The server's own list of disks shows the outcome of a call. The operation that the call
+answers with is read only to learn why it had none. Only volumes that were declared before are detached.
 """
 
 from __future__ import annotations
@@ -9,30 +9,31 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 
 from provisioner.kinds.dev_server import rows
-from provisioner.kinds.dev_server.power_steps import GaveUp, until_shown
+from provisioner.kinds.dev_server.power_steps import GaveUp, wait_until
 from provisioner.kinds.dev_server.refused_fields import RefusedForGood, is_for_good
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
 
-_LOOKS = 4
+_POLLS = 4
+"""Polls until the operation of a call is read."""
 
 
-def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, Live]:
-    """The server with every wanted volume, and without those that were `declared` and are not wanted any more.
+def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, Live]:
+    """Attaches every wanted volume, and detaches those that were `declared` and are no longer wanted. Returns the server.
 
-    Raises GaveUp, RefusedForGood, and CallFailed for what else the cloud refuses.
+    Raises GaveUp, RefusedForGood, and CallFailed for any other refusal.
     """
     wanted, declared, path = tuple(wanted), tuple(declared), rows.server_path(row.id)
     try:
         for volume in declared:
             if volume in attached(row) and volume not in wanted:
                 call = Call(Service.MODELARTS, "DELETE", f"{path}/detachvolume/{volume}", Effect.REPEATABLE)
-                row = yield from _carried_out(row, call, volume, present=False)
+                row = yield from _send(row, call, volume, present=False)
         for volume in wanted:
             if volume not in attached(row):
                 body = {"volume_id": volume}
                 call = Call(Service.MODELARTS, "POST", f"{path}/attachvolume", Effect.REPEATABLE, body=body)
-                row = yield from _carried_out(row, call, volume, present=True)
+                row = yield from _send(row, call, volume, present=True)
     except CallFailed as failed:
         if not is_for_good(failed):
             raise
@@ -42,12 +43,16 @@ def arrange(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Gen
 
 
 def attached(row: Live) -> tuple[str, ...]:
+    """Returns the ids of the data disks that the row shows."""
     volumes = row.shown.get("volumes")
     return tuple(map(str, volumes)) if isinstance(volumes, list) else ()
 
 
-def _carried_out(row: Live, call: Call, volume: str, *, present: bool) -> Generator[Step, Answer, Live]:
-    """A refusal may mean that an earlier call of the same kind is being carried out: the server tells in time."""
+def _send(row: Live, call: Call, volume: str, *, present: bool) -> Generator[Step, Answer, Live]:
+    """Sends the call, and waits until the server shows its outcome.
+
+    A refusal may mean that an earlier call of the same kind is still being carried out, so it counts only once the server was read.
+    """
     operation, failure = None, None
     try:
         reply = yield call
@@ -57,27 +62,27 @@ def _carried_out(row: Live, call: Call, volume: str, *, present: bool) -> Genera
             raise
         failure = failed
     while True:
-        row = yield from until_shown(row.id, lambda now: (volume in attached(now)) is present, looks=_LOOKS)
+        row = yield from wait_until(row.id, lambda now: (volume in attached(now)) is present, max_polls=_POLLS)
         if (volume in attached(row)) is present:
             return row
         if failure is not None:
             raise failure
         if operation is not None:
-            yield from _check(row.id, operation, volume)
+            yield from _raise_if_failed(row.id, operation, volume)
 
 
 def _operation(reply: Answer) -> str | None:
-    answered = reply.object().get("operation_id") if isinstance(reply, Reply) else None
-    return answered if isinstance(answered, str) and rows.is_id(answered) else None
+    identifier = reply.object().get("operation_id") if isinstance(reply, Reply) else None
+    return identifier if isinstance(identifier, str) and rows.is_id(identifier) else None
 
 
-def _check(identifier: str, operation: str, volume: str) -> Generator[Step, Answer, None]:
-    """Raises GaveUp when the cloud says that it failed."""
+def _raise_if_failed(identifier: str, operation: str, volume: str) -> Generator[Step, Answer, None]:
+    """Reads the operation, and raises GaveUp when it failed."""
     path = f"{rows.server_path(identifier)}/operation/{operation}"
     reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)
-    answered = reply.object() if isinstance(reply, Reply) else {}
-    if str(answered.get("operation_status")).lower() == "failed":
-        error = answered.get("operation_error")
+    body = reply.object() if isinstance(reply, Reply) else {}
+    if str(body.get("operation_status")).lower() == "failed":
+        error = body.get("operation_error")
         reason = error.get("message") if isinstance(error, dict) else None
         raise GaveUp(
             f"the cloud could not do it to volume {volume}: {reason or 'it gives no reason'}",
