@@ -1,6 +1,8 @@
-"""Wanted, recorded and live to a plan. Pure: no I/O, no clock, no environment, no randomness.
+"""Makes a plan from the desired, recorded and live resources. The package is pure: no I/O, no clock, no environment, no
+randomness.
 
-It decides what is to happen and says why; whether that is allowed is for the guards, doing it for the applying room.
+It decides what happens to each resource, and why. The guards decide whether that is allowed, and `applying` carries it
+out.
 """
 
 from provisioner.planning.comparison import declares_new_billed_field

@@ -1,7 +1,8 @@
-"""Servers that exist, taken over: what would be recorded of them, and what forbids it.
+"""Imports existing servers: what the record of one contains, and what forbids an import.
 
-What the cloud shows is recorded as it shows it, and what it hides as the specs say: so nothing that is hidden is ever a
-difference. A shown difference that an update in place cannot mend refuses the plan: adopting never leads to a replacement.
+A field that the cloud shows is recorded as shown, and a field that it hides as the specs declare it, so a hidden field
+never differs. A shown difference that no update in place can remove refuses the plan: an import never leads to a
+replacement.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NOTHING_CHANGED = "nothing was changed"
 
 
 def record_import(kind: Kind, desired: Desired, row: Live, declared: JsonObject) -> Recorded:
-    """`declared` is what is wanted, corrected by what the row shows."""
+    """Returns the record of an imported server. `declared` is the desired body, corrected by what `row` shows."""
     return Recorded(
         address=desired.address,
         kind=kind.name,
@@ -42,81 +43,85 @@ def record_import(kind: Kind, desired: Desired, row: Live, declared: JsonObject)
 
 
 def skipped_import_warnings(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """An import of an address that holds a server already does nothing; worth a word where its server is nobody's."""
+    """Warns about imports of addresses that hold another server already, where no address holds the named one. Such an
+    import does nothing.
+    """
     if not inputs.refactoring.imports or plan.mode is not Mode.APPLY:
         return
     owners = {change.recorded.id: change for change in plan.changes if change.recorded is not None}
     holders = {change.address: change.recorded for change in plan.changes if change.action is not Action.ADOPT}
-    for one in inputs.refactoring.imports:
-        holder = holders.get(one.address)
-        if holder is not None and holder.id != one.id and one.id in inputs.live and one.id not in owners:
+    for entry in inputs.refactoring.imports:
+        holder = holders.get(entry.address)
+        if holder is not None and holder.id != entry.id and entry.id in inputs.live and entry.id not in owners:
             yield warning(
                 "import-passed-over",
-                f"{one.address} holds {holder.id or holder.order_id} already, so that {catalogue[holder.kind].noun} {one.id} is not taken over",
+                f"{entry.address} holds {holder.id or holder.order_id} already, so that {catalogue[holder.kind].noun} {entry.id} is not taken over",
                 hint="take the entry out of imports, or name another address",
-                source=one.source,
-                address=one.address,
+                source=entry.source,
+                address=entry.address,
             )
 
 
 def import_refusals(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     changes = {change.address: change for change in plan.changes}
-    for one in inputs.refactoring.imports if plan.mode is Mode.APPLY else ():
-        change = changes.get(one.address)
+    for entry in inputs.refactoring.imports if plan.mode is Mode.APPLY else ():
+        change = changes.get(entry.address)
         if change is None or not plan.selects(change):
             continue
         if change.recorded is not None and change.action is not Action.ADOPT:
             continue
         kind = catalogue[change.kind]
-        if (problem := _check_import(one, change, inputs, kind)) is not None:
+        if (problem := _check_import(entry, change, inputs, kind)) is not None:
             yield problem
         else:
-            yield from _immutable_differences(one, change, kind)
+            yield from _immutable_differences(entry, change, kind)
 
 
-def _check_import(one: Import, change: Change, inputs: PlanInput, kind: Kind) -> Diagnostic | None:
+def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) -> Diagnostic | None:
     state = inputs.state
-    if state is not None and (problem := _check_open_calls(one, state)) is not None:
+    if state is not None and (problem := _check_open_calls(entry, state)) is not None:
         return problem
-    row, noun = inputs.live_of(kind.name, one.id), kind.noun
+    row, noun = inputs.live_of(kind.name, entry.id), kind.noun
     if row is None:
         hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
-        return _refusal(one, "unknown-server", f"the cloud lists no {noun} {one.id}", hint)
+        return _refusal(entry, "unknown-server", f"the cloud lists no {noun} {entry.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.shell_quoted} {one.address.shell_quoted}"
-        return _refusal(one, "server-owned", f"{noun} {one.id} is that of {owned.address}", hint)
-    if (claim := inputs.claims.get(one.id)) is not None:
+        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.shell_quoted} {entry.address.shell_quoted}"
+        return _refusal(entry, "server-owned", f"{noun} {entry.id} is that of {owned.address}", hint)
+    if (claim := inputs.claims.get(entry.id)) is not None:
         hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
-        return _refusal(one, "server-owned", f"{noun} {one.id} {claim}", hint)
+        return _refusal(entry, "server-owned", f"{noun} {entry.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_have_bought(intent, row, kind):
-            hint = f"provisioner resolve {intent.address.shell_quoted} --adopt {one.id}, or --absent"
-            summary = f"{noun} {one.id} may be the purchase in doubt of {intent.address}"
-            return _refusal(one, "import-in-doubt", summary, hint)
+            hint = f"provisioner resolve {intent.address.shell_quoted} --adopt {entry.id}, or --absent"
+            summary = f"{noun} {entry.id} may be the purchase in doubt of {intent.address}"
+            return _refusal(entry, "import-in-doubt", summary, hint)
     if row.status in kind.statuses.releasing:
-        return _refusal(one, "import-leaving", f"{noun} {one.id} is being released ({row.status})", _NOTHING_CHANGED)
+        return _refusal(
+            entry, "import-leaving", f"{noun} {entry.id} is being released ({row.status})", _NOTHING_CHANGED
+        )
     if change.recorded is None or change.recorded.phase is Phase.CREATING:
         hint = "import it when it runs"
-        return _refusal(one, "import-unfinished", f"{noun} {one.id} is not built yet ({row.status})", hint)
+        return _refusal(entry, "import-unfinished", f"{noun} {entry.id} is not built yet ({row.status})", hint)
     return None
 
 
-def _check_open_calls(one: Import, state: State) -> Diagnostic | None:
-    """A server may not be taken over while it is not known whether it was released, or what else the address holds."""
-    if one.address in state.doubts:
-        hint = f"provisioner resolve {one.address.shell_quoted} --adopt ID, where it became that one; with --allow other-name where it bears another name"
-        return _refusal(one, "import-in-doubt", f"the outcome of a purchase for {one.address} is not known", hint)
+def _check_open_calls(entry: Import, state: State) -> Diagnostic | None:
+    """Refuses the import while it is unknown whether the server was released, or what else the address holds."""
+    if entry.address in state.doubts:
+        hint = f"provisioner resolve {entry.address.shell_quoted} --adopt ID, where it became that one; with --allow other-name where it bears another name"
+        return _refusal(entry, "import-in-doubt", f"the outcome of a purchase for {entry.address} is not known", hint)
     for intent in state.unsettled:
-        if one.id == intent.target_id or one.address in intent.addresses:
+        if entry.id == intent.target_id or entry.address in intent.addresses:
             summary = f"the outcome of a {intent.effect.noun} for {intent.address} is not known"
             hint = f"without it, {settle_hint_unread(intent)}; {_NOTHING_CHANGED}"
-            return _refusal(one, "import-unsettled", summary, hint)
+            return _refusal(entry, "import-unsettled", summary, hint)
     return None
 
 
 def _owner(state: State | None, row: Live) -> Recorded | None:
-    """Who recorded its id, or the order that it came from while nobody had seen it."""
+    """Returns the record with this id, or with its order where no row of that record was ever seen."""
     for recorded in state.resources.values() if state else ():
         unseen = recorded.order_id is not None and recorded.order_id == row.order_id and not recorded.observed
         if recorded.id == row.id or unseen:
@@ -124,18 +129,18 @@ def _owner(state: State | None, row: Live) -> Recorded | None:
     return None
 
 
-def _immutable_differences(one: Import, change: Change, kind: Kind) -> Iterator[Diagnostic]:
+def _immutable_differences(entry: Import, change: Change, kind: Kind) -> Iterator[Diagnostic]:
     for item in change.fields:
         if kind.rule(item.path).on_change is OnChange.IN_PLACE or value_at(change.after or {}, item.path) is None:
             continue
         path = ".".join(item.path)
         yield error(
             "import-differs",
-            f"{kind.noun} {one.id} has {path} {_quote(item.before)}, and {one.address} wants {_quote(item.after)}",
+            f"{kind.noun} {entry.id} has {path} {_quote(item.before)}, and {entry.address} wants {_quote(item.after)}",
             detail=f"changing it would wipe the {kind.noun}, or release it and buy another; taking one over never does that",
             hint=f"write {path}: {_quote(item.before)} into the specs, or name it in lifecycle.ignore_changes",
-            source=one.source or (change.desired.source if change.desired else None),
-            address=one.address,
+            source=entry.source or (change.desired.source if change.desired else None),
+            address=entry.address,
         )
 
 
@@ -143,7 +148,7 @@ def _quote(value: object) -> str:
     return repr(value) if isinstance(value, str) else str(value)
 
 
-def _refusal(one: Import, code: str, summary: str, hint: str) -> Diagnostic:
+def _refusal(entry: Import, code: str, summary: str, hint: str) -> Diagnostic:
     return error(
-        code, f"{one.address} cannot be taken over: {summary}", hint=hint, source=one.source, address=one.address
+        code, f"{entry.address} cannot be taken over: {summary}", hint=hint, source=entry.source, address=entry.address
     )

@@ -1,4 +1,6 @@
-"""What is believed of a server because the specs say so: nothing shows it, and it was never sent. Told in every plan. Pure."""
+"""Warns about fields that are assumed to be as the specs say: the cloud does not show them, and they were never sent.
+Every plan repeats it. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,15 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.resource import FieldPath
 
 _NAMED = 6
-"""So many addresses are named where more believe the same."""
+"""How many addresses a warning names at most."""
 _EXEMPT_ACTIONS = frozenset({Action.REPLACE, Action.DELETE, Action.FORGET, Action.ADOPT})
-"""What is released is believed nothing of, and what is taken over says it at its own place."""
+"""A released server has no assumed fields left, and the plan shows those of an import with the import itself."""
 
 
 def assumption_warnings(changes: Iterable[Change]) -> Iterator[Diagnostic]:
-    """One for all that believe the same, in the order of the addresses. What `ignore_changes` names is nobody's business."""
+    """Yields one warning for each set of assumed fields, in the order of the addresses. Fields in `ignore_changes` are
+    left out.
+    """
     by_paths: dict[tuple[FieldPath, ...], list[Change]] = {}
     for change in changes:
         paths = tuple(path for path in change.assumed if not _is_ignored(path, change))

@@ -1,6 +1,7 @@
-"""Which creates of a plan are bought by one call: those of one group that want it, and are alike but for their names. Pure.
+"""Finds the creates that one call buys: members of one group that ask for it and differ only in their names. Pure.
 
-It says what the plan says and applying does; how such a call is made is the kind's to know (docs/decisions/0010).
+The plan shows these groups and applying follows them. How such a call is made is the kind's business
+(docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from provisioner.model.resource import Desired
 
 
 def combine_purchases(changes: Iterable[Change], catalogue: Catalogue) -> tuple[tuple[Address, ...], ...]:
-    """By call, in the order of `changes`, at most as many as the kind allows. One that is left alone is bought as any other."""
+    """Returns the addresses of each combined call, in the order of `changes`, with at most as many as the kind allows.
+    A change without a partner is bought by a call of its own, so it is in no group.
+    """
     alike: defaultdict[tuple[object, ...], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action is Action.CREATE and change.desired is not None and change.desired.together:
@@ -28,7 +31,9 @@ def combine_purchases(changes: Iterable[Change], catalogue: Catalogue) -> tuple[
 
 
 def _combining_key(change: Change, desired: Desired) -> tuple[object, ...]:
-    """What two have to have in common. A secret is what it refers to: its fingerprint may not be known here."""
+    """Returns what two changes must have in common to share a call. A secret is compared by its reference, because its
+    fingerprint may be unknown here.
+    """
     body = {key: value for key, value in (change.after or {}).items() if key != "name"}
     return (change.kind, change.address.group, desired.wave, canonical(body), *secrets_in(desired.fields))
 

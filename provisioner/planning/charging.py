@@ -1,7 +1,8 @@
-"""How each replacement is paid for, before and after, and which servers are seen to have become prepaid.
+"""Shows how each replacement is charged before and after, and records which servers have become prepaid.
 
-A plan shows the former also where it stays the same: what was bought for a month and comes back by the hour costs otherwise than the reader
-expects. The latter is written down by the next apply, as the next row need not show it. Pure.
+A replacement shows its charging even where it stays the same, because a server that was bought for a month and comes
+back by the hour costs something else than a reader expects. That a server has become prepaid is recorded by the next
+apply, because a later row may not show it. Pure.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Servers that the cloud has sold us under another charging mode than was asked for: told in every plan until the specs say it or they are
-gone, and a guard that buys no more of their flavor. Pure.
+"""Finds servers that the cloud sold with another charging mode than was declared.
+
+Every plan warns about one until the specs declare its mode or it is gone, and a guard refuses to buy more of its
+flavor. Pure.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ _COMPARED_PHASES = frozenset({Phase.READY, Phase.REINSTALLING, Phase.DELETING})
 
 
 def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A cloud that has sold one server otherwise than it was declared will sell the next one so: else each run would buy one more. What
-    the specs declare by now is what counts, and only purchases of our own do.
+    """Refuses to buy more of a flavor of which a server was sold with another charging mode than the specs declare.
+
+    The cloud would sell the next server in the same way, so every run would buy one more. What counts is what the specs
+    declare now, and only servers that were bought from this state.
     """
     buying: dict[tuple[str, str | None], list[Change]] = {}
     for change in plan.changes:
@@ -53,7 +57,7 @@ def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
 def charging_mismatch_warnings(
     changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
-    """Of what is not ready yet, as no field of it is compared."""
+    """Warns about mismatches of servers that are not ready yet, because no field of those is compared."""
     for change in changes:
         recorded = change.recorded
         if recorded is None or change.action in _RELEASE_ACTIONS or recorded.phase in _COMPARED_PHASES:
@@ -75,7 +79,7 @@ def charging_mismatch_warnings(
 
 
 def mismatched_mode(recorded: Recorded, desired: Desired | None, inputs: PlanInput, catalogue: Catalogue) -> str | None:
-    """The mode, where it is not what was asked for."""
+    """Returns the charging mode with which the server was sold, or None where it is the declared one."""
     row = inputs.live.get(recorded.id or "")
     return catalogue[recorded.kind].billing.sold_otherwise(
         recorded, row, desired.fields if desired else None, inputs.policy
@@ -83,7 +87,7 @@ def mismatched_mode(recorded: Recorded, desired: Desired | None, inputs: PlanInp
 
 
 def _remedy(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalogue) -> str:
-    """Each way ends the mismatch, as far as what is recorded opens it; the first one costs least."""
+    """Lists the ways to end the mismatch that the record allows. The first one costs least."""
     one, sharing = recorded.address, _addresses_of_order(recorded, inputs)
     noun = catalogue[recorded.kind].noun
     keep = keep_hint(sharing, mode)
@@ -102,14 +106,14 @@ def _remedy(recorded: Recorded, mode: str, inputs: PlanInput, catalogue: Catalog
 
 
 def _addresses_of_order(recorded: Recorded, inputs: PlanInput) -> tuple[Address, ...]:
-    """Releasing one of them releases all."""
+    """Returns all addresses of the same order, because releasing one server releases them all."""
     records = inputs.state.resources.values() if inputs.state else ()
     sharing = {one.address for one in records if recorded.order_id is not None and one.order_id == recorded.order_id}
     return tuple(sorted({recorded.address, *sharing}))
 
 
 def _is_paid(recorded: Recorded, inputs: PlanInput) -> bool:
-    """One of those that share an order has noted its payment."""
+    """Whether any record of the same order has its payment recorded."""
     records = inputs.state.resources.values() if inputs.state else ()
     return any(one.paid for one in records if one.order_id == recorded.order_id)
 

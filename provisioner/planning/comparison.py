@@ -1,7 +1,8 @@
-"""What is there, as it is compared with what the specs say: the record, corrected by what the cloud shows of it. Pure.
+"""Prepares the record of a resource for its comparison with the specs, by correcting it with what the cloud shows.
+Pure.
 
-A row is asked once about what the specs state newly. What an apply has recorded of that is no row's business any more: one that
-shows it otherwise is drift (docs/decisions/0019).
+A row is asked only once about a field that the specs begin to declare. After an apply has recorded the value, a row
+that shows another one is drift (docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ _EMPTY: JsonObject = {}
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`known` is the record, with what the specs state by now and did not say before; `current` the same, corrected by the row.
-    `assumed` are the paths of what nothing shows, and is believed of the specs.
+    """`known` is the record, extended by the fields that the specs declare now and did not declare before. `current` is
+    `known`, corrected by the row. `assumed` are the paths of fields that nothing shows and that are assumed to be as
+    the specs say.
     """
 
     known: JsonObject
@@ -48,11 +50,11 @@ def compare(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject
 def corrected_by_row(
     kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, *, recorded: Recorded | None = None
 ) -> JsonObject:
-    """What was declared, corrected by what the cloud shows of it. Fields it shows unasked are nobody's difference.
+    """Returns `declared`, corrected by what the cloud shows. A shown field that nobody declared is no difference.
 
-    Where the cloud has an in-place change already that the record lacks (the reply was lost), the record's word stands: the
-    change is made once more, which is harmless, and then recorded. A row that is as the first one after our own purchase shows
-    what was declared, in its own spelling.
+    Where the cloud already shows an in-place change that the record lacks (the reply was lost), the recorded value
+    stands: the change is sent once more, which is harmless, and then recorded. A row that equals the first one after
+    our own purchase shows the declared value in the cloud's spelling.
     """
     current = declared
     for rule in kind.rules:
@@ -69,7 +71,7 @@ def corrected_by_row(
 
 
 def _is_respelled(recorded: Recorded | None, path: FieldPath, was: JsonValue, now: JsonValue) -> bool:
-    """Both are what we bought: as it was sent, and as its first row showed it."""
+    """Whether `was` and `now` are the same bought value: as it was sent, and as its first row showed it."""
     first = value_at(recorded.baseline, path) if recorded else None
     if recorded is None or first is None:
         return False
@@ -87,9 +89,14 @@ def with_newly_stated_fields(
     assumed: JsonObject = _EMPTY,
     baseline: JsonObject = _EMPTY,
 ) -> tuple[JsonObject, tuple[FieldPath, ...]]:
-    """The record, with what the specs state of it by now and did not say before: what leaving it out said, what it left to the
-    cloud, as that is shown, and another spelling of what was bought. What nothing shows is believed of the specs; those are the
-    paths. `charged` is how it is paid for by whatever says so, its order included. What was `assumed` when the specs were last applied is believed whatever a row shows, while they say the same.
+    """Returns `declared` extended by the fields that the specs declare now and did not declare before, and the paths of
+    those that nothing shows.
+
+    Three kinds of fields are added: a field with the value that its absence meant before; a field that was left to the
+    cloud, with the value that the cloud shows; and a bought value in another spelling. A field that nothing shows is
+    assumed to be as the specs say. `charged` is how the server is paid for, from any source, its order included.
+    `assumed` are the values that were assumed when the specs were last applied: they stay assumed whatever a row shows,
+    as long as the specs say the same.
     """
     if declared == after:
         return _without_inapplicable(kind, declared), ()
@@ -117,8 +124,11 @@ def with_newly_stated_fields(
 def contradicted_defaults(
     kind: Kind, declared: JsonObject, live: Live | None, after: JsonObject, policy: PurchasePolicy
 ) -> Iterator[FieldChange]:
-    """What the cloud shows otherwise than leaving the field out says, where the specs say no more than that, whatever was recorded when
-    they said more: the next server that they declare so is bought as leaving it out says. Only where the way back is another system or another machine: what is changed in place is nobody's difference.
+    """Yields the fields that the specs leave out although the cloud shows another value than their absence means.
+
+    What was recorded while the specs said more does not count, because the next server with these specs is bought with
+    the default. Only fields whose change takes another system or another machine count: a default that could be set in
+    place is no difference.
     """
     for rule in kind.rules:
         if live is None or not rule.survives_removal or value_at(after, rule.path) is not None:
@@ -138,8 +148,8 @@ def contradicted_defaults(
 
 
 def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject) -> JsonObject:
-    """A secret that cannot be read here, or could not be when its server was taken over, cannot be compared: it is taken as
-    unchanged.
+    """Returns `after` with the recorded value of each secret that has no fingerprint on one side: it cannot be read
+    here, or could not be read at the import. Such a secret counts as unchanged, because it cannot be compared.
     """
     for path in kind.sensitive():
         if value_at(after, path) is None or value_at(declared, path) is None:
@@ -150,7 +160,7 @@ def with_known_fingerprints(kind: Kind, after: JsonObject, declared: JsonObject)
 
 
 def is_removed_from_specs(kind: Kind, item: FieldChange) -> bool:
-    """A line that is gone from the specs, and that asks for nothing by that: what was sent stays on record."""
+    """Whether the field was removed from the specs and its removal asks for nothing: what was sent stays recorded."""
     return item.after is None and (item.forces_replacement or item.reinstalls) and kind.rule(item.path).survives_removal
 
 
@@ -159,7 +169,9 @@ def is_ignored(path: FieldPath, desired: Desired) -> bool:
 
 
 def _is_already_true(rule: FieldRule, wanted: JsonValue, shown: JsonObject, charged: JsonObject) -> bool:
-    """Leaving it out said so, or whatever it was that this said, the cloud shows it."""
+    """Whether the server already is as `wanted`: by the field's default, or, whatever the default was, by what the
+    cloud shows.
+    """
     if rule.is_default(wanted):
         return True
     if rule.default is None or not rule.survives_removal or wanted is None:
@@ -169,7 +181,9 @@ def _is_already_true(rule: FieldRule, wanted: JsonValue, shown: JsonObject, char
 
 
 def _without_inapplicable(kind: Kind, declared: JsonObject) -> JsonObject:
-    """A period that was written beside pay-per-use was never bought, and is nobody's to compare with later."""
+    """Drops the fields that do not apply to the recorded charging mode, such as a period beside pay-per-use. They were
+    never bought, so nothing is compared with them later.
+    """
     for rule in kind.rules:
         if rule.only_where is not None and value_at(declared, rule.path) is not None:
             path, value = rule.only_where
@@ -178,7 +192,9 @@ def _without_inapplicable(kind: Kind, declared: JsonObject) -> JsonObject:
 
 
 def _is_inapplicable(rule: FieldRule, shown: JsonObject, declared: JsonObject, after: JsonObject) -> bool:
-    """It says nothing of what is there, or nothing in the specs: from the one to the other is another machine."""
+    """Whether the field does not apply in the specs, or not to what is there. A change between the two modes takes
+    another machine.
+    """
     if rule.only_where is None:
         return False
     path, value = rule.only_where
@@ -186,7 +202,7 @@ def _is_inapplicable(rule: FieldRule, shown: JsonObject, declared: JsonObject, a
 
 
 def declares_new_billed_field(kind: Kind, recorded: Recorded, desired: Desired) -> bool:
-    """A term that this state did not ask for, so that only billing can tell whether it is so."""
+    """Whether the specs declare a billed field that this state did not ask for. Only billing knows its value."""
     declared = _without_inapplicable(kind, recorded.declared)
     return any(
         rule.shown_by_billing
@@ -214,5 +230,5 @@ def state_only_changes(desired: Desired, recorded: Recorded) -> Iterator[FieldCh
 
 
 def without_reinstallations(fields: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-    """A machine that is released is not reinstalled before."""
+    """Returns the fields without the mark of a reinstallation: a machine that is released is not reinstalled before."""
     return tuple(replace(item, reinstalls=False) for item in fields)

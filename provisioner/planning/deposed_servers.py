@@ -1,7 +1,8 @@
-"""`lifecycle.create_before_destroy`: the old server keeps its place in the cloud, and a place in the state, until the new one is there.
+"""Implements `lifecycle.create_before_destroy`: the old server stays in the cloud and in the state until the new one is
+there.
 
-While both exist the old one is recorded as deposed. It goes when its successor is done; it gets its address back when no successor
-came to be (docs/decisions/0016). Pure.
+While both exist, the old one is recorded as deposed. It is released when its successor is done, and gets its address
+back where no successor came to be (docs/decisions/0016). Pure.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ class DeposedSchedule:
 
 
 def restorable_addresses(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
-    """By address, the deposed one whose server gets it back: nothing was bought in its place, or is in doubt to have been."""
+    """Returns the deposed address by the address that it gets back: no server was bought for that address, and no
+    purchase in doubt may have bought one.
+    """
     state = inputs.state
     if state is None or mode is not Mode.APPLY:
         return {}
@@ -45,8 +48,11 @@ def restorable_addresses(inputs: PlanInput, mode: Mode) -> Mapping[Address, Addr
 
 
 def mark_create_first(changes: Iterable[Change], inputs: PlanInput) -> tuple[Change, ...]:
-    """The replacements that are to buy before they release. While one is deposed already, there is no place for another: it serves on
-    until the replacement, in the usual order, is done. What that ends with its order would not be there until its successor is.
+    """Marks the replacements that buy before they release.
+
+    While an address has a deposed server already, there is no place for another. The deposed server stays until the
+    replacement, in the usual order, is done. Replacements that share an order with one in the usual order are not
+    marked: that release ends the order before their successors exist.
     """
     held = inputs.state.resources if inputs.state else {}
     whole = tuple(changes)
@@ -77,8 +83,11 @@ def _may_create_first(change: Change, held: Mapping[Address, object]) -> bool:
 
 
 def schedule_deposed_releases(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> DeposedSchedule:
-    """What is deposed is released after its successor's way has ended well, and kept where that is in a bad way. An order ends as a
-    whole: nothing of it is released before all successors are done, and nothing deposed while one of them is in a bad way.
+    """Orders the releases of deposed servers after their successors, and keeps a deposed server whose successor has
+    failed.
+
+    Releasing a server ends its whole order. So no server of an order is released before all successors of that order
+    are done, and no deposed one while any of those successors has failed.
     """
     by_address = {change.address: change for change in changes}
     turns: list[Dependency] = []
@@ -105,7 +114,9 @@ def schedule_deposed_releases(changes: Sequence[Change], inputs: PlanInput, cata
 
 
 def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
-    """By order, what is released of it; what has begun to be is not held up any more."""
+    """Yields the changes that release servers, grouped by order. Releases that have begun are left out: nothing delays
+    those.
+    """
     leaving = {
         change.address: change
         for change in changes

@@ -1,7 +1,8 @@
-"""What differs between two bodies, as our own change records. The only door to deepdiff.
+"""Compares two bodies, and returns the differences as our own values. Only this module imports deepdiff.
 
-Equal canonical bytes end the question before deepdiff is even imported: it is by far the dearest import and the slowest
-comparison of the project (docs/benchmarks.md), and `==` would call True and 1 equal where the wire does not.
+Bodies with equal canonical bytes are the same, and are compared before deepdiff is imported: it is by far the slowest
+import and the slowest comparison of the project (docs/benchmarks.md). `==` would not do, because it calls True and 1
+equal and the wire does not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from provisioner.model.resource import FieldPath
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One leaf; absent is None. A list is one leaf, however little of it changed."""
+    """One differing leaf; an absent value is None. A list is one leaf, however little of it changed."""
 
     path: FieldPath
     before: JsonValue
@@ -24,7 +25,7 @@ class Difference:
 
 
 def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]:
-    """Every differing leaf, by path."""
+    """Returns every differing leaf, sorted by path."""
     if canonical(before) == canonical(after):
         return ()
     from deepdiff import DeepDiff
@@ -37,7 +38,9 @@ def differences(before: JsonObject, after: JsonObject) -> tuple[Difference, ...]
 
 
 def _with_canonical_leaves(body: JsonObject) -> dict[str, object]:
-    """`body` with its leaves as canonical bytes: inside lists DeepDiff compares by `==`, and would miss True for 1."""
+    """Returns `body` with its leaves as canonical bytes. DeepDiff compares list items by `==`, and would miss True for
+    1.
+    """
     return {
         key: _with_canonical_leaves(value) if isinstance(value, Mapping) and not is_leaf(value) else canonical(value)
         for key, value in body.items()
@@ -46,7 +49,7 @@ def _with_canonical_leaves(body: JsonObject) -> dict[str, object]:
 
 
 def _leaf_paths(before: JsonObject, after: JsonObject, path: FieldPath) -> Iterator[FieldPath]:
-    """The leaf at `path`, or, where a whole object came or went, each leaf of it."""
+    """Yields the leaf at `path`, or, where a whole object was added or removed, each leaf of it."""
     sides = [side for side in (value_at(before, path), value_at(after, path)) if side is not None]
     if any(map(is_leaf, sides)):
         yield path

@@ -1,4 +1,6 @@
-"""What a plan says of calls whose outcome is not known: what they may have become by all that the cloud shows, and what a person can do."""
+"""Warns about calls whose outcome is unknown: what they may have become by all that the cloud shows, and what a person
+can do.
+"""
 
 from __future__ import annotations
 
@@ -194,7 +196,7 @@ def _group_purchase_warning(
 
 
 def _describe_servers(intent: Intent, fitting: Iterable[Live], free: list[Live], kind: Kind) -> str:
-    """What the complete list says about a purchase in doubt."""
+    """Describes what the complete list shows for a purchase in doubt."""
     if found := ", ".join(row.id for row in fitting):
         return f"listed and fitting the request: {found}"
     if namesakes := ", ".join(row.id for row in free if (row.kind, row.name) == (intent.kind, intent.name)):
@@ -203,7 +205,7 @@ def _describe_servers(intent: Intent, fitting: Iterable[Live], free: list[Live],
 
 
 def _describe_orders(intent: Intent, inputs: PlanInput) -> str:
-    """Orders without a name, of which nobody can tell whose they are."""
+    """Lists the orders that may be this purchase. An order has no name, so nobody can tell whose it is."""
     traces = inputs.traces.get(intent.id, ())
     if traces is None:
         return "billing does not say what was ordered since"

@@ -1,6 +1,6 @@
-"""What the survey shows beside the changes: servers that vanished, failed, or stand in a bad status, and doubts.
+"""Warns about what the cloud shows besides the changes: servers that vanished, failed or have a bad status, and doubts.
 
-Findings inform; none of them turns into an action by itself.
+A finding informs; none of them turns into an action by itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def findings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue,
 
 
 def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """For every verb that looks at the cloud."""
+    """Yields a warning for each gap of a list that people have to know about. Every command that reads the cloud shows
+    them.
+    """
     for gap in gaps:
         noun = catalogue.noun(gap.kind)
         if gap.is_reported and gap.of_others:
@@ -108,7 +110,9 @@ def _drift_warnings(
 
 
 def _expired_warnings(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]:
-    """As apply last heard of it: whoever has renewed it since has something to record."""
+    """Warns about an ended term, as the last apply recorded it. A server that was renewed since needs an apply that
+    records it.
+    """
     term = change.recorded.term if change.recorded else None
     if term is None or term.expires_at is None or inputs.server_time is None or change.reason is Reason.VANISHED:
         return
@@ -129,7 +133,7 @@ def _likely_cause(recorded: Recorded, at: int | None, kind: Kind) -> str:
 
 
 def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
-    """Of what is gone."""
+    """Says what becomes of the record of a server that is gone."""
     if change.action is Action.FORGET:
         return "its record is to be dropped, which has to be allowed"
     if not is_wanted:
@@ -138,7 +142,9 @@ def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
 
 
 def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
-    """Of what is not well. A system that could not be put on is put on once more when a person says so, and never by itself."""
+    """Returns the hint for a server in a bad status. A system that could not be installed is installed again only when
+    a person names the address.
+    """
     look = "look at it in the console"
     if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
         return f"{look}; `apply --reinstall {change.address.shell_quoted}` puts its system on it once more, and wipes its system disk"

@@ -1,7 +1,7 @@
-"""Servers whose paid term is over and which the cloud still keeps: nothing is done to one without a person's word.
+"""Refuses actions on servers whose paid term is over and which the cloud still keeps, unless a person allows them.
 
-Source: docs/api/devserver-api.md section 2.3. In its grace and its frozen period such a server can be renewed, and released in the console
-only; what else is asked for is refused, or done to a machine that is about to go. Pure.
+Source: docs/api/devserver-api.md section 2.3. In its grace period and its frozen period such a server can be renewed,
+and released in the console only. The cloud refuses anything else, or does it to a machine that is about to go. Pure.
 """
 
 from __future__ import annotations
@@ -30,8 +30,11 @@ REMEDY = "renew it in the console before the cloud releases it, then apply --ref
 
 
 def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """By what billing told for this plan, where it was asked, and else by what is recorded. It stands for the refusals of a release or
-    replacement of a prepaid server, as there is no term left to lose: one thing is refused once, and allowed once.
+    """Refuses to change, reinstall, replace or release a server whose paid term is over.
+
+    The end comes from billing where it was asked for this plan, and else from the record. This guard takes the place of
+    those against releasing or replacing a prepaid server, as there is no term left to lose: one thing is refused once,
+    and allowed once.
     """
     for change in plan.changes:
         recorded = change.recorded
@@ -50,8 +53,8 @@ def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
 
 
 def without_duplicates(findings: Iterable[Diagnostic], guarded: Plan) -> tuple[Diagnostic, ...]:
-    """Without what a guard says already of the same server: `expired` where its term has ended, how it was sold, and whatever it says in
-    the same words.
+    """Drops the findings that a guard reports already for the same server: `expired` where `term-ended` does, a
+    charging mismatch, and any finding with the same code and summary.
     """
     reported = {
         ("expired", one.address) for one in (*guarded.refusals, *guarded.lifted) if one.code == Allowance.TERM_ENDED
@@ -64,7 +67,7 @@ def without_duplicates(findings: Iterable[Diagnostic], guarded: Plan) -> tuple[D
 
 
 def _is_sent_to_cloud(change: Change) -> bool:
-    """What stands in the state alone is nothing to the cloud."""
+    """Whether the change does something in the cloud. Labels and lifecycle are kept in the state only."""
     if change.action is Action.UPDATE:
         return any(item.path[0] not in _IN_STATE_ONLY for item in change.fields)
     return change.action in _EFFECTS

@@ -1,6 +1,7 @@
-"""Safety rules: each a function from a plan to the refusals it finds. A refusal names its code and the way out.
+"""Defines the safety rules. Each guard is a function from a plan to the refusals that it finds; a refusal has a code
+and a way out.
 
-A guard judges; it changes nothing and knows no command line. A new rule is a new function and a line in GUARDS.
+A guard changes nothing and knows no command line. A new rule is a new function and a line in GUARDS.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ Guard: TypeAlias = Callable[[Plan, PlanInput, Catalogue], Iterable[Diagnostic]]
 
 
 def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Names are not unique in the cloud, so buying beside a stranger of the same name could never be told apart later."""
+    """Refuses to use a name that another server has. Names are not unique in the cloud, so two servers with one name
+    could never be told apart later.
+    """
     recorded = [change.recorded for change in plan.changes if change.recorded is not None]
     owners = {row.id: address for address, row in find_by_order(recorded, inputs.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
@@ -103,7 +106,9 @@ def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanI
 
 
 def _late_purchases_of_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mapping[str, Intent]:
-    """By id, what a purchase of a vacant address has become after all, and no other state may hold."""
+    """Returns, by server id, the purchases presumed absent that have made a server after all, where their addresses are
+    vacant and no other state may hold the server.
+    """
     state = inputs.state
     if state is None or not state.absent:
         return {}
@@ -113,7 +118,7 @@ def _late_purchases_of_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mappin
 
 
 def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A server of the wanted name may be there already, and the list does not show it."""
+    """Refuses to use a name while the list may hide a server that has it already."""
     for change, desired in _changes_taking_a_name(plan):
         noun = catalogue[change.kind].noun
         if hiding := [gap for gap in inputs.gaps if gap.hides(change.kind, {desired.name})]:
@@ -129,7 +134,9 @@ def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
 
 
 def _unmanaged_by_base_name(inputs: PlanInput) -> dict[tuple[str, str], list[Live]]:
-    """What still has a name with a marker of this state and that no address holds, by its kind and what stands before the marker."""
+    """Returns the servers that no address holds and whose names still have a marker of this state, by kind and the name
+    before the marker.
+    """
     unmanaged: dict[tuple[str, str], list[Live]] = {}
     state = inputs.state
     free = untracked(inputs.live.values(), state.resources.values()) if state else ()
@@ -140,7 +147,9 @@ def _unmanaged_by_base_name(inputs: PlanInput) -> dict[tuple[str, str], list[Liv
 
 
 def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Of what no state is known to hold, here or beside this one."""
+    """Warns about a listed name that reads like one to be bought and is another. Servers that this state or another one
+    may hold are left out.
+    """
     held = {recorded.id for recorded in inputs.state.resources.values()} if inputs.state else set()
     confusable = [
         row
@@ -162,7 +171,9 @@ def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalo
 
 
 def _untracked_error(change: Change, desired: Desired, row: Live, intent: Intent | None, kind: Kind) -> Diagnostic:
-    """What a purchase is known for is settled with that purchase; what only its marker tells is taken over."""
+    """Refuses to buy where an earlier purchase seems to have made the server already. A server of a known purchase is
+    adopted by resolving that purchase; one that only its marker identifies is imported.
+    """
     summary, take = (
         describe_unmanaged(row, kind),
         f"`provisioner import {change.address.shell_quoted} {row.id}` takes it over",
@@ -180,7 +191,7 @@ def _untracked_error(change: Change, desired: Desired, row: Live, intent: Intent
 
 
 def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A purchase in doubt may yet appear under its name, so that name is not bought again under another address."""
+    """Refuses a name under which a purchase in doubt may still appear, so that no other address buys it."""
     purchases = inputs.state.purchases_in_doubt if inputs.state else ()
     awaited = {(intent.kind, name): address for intent in purchases for name, address in intent.names.items()}
     for change, desired in _changes_taking_a_name(plan):
@@ -195,7 +206,7 @@ def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Itera
 
 
 def _changes_taking_a_name(plan: Plan) -> Iterator[tuple[Change, Desired]]:
-    """What would be bought or renamed, so that a server of the wanted name would come to be."""
+    """Yields the changes that would make a server with the desired name: purchases and renames."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
         renamed = change.action in {Action.UPDATE, Action.REINSTALL, Action.ADOPT} and any(
             item.path == ("name",) for item in change.fields
@@ -205,8 +216,10 @@ def _changes_taking_a_name(plan: Plan) -> Iterator[tuple[Change, Desired]]:
 
 
 def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`lifecycle.prevent_destroy`, remembered in the state: taking the whole block out of the specs does not lift it. What is on a
-    server can be dearer than the server, so that its disk is not wiped either.
+    """Refuses to release or wipe a server with `lifecycle.prevent_destroy`.
+
+    The protection is recorded in the state, so that removing the whole block from the specs does not lift it. The data
+    on a server can be worth more than the server, so its disk is not wiped either.
     """
     for change in plan.changes:
         if change.recorded is None or change.action not in _LOSSES:
@@ -238,7 +251,9 @@ def _unprotect_hint(address: Address) -> str:
 
 
 def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What is destroyed while its purchase is in doubt is released as soon as it is found: its protection holds for that, too."""
+    """Refuses to destroy a protected address whose purchase is in doubt: its server would be released as soon as it is
+    found.
+    """
     intents = inputs.state.doubts if inputs.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
@@ -254,7 +269,7 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
 
 
 def replaced_in_doubt(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What is not known to be there can neither be released nor bought again."""
+    """Refuses to replace a server whose purchase is in doubt: it can neither be released nor bought again."""
     for change in plan.changes:
         if change.reason is Reason.IN_DOUBT and change.address in inputs.replace:
             yield error(

@@ -1,7 +1,8 @@
-"""Purchases that were believed never carried out, and the servers that they have become after all.
+"""Finds the servers of purchases that were presumed absent and were carried out after all.
 
-Under a marker the server is nobody else's, and the next apply adopts it where its address is vacant: for a plan, such a purchase is in
-doubt again. Any other that fits is for a person to judge (docs/decisions/0008).
+A server with a marker of this state belongs to nobody else, and the next apply adopts it where its address is vacant:
+for a plan, such a purchase is in doubt again. Any other server that fits is for a person to judge
+(docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from provisioner.model.state import Intent, State, is_plausible_time
 from provisioner.planning.plan_input import PlanInput
 
 _REPORT_PERIOD: Final = 24 * 60 * 60 * 1000
-"""Milliseconds since the request."""
+"""How long after its request a possible purchase is reported, in milliseconds."""
 
 
 def reopen_late_purchases(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
-    """With those in doubt again that the next apply adopts: their addresses are neither bought nor forgotten meanwhile."""
+    """Puts the purchases that the next apply adopts in doubt again, so that their addresses are neither bought nor
+    forgotten meanwhile.
+    """
     state = inputs.state
     if state is None or inputs.at_work or not state.absent:
         return inputs
@@ -37,7 +40,7 @@ def reopen_late_purchases(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
 
 
 def find_late_purchases(state: State, free: Iterable[Live], catalogue: Catalogue) -> Mapping[str, Intent]:
-    """By id: what was believed never to have been bought, and shows after all."""
+    """Returns, by server id, the purchases that were presumed absent and whose server is listed after all."""
     rows = tuple(free)
     return {row.id: intent for intent in state.absent.values() for row in catalogue[intent.kind].match(intent, rows)}
 
@@ -45,8 +48,10 @@ def find_late_purchases(state: State, free: Iterable[Live], catalogue: Catalogue
 def find_possible_purchases(
     inputs: PlanInput, state: State, free: Iterable[Live], catalogue: Catalogue
 ) -> Mapping[str, Intent]:
-    """By id: what it may have become under another name. Whose it is nobody can tell, so it is told for a day, of servers that were made
-    while the request may have been on its way, and of none that another state holds.
+    """Returns, by server id, the purchases presumed absent that may have made that server under another name.
+
+    Nobody can tell whose such a server is. So it is reported for a day after the request, only if it was made while the
+    request may have been on its way, and never if another state may hold it.
     """
     rows = [row for row in free if row.id not in inputs.claims]
     return {
@@ -59,22 +64,24 @@ def find_possible_purchases(
 
 
 def _may_result_from(row: Live, intent: Intent, last: int) -> bool:
-    """A time that cannot be true rules nothing out, of an id that no list showed before."""
+    """Whether the row may result from the request. An impossible creation time rules out no server whose id was in no
+    earlier list.
+    """
     if row.created_at is not None and is_plausible_time(row.created_at):
         return row.created_at <= last
     return intent.all_listed
 
 
 def adopt_command(intent: Intent, row: Live, more: str = "") -> str:
-    """The one command that takes it on record, of a purchase whose addresses are vacant."""
+    """Returns the command that records the server, for a purchase whose addresses are vacant."""
     return f"`provisioner resolve {intent.address.shell_quoted} --adopt {row.order_id if intent.members else row.id}{more}`"
 
 
 def describe_late_purchase(intent: Intent, row: Live, kind: Kind) -> str:
-    """What warnings and refusals say alike of it."""
+    """Returns the summary that warnings and refusals share for the server of a purchase presumed absent."""
     return f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
 
 
 def describe_unmanaged(row: Live, kind: Kind) -> str:
-    """The same of one that its marker alone tells."""
+    """Returns the summary that warnings and refusals share for a server that only its marker identifies."""
     return f"{kind.noun} {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"

@@ -1,4 +1,6 @@
-"""Adds to every release of a plan what the cloud would keep of it, under which name it stands in the console, and how it would go."""
+"""Adds to every release what the cloud keeps of the server, the name that the console shows, and how the server is
+released.
+"""
 
 from __future__ import annotations
 
@@ -34,5 +36,5 @@ def _annotate(change: DeleteChange | ReplaceChange | ForgetChange, inputs: PlanI
 
 
 def _is_released(change: Change) -> bool:
-    """Or has been, by a run that did not live to say so."""
+    """Whether the server is released by this change, or was released by a run that died before recording it."""
     return change.action is not Action.FORGET or change.reason is Reason.UNDER_WAY

@@ -1,6 +1,7 @@
-"""A server that would be released beside one that would be bought just like it: most likely the same one under another address.
+"""Suggests a move where a server would be released and an equal one bought: most likely it is the same server under
+another address.
 
-It is offered, and nothing is decided by it: two servers may well be alike.
+It is only a suggestion, and decides nothing: two servers may well be alike.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _Pair = tuple[Change, Change]
 
 
 def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """One finding a pair of groups, however many servers they have."""
+    """Yields one finding for each pair of groups, however many servers they have."""
     groups: dict[tuple[Address, Address], list[_Pair]] = defaultdict(list)
     for released, created in _pairs(changes, catalogue):
         groups[released.address.group, created.address.group].append((released, created))
@@ -35,7 +36,7 @@ def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Di
 
 
 def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
-    """In the order of their addresses, each server once."""
+    """Yields the pairs of a release and an equal purchase in the order of their addresses, each server once."""
     alike: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
     for change in changes:
         if change.action is Action.DELETE and change.reason is Reason.NOT_IN_SPECS and change.recorded is not None:
@@ -48,7 +49,7 @@ def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
 
 
 def _match(released: list[Change], created: list[Change]) -> Iterator[_Pair]:
-    """Those that have a key in common first: of a group that was renamed, each member is still itself."""
+    """Pairs members with the same key first: in a renamed group, each member is still the same one."""
     vacant = {change.address.key: change for change in created if change.address.key is not None}
     kept = [(change, vacant.pop(change.address.key)) for change in released if change.address.key in vacant]
     yield from kept
@@ -58,7 +59,9 @@ def _match(released: list[Change], created: list[Change]) -> Iterator[_Pair]:
 
 
 def _comparison_key(kind: Kind, declared: JsonObject) -> str:
-    """All that tells servers from each other but the name; a password is no sign of being another."""
+    """Returns a digest of all that distinguishes two servers except their names. Passwords do not count: another
+    password does not make another server.
+    """
     declared = kind.lasting_fields(declared)
     for path in (_NAME, *kind.sensitive()):
         declared = with_value(declared, path, None)

@@ -1,6 +1,7 @@
-"""Guards against one run doing too much: each is a number of the stack's, or a loss that nobody may have meant.
+"""Guards against one run doing too much: each compares the plan with a limit of the stack, or reports a loss that
+nobody may have meant.
 
-They judge what would be done, not what is declared: a change that is left out of the run costs nothing.
+They judge what would be done, and not what is declared: a change that is left out of the run does not count.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import release_has_begun
 
 _NAMED = 5
-"""So many addresses tell which servers are meant; the plan itself has them all."""
+"""How many addresses a refusal names at most; the plan itself lists them all."""
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _NOT_UPDATING = frozenset({Action.ADOPT, Action.CREATE, Action.FORGET, Action.MOVE, Action.RESUME, Action.NO_OP})
 
 
 def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A slip in `defaults:` reaches every server. Destroy says by its name that it releases all of them."""
+    """Refuses a plan that releases or changes too large a share of the servers, because a mistake in `defaults:`
+    reaches every server. Destroy is exempt: it releases all servers by definition.
+    """
     limits = inputs.limits
     total = sum(change.recorded is not None and change.action is not Action.ADOPT for change in plan.changes)
     if plan.mode is Mode.DESTROY or total < limits.mass_change_from:
@@ -40,19 +43,19 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
 
 
 def _was_counted(change: Change) -> bool:
-    """When its release was sent, or when what takes its place was bought."""
+    """Whether an earlier run counted this release: when it was sent, or when the successor was bought."""
     return release_has_begun(change) or change.reason is Reason.DEPOSED
 
 
 def _is_updated(change: Change) -> bool:
-    """Labels stand in the state only: no server notices."""
+    """Whether the change updates a server. Labels are kept in the state only, so no server notices them."""
     of_labels_only = bool(change.fields) and all(item.path[0] == "labels" for item in change.fields)
     return change.action not in _RELEASING | _NOT_UPDATING and not of_labels_only
 
 
 def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`guards.max_servers`, of all servers that the stack would hold, if only for an hour. Who is above it already may still have
-    less.
+    """Refuses a plan with which the stack holds more than `guards.max_servers` servers at any time. A stack above the
+    limit may still shrink.
     """
     most = inputs.limits.max_servers
     ours = [change for change in plan.changes if change.kind == catalogue.first.name]
@@ -75,7 +78,9 @@ def _is_held(change: Change) -> bool:
 
 
 def vanished(plan: Plan, _inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A server that the cloud does not show these credentials may exist and cost all the same; its record is the last trace."""
+    """Refuses to drop the record of a vanished server: it may exist where these credentials do not see it, and cost all
+    the same. Its record is the last trace.
+    """
     for change in plan.changes:
         if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:
             yield error(

@@ -1,6 +1,6 @@
-"""Servers that are ours, or look like it, and stand in no state: what a lost purchase may have left, found again.
+"""Warns about servers that are ours, or look like it, and are in no state: what a lost purchase may have left.
 
-Nothing here is bought, adopted or released: each finding names the command with which a person mends it.
+Nothing here buys, adopts or releases a server. Each warning names the command with which a person settles it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from provisioner.planning.plan_input import PlanInput
 
 
 def unmanaged_server_warnings(inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What an open purchase may be is told with its doubt, so it is left out here."""
+    """Yields one warning for each such server. Servers that a purchase in doubt may have made are reported with that
+    doubt.
+    """
     state = inputs.state
     if state is None or inputs.at_work:
         return
@@ -59,8 +61,9 @@ def unmanaged_server_warnings(inputs: PlanInput, catalogue: Catalogue) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class _Classifier:
-    """What is to be said of a server that no address holds. `vacant` are the addresses to be bought, by what stands before the marker of
-    such a purchase.
+    """Decides what the plan says about a server that no address holds. `late` and `possible` are purchases presumed
+    absent, by the id of the server that they have made or may have made. `vacant` are the addresses to be bought, by
+    kind and the name before the marker of such a purchase.
     """
 
     state: State
@@ -94,7 +97,7 @@ def _was_shown(recorded: Recorded) -> bool:
 
 
 def _as_claimed(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagnostic:
-    """Whatever it looks like from here, it is not for this state to take or to release."""
+    """Rewrites the warning for a server that another state holds: it is not for this state to take or to release."""
     return replace(
         finding,
         summary=f"{kind.noun} {row.id} ({row.name}, {row.status}), which no address of this state holds, {claim}",
@@ -143,7 +146,7 @@ def _surplus_warning(row: Live, state: State, kind: Kind) -> Diagnostic:
 
 
 def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bool) -> Diagnostic:
-    """A release that failed late: it was gone from the lists and its own answer, and is back."""
+    """Warns about a released server that is back: the release failed after the lists no longer showed the server."""
     take = f"take it back (`provisioner import {address.shell_quoted} {row.id}`) and destroy it, or " if vacant else ""
     return warning(
         "not-released",
@@ -179,7 +182,9 @@ def _namesake_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
 
 
 def _unconfirmed_id_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
-    """The answer to a purchase need not name the server that it made."""
+    """Warns about a namesake of a server that no row has ever shown. It may be the bought server, because the answer to
+    a purchase need not name the server that it made.
+    """
     address = recorded.address
     return warning(
         "namesake",

@@ -1,8 +1,8 @@
-"""Records under the addresses that the specs give them now, before anything is compared.
+"""Moves records to the addresses that the specs give them now, before anything is compared.
 
-A move is followed to its end, and only where nothing else stands there: what cannot be moved refuses the plan, because to go on
-without it would release a server and buy another. In the plan to destroy nothing is moved. What was deposed and got no successor gets
-its address back in the same way.
+A chain of moves is followed to its end, and a record moves only where no other holds the address. A move that cannot be
+made refuses the plan: to go on without it would release a server and buy another. The plan to destroy moves nothing. A
+deposed server without a successor gets its address back in the same way.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provisioner.planning.plan_input import PlanInput
 
 @dataclass(frozen=True, slots=True)
 class MovedInput:
-    """`inputs` is as if the moves were made; `origins` are the former addresses, by the new ones."""
+    """`inputs` are the inputs with all moves made. `origins` are the former addresses by the new ones."""
 
     inputs: PlanInput
     origins: Mapping[Address, Address]
@@ -57,7 +57,9 @@ def apply_moves(inputs: PlanInput, mode: Mode) -> MovedInput:
 
 
 def is_removed(address: Address, removals: tuple[Removal, ...]) -> bool:
-    """What is deposed is let go with the address whose place it had."""
+    """Whether `removed` covers this address. A deposed server is forgotten together with the address whose place it
+    had.
+    """
     return any(removal.address in {address, address.successor, address.group} for removal in removals)
 
 
@@ -72,7 +74,7 @@ class _MovePath:
 
 
 class _MovePaths:
-    """Where moves lead, one after the other."""
+    """Follows moves, one after the other."""
 
     def __init__(self, moves: tuple[Move, ...]) -> None:
         self._by_origin = {move.origin: move for move in moves}
@@ -96,7 +98,9 @@ class _MovePaths:
 
 
 def _has_left_group(path: _MovePath, groups: frozenset[Address]) -> bool:
-    """Members of a group that are not wanted any more stay where they are, and are released from there."""
+    """Whether a member of a moved group is no longer desired although the new group is. It stays at its address, and is
+    released from there.
+    """
     return path.is_of_group and path.last.address in groups
 
 
@@ -134,7 +138,7 @@ def _refusals(moving: Mapping[Address, _MovePath], wanted: frozenset[Address], s
 
 
 def _doubt_refusals(paths: _MovePaths, state: State) -> Iterator[Diagnostic]:
-    """The purchase is looked for under its own address."""
+    """Refuses to move an address whose purchase is in doubt: the purchase is searched for under its own address."""
     for address in state.doubts:
         if address not in state.resources and (path := paths.follow(address)) is not None:
             yield error(
@@ -147,7 +151,7 @@ def _doubt_refusals(paths: _MovePaths, state: State) -> Iterator[Diagnostic]:
 
 
 def with_origin(origin: Address | None, change: Change) -> Change:
-    """A move is an action of its own only where nothing else is done."""
+    """Adds the former address to the change. A move is an action of its own only where nothing else is done."""
     if origin is None:
         return change
     if isinstance(change, NoOpChange):

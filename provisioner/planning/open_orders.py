@@ -1,4 +1,4 @@
-"""Orders that a person has passed over and that are still open: no other is placed beside one unasked. Pure."""
+"""Refuses to order again beside an order that `resolve --absent` passed over and that is still open. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from provisioner.planning.plan_input import PlanInput
 
 
 def open_order(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """`resolve --absent` allows another purchase, not one beside an order that may be paid at any time. Where billing does not say what became
-    of the order, it may be open.
+    """Refuses a purchase beside an open order that may be an earlier purchase of the same address.
+
+    `resolve --absent` allows another purchase, but not one beside an order that somebody may pay at any time. An order
+    whose outcome billing does not tell counts as open.
     """
     given_up = inputs.state.absent.values() if inputs.state else ()
     for change in plan.changes:

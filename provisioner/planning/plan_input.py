@@ -1,4 +1,4 @@
-"""What a plan is made of: one look at the specs, the state and the cloud, taken together."""
+"""Defines what a plan is made from: the specs, the state and the cloud, read together."""
 
 from __future__ import annotations
 
@@ -18,38 +18,44 @@ from provisioner.model.state import State
 
 @dataclass(frozen=True, slots=True)
 class PlanInput:
-    """A recorded id that is not in `live` is gone. Of what is not recorded, `gaps` say what may be there and is not in it."""
+    """The inputs of a plan. A recorded id that is not in `live` is gone. `gaps` show which unrecorded servers may exist
+    although they are not in `live`.
+    """
 
     desired: tuple[Desired, ...]
     state: State | None
     live: Mapping[str, Live]
     at_work: bool = False
-    """Another run holds the lock, so that open intents are in flight and not in doubt."""
+    """Whether another run holds the lock. Its open intents are then in flight and not in doubt."""
     replace: frozenset[Address] = field(default_factory=frozenset)
-    """Addresses that a person named for replacement."""
+    """The addresses that a person named for replacement."""
     reinstall: frozenset[Address] = field(default_factory=frozenset)
-    """Likewise for another system on the same machine, where the cloud shows one that was not declared, or a failed one."""
+    """The addresses that a person named for a reinstallation, where the cloud shows a system that was not declared, or
+    a failed one.
+    """
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
-    """Orders that may be a purchase in doubt, by its intent."""
+    """The orders that may be a purchase in doubt, by the id of its intent; None where billing does not tell."""
     limits: GuardLimits = DEFAULT_LIMITS
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
-    """What a person allowed for this one run."""
+    """The refusals that a person allowed for this one run."""
     selection: Selection = EVERYTHING
     release_facts: ReleaseFacts = NO_RELEASE_FACTS
     refactoring: Refactoring = NO_REFACTORING
-    """What the specs say of records."""
+    """The `imports`, `moved` and `removed` entries of the specs."""
     server_time: int | None = None
-    """When the cloud was looked at, in milliseconds of its time; None where that is not known."""
+    """When the cloud was read, by its own clock, in milliseconds since the epoch; None where that is unknown."""
     local_time: int | None = None
-    """The same by the clock of this machine; None where that does not go with the cloud's."""
+    """When the cloud was read, by the clock of this machine; None where that clock does not agree with the cloud's."""
     claims: Mapping[str, str] = field(default_factory=dict)
-    """Servers that no address here holds and another state may, by their ids, and why, as the rest of a sentence."""
+    """Servers that no address here holds and another state may hold: the reason by server id, as the rest of a
+    sentence.
+    """
     unsure_claims: frozenset[str] = frozenset()
-    """Those of them that no state claims: one that cannot be read may hold them."""
+    """The ids in `claims` that no readable state claims: a state that cannot be read may hold them."""
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
-    """Whose reading of the cloud it is, by a pseudonym; empty where nobody can tell."""
+    """A pseudonym of the user who read the cloud; empty where that is unknown."""
 
     def live_of(self, kind: str, identifier: str) -> Live | None:
         row = self.live.get(identifier)

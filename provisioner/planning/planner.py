@@ -1,7 +1,8 @@
-"""One change for every address that is wanted or recorded.
+"""Plans one change for every address that is desired or recorded.
 
-The order is that of the addresses; who waits for whom is said beside it. Vanished is drift and never a create; a failed
-server is never silently bought again; an address in doubt is left for apply to resolve.
+The changes are in the order of their addresses; dependencies between them are separate values. A vanished server is
+drift and never a create. A failed server is never silently bought again. An address in doubt is left for apply to
+resolve.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 
 
 def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
-    """Deterministic: the same survey gives the same plan, whatever the order of its parts."""
+    """Returns the plan. The same inputs give the same plan, whatever the order of their parts."""
     if mode is Mode.REFRESH:
-        part = narrow(replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple)
-        return replace(part, changes=tuple(evolve(change, desired=None) for change in part.changes))
+        refreshed = narrow(
+            replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple
+        )
+        return replace(refreshed, changes=tuple(evolve(change, desired=None) for change in refreshed.changes))
     after_moves = apply_moves(reopen_late_purchases(inputs, catalogue), mode)
     inputs = after_moves.inputs
     planner = _Planner(inputs, mode, catalogue, fingerprint)
@@ -81,18 +84,18 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
         *lookalike_name_warnings(whole, inputs, catalogue),
     )
     draft = narrow(Plan(mode, basis, changes, findings=found, selection=inputs.selection), with_triggers_and_origins)
-    staged = schedule_rollouts(draft.changes, inputs, catalogue)
-    deposed = schedule_deposed_releases(hold_back_without_cause(staged.changes), inputs, catalogue)
-    chosen = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
-    turns = (*staged.turns, *deposed.turns)
-    turns += tuple(dependencies_on_causes(chosen, turns))
-    draft = replace(draft, changes=chosen, together=combine_purchases(chosen, catalogue), turns=turns)
+    rollout = schedule_rollouts(draft.changes, inputs, catalogue)
+    deposed = schedule_deposed_releases(hold_back_without_cause(rollout.changes), inputs, catalogue)
+    annotated = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
+    turns = (*rollout.turns, *deposed.turns)
+    turns += tuple(dependencies_on_causes(annotated, turns))
+    draft = replace(draft, changes=annotated, together=combine_purchases(annotated, catalogue), turns=turns)
     draft = apply_guards(draft, inputs, catalogue)
     return replace(
         draft,
         findings=(
             *without_duplicates(found, draft),
-            *staged.findings,
+            *rollout.findings,
             *deposed.findings,
             *reinstall_warnings(draft.changes, catalogue),
             *skipped_import_warnings(draft, inputs, catalogue),
@@ -106,7 +109,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
 
 
 class _Planner:
-    """Holds what every change is judged by, so that the judgements read as sentences."""
+    """Decides the change of each address. It holds the inputs that every decision depends on."""
 
     def __init__(self, inputs: PlanInput, mode: Mode, catalogue: Catalogue, fingerprint: Fingerprint) -> None:
         self._inputs = inputs
@@ -114,7 +117,7 @@ class _Planner:
         self._catalogue = catalogue
         self._fingerprint = fingerprint
         self.findings: list[Diagnostic] = []
-        """Of what is told and not sent."""
+        """Warnings about fields that are reported and not sent."""
         self._desired = {desired.address: desired for desired in inputs.desired}
         self._recorded = settled_records(inputs, catalogue)
         self._by_order = find_by_order(self._recorded.values(), inputs.live.values())
@@ -136,15 +139,15 @@ class _Planner:
         if (intent := self._in_doubt.get(address)) is not None:
             let_go = is_removed(address, self._inputs.refactoring.removals)
             return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
-        assert desired is not None  # an address is wanted, recorded or in doubt
-        if (named := self._imports.get(address)) is not None:
-            return self._adopt(desired, self._inputs.live_of(desired.kind, named.id))
+        assert desired is not None  # every address is desired, recorded or in doubt
+        if (entry := self._imports.get(address)) is not None:
+            return self._import(desired, self._inputs.live_of(desired.kind, entry.id))
         return self._with_body(variants.CreateChange(address, desired.kind, desired=desired))
 
-    def _adopt(self, desired: Desired, row: Live | None) -> Change:
-        """Nothing is done about a server that is not there: that refuses the plan."""
+    def _import(self, desired: Desired, row: Live | None) -> Change:
+        """Returns the import of a server, or a no-op where the server is not listed: that refuses the plan."""
         change = self._with_body(variants.NoOpChange(desired.address, desired.kind, desired=desired))
-        if row is None or change.after is None:  # it was given its body
+        if row is None or change.after is None:  # _with_body sets it
             return change
         kind, after = self._catalogue[desired.kind], change.after
         _, unshown = comparison.with_newly_stated_fields(kind, {}, row, after)
@@ -156,24 +159,24 @@ class _Planner:
         hidden = tuple(path for path, _ in leaves(after) if path in {*unshown, *change.unverifiable} - seen)
         recorded = record_import(kind, desired, row, comparison.corrected_by_row(kind, after, row, after))
         adoption = convert_to(change, variants.ImportChange, recorded=recorded, unverifiable=hidden, assumed=hidden)
-        denied = unconfirmed.contradicted_defaults_to_report(adoption, row, self._inputs, kind)
-        self.findings += unconfirmed.mismatch_warnings(recorded, kind, (), denied)
+        contradicted = unconfirmed.contradicted_defaults_to_report(adoption, row, self._inputs, kind)
+        self.findings += unconfirmed.mismatch_warnings(recorded, kind, (), contradicted)
         return replace(adoption, fields=self._changed_fields(adoption, row))
 
     def _release(self, recorded: Recorded, desired: Desired | None) -> Change:
-        gone = self._is_gone(recorded)
-        if not gone and desired is None and is_removed(recorded.address, self._inputs.refactoring.removals):
-            let_go = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
-            return replace(let_go, reason=Reason.REMOVED)
+        is_gone = self._is_gone(recorded)
+        if not is_gone and desired is None and is_removed(recorded.address, self._inputs.refactoring.removals):
+            forget = variants.ForgetChange(recorded.address, recorded.kind, recorded=recorded, let_go=True)
+            return replace(forget, reason=Reason.REMOVED)
         not_wanted = Reason.DESTROY if self._mode is Mode.DESTROY else Reason.NOT_IN_SPECS
         if recorded.address.deposed and recorded.address.successor in self._desired and self._mode is Mode.APPLY:
             not_wanted = Reason.DEPOSED
-        reason = (Reason.UNDER_WAY if self._is_being_released(recorded) else Reason.VANISHED) if gone else not_wanted
-        ending = variants.ForgetChange if gone else variants.DeleteChange
-        return ending(recorded.address, recorded.kind, desired=desired, recorded=recorded, reason=reason)
+        reason = (Reason.UNDER_WAY if self._is_being_released(recorded) else Reason.VANISHED) if is_gone else not_wanted
+        variant = variants.ForgetChange if is_gone else variants.DeleteChange
+        return variant(recorded.address, recorded.kind, desired=desired, recorded=recorded, reason=reason)
 
     def _is_being_released(self, recorded: Recorded) -> bool:
-        """By a release of its own, or by that of another whose order it shares."""
+        """Whether the server is being released by a release of its own, or by that of another server of its order."""
         order = recorded.order_id
         return recorded.phase is Phase.DELETING or (order is not None and order in self._ending_orders)
 
@@ -181,7 +184,7 @@ class _Planner:
         live = self._live_row(recorded)
         known = variants.NoOpChange(recorded.address, recorded.kind, desired=desired, recorded=recorded)
         change = self._with_body(known)
-        assert change.after is not None  # it was given its body
+        assert change.after is not None  # _with_body sets it
         kind = self._catalogue[change.kind]
         unseen = unconfirmed.unseen_after_lost_answer(change, live, kind)
         if (special := self._special_case(change, recorded, live)) is not None:
@@ -194,35 +197,40 @@ class _Planner:
         shown = self._fields(change, live, found)
         billed = unconfirmed.contradicted_by_billing(shown, live, kind)
         held = unconfirmed.fields_to_hold(shown, recorded, live, self._inputs, kind)
-        denied = unconfirmed.contradicted_defaults_to_report(change, live, self._inputs, kind)
-        taken_out = self._removed_from_specs(change, shown)
+        contradicted = unconfirmed.contradicted_defaults_to_report(change, live, self._inputs, kind)
+        removed = self._removed_from_specs(change, shown)
         refused = tuple(item for item in shown if is_refused_before(item, change, self._inputs))
-        fields = tuple(item for item in shown if item not in (*held, *billed, *taken_out, *refused))
-        again = unconfirmed.reinstalled_fields(change, live, self._inputs, kind)
-        again = () if any(item.reinstalls or item.forces_replacement for item in fields) else again
+        fields = tuple(item for item in shown if item not in (*held, *billed, *removed, *refused))
+        reinstalled = unconfirmed.reinstalled_fields(change, live, self._inputs, kind)
+        reinstalled = () if any(item.reinstalls or item.forces_replacement for item in fields) else reinstalled
         if any(item.forces_replacement for item in fields):
             fields = comparison.without_reinstallations(shown)
             return convert_to(change, variants.ReplaceChange, reason=Reason.CANNOT_UPDATE, fields=fields)
-        if again or any(item.reinstalls for item in fields):
-            kept = tuple(item for item in held if item.forces_replacement)
-            self.findings += unconfirmed.mismatch_warnings(recorded, kind, kept, denied, billed=billed)
-            return self._reinstallation(replace(change, held=unconfirmed.paths_of(kept)), again, fields, taken_out)
-        self.findings += unconfirmed.mismatch_warnings(recorded, kind, held, denied, unseen, billed)
+        if reinstalled or any(item.reinstalls for item in fields):
+            still_held = tuple(item for item in held if item.forces_replacement)
+            self.findings += unconfirmed.mismatch_warnings(recorded, kind, still_held, contradicted, billed=billed)
+            return self._reinstallation(
+                replace(change, held=unconfirmed.paths_of(still_held)), reinstalled, fields, removed
+            )
+        self.findings += unconfirmed.mismatch_warnings(recorded, kind, held, contradicted, unseen, billed)
         change = replace(change, held=(*unconfirmed.paths_of(held), *unseen))
         if recorded.pending and not fields:
             return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
         return convert_to(change, variants.UpdateChange, fields=fields) if fields else change
 
     def _reinstallation(self, change: variants.NoOpChange, *parts: Iterable[FieldChange]) -> Change:
-        """What is taken out of the specs goes with the system that it was put on."""
-        again, fields, taken_out = map(tuple, parts)
-        whole = (*again, *fields, *(item for item in taken_out if item.reinstalls))
-        ordered = whole if again else tuple(sorted(whole, key=lambda item: item.path))
+        """Returns the reinstallation. Fields that were removed from the specs are gone with the old system."""
+        reinstalled, fields, removed = map(tuple, parts)
+        whole = (*reinstalled, *fields, *(item for item in removed if item.reinstalls))
+        ordered = whole if reinstalled else tuple(sorted(whole, key=lambda item: item.path))
         reason = Reason.REQUESTED if change.address in self._inputs.reinstall else change.reason
         return convert_to(change, variants.ReinstallChange, reason=reason, fields=ordered)
 
     def _removed_from_specs(self, change: Change, items: Iterable[FieldChange]) -> tuple[FieldChange, ...]:
-        """They go with the system or the machine that they were given to; whoever names the address has another system without them."""
+        """Returns the changes that only remove fields from the specs and are not made for that: such a field stays
+        until another system or machine comes. Where a person named the address for a reinstallation, it is made without
+        the field.
+        """
         kind, is_named = self._catalogue[change.kind], change.address in self._inputs.reinstall
         return tuple(
             item
@@ -231,7 +239,7 @@ class _Planner:
         )
 
     def _special_case(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
-        """What is decided before any field is compared; None for a server that is simply there."""
+        """Returns the change that is decided before any field is compared; None for a server that is simply there."""
         is_named = change.address in self._inputs.replace
         if recorded.phase is Phase.DELETING:
             fields, kind = self._changed_fields(change, live), self._catalogue[recorded.kind]
@@ -248,11 +256,15 @@ class _Planner:
         return change if recorded.phase is Phase.FAILED else None
 
     def _live_row(self, recorded: Recorded) -> Live | None:
-        """By id; by order while it was never seen, as the id that a purchase answers need not be the server's."""
+        """Returns the row of the record: by its id, or by its order while no row was seen, because the id that a
+        purchase answers need not be the server's.
+        """
         return self._inputs.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
-        """Only what was once seen can have vanished; a purchase that no list has shown yet may still appear."""
+        """Whether the server has vanished. Only a server that was seen once can have; a purchase that no list has shown
+        may still appear.
+        """
         return recorded.id is not None and bool(recorded.observed) and self._live_row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
@@ -260,13 +272,13 @@ class _Planner:
         return recorded.phase is Phase.FAILED and live is not None and live.status not in unwell
 
     def _with_body(self, change: Described) -> Described:
-        assert change.desired is not None  # that is whose body it is
+        assert change.desired is not None  # the body is that of the desired resource
         kind = self._catalogue[change.kind]
         after = kind.redact(change.desired.fields, self._fingerprint)
         if change.recorded is not None:
             after = comparison.with_known_fingerprints(kind, after, change.recorded.declared)
-        told = replace(change, after=after, computed=kind.computed)
-        return replace(told, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
+        described = replace(change, after=after, computed=kind.computed)
+        return replace(described, sensitive=kind.sensitive(), unverifiable=kind.unverifiable(after))
 
     def _changed_fields(self, change: Change, live: Live | None) -> tuple[FieldChange, ...]:
         recorded, after = change.recorded, change.after
@@ -279,7 +291,7 @@ class _Planner:
         kind = self._catalogue[change.kind]
         fields = [
             FieldChange(
-                path=(path := differing.path),
+                path=(path := difference.path),
                 before=value_at(found.current, path),
                 after=value_at(after, path),
                 forces_replacement=effective_on_change(kind, desired, path) is OnChange.REPLACE,
@@ -287,14 +299,16 @@ class _Planner:
                 sensitive=kind.rule(path).secret,
                 drift=value_at(found.known, path) == value_at(after, path),
             )
-            for differing in differences(kind.lasting_fields(found.current), kind.lasting_fields(after))
-            if canonical([value_at(found.current, differing.path)]) != canonical([value_at(after, differing.path)])
-            if not comparison.is_ignored(differing.path, desired) or self._is_marker(differing.path, live)
+            for difference in differences(kind.lasting_fields(found.current), kind.lasting_fields(after))
+            if canonical([value_at(found.current, difference.path)]) != canonical([value_at(after, difference.path)])
+            if not comparison.is_ignored(difference.path, desired) or self._is_marker(difference.path, live)
         ]
         return (*fields, *comparison.state_only_changes(desired, recorded))
 
     def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
-        """A name that still carries our marker is the end of its purchase, and nobody's change to be ignored."""
+        """Whether the name still has our marker. Removing the marker ends the purchase, so `ignore_changes` does not
+        apply.
+        """
         state = self._inputs.state
         is_ours = live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
         return path == ("name",) and is_ours

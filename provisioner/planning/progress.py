@@ -1,6 +1,6 @@
-"""How far a live server has come, asked of its kind: the flow that would follow it to its end is walked without sending.
+"""Determines how far a live server has come, by walking its kind's create flow without sending anything.
 
-No kind has to say a second time which of its statuses mean what. Pure.
+So no kind has to define a second time what its statuses mean. Pure.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from provisioner.model.resource import Desired, Live, Phase, Recorded
 
 
 def phase_reached(kind: Kind, desired: Desired, row: Live) -> Phase:
-    """`creating` where the flow would wait for more than `row` shows, or would have to ask."""
+    """Returns the phase that the flow reaches with `row`. It stays `creating` where the flow would wait for more, or
+    send a call.
+    """
     bought = Recorded(desired.address, kind.name, Phase.CREATING, declared={}, id=row.id, order_id=row.order_id)
     flow = kind.create(desired, bought, DEFAULT_POLICY)
     answer: Live | None = None

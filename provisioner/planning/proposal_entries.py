@@ -1,7 +1,8 @@
-"""A proposal as journal entries that replay to exactly it, so that a rebuilt state is a checkpoint of its journal like any other.
+"""Converts a proposal to journal entries that replay to exactly its state, so that a rebuilt state is a checkpoint of
+its journal like any other.
 
-Each server is told as an intent that a person's approval adopted, with the evidence; calls in doubt, and purchases that were
-believed never carried out, as they were. Pure.
+Each server becomes an intent that a person's approval adopted, with the evidence. Calls in doubt, and purchases
+presumed absent, are written as they were. Pure.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from provisioner.model.state import Intent
 
 
 def proposal_to_entries(proposal: Proposal, *, now: int, who: str) -> Iterator[Entry]:
-    """`now` in milliseconds since the epoch. What ended comes before what is open: an address has one open purchase at a time,
-    and a release in doubt is of a record.
+    """Yields the entries. `now` is in milliseconds since the epoch. Purchases that have ended come before open calls:
+    an address has one open purchase at a time, and a release in doubt needs its record.
     """
     for intent in proposal.absent:
         yield Intended(intent)

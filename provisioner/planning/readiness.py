@@ -1,7 +1,8 @@
-"""Whether a server counts as well for those that come after it: the later waves of its group, and the release of what it replaces.
+"""Decides whether a server holds up those that come after it: the later waves of its group, and the release of the
+server that it replaces.
 
-It does where all that is wanted of it is there. What else is to be done about it in the same run (a label, another name) says nothing
-of that. Where another machine or another system comes, the run tells how it went. Pure.
+It does not where all that is desired of it is there. Other changes of the same run, such as a label or another name, do
+not matter. Where another machine or another system is planned, the run itself shows how it went. Pure.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _SETTLED = frozenset({Phase.READY, Phase.FAILED})
 
 
 def blocks_dependents(change: Change, inputs: PlanInput, catalogue: Catalogue) -> bool:
-    """It is not as it should be, or nobody knows, and nothing that is planned for it mends that. What is left out holds nobody back."""
+    """Whether the server is not as it should be, or nobody knows, and no planned change mends that. A server that is
+    left out of the run holds up nobody.
+    """
     if change.is_not_as_wanted:
         return True
     recorded = change.recorded
@@ -33,8 +36,8 @@ def blocks_dependents(change: Change, inputs: PlanInput, catalogue: Catalogue) -
 
 
 def is_unproven_for(earlier: Change, later: Change) -> bool:
-    """Some of what `later` would be given is wanted of `earlier` as well, and held there, so that nothing shows how that goes. What is
-    bought is given all of it.
+    """Whether `later` would be given a field that is held for `earlier`, so that nothing shows yet how that goes. A
+    purchase is given all fields.
     """
     given = {item.path for item in later.fields}
     return bool(earlier.held) and (later.action is Action.CREATE or not given.isdisjoint(earlier.held))

@@ -1,7 +1,7 @@
-"""What differs between the records and the cloud, as a plan that only writes it down: nothing in it is ever sent.
+"""Plans a refresh: records the differences between the records and the cloud, and sends nothing.
 
-The specs have one say: what they ignore is accepted noise. A server that is gone stays recorded, as gone: were it forgotten, the
-next apply might buy it, and nobody would have asked for that (docs/decisions/0014).
+Fields that the specs ignore are accepted as they are. A server that is gone stays recorded as gone: if it were
+forgotten, the next apply might buy it, and nobody would have asked for that (docs/decisions/0014).
 """
 
 from __future__ import annotations
@@ -29,16 +29,18 @@ from provisioner.planning.lost_purchases import unmanaged_server_warnings
 from provisioner.planning.plan_input import PlanInput
 
 _COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
-"""Were these recorded as declared, unchanged specs would look like a change: the next apply would wipe a disk, or buy another machine
-(docs/decisions/0017). They stay drift until the specs say what is shown, or a person names the address.
+"""Changes that cost a disk or a machine. If such a difference were recorded as declared, unchanged specs would look
+like a change, and the next apply would wipe the disk or buy another machine (docs/decisions/0017). It stays drift until
+the specs say what is shown, or a person names the address.
 """
 _STATUS: FieldPath = ("status",)
 
 
 def refresh(inputs: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
-    """One change for every address that is recorded or in doubt; those that are as recorded, or under way, are no-ops.
+    """Returns a plan with one change for every address that is recorded or in doubt. Addresses that are as recorded, or
+    under way, are no-ops.
 
-    What is wanted stands beside it for its labels only, by which a part may be chosen; it is no part of such a plan.
+    The desired resources are used for their labels, by which addresses may be selected, and are no part of such a plan.
     """
     inputs = reopen_late_purchases(inputs, catalogue)
     state = inputs.state
@@ -96,8 +98,8 @@ def _compare_record(
 
 
 def _is_ignored(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
-    """Whoever accepts that a field is changed by others which a status shows as well (a server is started and stopped) accepts the status
-    that comes of it, and no other.
+    """Whether the specs ignore this field. Where they ignore a field that the status shows as well, because a server is
+    started and stopped by others, a status that comes of that field is ignored too, and no other.
     """
     shows = kind.statuses.shows
     standing = path == _STATUS and bool(shows) and shows in ignored and value_at(row.shown, shows) is not None
@@ -105,8 +107,8 @@ def _is_ignored(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: 
 
 
 def _is_as_specs_mean(kind: Kind, item: FieldChange, specs: JsonObject, inputs: PlanInput) -> bool:
-    """Nothing records such a field but another purchase or installation: specs that say what is shown, or mean it by leaving it out,
-    end its drift.
+    """Whether the specs mean what the cloud shows, by saying it or by leaving the field out. That ends the drift,
+    because such a field is recorded only with another purchase or installation.
     """
     rule, wanted = kind.rule(item.path), value_at(specs, item.path)
     meant = kind.default(rule, inputs.policy) if wanted is None else wanted
@@ -114,7 +116,9 @@ def _is_as_specs_mean(kind: Kind, item: FieldChange, specs: JsonObject, inputs: 
 
 
 def _vanished_change(change: NoOpChange, recorded: Recorded, kind: Kind) -> Change:
-    """A release of ours that has come to its end is gone, too: what it was a part of is the next apply's to finish."""
+    """Returns the change of a server that is gone. A release of ours that has ended is under way: the next apply
+    finishes what it was part of.
+    """
     change = replace(change, reason=Reason.UNDER_WAY if recorded.phase is Phase.DELETING else Reason.VANISHED)
     before = value_at(recorded.observed, _STATUS)
     if before == kind.statuses.gone:
@@ -127,9 +131,11 @@ def _vanished_change(change: NoOpChange, recorded: Recorded, kind: Kind) -> Chan
 def _field_changes(
     kind: Kind, recorded: Recorded, row: Live, specs: JsonObject, inputs: PlanInput, *, lineage: str
 ) -> Iterator[FieldChange]:
-    """What the specs declared, or what is assumed of them, as the cloud shows it, then what no spec says. What the cloud leaves out
-    tells nothing, and a status
-    that is no more than a declared field (power) told already is not told again.
+    """Yields the fields that the cloud shows otherwise: declared and assumed fields first, then facts that no spec
+    declares.
+
+    A field that the cloud leaves out counts as unchanged. A status that only repeats a reported field (power) is not
+    reported again.
     """
     reported: set[FieldPath] = set()
     for rule in kind.rules:

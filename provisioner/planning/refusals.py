@@ -1,4 +1,4 @@
-"""What all guards together say of a plan: what forbids it, and what a person has allowed for this one run."""
+"""Applies all guards to a plan: what they refuse, and which refusals a person allowed for this one run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def apply_guards(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
 
 
 def _allowed_by(refusal: Diagnostic, inputs: PlanInput) -> str | None:
-    """The option by which a person said so."""
+    """Returns the option that allows this refusal in this run, or None."""
     if refusal.code == ALLOWED_BY_ADDRESS and refusal.address in inputs.replace:
         return f"--replace {refusal.address.shell_quoted}"
     return f"--allow {refusal.code}" if refusal.code in inputs.allowed else None

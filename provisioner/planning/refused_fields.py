@@ -1,6 +1,8 @@
-"""Fields that the cloud has refused for one server: they are told in every plan, and not asked for again while the specs want the same.
+"""Keeps fields that the cloud refused for a server from being sent again while the specs want the same value; every
+plan reports them.
 
-A changed value asks again, and so does a person who allows `refused-before` for one run. A new server remembers nothing. Pure.
+A changed value is sent again, and so is the same one when a person allows `refused-before` for one run. A new server
+has no refused fields. Pure.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from provisioner.planning.plan_input import PlanInput
 _CODE = Allowance.REFUSED_BEFORE.value
 _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, Action.RESUME})
 _SENDING_ACTIONS = frozenset({Action.UPDATE, Action.REINSTALL, Action.ADOPT})
-"""To a server that is there, so that its row tells what it is."""
+"""Changes that send fields to an existing server, whose row shows what it is."""
 
 
 def is_refused_before(item: FieldChange, change: Change, inputs: PlanInput) -> bool:
-    """Whether it is told only, and not sent."""
+    """Whether the field is only reported, and not sent."""
     head = item.path[0]
     return Allowance.REFUSED_BEFORE not in inputs.allowed and head in _standing_refusals(change)
 
@@ -52,7 +54,7 @@ def refused_field_warnings(changes: Iterable[Change], inputs: PlanInput) -> Iter
 
 
 def clear_stale_refusals(plan: Plan) -> Iterator[Remembered]:
-    """What is not remembered any longer, because the specs want something else by now."""
+    """Yields entries that drop the recorded refusals whose values the specs no longer want."""
     for change in plan.changes if plan.mode is Mode.APPLY else ():
         recorded = change.recorded
         if recorded is None or not recorded.refused or change.after is None or change.reason is Reason.LEFT_OUT:
@@ -63,7 +65,7 @@ def clear_stale_refusals(plan: Plan) -> Iterator[Remembered]:
 
 
 def row_advice_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Of what is about to be given to a server, as its row shows it."""
+    """Warns about fields that a change would send, judged by what the server's row shows."""
     for change in changes:
         row = inputs.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or change.desired is None or change.action not in _SENDING_ACTIONS:
@@ -81,7 +83,7 @@ def row_advice_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue:
 
 
 def _standing_refusals(change: Change) -> dict[str, JsonObject]:
-    """Refusals of what is still wanted."""
+    """Returns the recorded refusals whose values are still wanted, by field."""
     recorded, after = change.recorded, change.after
     if recorded is None or after is None:
         return {}
@@ -93,7 +95,7 @@ def _standing_refusals(change: Change) -> dict[str, JsonObject]:
 
 
 def _is_same_value(refused: JsonValue, wanted: JsonValue) -> bool:
-    """In whatever order: ids that are attached have none."""
+    """Whether both values are the same. The order of a list does not count, because attached ids have none."""
     if isinstance(refused, list | tuple) and isinstance(wanted, list | tuple):
         return sorted(map(str, refused)) == sorted(map(str, wanted))
     return refused == wanted

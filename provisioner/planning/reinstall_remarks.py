@@ -1,4 +1,4 @@
-"""What the plan says of its reinstallations, once for all the servers that it is true of. Pure."""
+"""Warns about the reinstallations of a plan, with one warning for all servers that a remark is true of. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAMED = 10
 
 
 def reinstall_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """In the order in which they are met; an adoption that reinstalls is one of them."""
+    """Yields the warnings in the order of the changes. An import that reinstalls counts as well."""
     by_remark: defaultdict[Remark, list[Address]] = defaultdict(list)
     for change in changes:
         paths = [item.path for item in change.fields if item.reinstalls]
@@ -32,6 +32,6 @@ def reinstall_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Itera
 
 
 def _declared(change: Change) -> JsonObject:
-    """A line that was taken out of the specs takes nothing from the server."""
+    """Returns the body with which the system is installed. A field removed from the specs stays on the server."""
     recorded = change.recorded.declared if change.recorded is not None else {}
     return {**recorded, **(change.after or {})}

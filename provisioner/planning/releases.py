@@ -1,4 +1,6 @@
-"""Guards around a release: money that was paid in advance, servers that would go along, and another that cannot be had."""
+"""Guards against the losses of a release: a paid term, other servers of the same order, and a replacement that cannot
+be bought.
+"""
 
 from __future__ import annotations
 
@@ -23,28 +25,30 @@ from provisioner.planning.unpaid_orders import is_unpaid, unpaid_order_detail
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 ALLOWED_BY_ADDRESS = "prepaid-replace"
-"""Allowed address by address."""
+"""The one refusal that is allowed by naming the address."""
 _REFUND_UNKNOWN = "what comes back of its price is not known before: the API publishes no estimate"
 
 
 def release_has_begun(change: Change) -> bool:
-    """Its release was allowed when it was sent."""
+    """Whether the release was sent by an earlier run, which had it allowed."""
     return change.recorded is not None and change.recorded.phase is Phase.DELETING
 
 
 def loss_was_allowed(change: Change) -> bool:
-    """To give up its term: when its release was sent, or when what takes its place was bought for an address that a person named."""
+    """Whether the loss of the term was allowed before: when the release was sent, or when the successor of an address
+    that a person named was bought.
+    """
     return release_has_begun(change) or (change.recorded is not None and change.recorded.term_given_up)
 
 
 def forcing_fields(change: Change) -> str:
-    """The fields whose change takes a replacement, or another system."""
+    """Returns the names of the changed fields that take a replacement or a reinstallation."""
     return ", ".join(".".join(item.path) for item in change.fields if item.forces_replacement or item.reinstalls)
 
 
 def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Releasing a prepaid server to buy another gives up a paid term, and buying one again after a release that was under way
-    pays another: a person must have named its address.
+    """Refuses to replace a prepaid server unless a person named its address. Its release gives up a paid term, and
+    buying again after a release that was under way pays for another.
     """
     for change in plan.changes:
         if change.action is not Action.REPLACE or change.recorded is None:
@@ -77,7 +81,7 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
 
 
 def _describe_replacement(change: Change) -> tuple[str, str, bool]:
-    """What would happen, what to do instead, and whether a term is given up by it."""
+    """Returns what would happen, what to do instead, and whether a term is lost."""
     if change.reason is Reason.UNDER_WAY:
         return "its release is under way, and a new one would be bought", "end the release with: destroy", False
     if not (fields := forcing_fields(change)):
@@ -89,7 +93,9 @@ def _describe_replacement(change: Change) -> tuple[str, str, bool]:
 
 
 def _wrong_import_hint(change: Change, kind: Kind) -> str:
-    """Where no row shows what forces it, the record may have been wrong from the beginning: it says what the specs said at an import."""
+    """Returns how to correct a wrong record. Where no row shows the fields that force the replacement, the record may
+    have been wrong from the import on, because it holds what the specs said then.
+    """
     forcing = [item for item in change.fields if item.forces_replacement]
     recorded = change.recorded
     if not forcing or recorded is None or recorded.id is None or any(kind.rule(item.path).shown for item in forcing):
@@ -115,7 +121,9 @@ def _describe_term(recorded: Recorded, inputs: PlanInput) -> str:
 
 
 def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Money was paid in advance, and what comes back of it nobody knows before. What could not be built has no term."""
+    """Refuses to release a prepaid server: nobody knows in advance how much of its price comes back. A server that
+    could not be built has no term.
+    """
     doubts = inputs.state.doubts if inputs.state else {}
     for change in plan.changes:
         released = change.recorded if change.action is Action.DELETE and not loss_was_allowed(change) else None
@@ -149,7 +157,9 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
 
 
 def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What ends an order releases all that it bought (API reference section 2.3): nothing goes that the plan does not name."""
+    """Refuses to release a server by ending its order while the plan keeps another server of that order: ending an
+    order releases all that it bought (API reference section 2.3).
+    """
     staying = _kept_by_order(plan, inputs, catalogue)
     for change in plan.changes:
         recorded = change.recorded
@@ -168,7 +178,9 @@ def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterato
 
 
 def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What is released first takes along the rest of its order, whose turn may never come. What is bought first waits for that."""
+    """Refuses to release the servers of one order at different times: the first release takes the others along, before
+    their turn, which may never come. A server whose replacement is bought first waits for that.
+    """
     turns: defaultdict[Address, set[Dependency]] = defaultdict(set)
     for turn in plan.turns:
         for address in turn.addresses:
@@ -193,7 +205,7 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
 
 
 def _kept_by_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
-    """By order, what of it is to stay: addresses, and live servers that no address holds."""
+    """Returns, by order, what the plan keeps of it: addresses, and live servers that no address holds."""
     staying: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:
         is_going = change.action in {*_RELEASING, Action.FORGET} and not change.let_go

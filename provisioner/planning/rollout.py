@@ -1,7 +1,8 @@
-"""`rollout:` in a plan: the members of a group are worked on wave by wave, and none after one that went wrong.
+"""Implements `rollout:`: the members of a group are changed wave by wave, and no wave follows one that went wrong.
 
-What is wrong already holds the later waves back here; what goes wrong in the run does it there, by the turns (docs/decisions/0015).
-A wave is judged by what is selected only: who names a server of the last wave wants it now. Pure.
+A server that is wrong already holds back the later waves here. One that goes wrong during the run does so there, by the
+dependencies (docs/decisions/0015). Only the selected members of a wave count: who names a server of the last wave wants
+it now. Pure.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from provisioner.planning.readiness import blocks_dependents, is_unproven_for
 from provisioner.planning.triggers import is_cause
 
 _WAVE_ACTIONS = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
-"""What was begun before is followed to its end in any case: that costs nothing more."""
+"""The actions that wait for earlier waves. Work that was begun before is finished in any case, which costs nothing
+more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def schedule_rollouts(changes: Sequence[Change], inputs: PlanInput, catalogue: C
 
 
 def _waves_by_group(changes: Iterable[Change]) -> Iterator[tuple[Address, list[list[Change]]]]:
-    """The groups that have more than one wave, each with its waves in order."""
+    """Yields the groups with more than one wave, each with its waves in order."""
     groups: defaultdict[Address, defaultdict[int, list[Change]]] = defaultdict(lambda: defaultdict(list))
     for change in changes:
         if change.desired is not None and change.address.key is not None:
@@ -53,7 +56,7 @@ def _waves_by_group(changes: Iterable[Change]) -> Iterator[tuple[Address, list[l
 
 
 class _Rollout:
-    """One group: `turns` for what the run is to do in order, `held_back` what it is not to begin at all."""
+    """One group: `turns` are the dependencies between waves, `held_back` the changes that the run does not begin."""
 
     def __init__(self, group: Address, waves: list[list[Change]], inputs: PlanInput, catalogue: Catalogue) -> None:
         self.turns: list[Dependency] = []
@@ -94,7 +97,9 @@ class _Rollout:
 
 
 def _hold_back(change: Change) -> Change:
-    """Where it was to be moved, it still is: that is in the state only. By whom it was set off is kept, to be noted for a later run."""
+    """Returns the change without its work. A move is kept, because it changes the state only, and the trigger that set
+    it off, because a later run needs it.
+    """
     stays = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))
     return convert_to(change, stays, reason=Reason.HELD_BACK, fields=fields)

@@ -1,8 +1,8 @@
-"""Narrows a plan to what a run is about. What is left out stays in it as no work, so that the guards still see the whole.
+"""Narrows a plan to the selected addresses. The others stay in it without work, so that the guards still see the whole.
 
-A purchase in doubt is never left out: that its server is looked for costs nothing, and that it is not may cost a second one.
-What is left out sets nothing off; that it was set off itself is kept, to be noted for a later run. What is deposed goes where its
-successor goes: the labels that it was bought with are not asked.
+A purchase in doubt is never left out: to search for its server costs nothing, and not to may cost a second one. A
+change that is left out triggers nothing; that it was triggered itself is kept, and recorded for a later run. A deposed
+server follows its successor, whatever labels it was bought with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ AddTriggers: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
 
 
 def narrow(plan: Plan, add_triggers: AddTriggers) -> Plan:
-    """By the plan's own selection; its changes are those before anything is set off. Of what is left out nothing is written down."""
+    """Narrows the plan by its own selection. Its changes are those before any is triggered. Nothing is recorded about
+    changes that are left out.
+    """
     whole = replace(plan, changes=add_triggers(plan.changes))
     if plan.selection.is_everything:
         return whole
@@ -56,7 +58,7 @@ def _is_left_out(change: Change, selected: Collection[Address]) -> bool:
 
 
 def _is_passed_over(change: Change, selected: Collection[Address], not_as_wanted: Collection[Address]) -> bool:
-    """What is wrong elsewhere and would not be mended anyway."""
+    """Whether the change is not selected, and its server is not as wanted and would stay so in any case."""
     return change.address in not_as_wanted and change.address not in selected
 
 
@@ -65,7 +67,7 @@ def _without_unselected_note(change: Change, selected: Collection[Address]) -> C
 
 
 def _without_work(change: Change) -> NoOpChange:
-    """As it is: recorded, or not there."""
+    """Returns the change as no work: the server stays as it is, recorded or not there."""
     is_there = change.recorded is not None and change.action is not Action.ADOPT
     return convert_to(
         change,

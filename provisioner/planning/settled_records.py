@@ -1,7 +1,8 @@
-"""The records as the next apply makes them before it plans: what became of open calls that are no purchases is read, not asked again.
+"""Returns the records as the next apply makes them before it plans: the outcome of an open call that is no purchase is
+read from the cloud, and the call is not sent again.
 
-A plan that did not look ahead would call a server vanished that we have released ourselves. The same rules are carried out, and
-journaled, by applying/recovery.py. Pure.
+A plan that did not look ahead would report a server as vanished that we have released ourselves. applying/recovery.py
+carries out the same rules and journals them. Pure.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from provisioner.planning.plan_input import PlanInput
 
 
 def settled_records(inputs: PlanInput, catalogue: Catalogue) -> Mapping[Address, Recorded]:
-    """A lost reinstallation counts as carried out, and is not made again. A lost release has happened where its server is not listed;
-    while the run that sent it is alive nothing is concluded from that.
+    """Returns the settled records by address. A reinstallation whose answer was lost counts as carried out, and is not
+    sent again. A release whose answer was lost has happened where its server is not listed; while the run that sent it
+    is alive, nothing is concluded from that.
     """
     state, live = inputs.state, inputs.live
     if state is None:
@@ -40,7 +42,9 @@ def settled_records(inputs: PlanInput, catalogue: Catalogue) -> Mapping[Address,
 
 
 def is_hidden(intent: Intent, inputs: PlanInput) -> bool:
-    """Whether another user sent the release, and the list may leave out what is his. Where nothing is recorded of its server, nothing hangs on it."""
+    """Whether another user sent the release and the list may leave out that user's servers. It does not matter where no
+    record has the server.
+    """
     records = inputs.state.resources.values() if inputs.state else ()
     return (
         intent.effect is Effect.DESTRUCTIVE
@@ -66,7 +70,7 @@ def _settle_release(
 
 
 def describe_open_call(intent: Intent, row: Live | None, kind: Kind) -> str:
-    """What is known of an open call that is no purchase, and what the next apply makes of it."""
+    """Describes what is known of an open call that is no purchase, and what the next apply makes of it."""
     if intent.effect.targets_order:
         return f"its order {intent.target_id} tells what became of it"
     listed = "not listed any more" if row is None else f"listed with status {row.status}"

@@ -1,7 +1,8 @@
-"""What is left of the records + what is wanted + what is live, to a proposal of what a state should hold. Pure.
+"""Proposes what a state should hold, from the readable records, the desired resources and the live ones. Pure.
 
-An id that is recorded is ours, whatever it looks like by now. A server that only bears a wanted name is believed to be ours
-when records are missing, it fits in everything that the cloud shows, and no other bears that name; else it is a stranger.
+An id that is recorded is ours, whatever its server looks like by now. A server that only has a wanted name is believed
+to be ours when records are missing, all that the cloud shows of it fits, and no other server has that name; else it is
+a stranger's.
 """
 
 from __future__ import annotations
@@ -27,17 +28,19 @@ from provisioner.planning.state_rebuild_evidence import hypothetical_purchase, l
 _Record = TypeVar("_Record", Recorded, Intent)
 
 _GUESSED = "unreadable "
-"""Begins the id of a purchase that nobody could read of, so that another rebuild knows it for a guess."""
+"""The prefix of the id of an intent that stands for an unreadable purchase, so that another rebuild recognises it as a
+guess.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SalvagedRecords:
-    """What could still be read.
+    """The records that could still be read.
 
-    `absent`: purchases that were believed never to have been carried out. `mentioned`: addresses of which something stood in
-    what cannot be read. `complete`: nothing that was ever recorded is missing. `has_new_salt`: the lineage is lost, so that the
-    fingerprints in the records tell nothing any more. `lineage` is that of the markers in names; a new one fits none. `claims`
-    are servers of other states, by id, and why, as the rest of a sentence.
+    `absent`: purchases presumed absent. `mentioned`: addresses that appear in what cannot be read. `complete`: nothing
+    that was ever recorded is missing. `has_new_salt`: the lineage is lost, so that the recorded fingerprints can no
+    longer be compared. `lineage`: that of the markers in names; a new one fits none. `claims`: servers of other states,
+    the reason by id, as the rest of a sentence.
     """
 
     resources: Mapping[Address, Recorded]
@@ -60,7 +63,9 @@ def propose(
     fingerprint: Fingerprint,
     now: int,
 ) -> Proposal:
-    """Deterministic. `live` is complete and was read as whoever owns the state; `now` in milliseconds since the epoch."""
+    """Returns the proposal; the same inputs give the same one. `live` must be complete and read as the owner of the
+    state. `now` is in milliseconds since the epoch.
+    """
     rows = _RowBuilder(salvaged, desired, live, catalogue, fingerprint, now=now)
     made = tuple(sorted(rows.all(), key=lambda row: row.address))
     claimed = {one.id for row in made for one in (row.recorded, *row.candidates) if one is not None}
@@ -70,7 +75,7 @@ def propose(
 
 
 class _RowBuilder:
-    """Holds what every row is judged by."""
+    """Builds the rows of a proposal. It holds the inputs that every row depends on."""
 
     def __init__(
         self,
@@ -120,7 +125,7 @@ class _RowBuilder:
         return recorded_row(recorded, self._live_row(recorded), self._catalogue[recorded.kind], by_specs=by_specs)
 
     def _unplaced_row(self, facts: Remembered) -> Row:
-        """The journal names its id, and what was sent for it cannot be read any more."""
+        """Returns the row of a server whose id the journal names while what was sent for it cannot be read any more."""
         wanted = self._desired.get(facts.address)
         row = self._live.get(facts.id or "") or self._only_one_of(facts.order_id)
         if wanted is None:
@@ -137,7 +142,7 @@ class _RowBuilder:
         )
 
     def _only_one_of(self, order_id: str | None) -> Live | None:
-        """The server of an order that bought no other."""
+        """Returns the server of an order that bought only one; None where it bought several or none is listed."""
         rows = [row for row in self._live.values() if order_id is not None and row.order_id == order_id]
         return rows[0] if len(rows) == 1 else None
 
@@ -153,7 +158,9 @@ class _RowBuilder:
             yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=by_specs)
 
     def _resolve_guess(self, row: Row, bearers: Mapping[tuple[str, str], list[Live]]) -> Row:
-        """A guess knows no marker, so that its server never fits it: one of ours that has appeared there is what was feared."""
+        """Replaces a guessed purchase by the server that has appeared with a marker of this state. A guess has no
+        marker, so its server never matches it.
+        """
         wanted = self._desired.get(row.address)
         guessed = row.intent is not None and row.intent.id.startswith(_GUESSED)
         if not guessed or wanted is None or (wanted.kind, wanted.name) not in bearers:
@@ -162,9 +169,10 @@ class _RowBuilder:
         return found if found.confidence is Confidence.CERTAIN else row
 
     def _possible_purchase(self, wanted: Desired) -> Row:
-        """Nothing is known of it and nothing is listed, and a purchase may yet appear: not bought again on that.
+        """Returns a row in doubt for an address of which nothing is known and nothing is listed: a purchase may still
+        appear, so it is not bought again.
 
-        Sent now, as far as anybody knows: what is believed after a quiet time is then believed late rather than early.
+        The intent is dated now, so that what is concluded after a quiet period is concluded late rather than early.
         """
         declared = self._catalogue[wanted.kind].redact(wanted.fields, self._fingerprint)
         intent = replace(
@@ -183,7 +191,9 @@ class _RowBuilder:
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 
     def _match_wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
-        """Of an address without a record, whose name `bearers` have. Where none has it a plan creates it: no row."""
+        """Returns the row of an address without a record, where `bearers` have its name. Where no server has the name
+        there is no row, and a plan creates it.
+        """
         claims = [self._salvaged.claims[row.id] for row in bearers if row.id in self._salvaged.claims]
         kind = self._catalogue[wanted.kind]
         if claims:
@@ -223,7 +233,9 @@ class _RowBuilder:
         return is_marked(row.name, lineage=self._salvaged.lineage)
 
     def _wanted_name(self, row: Live) -> str:
-        """The name that a server is to have in the end: its own, or the one that its marker stands behind."""
+        """Returns the name that a server should have in the end: its own, or the desired one that its marker belongs
+        to.
+        """
         base = strip_marker(row.name, lineage=self._salvaged.lineage)
         if base is None:
             return row.name
@@ -232,7 +244,7 @@ class _RowBuilder:
         return base if base in wanted else next(iter(wanted), row.name)
 
     def _as_wanted(self, wanted: Desired, phase: Phase, identifier: str | None, order_id: str | None) -> Recorded:
-        """What would stand in the records if it had been bought as the specs want it now."""
+        """Returns the record that a purchase with the current specs would have left."""
         return Recorded(
             address=wanted.address,
             kind=wanted.kind,
@@ -248,7 +260,7 @@ class _RowBuilder:
         return Row(wanted.address, Confidence.UNKNOWN, reason, wanted.name, candidates=bearers)
 
     def _free_servers(self, recorded: list[Row], doubtful: list[Row]) -> list[Live]:
-        """Live servers that no record names, and that no purchase in doubt may have bought."""
+        """Returns the live servers that no record names and that no purchase in doubt may have bought."""
         ours = {row.id for each in recorded for row in each.candidates}
         free = [row for row in self._live.values() if row.id not in ours]
         for each in doubtful:
@@ -258,18 +270,20 @@ class _RowBuilder:
         return free
 
     def _live_row(self, recorded: Recorded) -> Live | None:
-        """By order while it was never seen, as the planner finds it."""
+        """Returns the server of the record: by its id, or, as the planner does, by its order while no row was seen."""
         return self._live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _with_new_fingerprints(self, record: _Record) -> tuple[_Record, bool]:
-        """And whether it was anything that had to be."""
+        """Returns the record with fingerprints under the new salt, and whether it had any to change."""
         wanted = self._desired.get(record.address)
         if wanted is None or not self._salvaged.has_new_salt or not any(secrets_in(wanted.fields)):
             return record, False
         return replace(record, declared=self._with_fingerprints(record.declared, wanted)), True
 
     def _with_fingerprints(self, declared: JsonObject, wanted: Desired) -> JsonObject:
-        """A secret that was given is taken to be the one that is given now: nothing is left to compare it with."""
+        """Returns `declared` with the fingerprints of the current secrets. A recorded secret is taken to be the current
+        one, because nothing is left to compare it with.
+        """
         for path, reference in secrets_in(wanted.fields):
             if value_at(declared, path) is not None:
                 declared = with_value(declared, path, {FINGERPRINT: self._fingerprint(reference)})

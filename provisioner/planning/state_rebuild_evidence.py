@@ -1,4 +1,4 @@
-"""What one record, one row or one name says of an address whose state is put together again. Pure."""
+"""Judges what one record, one live row or one name shows about an address whose state is rebuilt. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from provisioner.model.state import Intent
 
 
 def recorded_row(recorded: Recorded, row: Live | None, kind: Kind, *, by_specs: bool) -> Row:
-    """What the records hold, confirmed by its `row` as far as that goes."""
+    """Returns the row of a record, confirmed by the server's live `row` as far as that goes."""
     confidence, reason = _confirmed(recorded, row, kind)
     candidates = () if row is None else (row,)
     return Row(recorded.address, confidence, reason, recorded.name, recorded, candidates=candidates, by_specs=by_specs)
@@ -34,7 +34,7 @@ def _confirmed(recorded: Recorded, row: Live | None, kind: Kind) -> tuple[Confid
 
 
 def hypothetical_purchase(wanted: Desired, declared: JsonObject) -> Intent:
-    """A purchase as the specs would make it, at no particular time: what the kind's own eye is asked to recognise."""
+    """Returns a purchase with the current specs, at no particular time, for a kind to match servers against."""
     return Intent(
         id="",
         address=wanted.address,
@@ -51,8 +51,8 @@ def hypothetical_purchase(wanted: Desired, declared: JsonObject) -> Intent:
 
 
 def lookalike_row(wanted: Desired, free: Iterable[Live], claims: Mapping[str, str], catalogue: Catalogue) -> Row | None:
-    """Of an address that no server bears the name of: those whose names read the same and are others. They are nobody's as far as
-    names tell, and one of them may have been renamed. `claims` are servers of other states.
+    """Returns a row for an address whose name no server has, with the servers whose names read the same and are others.
+    By their names they are nobody's, and one of them may have been renamed. `claims` are servers of other states.
     """
     own = (row for row in free if row.kind == wanted.kind and row.id not in claims)
     rows = tuple(row for row in own if look_alike(row.name, wanted.name))

@@ -1,7 +1,8 @@
-"""What an apply writes down of specs that state what is true already: as declared where the row shows it, as assumed where nothing does.
+"""Records what newly declared specs state truly: as declared where the row shows it, as assumed where nothing does.
 
-It is in the plan, so that nothing is recorded which nobody could see, and written before the work begins: it is a fact of what was
-seen, whatever comes of that. A row that shows otherwise later is drift, and releases and wipes nothing (docs/decisions/0019). Pure.
+It is part of the plan, so that nothing is recorded that nobody could see. It is written before the work begins: it is a
+fact about what was seen, whatever comes of the work. A row that shows otherwise later is drift, and releases and wipes
+nothing (docs/decisions/0019). Pure.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _STAYS = frozenset({Action.NO_OP, Action.MOVE, Action.UPDATE, Action.REINSTALL, 
 def record_after_statements(
     kind: Kind, recorded: Recorded, desired: Desired, after: JsonObject, found: Comparison
 ) -> Recorded | None:
-    """The record as an apply of these specs leaves it, but for what it sends. None where that is as it is recorded. What is ignored is
-    nobody's business, and what leaving it out says as well needs no record.
+    """Returns the record as an apply of these specs leaves it, not counting what the apply sends; None where that is
+    the record as it is. Ignored fields are left out. A value that equals the meaning of the field's absence needs no
+    record.
     """
     if recorded.declared == after and not recorded.assumed:
         return None
@@ -49,7 +51,7 @@ def record_after_statements(
 
 
 def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
-    """What is there is as the specs say, and the record says something else, or nothing where that means something else."""
+    """Whether the record says something else than the specs, or nothing where that means something else."""
     was = value_at(recorded.declared, rule.path)
     if wanted in (was, value_at(recorded.baseline, rule.path)):
         return False
@@ -57,7 +59,9 @@ def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
 
 
 def statements(plan: Plan) -> Iterator[Stated | Remembered]:
-    """As journal entries: told of the former address of what is moved, as they are written first. Remembered is what was only seen."""
+    """Yields the plan's statements as journal entries. They use the former address of a moved resource, because they
+    are written before the move. A `Remembered` entry holds what was only seen.
+    """
     for change in plan.changes:
         if (record := _record(change)) is not None:
             address = change.moved_from or change.address
@@ -73,7 +77,7 @@ def statements(plan: Plan) -> Iterator[Stated | Remembered]:
 
 
 def with_statements_applied(plan: Plan) -> Plan:
-    """The plan with the records as they are once its statements are written: what is changed in place is changed from there."""
+    """Returns the plan with the records as its statements leave them, so that a change in place starts from there."""
     return replace(
         plan,
         changes=tuple(
@@ -83,5 +87,5 @@ def with_statements_applied(plan: Plan) -> Plan:
 
 
 def _record(change: Change) -> Recorded | None:
-    """None for what another server takes the place of, and for what this run leaves alone."""
+    """Returns the noted record; None where another server takes its place or this run leaves it alone."""
     return change.noted if change.action in _STAYS and change.reason is not Reason.LEFT_OUT else None

@@ -1,5 +1,5 @@
-"""Whether what a plan wants can be had: asked for every purchase and every other image, and a guard where something would be released or
-wiped before it is known.
+"""Checks whether the plan's flavors and images can be had, for every purchase and every other image, and refuses a
+release or a wipe whose replacement is known to be unavailable.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from provisioner.planning.releases import release_has_begun
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 _NAMED = 3
-"""So many addresses tell which servers are meant."""
+"""How many addresses a warning names at most."""
 
 
 def collect_questions(plan: Plan, catalogue: Catalogue) -> Questions:
-    """What would have to be known of a plan; nothing for one that buys, wipes and releases nothing."""
+    """Returns the questions that a plan depends on: none for a plan that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
     told = (*plan.findings, *plan.refusals, *plan.lifted)
     ended = {finding.address for finding in told if finding.code in {"expired", "term-ended"}}
@@ -52,7 +52,7 @@ def collect_questions(plan: Plan, catalogue: Catalogue) -> Questions:
 
 
 def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """To release or wipe and then not to be able to buy or install would be the worst of both."""
+    """Refuses to release or wipe a server while its replacement or image cannot be had: that would lose both."""
     for change, offering in _at_risk(plan, catalogue):
         offer = inputs.release_facts.offers.get(offering)
         if offer is not None and offer.is_unavailable:
@@ -68,12 +68,14 @@ def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
 
 
 def with_offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Plan:
-    """The plan with what the market says of it, where that forbids nothing."""
+    """Returns the plan with warnings about the offers, where nothing is refused because of them."""
     return replace(plan, findings=(*plan.findings, *offer_warnings(plan, facts, catalogue)))
 
 
 def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What the cloud would likely refuse to sell, and what of the market is not known, each said once."""
+    """Warns about what the cloud would likely refuse to sell, and about offers that are unknown, once for each
+    offering.
+    """
     purchases, at_risk = [*_purchases(plan, catalogue)], [*_at_risk(plan, catalogue)]
     for offering, changes in _by_offering(purchases).items():
         offer = facts.offers.get(offering)
@@ -97,7 +99,7 @@ def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Ite
 def _machine_warnings(
     pairs: Iterable[tuple[Change, Offering]], facts: ReleaseFacts, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
-    """What the machines may refuse that the catalogue has for the flavors which are to be bought."""
+    """Warns about what the machines that the catalogue has for the flavors to be bought may refuse."""
     told: defaultdict[Advice, list[Change]] = defaultdict(list)
     for change, offering in pairs:
         offer = facts.offers.get(offering)
@@ -109,13 +111,13 @@ def _machine_warnings(
 
 
 def _purchase_hint(offer: Offer) -> str:
-    """Of a purchase with nothing to lose, for which nobody has to allow anything."""
+    """Returns the hint for a purchase with nothing to lose, for which nobody has to allow anything."""
     return unavailable_hint(offer) if offer.availability is Availability.SOLD_OUT else "correct the specs"
 
 
 def _at_risk(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[Change, Offering]]:
-    """Changes that release or wipe something first. What stays until the other is there has nothing to lose, and a release that has begun
-    is not undone.
+    """Yields the changes that release or wipe a server before its replacement or image is there. A server that stays
+    until the other is there has nothing to lose, and a release that has begun is not undone.
     """
     for change in plan.changes:
         kind = catalogue[change.kind]

@@ -1,8 +1,8 @@
-"""`lifecycle.replace_triggered_by`: a server that is replaced because another one changes, and how that outlives a death.
+"""Implements `lifecycle.replace_triggered_by`: a server is replaced because another one changes.
 
-The change that sets it off may be done, and be no change any more, when the process dies before the replacement. So what is set
-off is noted in the records before any work begins, and planned from there. With it stands how its causes were at that time: a note
-of which none has changed since (refused, not begun, put back) is none. Pure.
+When the process dies before the replacement, the change that triggers it may be done, and be no change any more. So the
+trigger is noted in the records before any work begins, and planned from there. The note holds how the causes were at
+that time: a note of which no cause has changed since (refused, not begun, put back) does not count. Pure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
 
 
 def add_triggered_replacements(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """`changes` with the replacements that they set off, and those that an earlier run had noted; chains are followed."""
+    """Returns `changes` with the replacements that they trigger and those that an earlier run had noted. Chains are
+    followed.
+    """
     by_address = {change.address: change for change in changes}
     waiting: dict[Address, list[Change]] = {}
     for change in by_address.values():
@@ -51,8 +53,9 @@ def add_triggered_replacements(changes: Iterable[Change]) -> tuple[Change, ...]:
 
 
 def dependencies_on_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iterator[Dependency]:
-    """What is set off is begun when what sets it off is done: else a cause that fails would replace it now, and once more when it
-    is mended. Where others want it the other way round already, they win.
+    """Yields dependencies that begin a triggered replacement when its cause is done. Otherwise a cause that fails would
+    replace the server now, and again when it is mended. A dependency that exists already in the other direction takes
+    precedence.
     """
     acting = _by_reference(changes)
     awaited: dict[Address, list[tuple[Address, ...]]] = {}
@@ -72,7 +75,7 @@ def dependencies_on_causes(changes: Sequence[Change], turns: Iterable[Dependency
 
 
 def _depends_on(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:
-    """Whether one of `start` waits for `goal`, by whatever detours."""
+    """Whether one of `start` waits for `goal`, directly or through others."""
     to_ask, asked = [*start], set[Address]()
     while to_ask:
         address = to_ask.pop()
@@ -85,8 +88,8 @@ def _depends_on(goal: Address, start: Iterable[Address], awaited: Mapping[Addres
 
 
 def trigger_entries(plan: Plan) -> Iterator[Remembered]:
-    """What has to be on disk before any of the plan's work begins, moves included, so that it is told of the former address. A
-    replacement that this run leaves out is left to a later one.
+    """Yields the notes that have to be on disk before any of the plan's work begins. They are written before the moves,
+    so they use the former address. A replacement that this run leaves out is left to a later one.
     """
     acting = _by_reference(plan.changes)
     for change in plan.changes:
@@ -101,8 +104,8 @@ def trigger_entries(plan: Plan) -> Iterator[Remembered]:
 
 
 def hold_back_without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """What is set off by others that are held back, or of which nothing shows that they have changed, is held back with them, and chains
-    are followed.
+    """Holds back replacements whose causes are held back, or of which nothing shows that they have changed. Chains are
+    followed.
     """
     whole = tuple(changes)
     while True:
@@ -127,8 +130,8 @@ def _lacks_cause(change: Change, changes: Iterable[Change], acting: Mapping[Addr
 
 
 def _awaits_confirmation(change: Change, changes: Iterable[Change]) -> bool:
-    """All that it waits for counts as carried out, and nothing shows that it was: another machine is bought once something does, or
-    once a person has it done by name.
+    """Whether all noted causes count as carried out and nothing shows that they were. Another machine is bought once
+    something shows it, or once a person names the address.
     """
     causes = change.recorded.pending.get(_CAUSES) if change.recorded else None
     by_name = {str(one.address): one for one in changes}
@@ -139,7 +142,7 @@ def _awaits_confirmation(change: Change, changes: Iterable[Change]) -> bool:
 
 
 def _by_reference(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
-    """Those that set others off, by the addresses that name them."""
+    """Returns the changes that trigger others, by the addresses that references name them by."""
     acting: dict[Address, list[Change]] = {}
     for change in filter(_triggers_others, changes):
         for reference in {change.address, change.address.group}:
@@ -153,7 +156,7 @@ def _causes_of(change: Change, acting: Mapping[Address, list[Change]]) -> list[C
 
 
 def _noted_cause(change: Change, changes: Iterable[Change]) -> str | None:
-    """By whom an earlier run has left it to be replaced; None where nothing says so, or none of them has changed since."""
+    """Returns the cause that an earlier run noted; None without a note, or where no cause has changed since."""
     pending: JsonObject = change.recorded.pending if change.recorded else {}
     note, causes = pending.get(_TRIGGERED_BY), pending.get(_CAUSES)
     if not note:
@@ -165,7 +168,9 @@ def _noted_cause(change: Change, changes: Iterable[Change]) -> str | None:
 
 
 def _snapshot(cause: Change) -> JsonObject | None:
-    """Its server, and what is recorded of the fields that are to change; None where its change leaves no trace in the record."""
+    """Returns the cause's server and the recorded values of the fields that are to change; None where its change leaves
+    no trace in the record.
+    """
     recorded = cause.recorded
     if recorded is None:
         return None
@@ -190,17 +195,19 @@ def _recorded_values(recorded: Recorded, paths: Iterable[FieldPath]) -> JsonObje
 
 
 def _noted_path(pair: Any) -> FieldPath:
-    """Of a field and its value, as they are noted."""
+    """Returns the path of a noted pair of a path and its value."""
     return tuple(pair[0])
 
 
 def is_cause(field: FieldChange) -> bool:
-    """It says by whom a replacement is set off."""
+    """Whether the field is the one that names the cause of a replacement."""
     return field.path == _PATH
 
 
 def _references(change: Change) -> tuple[Address, ...]:
-    """Of a server that could be replaced: what vanished, failed or is unfinished is dealt with as such first."""
+    """Returns the addresses that may trigger the replacement of this server; none where it vanished, failed or is
+    unfinished, because that is dealt with first.
+    """
     recorded, desired = change.recorded, change.desired
     if recorded is None or desired is None or recorded.phase is not Phase.READY:
         return ()
@@ -219,7 +226,9 @@ def _dependents(address: Address, waiting: dict[Address, list[Change]]) -> Itera
 
 
 def _triggers_others(change: Change) -> bool:
-    """What only mends a row that shows it otherwise sets nothing off: no row alone releases a server (docs/decisions/0017)."""
+    """Whether the change triggers others. One that only mends a row that shows other values does not: no row alone
+    releases a server (docs/decisions/0017).
+    """
     if change.action in {Action.REPLACE, Action.REINSTALL}:
         return True
     changed = (item for item in change.fields if item.path[0] not in _IN_STATE_ONLY and not item.drift)

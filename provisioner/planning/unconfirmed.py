@@ -1,7 +1,7 @@
-"""What a row shows otherwise than it was sent, where another system or another machine would be the way back.
+"""Reports differences that only a row shows and that another system or another machine would mend.
 
-Nothing of it is sent again because of what a row shows: the row may be late, or spell it in another way, or somebody may have
-changed it on purpose, and the disk is lost each time. A person names the address for that. Pure.
+Nothing is sent again because of a row: it may be late, or spell a value in another way, or somebody may have changed
+the value on purpose, and each time the disk is lost. A person names the address for that. Pure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from provisioner.planning.plan_input import PlanInput
 
 
 def effective_on_change(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
-    """To change a field of this server: what its kind says, unless its lifecycle wants another machine for another system."""
+    """Returns what changing a field of this server takes: what its kind says, unless its lifecycle wants another
+    machine instead of another system.
+    """
     on_change = kind.rule(path).on_change
     other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
     return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
@@ -33,8 +35,11 @@ def effective_on_change(kind: Kind, desired: Desired, path: tuple[str, ...]) -> 
 def fields_to_hold(
     items: Iterable[FieldChange], recorded: Recorded, row: Live | None, inputs: PlanInput, kind: Kind
 ) -> tuple[FieldChange, ...]:
-    """Those that are told only, and not sent: what differs by the row alone, and what the specs want otherwise than is recorded while
-    the row shows nothing of it, so that it may be there already. The latter goes with another system, or machine, that comes anyway.
+    """Returns the fields that are only reported, and not sent.
+
+    They are fields that differ only in the row, and fields that the specs want otherwise than recorded while the row
+    shows nothing of them, so that they may be there already. The latter are sent with another system or machine that
+    comes anyway.
     """
     passed_over = contradicted_by_billing(items := tuple(items), row, kind)
     costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in passed_over]
@@ -51,8 +56,9 @@ def fields_to_hold(
 
 
 def contradicted_by_billing(items: Iterable[FieldChange], row: Live | None, kind: Kind) -> tuple[FieldChange, ...]:
-    """Of which billing, asked because this state did not buy it so, tells otherwise than the specs state newly. It may be an earlier
-    term than the one that runs, so that a person has to say what is to come of it. It goes with a machine that comes anyway.
+    """Returns the fields of which billing shows another value than the specs newly declare. Billing is asked because
+    this state did not buy the server so. Its value may be of an earlier term than the current one, so a person has to
+    decide. The fields are sent with a machine that comes anyway.
     """
     if row is None:
         return ()
@@ -62,7 +68,9 @@ def contradicted_by_billing(items: Iterable[FieldChange], row: Live | None, kind
 
 
 def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Kind) -> bool:
-    """It was sent otherwise once, or leaving it out said otherwise, and the row lacks a field that rows show."""
+    """Whether the field had another value before, sent or meant by leaving it out, and the row lacks it although rows
+    show it.
+    """
     rule = kind.rule(item.path)
     lacking = (
         row is not None and _is_shown_by_rows(item.path, recorded, kind) and value_at(row.shown, item.path) is None
@@ -72,19 +80,23 @@ def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Ki
 
 
 def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
-    """By every one, or by an earlier one of this server, so that its absence from another tells nothing."""
+    """Whether every row, or an earlier row of this server, shows the field, so that its absence from a row says
+    nothing.
+    """
     return kind.rule(path).always_shown or value_at(kind.shown(recorded.observed), path) is not None
 
 
 def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> bool:
-    """It says something only beside a field that is held itself: a term beside a charging mode."""
+    """Whether the field applies only beside a field that is held itself, such as a term beside a charging mode."""
     beside = kind.rule(item.path).only_where
     return beside is not None and beside[0] in heads
 
 
 def reinstalled_fields(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:
-    """All that is declared for the system disk, where a person named it to be put there again: because that has failed, or because
-    its row does not show some of it, or shows it otherwise, so that nobody but a person can tell whether it is there.
+    """Returns all that is declared for the system disk, where a person named the address for a reinstallation.
+
+    The reason is that the installation failed, or that the row does not show some of it or shows other values, so that
+    only a person can tell whether it is there. Nothing is returned where the row shows all of it.
     """
     desired, recorded, after = change.desired, change.recorded, change.after
     if row is None or recorded is None or change.address not in inputs.reinstall:
@@ -118,7 +130,7 @@ def reinstalled_fields(change: Change, row: Live | None, inputs: PlanInput, kind
 def contradicted_defaults_to_report(
     change: Change, row: Live | None, inputs: PlanInput, kind: Kind
 ) -> tuple[FieldChange, ...]:
-    """What nobody declared and the cloud shows otherwise than leaving it out says, unless `ignore_changes` names it."""
+    """Returns the defaults that the cloud contradicts, without those that `ignore_changes` names."""
     desired, recorded, after = change.desired, change.recorded, change.after
     assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
     ignored = desired.lifecycle.ignore_changes
@@ -130,7 +142,9 @@ def contradicted_defaults_to_report(
 
 
 def unseen_after_lost_answer(change: Change, row: Live | None, kind: Kind) -> tuple[FieldPath, ...]:
-    """What a reinstallation whose answer was lost was to bring, while nothing shows that it has, unless `ignore_changes` names it."""
+    """Returns the fields that a reinstallation whose answer was lost was to set and that nothing shows, without those
+    that `ignore_changes` names.
+    """
     desired, recorded, after = change.desired, change.recorded, change.after
     if desired is None or recorded is None or after is None:
         return ()
@@ -139,7 +153,7 @@ def unseen_after_lost_answer(change: Change, row: Live | None, kind: Kind) -> tu
 
 
 def without_confirmed(change: NoOpChange, row: Live | None, kind: Kind) -> NoOpChange:
-    """Its record no longer says that nothing has shown what was sent, once something has, or once nobody wants it any more."""
+    """Clears the record's unconfirmed fields once something has shown them, or once nobody wants them any more."""
     recorded, after = change.noted or change.recorded, change.after
     if recorded is None or after is None or not recorded.unconfirmed:
         return change
@@ -160,8 +174,9 @@ def mismatch_warnings(
     lost: Iterable[FieldPath] = (),
     billed: Iterable[FieldChange] = (),
 ) -> Iterator[Diagnostic]:
-    """One finding at most, and one of what is `billed` otherwise. `undeclared` are fields of which leaving them out says something else
-    than is shown; of those in `lost` nothing shows that they have arrived.
+    """Yields at most one warning about all fields, and one about those that billing contradicts (`billed`).
+    `undeclared` are fields whose absence means another value than the cloud shows. `lost` are fields of which nothing
+    shows that they were installed.
     """
     items, undeclared, address = tuple(items), tuple(undeclared), recorded.address
     if billed := tuple(billed):
@@ -204,8 +219,8 @@ def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnost
 
 
 def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath], unsafe: list[FieldPath]) -> str:
-    """What ends it and leaves the server alone. To declare what is shown does so only where the next row, should it show nothing, is known
-    to tell nothing by that (`unsafe`: where it is not).
+    """Returns how to end the warning without touching the server. Declaring the shown value ends it only where a later
+    row without that value is known to say nothing by that; `unsafe` are the fields where it is not.
     """
     if unsafe:
         return f"or, where it is to stay as it is shown, name {_named(unsafe)} in lifecycle.ignore_changes"

@@ -1,6 +1,8 @@
-"""Servers that show a status which the API does not describe: it is told, and nothing that cannot be undone is done to one unasked.
+"""Reports servers whose status the API does not describe, and refuses to do something irreversible to one unless a
+person allows it.
 
-Source: docs/api/devserver-api.md section 4. What such a status means nobody knows: neither that a server is built nor that it failed. Pure.
+Source: docs/api/devserver-api.md section 4. Nobody knows what such a status means: neither that a server is built nor
+that it failed. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _TIMEOUT = f"{Timeouts().create / 60:.0f} min"
 
 
 def unknown_status_warnings(address: Address, status: str, kind: Kind) -> Iterator[Diagnostic]:
-    """As the cloud shows it, or as it was recorded last."""
+    """Yields the warning for a `status` that the cloud shows or that was recorded last."""
     if status not in kind.statuses.known:
         shown = f"status {status!r}" if status else "no status"
         yield warning(
@@ -42,7 +44,7 @@ def unknown_status_warnings(address: Address, status: str, kind: Kind) -> Iterat
 
 
 def unknown_status(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """A release that was sent goes on: nothing more is asked for."""
+    """Refuses to lose a server with an unknown status. A release that was sent goes on, and needs nothing more."""
     for change in plan.changes:
         row = inputs.live.get(change.recorded.id or "") if change.recorded else None
         if row is None or row.status in catalogue[change.kind].statuses.known:

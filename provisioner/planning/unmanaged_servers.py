@@ -1,6 +1,6 @@
-"""The live servers that no state row is about, and which of them can be taken over.
+"""Lists the live servers that no record of this state is about, and which of them can be imported.
 
-What may be ours by a purchase that is not settled yet is left to those who settle it.
+Servers that an unsettled purchase may have made are left to those who settle it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from provisioner.planning.progress import phase_reached
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedServer:
-    """`problem` says why it cannot be taken over; empty when it can."""
+    """An unmanaged server. `problem` says why it cannot be imported; it is empty where it can."""
 
     row: Live
     problem: str = ""
     noun: str = "server"
     particulars: tuple[str, str] = ("", "")
-    """What its kind tells it by in a list."""
+    """What distinguishes it in a list, as its kind chooses."""
 
 
 def find_unmanaged_servers(
     state: State | None, live: Mapping[str, Live], catalogue: Catalogue, *, claims: Mapping[str, str]
 ) -> tuple[UnmanagedServer, ...]:
-    """By name, then by id. `claims` are those of other states, by id, and why, as the rest of a sentence."""
+    """Returns the unmanaged servers, sorted by name and id. `claims` are servers of other states: the reason by id, as
+    the rest of a sentence.
+    """
     names = Counter((row.kind, row.name) for row in live.values())
     free = untracked(live.values(), state.resources.values() if state else ())
     claimed = {row.id: f"it {claims[row.id]}" for row in free if row.id in claims}
@@ -51,8 +53,8 @@ def _describe(
 def relevant_unmanaged_servers(
     desired: Iterable[Desired], state: State | None, live: Mapping[str, Live], catalogue: Catalogue
 ) -> tuple[Live, ...]:
-    """The servers of nobody here that a plan would have something to say of: it is another thing where another state holds them.
-    None where all that is listed has its address, or is a stranger's.
+    """Returns the servers without an address here about which a plan would say something, and would say something else
+    if another state held them. It is empty where every listed server has its address or is a stranger's.
     """
     names = {(one.kind, one.name) for one in desired}
     confusable = {row.id for row in live.values() if may_be_confusable(row.name) and _reads_like_one_of(names, row)}

@@ -1,4 +1,6 @@
-"""Orders that nobody has paid: what they wait for, what the specs say otherwise by now, and that giving one up costs nothing. Pure."""
+"""Reports orders that nobody has paid: what they wait for, what the specs say otherwise by now, and that giving one up
+costs nothing. Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +26,27 @@ from provisioner.planning.plan_input import PlanInput
 
 CODE, OTHERWISE = "unpaid-order", "ordered-otherwise"
 _NAMED = 6
-"""So many addresses are named where more would be told the same."""
+"""How many addresses a warning names at most."""
 _ORDERED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT})
 
 
 def is_unpaid(recorded: Recorded, inputs: PlanInput) -> bool:
-    """As it is recorded, and nothing that the cloud shows says otherwise."""
+    """Whether the order is recorded as unpaid and no live server shows that it was paid."""
     if recorded.order_id is None or recorded.phase is not Phase.AWAITING_PAYMENT:
         return False
     return all(row.order_id != recorded.order_id for row in inputs.live.values())
 
 
 def unpaid_order_detail(recorded: Recorded) -> str:
-    """Instead of what a release gives up: the way out stands here, as a hint says no more than who allowed it once somebody has."""
+    """Returns the detail that replaces what a release gives up. It contains the way out, because the hint of an allowed
+    refusal only says who allowed it.
+    """
     return f"its order {recorded.order_id} is not paid, so there is nothing to release: {cancel_hint(recorded.address)}"
 
 
 def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What was sold otherwise than it was wanted; of those that are to be followed, whose specs have moved on, and what else waits for a
-    person.
+    """Warns about orders: those sold with another charging mode, those whose specs have changed since, and those that
+    wait for a person.
     """
     changes = tuple(changes)
     yield from charging_mismatch_warnings(changes, inputs, catalogue)
@@ -74,7 +78,9 @@ def _is_paid_by_apply(desired: Desired, kind: Kind, policy: PurchasePolicy) -> b
 def check_order_against_specs(
     recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy
 ) -> Diagnostic | None:
-    """Of an order whose server is not there yet: what it was placed for that would be another machine, or another system, by now."""
+    """Warns about an order whose server is not there yet and that was placed for a machine or a system that the specs
+    no longer want; None where it still fits.
+    """
     if recorded.order_id is None or recorded.id is not None or recorded.phase not in _ORDERED:
         return None
     if not (items := tuple(_differing(recorded, desired, kind, policy))):
@@ -101,7 +107,7 @@ def check_order_against_specs(
 
 
 def _differing(recorded: Recorded, desired: Desired, kind: Kind, policy: PurchasePolicy) -> Iterator[str]:
-    """Secrets are not compared: they are no part of what is paid for."""
+    """Describes each difference. Secrets are not compared, because nobody pays for them."""
     after = comparison.with_known_fingerprints(
         kind, kind.redact(desired.fields, lambda _secret: None), recorded.declared
     )
@@ -123,7 +129,7 @@ def _describe_difference(path: str, was: JsonValue, meant: JsonValue, *, is_said
 
 
 def purchase_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """What is said of purchases that a plan has, once for all that it is said of."""
+    """Yields each advice about the plan's purchases once, for all purchases that it is true of."""
     alike: dict[tuple[str, str, str, str], list[Change]] = {}
     for change in changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:

@@ -1,7 +1,8 @@
-"""A server whose release was accepted by the cloud and is seen in no row, while the specs want that server.
+"""Holds a server whose release the cloud accepted while no row shows it leaving and the specs want that server.
 
-An answer alone proves nothing: one that was only received, or was no true acceptance, would have the next apply release a server that
-runs. So it is held, until a row shows it leaving or a person says what is to become of it (docs/decisions/0017).
+An answer alone proves nothing: where it only meant receipt, or no true acceptance, the next apply would release a
+running server. So the server is held until a row shows it leaving, or a person decides what becomes of it
+(docs/decisions/0017).
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from provisioner.model.resource import Live, Phase, Recorded
 def continue_release(
     change: NoOpChange, fields: Iterable[FieldChange], row: Live | None, kind: Kind, *, is_named: bool
 ) -> Change:
-    """Of a release that has begun: replaced where it goes on, or the specs or a person want another machine; else held."""
+    """Returns the change of a server whose release has begun: a replacement where the release goes on or the specs or a
+    person want another machine, and else a held no-op.
+    """
     wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
     if row is not None and row.status not in kind.statuses.releasing and not wants_another:
         return replace(change, reason=Reason.HELD_BACK)
