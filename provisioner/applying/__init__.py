@@ -1,6 +1,8 @@
-"""Carries a plan out: journals, sends, waits, recovers. It re-decides nothing and never looks at a kind by name.
+"""Carries out a plan: journals, sends, waits and recovers. It makes no decision that the plan has made, and names no
+kind.
 
-The cloud, the store, secrets and time are protocols here (ports.py), so that this room knows none of those rooms.
+The cloud, the store, secrets and time are protocols here (ports.py), so that this package imports none of those
+packages.
 """
 
 from provisioner.applying.cloud_reading import (

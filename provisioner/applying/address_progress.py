@@ -1,6 +1,6 @@
-"""How far one address has come in this run: what is known of its server, and what whoever watches is told.
+"""How far one address has come in this run: what the run knows of its server, and the events that it announces.
 
-Nothing is decided here. What is to outlast the run is in the journal; this is only what the run has in memory.
+Nothing is decided here. What must outlast the run stands in the journal; this is only what the run has in memory.
 """
 
 from __future__ import annotations
@@ -19,39 +19,44 @@ from provisioner.model.kind import Kind
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
-_SECONDS_BETWEEN_SIGNS_OF_LIFE = 10.0
+_HEARTBEAT = 10.0
+"""How many seconds may pass without an event while a server is waited for."""
 
 
 @dataclass(slots=True)
 class AddressProgress:
-    """What the run knows of one address, and how sure it is: written by whoever learns it, read when its change ends."""
+    """What the run knows of one address, and how sure it is. Whoever learns something writes it here; it is read when
+    the change ends.
+    """
 
     recorded: Recorded | None = None
-    """What the flow starts from: None for a purchase, also for one that replaces."""
+    """The record that the flow starts from. None for a purchase, also for that of a replacement."""
     declared: JsonObject = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
-    """What was shown of it, now or before: what one row leaves out tells nothing."""
+    """What rows have shown of the server, now or before. A field that one row leaves out keeps its value."""
     refused: JsonObject = field(default_factory=dict)
-    """What the cloud refuses for it for good, by field."""
+    """By field: what the cloud refuses for this server for good."""
     identifier: str | None = None
     order_id: str | None = None
     under_way: bool = False
-    """The cloud has, or may have, something to finish that this run or an earlier one asked for."""
+    """Whether the cloud has, or may have, something to finish that this run or an earlier one asked for."""
     unrecorded: bool = False
-    """Bought, and the ids are not yet known to be on disk."""
+    """Whether the server is bought and its ids are not yet known to be on disk."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
     unsettled: Intent | None = None
-    """The last call of this run, other than a purchase, that got no usable answer and is left for the next run to settle."""
-    purchase: Intent | None = None
-    """Answered in this run, while no row has shown what it was answered with."""
+    """The last call of this run, other than a purchase, that got no usable answer and is left for the next run to
+    settle.
+    """
+    unverified_purchase: Intent | None = None
+    """The purchase that was answered in this run, until a row shows the server that its answer named."""
     answered_id: str = ""
-    """Of the answer to a purchase, where that cannot be its server's."""
+    """The id in the answer to a purchase, if that cannot be the id of its server."""
     bought: tuple[Recorded, ...] = ()
-    """What its purchase has become, of every address that it was for."""
+    """The records that the purchase has led to, one for every address that it was for."""
 
     @classmethod
-    def of(cls, recorded: Recorded | None) -> AddressProgress:
+    def from_record(cls, recorded: Recorded | None) -> AddressProgress:
         if recorded is None:
             return cls()
         return cls(
@@ -64,57 +69,62 @@ class AddressProgress:
             under_way=recorded.phase not in {Phase.READY, Phase.FAILED} or bool(recorded.pending),
         )
 
-    def learn(self, recorded: Recorded) -> None:
-        """Takes over what is recorded of its purchase, whose outcome is known now."""
+    def take_over(self, recorded: Recorded) -> None:
+        """Takes over the record of a purchase whose outcome is known now."""
         self.declared, self.identifier, self.order_id = recorded.declared, recorded.id, recorded.order_id
         self.under_way, self.doubt = True, None
 
-    def share(self, other: AddressProgress, address: Address) -> None:
-        """Takes over the outcome of a call that `other` made for this address, too."""
-        if (mine := next((one for one in other.bought if one.address == address), None)) is not None:
-            self.learn(mine)
+    def copy_outcome(self, other: AddressProgress, address: Address) -> None:
+        """Takes over the outcome of the call that `other` has made for this `address`, too."""
+        if (own := next((one for one in other.bought if one.address == address), None)) is not None:
+            self.take_over(own)
         self.under_way, self.unrecorded, self.doubt = other.under_way, other.unrecorded, other.doubt
 
     @property
     def may_exist(self) -> bool:
-        """Whether something is bought for this address, or may be."""
+        """Whether something is, or may be, bought for this address."""
         return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
 
     @property
     def seen(self) -> bool:
-        """Whether some list has shown its server, now or before."""
+        """Whether some list has shown the server, now or before."""
         return bool(self.observed)
 
     @property
     def ids(self) -> str:
         """Returns its ids as people read them, " (id ..., order ...)", or nothing."""
         known = [f"id {self.identifier}" if self.identifier else "", f"order {self.order_id}" if self.order_id else ""]
-        told = ", ".join(filter(None, known))
-        return f" ({told})" if told else ""
+        text = ", ".join(filter(None, known))
+        return f" ({text})" if text else ""
 
 
-def wanted_otherwise(
+def fields_changed_since_purchase(
     context: RunContext, kind: Kind, desired: Desired, recorded: Recorded, progress: AddressProgress
 ) -> str:
-    """Returns the fields of the specs that differ from what was bought. Ignored and hidden fields do not count, nor what was sold otherwise."""
+    """Returns the fields, separated by commas, in which the specs differ from what was bought. Fields that are ignored
+    or hidden do not count, nor those that the cloud refuses, nor the charging mode if the cloud sold another one.
+    """
     now = kind.lasting_fields(kind.redact(desired.fields, context.secrets.fingerprint))
     bought = kind.lasting_fields(progress.declared)
     ignored = {path[0] for path in (*desired.lifecycle.ignore_changes, *kind.sensitive())}
-    passed_over = ignored | progress.refused.keys()
+    excluded = ignored | progress.refused.keys()
     sold = [kind.billing.sold_otherwise(recorded, None, specs, context.policy) for specs in (None, desired.fields)]
-    passed_over |= {kind.billing.field} if sold[0] and not sold[1] else set()
-    return ", ".join(key for key in sorted({*now, *bought} - passed_over) if now.get(key) != bought.get(key))
+    excluded |= {kind.billing.field} if sold[0] and not sold[1] else set()
+    return ", ".join(key for key in sorted({*now, *bought} - excluded) if now.get(key) != bought.get(key))
 
 
 @dataclass(slots=True)
 class EventReporter:
-    """Announces the events of one change. `started`, in the clock's monotonic seconds, is None until it has announced that it begins."""
+    """Announces the events of one change. `started` is when it announced that the change begins, in the clock's
+    monotonic seconds; None before that.
+    """
 
     listen: Listener
     clock: ClockPort
     change: Change
     started: float | None = None
-    _last_sign: tuple[float, str] | None = None
+    _last_report: tuple[float, str] | None = None
+    """When a status was last announced, and which."""
 
     def start(self) -> None:
         """Announces once that the change has begun."""
@@ -123,21 +133,21 @@ class EventReporter:
             self.announce(EventType.STARTED)
 
     @property
-    def last_shown(self) -> str:
-        """The status that the last look of a wait showed; empty before the first look."""
-        return self._last_sign[1] if self._last_sign else ""
+    def last_status(self) -> str:
+        """The status that the last reading of a wait showed; empty before the first one."""
+        return self._last_report[1] if self._last_report else ""
 
-    def show_progress(self, row: Live | None) -> None:
+    def report_status(self, row: Live | None) -> None:
         """Announces the status when it changes, and every ten seconds while it does not."""
         now, status = self.clock.monotonic(), row.status if row else "not listed"
-        then, before = self._last_sign or (now, status)
-        self._last_sign = self._last_sign or (now, status)
-        if status != before or now - then >= _SECONDS_BETWEEN_SIGNS_OF_LIFE:
-            self._last_sign = (now, status)
+        then, before = self._last_report or (now, status)
+        self._last_report = self._last_report or (now, status)
+        if status != before or now - then >= _HEARTBEAT:
+            self._last_report = (now, status)
             self.announce(EventType.WAITING, detail=status)
 
     def remark(self, remark: Remark) -> None:
-        """Announces what a person should know and need not act upon at once."""
+        """Announces what a person should know but need not act upon at once."""
         address = self.change.address
         finding = warning(remark.code, f"{address}: {remark.summary}", hint=remark.hint, address=address)
         self.announce(EventType.NOTICE, finding=finding)

@@ -1,7 +1,7 @@
 """Runs one change from its start to its result.
 
-It does what the plan says in the plan's words and re-decides nothing; what may have changed since a saved plan was made is checked
-again (preflight.py).
+It does what the plan says and makes no decision that the plan has made. What may have changed since a saved plan was
+made is checked again (preflight.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
 
-from provisioner.applying.address_progress import AddressProgress, EventReporter, wanted_otherwise
+from provisioner.applying.address_progress import AddressProgress, EventReporter, fields_changed_since_purchase
 from provisioner.applying.dependencies import DependencyGate
 from provisioner.applying.doubt_resolver import resolve
 from provisioner.applying.first_purchases import purchase_class
@@ -36,11 +36,11 @@ from provisioner.model.state import Intent
 
 
 class GroupPurchase:
-    """One call that buys for several addresses: made once, and what became of it holds for all of them.
+    """One call that buys for several addresses. It is made once, and its outcome holds for all of them.
 
-    Whoever comes first makes it, in the flow that its address has begun. Each goes on by itself from the order that they then
-    share; which server of it is whose is chosen where rows are looked at (id_registry.py, docs/decisions/0010). `wanted` are all that it buys,
-    in the order of their addresses.
+    The first address to come makes the call, in the flow that it has begun. Afterwards each address continues by itself
+    from the order that they share. Which server of the order belongs to which address is decided where rows are read
+    (id_registry.py, docs/decisions/0010). `wanted` are all servers that the call buys, in the order of their addresses.
     """
 
     def __init__(self, kind: Kind, wanted: tuple[Desired, ...]) -> None:
@@ -50,14 +50,16 @@ class GroupPurchase:
         self._purchase: asyncio.Task[Ended] | None = None
 
     async def buy(self, runner: FlowRunner) -> Recorded:
-        """Returns what is recorded of the runner's address once the call is answered. Raises for each address what the one call raised."""
+        """Returns the record of the runner's address once the call is answered. What the call raises is raised for each
+        address.
+        """
         if self._leader is None or self._purchase is None:
             self._leader, runner.members = runner, self.wanted
             self._purchase = asyncio.ensure_future(runner.run(self._kind.batch.buy(self.wanted, runner.context.policy)))
         try:
             await self._purchase
         finally:
-            runner.progress.share(self._leader.progress, runner.change.address)
+            runner.progress.copy_outcome(self._leader.progress, runner.change.address)
         if runner is not self._leader:
             runner.reporter.start()
             runner.reporter.announce(EventType.BOUGHT, order_id=runner.progress.order_id)
@@ -65,7 +67,9 @@ class GroupPurchase:
 
 
 class ChangeRunner:
-    """Carries out one change. `group` is the purchase that buys it together with others, where it is not bought by itself."""
+    """Carries out one change. `group` is the purchase that buys its server together with others. None: the server is
+    bought on its own.
+    """
 
     def __init__(
         self,
@@ -101,7 +105,9 @@ class ChangeRunner:
         return result
 
     async def _execute(self) -> Ended:
-        """Runs the steps of the change. When the reply to a purchase is lost, its server is looked for, and the change goes on with it."""
+        """Runs the steps of the change. When the reply to a purchase is lost, looks for its server and continues with
+        that.
+        """
         if self._change.moved_from is not None:
             self._context.journal.check()
         try:
@@ -110,7 +116,7 @@ class ChangeRunner:
             doubt = self._flow.progress.doubt
             if doubt is None or self._context.resolve_timeout <= 0:
                 raise
-            return await self._find(doubt, because=failure)
+            return await self._resolve(doubt, cause=failure)
 
     def _steps(self, change: Change) -> Coroutine[None, None, Ended]:
         steps: Coroutine[None, None, Ended]
@@ -118,9 +124,9 @@ class ChangeRunner:
             case variants.CreateChange():
                 steps = self._create(change)
             case variants.ResumeChange():
-                steps = self._follow(change.desired, change.recorded)
+                steps = self._resume(change.desired, change.recorded)
             case variants.ResolveChange():
-                steps = self._find(self._context.doubts[change.address])
+                steps = self._resolve(self._context.doubts[change.address])
             case variants.UpdateChange() | variants.ReinstallChange():
                 steps = self._update(change, change.recorded)
             case variants.DeleteChange():
@@ -130,30 +136,30 @@ class ChangeRunner:
             case variants.ImportChange():
                 steps = self._adopt(change)
             case variants.ForgetChange():
-                steps = self._give_up(change)
+                steps = self._forget(change)
             case variants.RecordChange():
-                steps = self._write_down(change)
+                steps = self._record(change)
             case variants.PayChange() | variants.CancelChange():
                 steps = self._settle_order(change)
             case variants.MoveChange() | variants.NoOpChange():
-                steps = self._leave_as_it_is(change)
+                steps = self._keep(change)
             case _:
                 assert_never(change)
         return steps
 
-    async def _leave_as_it_is(self, change: variants.MoveChange | variants.NoOpChange) -> Ended:
+    async def _keep(self, change: variants.MoveChange | variants.NoOpChange) -> Ended:
         return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: variants.CreateChange | variants.ReplaceChange) -> Ended:
-        await self._preflight.refuse_strangers(self._kind, self._group.wanted if self._group else (change.desired,))
+        await self._preflight.refuse_taken_names(self._kind, self._group.wanted if self._group else (change.desired,))
         if isinstance(change, variants.CreateChange) and change.create_first:
-            return await self._create_in_place_of(change)
+            return await self._create_first(change)
         recorded = await self._group.buy(self._flow) if self._group else None
         return await self._flow.run(self._kind.create(change.desired, recorded, self._context.policy))
 
-    async def _create_in_place_of(self, change: variants.CreateChange) -> Ended:
-        """Buys the successor of a server that gives up its address. Where nothing is bought, the old server gets its address back; when the
-        process dies before that, the next plan gives it back.
+    async def _create_first(self, change: variants.CreateChange) -> Ended:
+        """Buys the successor of a server that gives up its address (`create_before_destroy`). If nothing is bought, the
+        old server gets its address back. If the process dies before that, the next plan gives it back.
         """
         await self._preflight.before_successor(change.address)
         deposed, journal = change.address.as_deposed, self._context.journal
@@ -167,56 +173,60 @@ class ChangeRunner:
             raise
 
     async def _replace(self, change: variants.ReplaceChange) -> Ended:
-        """Releases the old server, then buys the new one. Nothing is released before the first purchase has shown that the cloud sells as wanted."""
-        alike = purchase_class(self._kind, change, self._context.policy)
-        await self._context.first_purchases.await_sale(alike, change.address)
+        """Releases the old server, then buys the new one. Nothing is released until a first purchase of its class has
+        shown that the cloud charges as was asked for.
+        """
+        key = purchase_class(self._kind, change, self._context.policy)
+        await self._context.first_purchases.enter_release(key, change.address)
         released = await self._release(change)
         if released.phase is not None:
             return released
         self._flow = self._new_flow(None, started=self._flow.reporter.started)
         return await self._create(change)
 
-    async def _find(self, intent: Intent, *, because: CallFailed | None = None) -> Ended:
-        """What its purchase in doubt has become. Raises StillInDoubt when looking does not settle it, `because` saying how the doubt came
-        about.
+    async def _resolve(self, intent: Intent, *, cause: CallFailed | None = None) -> Ended:
+        """Looks for the server of a purchase in doubt and continues with it. `cause` is the failure that left the
+        purchase in doubt in this run. Raises StillInDoubt when looking does not settle it.
         """
         self._flow.progress.doubt, reporter = intent, self._flow.reporter
-        recorded = await resolve(self._context, self._kind, intent, reporter, because=because)
-        self._flow.progress.learn(recorded)
+        recorded = await resolve(self._context, self._kind, intent, reporter, cause=cause)
+        self._flow.progress.take_over(recorded)
         reporter.announce(EventType.ADOPTED, identifier=recorded.id, order_id=recorded.order_id)
-        return await self._go_on(recorded)
+        return await self._continue_with(recorded)
 
-    async def _go_on(self, recorded: Recorded) -> Ended:
-        """Goes on with a server that was found, to what the plan is for. Where the address is not selected, it is only recorded."""
+    async def _continue_with(self, recorded: Recorded) -> Ended:
+        """Does with a server that was found what the plan is for. Where the address is not selected, the server is only
+        recorded.
+        """
         if not self._context.plan.selects(self._change):
             return Ended(recorded.phase)
         if self._context.plan.mode is Mode.DESTROY and not self._change.let_go:
             if kept := self._preflight.kept_after_doubt(self._kind, recorded):
                 return kept
-            await self._preflight.refuse_companions(self._kind, recorded, None)
+            await self._preflight.refuse_shared_order(self._kind, recorded, None)
             ended = await self._flow.run(self._kind.delete(recorded, None))
-            return await self._forget(RELEASED) if ended.phase is None else ended
+            return await self._write_forgotten(RELEASED) if ended.phase is None else ended
         if self._change.desired is None:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
                 "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
             )
-        return await self._follow(self._change.desired, recorded)
+        return await self._resume(self._change.desired, recorded)
 
-    async def _follow(self, desired: Desired, recorded: Recorded) -> Ended:
-        """Finishes what was begun. The specs may want something else by now: the next plan changes that."""
-        changing = recorded.phase is Phase.REINSTALLING or recorded.pending
+    async def _resume(self, desired: Desired, recorded: Recorded) -> Ended:
+        """Finishes what was begun. If the specs want something else by now, reports that; the next plan changes it."""
+        is_changing = recorded.phase is Phase.REINSTALLING or recorded.pending
         ended = await self._flow.run(
             self._kind.update(desired, recorded, frozenset(), self._context.policy)
-            if changing
+            if is_changing
             else self._kind.create(desired, recorded, self._context.policy)
         )
         if ended.problem or not (
-            others := wanted_otherwise(self._context, self._kind, desired, recorded, self._flow.progress)
+            fields := fields_changed_since_purchase(self._context, self._kind, desired, recorded, self._flow.progress)
         ):
             return ended
-        return Ended(ended.phase, f"the specs want another {others} by now", "undo the change, or see plan")
+        return Ended(ended.phase, f"the specs want another {fields} by now", "undo the change, or see plan")
 
     async def _update(
         self, change: variants.UpdateChange | variants.ReinstallChange | variants.ImportChange, recorded: Recorded
@@ -228,16 +238,18 @@ class ChangeRunner:
     async def _release(self, change: variants.DeleteChange | variants.ReplaceChange) -> Ended:
         await self._preflight.before_release(change)
         ended = await self._flow.run(self._kind.delete(change.recorded, self._context.live_row(change.recorded)))
-        return await self._forget(RELEASED) if ended.phase is None else ended
+        return await self._write_forgotten(RELEASED) if ended.phase is None else ended
 
     async def _settle_order(self, change: variants.PayChange | variants.CancelChange) -> Ended:
-        """Pays or cancels its order. A cancelled order leaves no record, so that its server may be bought anew."""
+        """Pays or cancels the order. A cancelled order leaves no record, so that its server may be bought anew."""
         settle = self._kind.orders.pay if isinstance(change, variants.PayChange) else self._kind.orders.cancel
         ended = await self._flow.run(settle(change.recorded))
-        return await self._forget("its order is cancelled") if ended.phase is None else ended
+        return await self._write_forgotten("its order is cancelled") if ended.phase is None else ended
 
     async def _adopt(self, change: variants.ImportChange) -> Ended:
-        """Records a server that exists. A saved plan may be older than the list, so a server that has gone since is not recorded."""
+        """Records an existing server. A saved plan may be older than the list, so a server that is gone by now is not
+        recorded.
+        """
         recorded = change.recorded
         self._preflight.before_adoption(self._kind, recorded, self._context.other_states)
         wanted, fingerprint = change.desired.fields, self._context.secrets.fingerprint
@@ -246,47 +258,52 @@ class ChangeRunner:
         await self._context.journal.write(Imported(recorded, "named by imports in the specs"))
         return await self._update(change, recorded) if change.fields else Ended(recorded.phase)
 
-    async def _give_up(self, change: variants.ForgetChange) -> Ended:
+    async def _forget(self, change: variants.ForgetChange) -> Ended:
         if change.let_go:
-            return await self._forget("let go by the specs; nobody has released it")
-        self._refuse_shown(change)
-        return await self._forget("gone from the cloud")
+            return await self._write_forgotten("let go by the specs; nobody has released it")
+        self._refuse_listed(change)
+        return await self._write_forgotten("gone from the cloud")
 
-    async def _write_down(self, change: variants.RecordChange) -> Ended:
-        self._refuse_shown(change)
+    async def _record(self, change: variants.RecordChange) -> Ended:
+        self._refuse_listed(change)
         facts = Remembered(change.address, change.recorded.phase, declared=change.after, observed=change.observed)
         await self._context.journal.write(facts)
         return Ended(change.recorded.phase)
 
-    def _refuse_shown(self, change: variants.ForgetChange | variants.RecordChange) -> None:
-        """Raises ShowsAgain for a server that the plan saw as gone and that is listed again: a saved plan may be older than the list."""
+    def _refuse_listed(self, change: variants.ForgetChange | variants.RecordChange) -> None:
+        """Raises ShowsAgain if a server that the plan saw as gone is listed again: a saved plan may be older than the
+        list.
+        """
         if change.is_gone and change.recorded.id in self._context.live:
             raise ShowsAgain
 
-    async def _forget(self, reason: str) -> Ended:
+    async def _write_forgotten(self, reason: str) -> Ended:
+        """Writes that the address has no server any more, together with what follows from that for open releases and
+        for its order.
+        """
         identifier = self._flow.progress.identifier
-        ended = [Settled(one, "observed", reason) for one in self._context.releases.get(identifier or "", ())]
+        settled = [Settled(one, "observed", reason) for one in self._context.releases.get(identifier or "", ())]
         forgotten = Forgotten(self._change.address, reason, identifier)
-        await self._context.journal.write(*self._preflight.left_of_its_order(self._change), *ended, forgotten)
+        await self._context.journal.write(*self._preflight.note_forgotten(self._change), *settled, forgotten)
         return Ended(None)
 
     def _new_flow(self, recorded: Recorded | None, *, started: float | None = None) -> FlowRunner:
         desired, context = self._change.desired, self._context
         timeouts = desired.timeouts if desired else Timeouts()
-        releasing = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
+        is_release = recorded is not None and self._change.action in {Action.DELETE, Action.REPLACE}
         return FlowRunner(
             context=context,
             preflight=self._preflight,
             kind=self._kind,
             change=self._change,
-            progress=AddressProgress.of(recorded),
+            progress=AddressProgress.from_record(recorded),
             reporter=EventReporter(context.listen, context.clock, self._change, started),
-            timeout=timeouts.delete if releasing else timeouts.create,
+            timeout=timeouts.delete if is_release else timeouts.create,
             earlier_ids=tuple(row.id for row in context.by_name.namesakes(desired.name, self._kind)) if desired else (),
         )
 
     def _announce(self, result: Result) -> None:
-        known = self._flow.progress.identifier if result.type is ResultType.DONE or result.built else None
+        identifier = self._flow.progress.identifier if result.type is ResultType.DONE or result.built else None
         self._flow.reporter.announce(
-            ANNOUNCED_AS[result.type], detail=result.message, identifier=known, built=result.built
+            ANNOUNCED_AS[result.type], detail=result.message, identifier=identifier, built=result.built
         )

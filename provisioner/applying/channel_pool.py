@@ -1,7 +1,7 @@
-"""A fixed number of channels, lent to one call at a time: the bound on what is in flight.
+"""Lends a fixed number of channels, each to one call at a time, which bounds how many calls are in flight.
 
-One client per worker, because a shared one slows down as it widens (docs/benchmarks.md). The channel used last is lent
-first, so that its connection is young.
+There is one HTTP client per channel, because a shared one gets slower the more calls it carries (docs/benchmarks.md).
+The channel that was used last is lent first, so that its connection is young.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from provisioner.applying.ports import ChannelPort, CloudPort
 
 
 class ChannelPool:
+    """Opens up to `size` channels, each when it is first needed, and closes them at the end of the run."""
+
     def __init__(self, cloud: CloudPort, size: int) -> None:
         self._cloud = cloud
         self._free = asyncio.Semaphore(size)
@@ -32,6 +34,7 @@ class ChannelPool:
 
     @asynccontextmanager
     async def borrow(self) -> AsyncIterator[ChannelPort]:
+        """Waits for a free channel and lends it until the block ends."""
         async with self._free:
             channel = self._idle.pop() if self._idle else await self._open.enter_async_context(self._cloud.channel())
             try:

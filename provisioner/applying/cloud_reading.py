@@ -1,4 +1,4 @@
-"""Runs the read flows of kinds: a complete list, and a single show for a recorded id that the list lacks."""
+"""Runs the read flows of kinds: reads complete lists, and asks by id for recorded servers that a list lacks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,19 @@ from provisioner.model.state import Intent
 Result = TypeVar("Result")
 
 LONGEST_READING: Final = 15 * 60.0
-"""Seconds. What takes longer is as old as its first page when it ends (docs/decisions/0008)."""
+"""Seconds. A reading is only as recent as its first page, so a longer one would be too old when it ends
+(docs/decisions/0008).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudSnapshot:
-    """A read of what lives in the cloud, by id, and when it was: milliseconds of the cloud's time, None where the cloud did not
-    say. `traces` are the orders that may be a purchase in doubt, by its intent. An id that is recorded is missing only where the
-    cloud said so when asked for it alone; of any other, `gaps` say what the list may hide.
+    """What exists in the cloud, by id. `server_time` is when it was read, in milliseconds by the cloud's clock; None:
+    the cloud did not say.
+
+    `traces` are the orders that a purchase in doubt may have become, by intent id; None: billing did not say. A
+    recorded id is missing from `live` only if the cloud said "not found" when asked for that id. For any other id,
+    `gaps` say what the list may hide.
     """
 
     live: Mapping[str, Live]
@@ -35,23 +40,26 @@ class CloudSnapshot:
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
-    """Whose reading it is, by a pseudonym; empty where nobody can tell."""
+    """A pseudonym of the user who read it; empty: not known."""
     local_time: int | None = None
-    """When it was by the clock of this machine, in milliseconds; None where that clock does not go with the cloud's."""
+    """When it was read by the clock of this machine, in milliseconds. None: that clock does not keep time with the
+    cloud's.
+    """
     read_at: float | None = None
-    """When it began, in monotonic seconds; None where nobody noted it."""
+    """When the reading began, in monotonic seconds. None: not known."""
 
     def may_hide(self, kind: str, names: Collection[str]) -> bool:
         return any(gap.hides(kind, names) for gap in self.gaps)
 
     def may_hide_outcome(self, intent: Intent) -> bool:
-        """Whether what the call has come to may be there, or gone, unseen."""
+        """Whether the list may hide the outcome of the call: a server that is there, or gone."""
         return any(gap.hides_from(self.reader, kind=intent.kind, sender=intent.sender) for gap in self.gaps)
 
 
 async def run_read(flow: ReadFlow[Result], channel: ChannelPort, *, seconds: float = LONGEST_READING) -> Result:
-    """Raises CallFailed when the flow does not know better, and where it has not ended in so many `seconds`: each request has a
-    time-out of its own, and a cloud may go on to promise pages that drip.
+    """Runs a read flow and returns its result. Raises CallFailed if the flow does not handle it, and if the flow has
+    not ended after so many `seconds`: each request has a time-out of its own, but a cloud may go on to announce further
+    pages, slowly.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -85,7 +93,9 @@ async def _read_list(kind: Kind, channel: ChannelPort) -> tuple[dict[str, Live],
 
 
 async def read_lists(kinds: Iterable[Kind], channel: ChannelPort) -> dict[str, Live]:
-    """Every live resource of these kinds, by id. Raises PartialListing with what is shown where one of the lists has gaps."""
+    """Returns every live resource of these kinds, by id. If one of the lists has gaps, raises PartialListing with the
+    rows there are.
+    """
     live: dict[str, Live] = {}
     gaps: tuple[ListGap, ...] = ()
     for kind in kinds:
@@ -97,18 +107,18 @@ async def read_lists(kinds: Iterable[Kind], channel: ChannelPort) -> dict[str, L
 
 
 async def read_live(kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str]) -> dict[str, Live]:
-    """Every live resource by id. An id that is recorded and not in the result is gone: the list was complete and a show
-    of that id said not found. Raises CallFailed when any of that could not be read.
+    """Returns every live resource, by id. A recorded id that is not in the result is gone: the list was complete, and
+    the cloud answered "not found" when asked for that id. Raises CallFailed if any of that cannot be read.
     """
-    shown = await read_listing(kind, channel, recorded_ids)
-    if shown.gaps:
-        raise PartialListing("; ".join(map(str, shown.gaps)), tuple(shown.live.values()), shown.gaps)
-    return shown.live
+    listing = await read_listing(kind, channel, recorded_ids)
+    if listing.gaps:
+        raise PartialListing("; ".join(map(str, listing.gaps)), tuple(listing.live.values()), listing.gaps)
+    return listing.live
 
 
 @dataclass(frozen=True, slots=True)
 class CloudListing:
-    """What is live, by id, and what the list of it may hide."""
+    """The live resources, by id, and what their list may hide."""
 
     live: dict[str, Live]
     gaps: tuple[ListGap, ...]
@@ -117,8 +127,9 @@ class CloudListing:
 async def read_listing(
     kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
 ) -> CloudListing:
-    """As `read_live`, and what the list may hide; a recorded id is asked for alone wherever the list lacks it, and so is one
-    that is `suspected` to be there. What answers so proves that the list lacks servers.
+    """Returns the live resources and what the list may hide. Recorded ids that the list lacks are asked for one by one,
+    and so are ids that are `suspected` to be there. One that is found so proves that the list lacks servers. Raises
+    CallFailed if the list or a recorded id cannot be read.
     """
     live, gaps = await _read_list(kind, channel)
     known = set(resource_ids(recorded_ids))
@@ -128,7 +139,7 @@ async def read_listing(
             live[row.id] = row
             hidden += [row] if row.id == identifier else []
     for identifier in sorted(set(resource_ids(suspected)) - known - live.keys()):
-        if (row := await _show_if_told(kind, channel, identifier)) is not None:
+        if (row := await _show_or_none(kind, channel, identifier)) is not None:
             hidden.append(row)
     live |= {row.id: row for row in hidden}
     gaps = tuple(gap for gap in gaps if gap.id is None or gap.id not in known)
@@ -136,17 +147,19 @@ async def read_listing(
 
 
 async def read_detail(kind: Kind, channel: ChannelPort, row: Live) -> Live:
-    """The row with what no list shows of it: one more request, and CallFailed where that is not answered."""
-    told = await run_read(kind.read_detail(row.id), channel)
-    return replace(row, observed={**row.observed, **told})
+    """Returns the row together with what no list shows of the resource. Raises CallFailed if the request for that is
+    not answered.
+    """
+    detail = await run_read(kind.read_detail(row.id), channel)
+    return replace(row, observed={**row.observed, **detail})
 
 
 async def read_order_resources(
     kind: Kind, channel: ChannelPort, live: Mapping[str, Live], orders: Iterable[str], *, held: Container[str]
 ) -> CloudListing:
-    """`live` with what `orders` have bought by what billing says: rows that name no order themselves, as if they named it. An id
-    that no list shows is asked for alone; one that is `held` by an address is not looked at. The first order of which billing does not say ends
-    it.
+    """Returns `live` with what `orders` have bought according to billing. A row that names no order itself gets the
+    order that billing names. An id that no list shows is asked for; an id that is `held` by an address is skipped.
+    Stops at the first order about which billing does not say.
     """
     shown, hidden = dict(live), list[Live]()
     for order in orders:
@@ -157,14 +170,15 @@ async def read_order_resources(
             if identifier in held:
                 continue
             row = shown.get(identifier)
-            if row is None and (row := await _show_if_told(kind, channel, identifier)) is not None:
+            if row is None and (row := await _show_or_none(kind, channel, identifier)) is not None:
                 hidden.append(row)
             if row is not None and row.order_id in {None, order}:
                 shown[row.id] = replace(row, order_id=order)
     return CloudListing(shown, find_unlisted(hidden))
 
 
-async def _show_if_told(kind: Kind, channel: ChannelPort, identifier: str) -> Live | None:
+async def _show_or_none(kind: Kind, channel: ChannelPort, identifier: str) -> Live | None:
+    """Returns the resource with this id, or None if it is not found or the cloud does not answer."""
     try:
         row = await run_read(kind.show(identifier), channel)
     except CallFailed:
@@ -175,7 +189,7 @@ async def _show_if_told(kind: Kind, channel: ChannelPort, identifier: str) -> Li
 async def read_traces(
     kind: Kind, channel: ChannelPort, intents: Iterable[Intent]
 ) -> dict[str, tuple[Trace, ...] | None]:
-    """By intent: the orders that may be it; None where billing does not say."""
+    """Returns, by intent id, the orders that the purchase may have become; None: billing does not say."""
     return {intent.id: await run_read(kind.orders.traces(intent), channel) for intent in intents}
 
 

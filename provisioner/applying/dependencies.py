@@ -1,7 +1,8 @@
-"""Whose turn it is: what is to wait for others begins when they are done, and not at all where they do not get there.
+"""Makes changes wait for the changes that they depend on. If one of those does not succeed, the dependent change does
+not begin.
 
-Everybody's way ends some time, also when a person interrupts or the journal fails, so that nobody waits for ever: turns lead in no
-circle, which is the planner's to see to.
+Every change ends some time, also when a person interrupts the run or the journal fails, so nothing waits for ever. The
+planner sees to it that dependencies form no cycle.
 """
 
 from __future__ import annotations
@@ -16,56 +17,64 @@ from provisioner.model.event import Result, ResultType
 
 
 class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A change is not begun, because `before`, which it waits for, is not done or not there any more. `why` completes a sentence about it."""
+    """A change does not begin, because `blocker`, which it depends on, is not done or not there any more. `why`
+    completes a sentence about the blocker.
+    """
 
-    def __init__(self, turn: Dependency, before: Address, why: str = "is not done") -> None:
-        super().__init__(str(before))
-        self.turn = turn
-        self.before = before
+    def __init__(self, dependency: Dependency, blocker: Address, why: str = "is not done") -> None:
+        super().__init__(str(blocker))
+        self.dependency = dependency
+        self.blocker = blocker
         self.why = why
 
 
 class DependencyGate:
-    """Lets a change begin when all that it waits for is done. `addresses` have work in this run; any other address counts as done."""
+    """Lets a change begin when everything that it depends on is done. `addresses` are those with work in this run; any
+    other counts as done.
+    """
 
-    def __init__(self, turns: Iterable[Dependency], addresses: Iterable[Address]) -> None:
-        self._waiting: defaultdict[Address, list[Dependency]] = defaultdict(list)
-        for turn in turns:
-            for address in turn.addresses:
-                self._waiting[address].append(turn)
-        self._under_way = dict.fromkeys(addresses)
+    def __init__(self, dependencies: Iterable[Dependency], addresses: Iterable[Address]) -> None:
+        self._dependencies: defaultdict[Address, list[Dependency]] = defaultdict(list)
+        for dependency in dependencies:
+            for address in dependency.addresses:
+                self._dependencies[address].append(dependency)
+        self._with_work = dict.fromkeys(addresses)
         self._ended: dict[Address, asyncio.Future[bool]] = {}
-        self._openings: dict[int, asyncio.Task[Address | None]] = {}
-        """By identity: a turn of thousands takes as long to hash as to wait for."""
-        self._held_back: dict[Address, Address] = {}
-        """Not begun, and by whose fault."""
+        self._waits: dict[int, asyncio.Task[Address | None]] = {}
+        """By the identity of the dependency: to hash one of thousands of addresses takes as long as to wait for it."""
+        self._blockers: dict[Address, Address] = {}
+        """By blocked address: the address that did not get done."""
         self.identifiers: dict[Address, str] = {}
-        """Of the servers of those that are done."""
+        """The ids of the servers whose changes are done."""
 
     async def await_turn(self, address: Address) -> None:
-        """Returns when `address` may begin. Raises Blocked where what it waits for is not done."""
-        for turn in self._waiting.get(address, ()):
-            if id(turn) not in self._openings:
-                self._openings[id(turn)] = asyncio.ensure_future(self._first_that_fell_short(turn))
-            before = await asyncio.shield(self._openings[id(turn)])
-            if before is not None:
-                self._held_back[address] = before
-                raise Blocked(turn, before)
+        """Returns when `address` may begin. Raises Blocked if something that it depends on is not done."""
+        for dependency in self._dependencies.get(address, ()):
+            if id(dependency) not in self._waits:
+                self._waits[id(dependency)] = asyncio.ensure_future(self._first_blocker(dependency))
+            blocker = await asyncio.shield(self._waits[id(dependency)])
+            if blocker is not None:
+                self._blockers[address] = blocker
+                raise Blocked(dependency, blocker)
 
     def end(self, address: Address, result: Result | None, identifier: str | None = None) -> None:
-        """Notes that a change has ended. `result` is None where it ended without one."""
+        """Notes that a change has ended. `result` is None if it ended with an unexpected error."""
         is_done = result is not None and result.type is ResultType.DONE
         if is_done and identifier is not None:
             self.identifiers[address] = identifier
         self._end_of(address).set_result(is_done)
 
-    async def _first_that_fell_short(self, turn: Dependency) -> Address | None:
-        for address in turn.after:
-            if address in self._under_way and not await self._end_of(address):
-                return self._held_back.get(address, address)
+    async def _first_blocker(self, dependency: Dependency) -> Address | None:
+        """Waits for the dependency. Returns None when all of it is done, else the first address that did
+        not get done.
+        """
+        for address in dependency.after:
+            if address in self._with_work and not await self._end_of(address):
+                return self._blockers.get(address, address)
         return None
 
     def _end_of(self, address: Address) -> asyncio.Future[bool]:
+        """Returns a future that holds, once the change has ended, whether it is done."""
         if address not in self._ended:
             self._ended[address] = asyncio.get_running_loop().create_future()
         return self._ended[address]

@@ -1,7 +1,7 @@
-"""Looks for what a purchase in doubt became, while the rest of the run goes on: it sends nothing.
+"""Looks for the server of a purchase in doubt while the rest of the run goes on. It sends nothing but reads.
 
-Exactly one free server that fits is adopted. None, or several, leave the doubt open: time or a person will tell
-(docs/decisions/0008).
+If exactly one free server fits, it is adopted. If none or several fit, the doubt stays open until time or a person
+settles it (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ class SeveralFit(Exception):  # noqa: N818 - a decision, not a malfunction
 
 
 class StillInDoubt(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A purchase has an unknown outcome, and looking for it, which ended for a `reason`, has not told; None where it is nothing
-    to be looked for. `because` is how the doubt came about in this run; None when an earlier one left it.
+    """The outcome of a purchase is not known, and looking for its server has not settled it. `reason` is what ended the
+    search; None: it was not searched for. `cause` is the failure that left the purchase in doubt in this run; None: an
+    earlier run left it.
     """
 
-    def __init__(self, reason: Exception | None, because: CallFailed | None) -> None:
-        super().__init__(str(reason or because))
+    def __init__(self, reason: Exception | None, cause: CallFailed | None) -> None:
+        super().__init__(str(reason or cause))
         self.reason = reason
-        self.because = because
+        self.cause = cause
 
 
 def adoption(intent: Intent, found: Live, kind: Kind) -> Adopted:
@@ -44,47 +45,52 @@ def adoption(intent: Intent, found: Live, kind: Kind) -> Adopted:
     return Adopted(intent.id, found.id, evidence, found.order_id)
 
 
-def nobody_elses(fitting: tuple[Live, ...], other_states: OtherStatesPort) -> tuple[Live, ...]:
+def without_claimed(fitting: tuple[Live, ...], other_states: OtherStatesPort) -> tuple[Live, ...]:
     """Returns those of the fitting servers that no other state holds or may have bought."""
     claimed = other_states(fitting) if fitting else ()
     return tuple(row for row in fitting if row.id not in claimed)
 
 
 async def resolve(
-    context: RunContext, kind: Kind, intent: Intent, reporter: EventReporter, *, because: CallFailed | None
+    context: RunContext, kind: Kind, intent: Intent, reporter: EventReporter, *, cause: CallFailed | None
 ) -> Recorded:
-    """What is recorded from now on of the one server that a purchase has become. Raises StillInDoubt, and StoreError. What was bought by
-    one call is not looked for: its servers are known by an order, and which that is nobody has said.
+    """Adopts the one server that a purchase in doubt has become, and returns its record. Raises StillInDoubt and
+    StoreError. The servers of a group purchase are not looked for: they would be known by their order, and nobody has
+    named it.
     """
     if intent.members:
-        raise StillInDoubt(None, because)
+        raise StillInDoubt(None, cause)
     reporter.start()
     try:
-        return await _adopt(context, kind, intent, watch=reporter.show_progress)
+        return await _adopt(context, kind, intent, watch=reporter.report_status)
     except (CallFailed, Detached, ProvisionerError, SeveralFit, TimedOut) as reason:
-        raise StillInDoubt(reason, because) from reason
+        raise StillInDoubt(reason, cause) from reason
 
 
 async def _adopt(context: RunContext, kind: Kind, intent: Intent, *, watch: Watch) -> Recorded:
-    """Raises TimedOut when nothing fits in time, SeveralFit, Detached, CallFailed when looking is in vain, and StoreError."""
+    """Raises TimedOut if nothing fits in time, SeveralFit, Detached, CallFailed if the list cannot be read, and
+    StoreError.
+    """
     if context.resolve_timeout <= 0:
         raise TimedOut
 
     def pick(listing: ListSnapshot) -> Live | None:
-        """Picks nothing from a list that may hide a server of that name, because the hidden one might fit as well."""
+        """Returns the one server that fits, or None. A list that may hide a server of that name yields none: the hidden
+        one might fit too.
+        """
         if listing.may_hide(intent.kind, {intent.name, *intent.names}):
             return None
         free = (row for row in listing.rows.values() if context.ids.are_free(row.id, row.order_id))
-        candidates = nobody_elses(kind.match(intent, free), context.other_states)
+        candidates = without_claimed(kind.match(intent, free), context.other_states)
         if len(candidates) > 1:
             raise SeveralFit(candidates)
         return next(iter(candidates), None)
 
     deadline = context.clock.monotonic() + context.resolve_timeout
-    row = await context.poll.seek(pick, lambda found: found is not None, deadline=deadline, watch=watch)
+    row = await context.poll.find(pick, lambda found: found is not None, deadline=deadline, watch=watch)
     if row is None:
         raise TimedOut
-    context.ids.take(intent.address, row.id, row.order_id)
+    context.ids.register(intent.address, row.id, row.order_id)
     await context.journal.write(adoption(intent, row, kind))
     (recorded,) = purchase_records(intent, identifier=row.id, order_id=row.order_id)
     return recorded

@@ -1,4 +1,4 @@
-"""Carries out a plan: every address on its own way, a failed one stopping only those whose turn comes after it."""
+"""Carries out a plan. Every change runs on its own; one that fails stops only the changes that depend on it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ from provisioner.model.shared_orders import group_by_order
 
 
 async def execute(context: RunContext) -> RunResult:
-    """Carries out the plan. It never raises for what happens to a server: each has its result. A journal that fails ends every purchase."""
-    context = replace(context, plan=in_two_steps(context.plan))
-    async with context.opened():
+    """Carries out the plan and returns a result for each change. What happens to a server is reported there and never
+    raised. Once the journal has failed, nothing more is bought.
+    """
+    context = replace(context, plan=split_create_first(context.plan))
+    async with context.open():
         await _move(context)
         gate = DependencyGate(context.plan.turns, (change.address for change in context.plan.work))
         preflight = Preflight(context, gate)
@@ -40,15 +42,17 @@ async def execute(context: RunContext) -> RunResult:
 
 
 async def _move(context: RunContext) -> None:
-    """Records the moves before anything is sent, so that all that is recorded from now on is under the new addresses."""
+    """Records the moves before anything is sent, so that everything recorded from now on stands under the new
+    addresses.
+    """
     moves = [Moved(change.moved_from, change.address) for change in context.plan.work if change.moved_from]
     if moves:
-        with suppress(StoreError):  # each change of one that was to move finds that out for itself
+        with suppress(StoreError):  # each change that has a move checks the journal itself
             await context.journal.write(*moves)
 
 
 def _groups(context: RunContext) -> dict[Address, GroupPurchase]:
-    """Returns, by address, the one purchase that the plan makes for it and others."""
+    """Returns the group purchases of the plan, by the address of each member."""
     changes = {change.address: change for change in context.plan.work if context.plan.together}
     groups: dict[Address, GroupPurchase] = {}
     for addresses in context.plan.together:
@@ -59,30 +63,34 @@ def _groups(context: RunContext) -> dict[Address, GroupPurchase]:
 
 
 def _results(outcomes: Iterable[Result | BaseException]) -> Iterator[Result]:
-    """Yields the results. An error of our own is raised only here, when no change is running any more."""
+    """Yields the results. Raises an unexpected error only here, when no change is running any more."""
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
         yield outcome
 
 
-def in_two_steps(plan: Plan) -> Plan:
-    """The same plan; what is created in it for an address whose server is released after it, deposes that one (`create_first`)."""
+def split_create_first(plan: Plan) -> Plan:
+    """Returns the plan with each `create_first` replacement split in two: a creation at the address, and a deletion of
+    the old server under its deposed address. The deletion depends on the creation.
+    """
     if not any(change.create_first for change in plan.changes):
         return plan
-    changes = tuple(step for change in plan.changes for step in _steps(change))
-    return replace(plan, changes=changes, turns=(*plan.turns, *_turns(changes)))
+    changes = tuple(part for change in plan.changes for part in _split(change))
+    return replace(plan, changes=changes, turns=(*plan.turns, *_dependencies(changes)))
 
 
-def _turns(changes: Iterable[Change]) -> Iterator[Dependency]:
-    """Yields who waits for whom. An order ends as a whole, so its servers are released when all that replaces them is there."""
+def _dependencies(changes: Iterable[Change]) -> Iterator[Dependency]:
+    """Yields the dependencies of the deposed servers. An order ends as a whole, so the servers of one order are
+    released together, once all of their successors are there.
+    """
     deposed = [change.recorded for change in changes if change.address.deposed and change.action is Action.DELETE]
     for records in group_by_order(record for record in deposed if record):
         successors = tuple(record.address.successor for record in records)
         yield Dependency(tuple(record.address for record in records), successors, describe_release(successors))
 
 
-def _steps(change: Change) -> Iterator[Change]:
+def _split(change: Change) -> Iterator[Change]:
     if not isinstance(change, ReplaceChange) or not change.create_first:
         yield change
         return

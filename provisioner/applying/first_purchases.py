@@ -1,8 +1,10 @@
-"""The first purchase of each flavor goes alone, until the cloud has shown how it is charged; the others wait for that.
+"""Lets the first purchase of each flavor go alone until the cloud has shown how it is charged. The others wait for
+that.
 
-A cloud that sells otherwise than was asked for has then sold one server, and not a thousand: after a mismatch nothing more is bought in
-the run, of any flavor. A purchase that fails, or whose outcome is not known, hands over to the next. Nobody waits for ever: where nothing
-shows the mode in time, the others are bought, and each is still compared (docs/decisions/0018).
+A cloud that charges otherwise than was asked for has then sold one server and not a thousand: after a mismatch nothing
+more is bought in the run, of any flavor. When a purchase fails or its outcome is not known, the next one goes first. No
+purchase waits for ever: if nothing shows the charging mode in time, the others are bought, and each is still compared
+(docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -22,20 +24,22 @@ from provisioner.model.release_facts import Offering
 PurchaseClass: TypeAlias = "tuple[str, Offering | None]"
 
 _LONGEST_WAIT = 30.0
-"""Seconds from the answer of a first purchase to the others, where neither it nor a row shows the mode."""
+"""How many seconds after the answer to a first purchase the others wait, if neither that answer nor a row shows the
+charging mode.
+"""
 
 
 class PurchasesStopped(Exception):  # noqa: N818 - a decision, not a malfunction
-    """Nothing more is bought in this run: the cloud has charged `because` otherwise than it was to."""
+    """Nothing more is bought in this run, because the cloud charges `mismatched` otherwise than was asked for."""
 
-    def __init__(self, because: Address) -> None:
-        super().__init__(str(because))
-        self.because = because
+    def __init__(self, mismatched: Address) -> None:
+        super().__init__(str(mismatched))
+        self.mismatched = mismatched
 
 
 def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> PurchaseClass | None:
-    """Purchases of one class are alike for the cloud: a flavor, and how it is to be charged. None for what can't be sold otherwise than it
-    is wanted.
+    """Returns the class of the purchase. Purchases of one class are alike for the cloud: a flavor, and how it is to be
+    charged. None: the kind has no paid terms, so that nothing can be charged otherwise than was asked for.
     """
     if not kind.has_terms:
         return None
@@ -44,7 +48,7 @@ def purchase_class(kind: Kind, change: Change, policy: PurchasePolicy) -> Purcha
 
 @dataclass(slots=True, eq=False)
 class _Queue:
-    """The purchases of one class. `first` is being bought; `reserved` is being released, and bought after that."""
+    """The purchases of one class. `first` is being bought; `reserved` is being released and is bought after that."""
 
     is_open: bool = False
     first: Address | None = None
@@ -55,9 +59,13 @@ class _Queue:
 
 
 class FirstPurchases:
+    """Holds back the purchases of a class until its first one shows how it is charged. One instance serves all changes
+    of a run.
+    """
+
     def __init__(self, interruption: Interruption, *, longest_wait: float = _LONGEST_WAIT) -> None:
         self._queues: dict[PurchaseClass, _Queue] = {}
-        self._held: dict[Address, _Queue] = {}
+        self._queue_of: dict[Address, _Queue] = {}
         self._longest_wait = longest_wait
         self._stopped_by: Address | None = None
         self._is_over = False
@@ -68,12 +76,12 @@ class FirstPurchases:
         if self._stopped_by is not None:
             raise PurchasesStopped(self._stopped_by)
 
-    async def enter(self, alike: PurchaseClass | None, address: Address) -> None:
-        """Returns when it may be bought: as the first, or after it. Raises PurchasesStopped."""
-        if alike is None:
+    async def enter(self, key: PurchaseClass | None, address: Address) -> None:
+        """Returns when the address may be bought, as the first of its class or after it. Raises PurchasesStopped."""
+        if key is None:
             self.check()
             return
-        queue = self._queue(alike, address)
+        queue = self._queue(key, address)
         while not (queue.is_open or self._is_over):
             self.check()
             if queue.first in {None, address}:
@@ -82,12 +90,14 @@ class FirstPurchases:
             await _wait_in(queue.buyers)
         self.check()
 
-    async def await_sale(self, alike: PurchaseClass | None, address: Address) -> None:
-        """Returns when a replacement may release its server. The first of them does so alone, and purchases that release nothing go ahead of it."""
-        if alike is None:
+    async def enter_release(self, key: PurchaseClass | None, address: Address) -> None:
+        """Returns when a replacement may release its server. The first replacement does so alone, and purchases that
+        release nothing go ahead of it. Raises PurchasesStopped.
+        """
+        if key is None:
             self.check()
             return
-        queue = self._queue(alike, address)
+        queue = self._queue(key, address)
         while not (queue.is_open or self._is_over):
             self.check()
             if queue.first is None and queue.reserved in {None, address}:
@@ -96,26 +106,30 @@ class FirstPurchases:
             await _wait_in(queue.replacements)
         self.check()
 
-    def sent(self, address: Address) -> None:
-        """Notes that a first purchase is answered: the others wait a limited time for a row that shows its charging mode."""
-        queue = self._held.get(address)
+    def note_answer(self, address: Address) -> None:
+        """Notes that a purchase is answered. After a first purchase, the others wait a limited time for a row that
+        shows its charging mode.
+        """
+        queue = self._queue_of.get(address)
         if queue is not None and queue.first == address and not queue.is_open and queue.timer is None:
             queue.timer = asyncio.get_running_loop().call_later(self._longest_wait, self._open, queue)
 
-    def sold(self, address: Address, *, as_wanted: bool | None) -> bool:
-        """Notes how the cloud has charged a server. Returns whether it is the first of its class to show that."""
-        queue = self._held.get(address)
-        is_news = queue is not None and not queue.is_open
+    def note_sale(self, address: Address, *, as_wanted: bool | None) -> bool:
+        """Notes whether the cloud charges a server as was asked for (None: nothing shows it). Returns whether its class
+        was still waiting for that.
+        """
+        queue = self._queue_of.get(address)
+        is_first = queue is not None and not queue.is_open
         if as_wanted is False:
             self._stopped_by = self._stopped_by or address
             self._end()
         elif queue is not None:
             self._open(queue)
-        return is_news
+        return is_first
 
     def leave(self, address: Address) -> None:
-        """Lets the next purchase go alone, because this one has ended or its outcome is not known."""
-        queue = self._held.pop(address, None)
+        """Lets the next purchase go first, because this one has ended or its outcome is not known."""
+        queue = self._queue_of.pop(address, None)
         if queue is None or queue.is_open:
             return
         if queue.timer is not None and queue.first == address:
@@ -126,8 +140,8 @@ class FirstPurchases:
         if queue.first is None:
             _wake(queue.buyers, 1) or _wake(queue.replacements, 1)
 
-    def _queue(self, alike: PurchaseClass, address: Address) -> _Queue:
-        queue = self._held[address] = self._queues.setdefault(alike, _Queue())
+    def _queue(self, key: PurchaseClass, address: Address) -> _Queue:
+        queue = self._queue_of[address] = self._queues.setdefault(key, _Queue())
         return queue
 
     def _open(self, queue: _Queue) -> None:
@@ -138,24 +152,24 @@ class FirstPurchases:
             _wake(waiting, len(waiting))
 
     def _end(self) -> None:
-        """Ends every wait; what may not be sent any more is stopped where it would be sent."""
+        """Ends every wait. What may not be bought any more is stopped right before it would be sent."""
         self._is_over = True
         for queue in self._queues.values():
             self._open(queue)
 
 
 async def _wait_in(waiting: deque[asyncio.Future[None]]) -> None:
-    place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waiting.append(place)
-    await place
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting.append(waiter)
+    await waiter
 
 
-def _wake(waiting: deque[asyncio.Future[None]], most: int) -> int:
-    """Wakes up to `most` waiters and returns how many were waiting."""
+def _wake(waiting: deque[asyncio.Future[None]], limit: int) -> int:
+    """Wakes up to `limit` waiters and returns how many it woke."""
     count = 0
-    while waiting and count < most:
-        place = waiting.popleft()
-        if not place.done():
-            place.set_result(None)
+    while waiting and count < limit:
+        waiter = waiting.popleft()
+        if not waiter.done():
+            waiter.set_result(None)
             count += 1
     return count

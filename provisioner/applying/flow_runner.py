@@ -1,7 +1,7 @@
-"""Runs the flows of one address: sends their calls, writes down their facts, waits for what they wait for.
+"""Runs the flows of one address: sends their calls, journals their facts and performs their waits.
 
-What must not be sent twice is sent by `_send_once`, with its intent on disk before and the ids of its answer on disk after (intents.py).
-Nothing here knows what a flow is for.
+A call that must not be sent twice goes through `_send_once`: its intent is on disk before, and the ids of its answer
+are on disk after (intents.py). Nothing here knows what a flow is for.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ from provisioner.model.redaction import leaves, merge_fields, value_at
 from provisioner.model.resource import Desired, Live
 
 _ATTEMPTS = 5
-"""Of a call that the gateway turns away each time; each is an intent of its own, and waits for its own turn."""
+"""How often a call is tried while the gateway turns it away. Each attempt has an intent of its own and waits for the
+budget again.
+"""
 _SALT_BYTES = 8
-_UNSEEN = Remark(
+_CHARGING_UNSEEN = Remark(
     "charging-unseen",
     "the cloud shows neither a charging mode nor an order of it, so how it is charged is not known",
     "look at it in the console; the others of its flavor are bought all the same",
@@ -59,8 +61,8 @@ _UNSEEN = Remark(
 
 @dataclass(slots=True)
 class FlowRunner:
-    """`timeout`, in seconds, bounds all waits of one address together. `earlier_ids` bore its name when the run began, so none of them is
-    ours.
+    """Runs the flows of one address. `timeout`, in seconds, bounds all of its waits together. The servers with
+    `earlier_ids` had its name when the run began, so none of them is ours.
     """
 
     context: RunContext
@@ -72,11 +74,15 @@ class FlowRunner:
     timeout: float
     earlier_ids: tuple[str, ...] = ()
     members: tuple[Desired, ...] = ()
-    """Where it buys for others of its group, too: all of them, itself the first."""
+    """All that this runner's call buys, its own server first, where it buys for its group. Empty: it buys for itself
+    alone.
+    """
     _deadline: float | None = None
 
     async def run(self, flow: Flow) -> Ended:
-        """Runs a flow to its end. Raises CallFailed, TimedOut, Detached or StoreError where the flow does not handle it."""
+        """Runs a flow to its end. Raises CallFailed, TimedOut, Detached or StoreError where the flow does not handle
+        it.
+        """
         answer: Answer = None
         failure: CallFailed | None = None
         try:
@@ -84,7 +90,7 @@ class FlowRunner:
                 step = flow.send(answer) if failure is None else flow.throw(failure)
                 answer, failure = None, None
                 try:
-                    answer = await self._answer(step)
+                    answer = await self._perform(step)
                 except CallFailed as failed:
                     failure = failed
         except StopIteration as stop:
@@ -93,7 +99,7 @@ class FlowRunner:
         finally:
             flow.close()
 
-    def _answer(self, step: Step) -> Awaitable[Answer]:
+    def _perform(self, step: Step) -> Awaitable[Answer]:
         match step:
             case Call():
                 return self._send_once(step) if step.effect.is_journaled else self._send(step)
@@ -106,13 +112,13 @@ class FlowRunner:
             case Sold():
                 return self._note_sale(step)
             case EndsTerm():
-                return self._before_end(step)
+                return self._before_term_ends(step)
             case _:
                 assert_never(step)
 
     async def _send(self, call: Call) -> Reply:
-        if call.joins and (joint := await self.context.joint_reads.ask(call, self._channel, self._send_over)):
-            return joint
+        if call.joins and (joint_reply := await self.context.joint_reads.ask(call, self._channel, self._send_over)):
+            return joint_reply
         async with self._channel() as channel:
             reply = await self._send_over(call, channel)
         self.progress.under_way = self.progress.under_way or call.effect is Effect.REPEATABLE
@@ -123,10 +129,10 @@ class FlowRunner:
         return _reply_of(await self.context.interruption.until_second(sending))
 
     async def _send_once(self, call: Call) -> Reply:
-        """Sends a call once, and again only while the gateway turns it away: then it provably was not executed. Raises CallFailed, Detached, and
-        PurchasesStopped where nothing more is bought.
+        """Sends a call once. It is sent again only while the gateway turns it away, which proves that it was not
+        executed. Raises CallFailed, Detached, and PurchasesStopped where nothing more is bought.
         """
-        async with self._turn_among_alike(call):
+        async with self._purchase_turn(call):
             for attempt in range(1, _ATTEMPTS):
                 try:
                     return await self._attempt(call, attempt)
@@ -136,47 +142,49 @@ class FlowRunner:
             return await self._attempt(call, _ATTEMPTS)
 
     async def _attempt(self, call: Call, attempt: int) -> Reply:
-        """Writes the intent, sends the call and records its answer. The channel is returned before the answer is on disk, so that the intent of
-        the next call shares that write.
+        """Writes the intent, sends the call and records its answer. The channel is returned before the answer is on
+        disk, so that the intent of the next call shares that write.
         """
         intents = IntentJournal(self.context, self.kind, self.change, self.progress)
         async with self._channel() as channel:
             await self._await_budget(call, channel)
             if call.effect is Effect.PURCHASE:
                 self.context.first_purchases.check()
-                await self._refuse_strangers()
-            call = self._marked(call)
+                await self._refuse_taken_names()
+            call = self._with_marker(call)
             intent = intents.new(call, attempt, members=self.members, earlier_ids=self.earlier_ids)
             await intents.write(intent, call)
             interruption, reveal = self.context.interruption, self.context.secrets.reveal
             try:
                 reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
-                outcome: tuple[Answered, Reply] | CallFailed = intents.read(intent, call, reply), reply
+                outcome: tuple[Answered, Reply] | CallFailed = intents.read_answer(intent, call, reply), reply
             except CallFailed as failed:
                 outcome = failed
         if isinstance(outcome, CallFailed):
             await intents.settle(intent, outcome)
             raise outcome
-        reply = await intents.record(intent, *outcome)
+        reply = await intents.record_answer(intent, *outcome)
         if call.effect is Effect.PURCHASE:
             progress = self.progress
             self.reporter.announce(EventType.BOUGHT, identifier=progress.identifier, order_id=progress.order_id)
         return reply
 
     @asynccontextmanager
-    async def _turn_among_alike(self, call: Call) -> AsyncIterator[None]:
-        """Holds the turn of a purchase among those of its class (first_purchases.py). Raises PurchasesStopped where nothing more is bought."""
+    async def _purchase_turn(self, call: Call) -> AsyncIterator[None]:
+        """Holds the turn of a purchase within its class (first_purchases.py). Raises PurchasesStopped where nothing
+        more is bought. Any other call needs no turn.
+        """
         if call.effect is not Effect.PURCHASE:
             yield
             return
-        first, address = self.context.first_purchases, self.change.address
-        await first.enter(purchase_class(self.kind, self.change, self.context.policy), address)
+        first_purchases, address = self.context.first_purchases, self.change.address
+        await first_purchases.enter(purchase_class(self.kind, self.change, self.context.policy), address)
         try:
             yield
         except BaseException:
-            first.leave(address)
+            first_purchases.leave(address)
             raise
-        first.sent(address)
+        first_purchases.note_answer(address)
 
     @asynccontextmanager
     async def _channel(self) -> AsyncIterator[ChannelPort]:
@@ -189,19 +197,25 @@ class FlowRunner:
             yield channel
 
     async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
-        """Waits for the account's budget before the intent is written: what only queues must not look as if it might have been sent."""
-        turn = await self.context.interruption.until_first(channel.wait_for_budget(call))
+        """Waits for the account's budget before the intent is written, so that a call in the queue does not look as if
+        it might have been sent.
+        """
+        waiting = await self.context.interruption.until_first(channel.wait_for_budget(call))
         if self.context.interruption.requested:
             raise Detached
-        turn.result()
+        waiting.result()
 
-    async def _refuse_strangers(self) -> None:
-        """Raises NameTaken or MayBeTaken: its turn may have come long after the look that found its name free."""
+    async def _refuse_taken_names(self) -> None:
+        """Raises NameTaken or NameMayBeTaken: the call's turn may come long after the reading that found
+        its name free.
+        """
         wanted = self.members or ((self.change.desired,) if self.change.desired else ())
-        await self.preflight.refuse_strangers(self.kind, wanted)
+        await self.preflight.refuse_taken_names(self.kind, wanted)
 
-    def _marked(self, call: Call) -> Call:
-        """Adds a marker to the name, another one for each attempt, so that attempts can be told apart. Members are found by their order instead."""
+    def _with_marker(self, call: Call) -> Call:
+        """Adds a marker to the name, a new one for each attempt, so that attempts can be told apart. Members of a group
+        are found by their order instead.
+        """
         if self.members or call.effect is not Effect.PURCHASE or self.context.policy.marker is not Marker.NONCE:
             return call
         body, salt = call.body or {}, secrets.token_bytes(_SALT_BYTES)
@@ -210,7 +224,7 @@ class FlowRunner:
 
     async def _remember(self, facts: Remember) -> None:
         desired, progress = self.change.desired, self.progress
-        self.context.ids.take(self.change.address, facts.id, facts.order_id)
+        self.context.ids.register(self.change.address, facts.id, facts.order_id)
         progress.identifier, progress.order_id = facts.id or progress.identifier, facts.order_id or progress.order_id
         if facts.declared is not None:
             declared = self.kind.redact(facts.declared, self.context.secrets.fingerprint)
@@ -219,8 +233,8 @@ class FlowRunner:
             progress.observed = {**progress.observed, **facts.observed}
         baseline = self._baseline(facts.first_shown)
         refused = None
-        if facts.refused is not None and (now := merge_fields(progress.refused, facts.refused)) != progress.refused:
-            refused = progress.refused = now
+        if facts.refused is not None and (merged := merge_fields(progress.refused, facts.refused)) != progress.refused:
+            refused = progress.refused = merged
         progress.under_way = progress.under_way or bool(facts.pending)
         await self.context.journal.write(
             Remembered(
@@ -241,7 +255,9 @@ class FlowRunner:
         )
 
     def _baseline(self, shown: JsonObject | None) -> JsonObject | None:
-        """Returns and announces what the first row shows otherwise than declared. Only the run that sees it first says so."""
+        """Returns and announces where the first row differs from what was declared. Only the run that sees that row
+        announces it.
+        """
         if shown is None or not (baseline := self.kind.baseline(self.progress.declared, shown)):
             return None
         fields = "; ".join(
@@ -262,39 +278,41 @@ class FlowRunner:
         self._deadline = now + self.timeout if self._deadline is None else self._deadline
         if now >= self._deadline:
             raise TimedOut
-        choose, watch = partial(self._choose, wait), self.reporter.show_progress
+        choose, watch = partial(self._choose, wait), self.reporter.report_status
         row = await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
-        if row is not None and (purchase := self.progress.purchase) is not None:
-            self.progress.purchase = None
+        if row is not None and (purchase := self.progress.unverified_purchase) is not None:
+            self.progress.unverified_purchase = None
             if self.kind.is_mismatch(purchase, row):
                 raise await IntentJournal(self.context, self.kind, self.change, self.progress).reopen(purchase, row)
         return row
 
     def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
-        """Chooses the row of this address: none that only billing calls ours while another state holds it, and, of an order of this run, none
-        that was there before.
+        """Chooses the row of this address. A row that only billing assigns to us is left out if another state holds it.
+        For an order of this run, so is every row that was there before the run.
         """
         if wait.order_id is not None and wait.order_id not in self.context.known_orders:
             rows = [row for row in rows if row.id not in self.context.listed_ids]
-        told = tuple(row for row in rows if row.id in wait.ids)
-        claimed = self.context.other_states(told) if told else ()
-        return self.context.ids.choose(self.change.address, [row for row in rows if row.id not in claimed])
+        billed = tuple(row for row in rows if row.id in wait.ids)
+        claimed = self.context.other_states(billed) if billed else ()
+        return self.context.ids.assign_row(self.change.address, [row for row in rows if row.id not in claimed])
 
     async def _remark(self, remark: Remark) -> None:
         self.reporter.remark(remark)
 
     async def _note_sale(self, sold: Sold) -> None:
-        is_news = self.context.first_purchases.sold(self.change.address, as_wanted=sold.as_wanted)
-        if sold.as_wanted is None and is_news:
-            self.reporter.remark(_UNSEEN)
+        is_first = self.context.first_purchases.note_sale(self.change.address, as_wanted=sold.as_wanted)
+        if sold.as_wanted is None and is_first:
+            self.reporter.remark(_CHARGING_UNSEEN)
 
-    async def _before_end(self, step: EndsTerm) -> None:
-        if facts := await self.preflight.before_end(self.change, self.progress.order_id, step):
+    async def _before_term_ends(self, step: EndsTerm) -> None:
+        if facts := await self.preflight.before_term_ends(self.change, self.progress.order_id, step):
             await self.context.journal.write(*facts)
 
 
 def _reply_of(sending: asyncio.Task[Reply]) -> Reply:
-    """Returns the reply. A second interruption stops waiting for it, and what the call did is then not known."""
+    """Returns the reply. Raises CallFailed(UNKNOWN) where a second interruption ended the wait for it: the call may
+    have been executed.
+    """
     if sending.cancelled():
         raise CallFailed(Outcome.UNKNOWN, "the run was interrupted before the reply came")
     return sending.result()

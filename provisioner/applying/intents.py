@@ -1,7 +1,8 @@
-"""The journal of what must not be sent twice: the intent before it is sent, the answer after it, so that a death on any line is survived.
+"""Journals the calls that must not be sent twice, so that the process may die on any line.
 
-The intent is on disk before the call is sent, and the ids of its answer before anything else is done with them. An outcome
-that is not known leaves a purchase's intent open: nothing here closes it by guessing (docs/decisions/0001, 0008).
+The intent is on disk before the call is sent, and the ids of its answer are on disk before anything else is done with
+them. If the outcome of a purchase is not known, its intent stays open: nothing here closes it by guessing
+(docs/decisions/0001, 0008).
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from provisioner.model.state import Intent, Member
 
 _ID = re.compile(r"[-a-zA-Z0-9]{1,64}")
 _STALE_AFTER = 10.0
-"""Seconds from the note to the sending, after which another note is written: silence is counted from its time."""
+"""How many seconds after its intent a call may still be sent. Later it needs a new intent, because the quiet period of
+a doubt is counted from the time of the intent.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IntentJournal:
-    """Writes the intents of one change, and what became of each."""
+    """Writes the intents of one change, and the outcome of each."""
 
     context: RunContext
     kind: Kind
@@ -43,19 +46,21 @@ class IntentJournal:
     progress: AddressProgress
 
     def new(self, call: Call, attempt: int, *, members: tuple[Desired, ...], earlier_ids: tuple[str, ...]) -> Intent:
-        """Returns a new intent for the address, or for the `members` that one purchase buys. `earlier_ids` bore its name when the run began."""
+        """Returns a new intent for the address, or for the `members` that one purchase buys. The servers with
+        `earlier_ids` had its name when the run began.
+        """
         desired, progress = self.change.desired, self.progress
         fingerprint = self.context.secrets.fingerprint
-        purchase = call.effect is Effect.PURCHASE
+        is_purchase = call.effect is Effect.PURCHASE
         body = self.kind.redact(call.body or {}, fingerprint)
-        target = progress.order_id if call.effect.targets_order else progress.identifier
+        target_id = progress.order_id if call.effect.targets_order else progress.identifier
         return Intent(
             id=secrets.token_hex(16),
             address=self.change.address,
             kind=self.kind.name,
             attempt=attempt,
             effect=call.effect,
-            name=str(body["name"]) if purchase else self._known_as(),
+            name=str(body["name"]) if is_purchase else self._current_name(),
             request={"service": call.service, "method": call.method, "path": call.path, "body": body},
             declared=self.kind.redact(call.declares, fingerprint),
             sent_at=self.context.clock.now(),
@@ -64,29 +69,33 @@ class IntentJournal:
             sender=self.context.sender,
             labels=desired.labels if desired else {},
             earlier_ids=earlier_ids,
-            target_id=None if purchase else target,  # as the flow found it, which may be after the record
+            target_id=None if is_purchase else target_id,  # as the flow knows it, which may be newer than the record
             protected=bool(desired and desired.lifecycle.prevent_destroy),
             members=tuple(
                 Member(one.address, one.name, one.labels, bool(one.lifecycle.prevent_destroy))
-                for one in (members if purchase else ())
+                for one in (members if is_purchase else ())
             ),
         )
 
     async def write(self, intent: Intent, call: Call) -> None:
-        """Writes the intent: it is on disk when this returns, and the call is to be sent at once. Raises Detached or CallFailed when it is not sent."""
-        for _, reference in secrets_in(call.body or {}):
+        """Writes the intent. It is on disk when this returns, and the call must be sent at once. Raises Detached or
+        CallFailed where the call must not be sent.
+        """
+        for _, reference in secrets_in(call.body or {}):  # a secret that cannot be had fails before anything is written
             self.context.secrets.reveal(reference)
-        noted_at = self.context.clock.monotonic()
+        began_at = self.context.clock.monotonic()
         await self.context.journal.write(Intended(intent))
         if self.context.interruption.requested:
             await self._withdraw(intent, "the run was interrupted before it was sent")
             raise Detached
-        if self.context.clock.monotonic() - noted_at > _STALE_AFTER:
+        if self.context.clock.monotonic() - began_at > _STALE_AFTER:
             await self._withdraw(intent, "too long after it was noted")
             raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
 
-    def read(self, intent: Intent, call: Call, reply: Reply) -> Answered:
-        """Reads the ids out of the reply. Raises CallFailed(UNKNOWN) when a purchase succeeded and its reply cannot be believed."""
+    def read_answer(self, intent: Intent, call: Call, reply: Reply) -> Answered:
+        """Reads the ids from the reply. Raises CallFailed(UNKNOWN) if a purchase succeeded and its reply cannot be
+        believed.
+        """
         body = reply.object()
         facts = {
             key: value for key in call.id_fields if isinstance(value := body.get(key), str) and _ID.fullmatch(value)
@@ -99,16 +108,17 @@ class IntentJournal:
         if intent.effect is Effect.PURCHASE and (message := self._contradiction(intent, facts, body)):
             raise CallFailed(Outcome.UNKNOWN, message, status=reply.status, request_id=reply.request_id)
         if intent.members:
-            self.context.ids.take_together(intent.names, facts["order_id"])
+            self.context.ids.register_order(intent.names, facts["order_id"])
         else:
-            self.context.ids.take(self.change.address, *facts.values())
+            self.context.ids.register(self.change.address, *facts.values())
         return Answered(intent.id, reply.status, reply.request_id, facts.get("id"), facts.get("order_id"))
 
     def _contradiction(self, intent: Intent, facts: Mapping[str, str], body: JsonObject) -> str:
-        """Tells why the answer to a purchase cannot be its answer; empty where it can be. An id beside another name is kept for the doubt.
+        """Returns why the reply cannot be the answer to this purchase, or "". An id that comes with another name is
+        kept for the doubt.
 
-        An order that this run would pay, or that brings several servers, is believed beside the name that was sent only: no row would show
-        before the payment that the order is a stranger's.
+        An order that this run would pay, or that brings several servers, is believed only together with the name that
+        was sent: no row would show before the payment that the order is somebody else's.
         """
         identifier, order_id, name = facts.get("id"), facts.get("order_id"), body.get("name")
         if identifier in self.context.listed_ids:
@@ -116,29 +126,33 @@ class IntentJournal:
         if order_id in self.context.known_orders:
             return f"the cloud answered with {order_id}, which was there before"
         if not isinstance(name, str) or not name.strip():
-            is_costly = bool(intent.members) or self.context.policy.prepaid is Prepaid.TWO_STEP
-            return f"the cloud answered with order {order_id} and no name" if order_id and is_costly else ""
-        begins_alike = bool(intent.members) and name.casefold().startswith(intent.name.casefold())
-        if begins_alike or are_forms_of_one(name, intent.name):
+            needs_name = bool(intent.members) or self.context.policy.prepaid is Prepaid.TWO_STEP
+            return f"the cloud answered with order {order_id} and no name" if order_id and needs_name else ""
+        is_numbered = bool(intent.members) and name.casefold().startswith(intent.name.casefold())
+        if is_numbered or are_forms_of_one(name, intent.name):
             return ""
         self.progress.answered_id = identifier or ""
         return f"the cloud answered with {name!r} in place of {intent.name!r}"
 
     async def reopen(self, intent: Intent, row: Live) -> CallFailed:
-        """Puts its purchase in doubt again, because the row of the server that it was answered with is another's. The error says why."""
+        """Puts the purchase in doubt again, because the row of the server that its answer named shows that it is
+        somebody else's. Returns an error that says so.
+        """
         message = f"the cloud answered with {row.id}, and lists that as {row.name!r}"
         progress = self.progress
-        self.context.ids.give_back(self.change.address, progress.identifier, progress.order_id)
+        self.context.ids.unregister(self.change.address, progress.identifier, progress.order_id)
         progress.identifier = progress.order_id = None
         progress.bought, progress.answered_id = (), row.id
-        noted = self._in_doubt(intent)
+        reopened = self._in_doubt(intent)
         forgotten = Forgotten(self.change.address, f"{message}: what became of its purchase is not known", None)
         # In this order: a death may tear the write between the two, and the first alone must not forget the purchase.
-        await self.context.journal.write(Intended(noted), forgotten)
+        await self.context.journal.write(Intended(reopened), forgotten)
         return CallFailed(Outcome.UNKNOWN, message)
 
-    async def record(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
-        """Writes the answer and returns the reply as the flow may use it: with the ids that are recorded and no malformed one."""
+    async def record_answer(self, intent: Intent, answered: Answered, reply: Reply) -> Reply:
+        """Writes the answer. Returns the reply as the flow may use it: with the ids that are recorded, and without
+        malformed ones.
+        """
         if intent.effect is not Effect.PURCHASE:
             self.progress.under_way = True
             if intent.effect is Effect.WIPE:
@@ -146,16 +160,16 @@ class IntentJournal:
             await self.context.journal.write(answered)
             return reply
         self.progress.bought = purchase_records(intent, identifier=answered.id, order_id=answered.order_id)
-        self.progress.learn(self.progress.bought[0])
-        self.progress.purchase = None if intent.members else intent
+        self.progress.take_over(self.progress.bought[0])
+        self.progress.unverified_purchase = None if intent.members else intent
         self.progress.unrecorded = True
         await self.context.journal.write(answered)
         self.progress.unrecorded = False
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
     async def settle(self, intent: Intent, failed: CallFailed) -> None:
-        """Closes the intent where it provably did nothing, or where what it did can always be read. A purchase, a release or a
-        wipe of unknown outcome stays open.
+        """Closes the intent if the call provably did nothing, or if what it did can always be read. The intent of a
+        purchase, a release or a wipe stays open if the outcome is not known.
         """
         outcome: Literal["not_sent", "refused", "observed"]
         match failed.outcome:
@@ -180,25 +194,29 @@ class IntentJournal:
         )
 
     async def _leave_open(self, intent: Intent) -> None:
-        """Writes the intent again with the time, because it may have been sent long after it was written first."""
+        """Writes the intent again with the present time, because the call may have been sent long after the intent was
+        first written.
+        """
         await self.context.journal.write(Intended(self._in_doubt(intent)))
 
     def _in_doubt(self, intent: Intent) -> Intent:
-        """Returns the intent as it is written. The run knows beside it what was there before, which the journal has already."""
-        noted = replace(intent, unknown_since=self.context.server_time(), answered_id=self.progress.answered_id)
+        """Returns the intent as it is written to the journal. The one kept in memory also holds what was listed before,
+        which the journal has already.
+        """
+        written = replace(intent, unknown_since=self.context.server_time(), answered_id=self.progress.answered_id)
         context = self.context
         self.progress.doubt = replace(
-            noted,
+            written,
             listed=tuple(sorted(context.listed_ids)),
             all_listed=not context.gaps,
             listed_orders=tuple(sorted(context.known_orders)),
         )
-        return noted
+        return written
 
     async def _withdraw(self, intent: Intent, why: str) -> None:
         await self.context.journal.write(Settled(intent.id, "not_sent", why))
 
-    def _known_as(self) -> str:
+    def _current_name(self) -> str:
         if self.progress.recorded is not None:
             return self.progress.recorded.name
         return self.change.desired.name if self.change.desired else ""

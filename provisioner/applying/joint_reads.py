@@ -1,8 +1,8 @@
-"""Reads of several flows that differ in one list of ids alone, asked of the cloud together: releases of a thousand servers ask billing
-twenty times, not a thousand.
+"""Combines reads of several flows that differ only in a list of ids into one request: the releases of a thousand
+servers ask billing twenty times instead of a thousand times.
 
-The answer goes to everybody as it is, and each picks his own out of it. Where a joint read fails or is not whole, everybody asks alone: a
-refusal may be meant for one id of it, and what a page leaves out is no answer.
+Every flow gets the whole reply and picks out what is about its own ids. If a joint read fails or is incomplete, every
+flow asks on its own: a refusal may be about one of the ids only, and an id that a page leaves out is not answered.
 """
 
 from __future__ import annotations
@@ -21,73 +21,78 @@ from provisioner.model.flow import Call, CallFailed, Joint, Reply
 Send: TypeAlias = Callable[[Call, ChannelPort], Awaitable[Reply]]
 
 _PASSES: Final = 4
-"""Of the event loop, until whoever asks at the same time has said so."""
+"""How many passes of the event loop a read waits for others to join it."""
 
 
 @dataclass(eq=False, slots=True)
 class _Question:
     call: Call
     answer: asyncio.Future[Reply | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    """None: ask alone."""
+    """Holds None if the flow has to ask on its own."""
     is_taken: bool = False
 
 
 class JointReads:
+    """Joins the reads of all flows of a run."""
+
     def __init__(self) -> None:
         self._waiting: defaultdict[str, list[_Question]] = defaultdict(list)
 
     async def ask(
         self, call: Call, channel: Callable[[], AbstractAsyncContextManager[ChannelPort]], send: Send
     ) -> Reply | None:
-        """None where the caller has to ask alone. `channel` and `send` are the caller's own; whoever gets a channel first sends for all who
-        wait by then. Raises what they raise.
+        """Returns the joint reply, or None if the caller has to ask on its own. The first caller that gets a channel
+        sends for all that wait by then. `channel` borrows a channel and `send` sends over it; what they raise is raised
+        here.
         """
-        question, alike = _Question(call), self._waiting[_without_ids(call)]
-        alike.append(question)
+        question, waiting = _Question(call), self._waiting[_key(call)]
+        waiting.append(question)
         try:
             for _ in range(_PASSES):
                 await asyncio.sleep(0)
             if not question.is_taken:
                 async with channel() as borrowed:
                     if not question.is_taken:
-                        await self._send(question, alike, borrowed, send)
+                        await self._send(question, waiting, borrowed, send)
             return await question.answer
         finally:
             if not question.is_taken:
-                alike.remove(question)
+                waiting.remove(question)
 
-    async def _send(self, own: _Question, alike: list[_Question], channel: ChannelPort, send: Send) -> None:
+    async def _send(self, own: _Question, waiting: list[_Question], channel: ChannelPort, send: Send) -> None:
+        """Sends one request for `own` and as many of the waiting questions as may share it, and answers all of them."""
         joint = own.call.joins
         assert joint is not None
-        asked = [own, *(each for each in alike if each is not own)][: joint.most]
-        for each in asked:
+        batch = [own, *(each for each in waiting if each is not own)][: joint.most]
+        for each in batch:
             each.is_taken = True
-            alike.remove(each)
-        reply: Reply | None = None
+            waiting.remove(each)
+        shared: Reply | None = None
         try:
-            if len(asked) > 1:
-                told = await send(_joined([each.call for each in asked], joint), channel)
-                reply = told if joint.is_whole(told) else None
+            if len(batch) > 1:
+                reply = await send(_join([each.call for each in batch], joint), channel)
+                shared = reply if joint.is_whole(reply) else None
         except CallFailed:
             pass
         finally:
-            for each in asked:
+            for each in batch:
                 if not each.answer.done():
-                    each.answer.set_result(reply)
+                    each.answer.set_result(shared)
 
 
-def _joined(calls: list[Call], joint: Joint) -> Call:
+def _join(calls: list[Call], joint: Joint) -> Call:
     ids = dict.fromkeys(each for call in calls for each in _ids(call, joint.key))
     return replace(calls[0], body={**(calls[0].body or {}), **joint.more, joint.key: list(ids)}, joins=None)
 
 
 def _ids(call: Call, key: str) -> list[str]:
     ids = (call.body or {})[key]
-    assert isinstance(ids, list), "a list of ids is what is joined"
+    assert isinstance(ids, list), "only lists of ids are joined"
     return [str(each) for each in ids]
 
 
-def _without_ids(call: Call) -> str:
+def _key(call: Call) -> str:
+    """Returns a digest of the call without its ids: calls with the same digest can be joined."""
     assert call.joins is not None
     body = {key: value for key, value in (call.body or {}).items() if key != call.joins.key}
     return digest([call.service, call.method, call.path, *map(str, sorted(body.items()))])

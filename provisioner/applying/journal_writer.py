@@ -1,8 +1,8 @@
-"""Writes entries so that whoever asked goes on only when its entry is on disk, at the price of one fsync for many.
+"""Writes journal entries for many callers with one fsync. Each caller continues only when its entries are on disk.
 
-Entries that arrive while a batch is being written wait for the next one and share it. None is skipped. After the first
-failure nothing new may be sent; what became of what was sent is still offered to the journal, which knows best whether it can
-take it.
+Entries that arrive while a batch is being written wait for the next batch and share it. None is skipped. After the
+first failure nothing new may be sent. The outcomes of calls that were sent are still passed to the journal, which knows
+best whether it can take them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.journal import Entry, Intended
 
 _PASSES = 4
-"""Of the event loop: from an answer to the note of the call that takes its place (docs/benchmarks.md)."""
+"""How many passes of the event loop a write waits for others. An answer and the intent of the call that follows it are
+that far apart (docs/benchmarks.md).
+"""
 
 
 @dataclass(slots=True)
@@ -30,68 +32,74 @@ class _Request:
         return self.is_written or self.failure is not None
 
     @property
-    def announces_sending(self) -> bool:
+    def has_intent(self) -> bool:
         return any(isinstance(entry, Intended) for entry in self.entries)
 
 
 class JournalWriter:
-    """Writes entries for many callers at a time. `on_failure` is called once, when the first batch fails."""
+    """Writes the entries of many callers together. `on_failure` is called once, when the first batch fails."""
 
     def __init__(self, ledger: Ledger, on_failure: Callable[[StoreError], None]) -> None:
         self._ledger = ledger
         self._on_failure = on_failure
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._pending: list[_Request] = []
         self._failure: StoreError | None = None
-        self._is_final = False
+        self._is_uncertain = False
+        """Whether nobody knows how much of a batch is on disk: nothing is written any more."""
 
     async def write(self, *entries: Entry) -> None:
-        """Writes `entries` in order and returns when they are durable. Raises StoreError when they are not, or not known to be."""
+        """Writes `entries` in order and returns when they are durable. Raises StoreError if they are not, or are not
+        known to be.
+        """
         request = _Request(entries)
         self._pending.append(request)
         try:
-            async with self._turn:
+            async with self._lock:
                 if not request.is_over:
                     await self._gather()
                     await self._write_pending()
         except asyncio.CancelledError:
-            self._pending = [one for one in self._pending if one is not request]  # nobody sends what it would announce
+            self._pending = [one for one in self._pending if one is not request]  # its caller sends nothing
             raise
         if request.failure is not None:
             raise request.failure
 
     def check(self) -> None:
-        """Raises StoreError when a write has failed: what is sent now could not be recorded."""
+        """Raises StoreError if a write has failed, because what is sent now could not be recorded."""
         if self._failure is not None:
             raise self._failure
 
     async def _gather(self) -> None:
-        """Lets callers that are about to write share this write; no time passes for it."""
+        """Lets callers that are about to write share this write. No time passes by the clock."""
         for _ in range(_PASSES):
             await asyncio.sleep(0)
 
     async def _write_pending(self) -> None:
-        """Writes all pending entries at once. Where that fails, entries about calls that were sent are tried again without new intents."""
+        """Writes all pending entries at once. If that fails, writes again only the entries about calls that were sent,
+        without new intents.
+        """
         batch, self._pending = self._pending, []
         try:
-            if self._failure is None and await self._is_durable(batch):
+            if self._failure is None and await self._append(batch):
                 return
-            facts = [request for request in batch if not request.announces_sending]
-            if facts and not self._is_final:
-                await self._is_durable(facts)
+            outcomes = [request for request in batch if not request.has_intent]
+            if outcomes and not self._is_uncertain:
+                await self._append(outcomes)
         finally:
             for request in batch:
                 request.failure = None if request.is_written else self._failure
 
-    async def _is_durable(self, batch: list[_Request]) -> bool:
+    async def _append(self, batch: list[_Request]) -> bool:
+        """Appends the entries of the batch to the journal. Returns whether they are durable."""
         try:
             await asyncio.to_thread(self._ledger.append, [entry for request in batch for entry in request.entries])
         except StoreError as failure:
             self._fail(failure)
             return False
         except BaseException as failure:
-            # An error of ours, or a cancelled wait: nobody knows how much of it is on disk.
-            self._is_final = True
+            # An unexpected error, or a cancelled wait: nobody knows how much of the batch is on disk.
+            self._is_uncertain = True
             self._fail(_unexpected(failure))
             raise
         for request in batch:

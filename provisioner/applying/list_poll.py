@@ -1,10 +1,12 @@
-"""One list read a tick for everybody who waits, however many they are.
+"""Polls the list of servers: one reading serves everybody who waits, however many they are.
 
-It looks at once when somebody starts to wait, then after 0.2, 0.5, 1, 2 ... 10 seconds; while new waiters keep coming, once a
-second, or less often where the list is long (`poll_pace.py`). A reading that misses rows tells of those it has; one that fails is no news; one that is refused, or fails five times in a row, ends every wait.
+The list is read at once when somebody starts to wait, then after 0.2, 0.5, 1, 2 ... 10 seconds. While new waiters keep
+coming, it is read once a second, or less often if the list is long (`poll_pace.py`). An incomplete reading counts for
+the rows that it has. A reading that fails is ignored, but one that is refused, or the fifth failure in a row, ends
+every wait.
 
-What is waited for by an id that the list lacks is asked for alone, a few of them a look: it may stand in no list at all. Whoever is found so
-proves that the list lacks servers.
+A server that is waited for by its id and that the list lacks may stand in no list at all, so it is asked for by its id,
+a few of them with each reading. A server that is found so proves that the list lacks servers.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ from provisioner.model.list_gap import ListGap, find_unlisted
 from provisioner.model.resource import Live
 
 Watch: TypeAlias = Callable[[Live | None], None]
-Find: TypeAlias = "Callable[[ListSnapshot], Live | None]"
+Pick: TypeAlias = "Callable[[ListSnapshot], Live | None]"
 Settled: TypeAlias = Callable[[Live | None], bool]
 Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
-"""Out of the rows of an order."""
+"""Chooses one of the rows of an order."""
 
 _FAILURES_IN_A_ROW = 5
-_ALONE = 5
-"""So many are asked for alone a look, those whom nobody has asked for longest first."""
+_SHOWS_PER_POLL = 5
+"""How many servers are asked for by id with each reading. Those that were not asked for the longest come first."""
 
 
 class TimedOut(Exception):  # noqa: N818 - how a wait ends, not a malfunction
@@ -47,8 +49,8 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 @dataclass(frozen=True, slots=True)
 class ListSnapshot:
-    """What one reading of the list showed. Where it has gaps, what it lacks may be there all the same, but for those `gone`: asked for
-    alone, and not found.
+    """What one reading of the list showed. If it has gaps, a server that it lacks may be there all the same, except
+    those in `gone`: they were asked for by id and not found.
     """
 
     rows: Mapping[str, Live]
@@ -57,10 +59,12 @@ class ListSnapshot:
     gone: frozenset[str] = frozenset()
 
     def of_order(self, wait: Wait) -> Sequence[Live]:
-        """Returns the rows of the order: those that name it, and those that billing names for it and that name no order themselves."""
-        silent = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
+        """Returns the rows of the order: those that name it, and those that billing names for it and that name no order
+        themselves.
+        """
+        unnamed = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
         named = self.by_order.get(wait.order_id or "", ())
-        return (*named, *(replace(row, order_id=wait.order_id) for row in silent))
+        return (*named, *(replace(row, order_id=wait.order_id) for row in unnamed))
 
     def is_gone(self, identifier: str | None) -> bool:
         return not self.gaps or identifier in self.gone
@@ -71,27 +75,31 @@ class ListSnapshot:
 
 @dataclass(eq=False, slots=True)
 class _Watcher:
-    find: Find
+    """One wait: `pick` takes a row out of a reading, and `settled` decides whether that row ends the wait."""
+
+    pick: Pick
     settled: Settled
-    most_looks: int | None
+    max_polls: int | None
     deadline: float
     watch: Watch
     confirms_absence: bool = False
     id: str | None = None
     ids: tuple[str, ...] = ()
-    seeks: bool = False
-    """It waits for no server in particular, so that everything hangs on what the list lacks."""
+    searches: bool = False
+    """It waits for no server in particular, so that it matters whether the list lacks any."""
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-    looks: int = 0
+    polls: int = 0
 
-    def see(self, listing: ListSnapshot, now: float) -> None:
-        """Shows a list to the watcher. What raises here is a fault of this watcher, and ends its wait alone."""
+    def check(self, listing: ListSnapshot, now: float) -> None:
+        """Answers the wait if the list settles it. An error that is raised here is this watcher's own and ends its wait
+        alone.
+        """
         try:
-            row = self.find(listing)
+            row = self.pick(listing)
             if row is None and self.settled(None) and not (self.confirms_absence or listing.is_gone(self.id)):
                 return
-            self.looks += 1
-            if self.settled(row) or self.looks == self.most_looks:
+            self.polls += 1
+            if self.settled(row) or self.polls == self.max_polls:
                 self.answer.set_result(row)
             elif now < self.deadline:
                 self.watch(row)
@@ -100,6 +108,8 @@ class _Watcher:
 
 
 class ListPoll:
+    """Reads the list again and again while somebody waits for a row of it. One instance serves all waits of a run."""
+
     def __init__(
         self,
         kinds: Sequence[Kind],
@@ -107,14 +117,14 @@ class ListPoll:
         interruption: Interruption,
         known: Iterable[str] = (),
     ) -> None:
-        """`kinds` are those that are listed; `known` are there, and to stay: a list that lacks one of them is asked about before anything
-        is picked out of it.
+        """`kinds` are the kinds to list. `known` are the ids of servers that are there and stay: if a list lacks one of
+        them, that one is asked for by id before anything is picked from the list.
         """
         self._kinds = kinds
         self._known = set(known)
-        self._asked: dict[str, int] = {}
-        """By id, the look at which it was asked for alone."""
-        self._looks = 0
+        self._shown_at: dict[str, int] = {}
+        """By id: the number of the reading with which it was last asked for by id."""
+        self._polls = 0
         self._pace = PollPace(clock)
         self._clock = clock
         self._interruption = interruption
@@ -125,25 +135,29 @@ class ListPoll:
         interruption.on_request(lambda: self.end(Detached()))
 
     async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
-        """Waits as `seek` does, for the row that a flow waits for."""
+        """Waits, as `find` does, for the row that a flow waits for. `choose` chooses among the rows of its order if
+        none has its id.
+        """
 
-        def find(listing: ListSnapshot) -> Live | None:
+        def pick(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
         watcher = _Watcher(
-            find, wait.settled, wait.max_polls, deadline, watch, wait.confirms_absence, wait.id, wait.ids
+            pick, wait.settled, wait.max_polls, deadline, watch, wait.confirms_absence, wait.id, wait.ids
         )
         return await self._answer(watcher)
 
-    async def seek(
-        self, find: Find, settled: Settled, *, most_looks: int | None = None, deadline: float, watch: Watch
+    async def find(
+        self, pick: Pick, settled: Settled, *, max_polls: int | None = None, deadline: float, watch: Watch
     ) -> Live | None:
-        """The row that `find` has picked out of a look, once it is settled; or as it is after `most_looks`.
+        """Returns the row that `pick` takes out of a reading once it is settled, or as it is after `max_polls`
+        readings.
 
-        `deadline` in the clock's monotonic seconds; `watch` is told the row of every look that did not settle it. Raises what
-        `find` does, TimedOut, Detached, CallFailed when looking is in vain, or what ended every wait.
+        `deadline` is in the clock's monotonic seconds. `watch` is called with the row of every reading that did not
+        settle it. Raises what `pick` raises, TimedOut, Detached, CallFailed if the list cannot be read, or whatever
+        ended every wait.
         """
-        return await self._answer(_Watcher(find, settled, most_looks, deadline, watch, seeks=True))
+        return await self._answer(_Watcher(pick, settled, max_polls, deadline, watch, searches=True))
 
     async def _answer(self, watcher: _Watcher) -> Live | None:
         if self._interruption.requested:
@@ -158,29 +172,31 @@ class ListPoll:
             del self._watchers[watcher]
 
     def end(self, reason: BaseException) -> None:
-        """Ends every wait with `reason`, those to come too."""
+        """Ends every wait with `reason`, including the waits to come."""
         self._over = self._over or reason
         self._end_all(reason)
 
     async def run(self, channel: ChannelPort) -> None:
-        """Reads the list over `channel` until cancelled. An error of our own ends every wait: nobody waits for a look that never comes."""
+        """Reads the list over `channel` until cancelled. An unexpected error ends every wait, so that nobody waits for
+        a reading that never comes.
+        """
         try:
             while True:
                 await self._arrival.wait()
-                await self._look_until_answered(channel)
+                await self._poll_until_answered(channel)
                 self._arrival.clear()
-                await self._clock.sleep(self._pace.breath())
+                await self._clock.sleep(self._pace.cooldown())
         except BaseException as fault:
             self.end(fault)
             raise
 
-    async def _look_until_answered(self, channel: ChannelPort) -> None:
+    async def _poll_until_answered(self, channel: ChannelPort) -> None:
         self._pace.restart()
         while self._waiting():
             self._arrival.clear()
             began = self._clock.monotonic()
-            await self._look(channel)
-            self._end_late()
+            await self._poll(channel)
+            self._end_overdue()
             if self._waiting():
                 await self._rest(self._pace.pause(), took=self._clock.monotonic() - began)
 
@@ -188,19 +204,20 @@ class ListPoll:
         return [watcher for watcher in self._watchers if not watcher.answer.done()]
 
     async def _rest(self, pause: float, *, took: float) -> None:
-        """Sleeps for the pause, or for its first second and then until somebody new waits. While more keep coming, the next look is put
-        off; the longer the last one `took`, the more.
+        """Sleeps for the pause, or for its first second and then until a new waiter comes. While more of them keep
+        coming, the next reading is put off; the longer the last one `took`, the longer it is put off.
         """
-        latest = self._clock.monotonic() + self._pace.patience(took)
+        latest = self._clock.monotonic() + self._pace.max_delay(took)
         await self._clock.sleep(min(pause, STEADY))
-        await self._arrived_within(pause - STEADY)
+        await self._await_arrival(pause - STEADY)
         while self._arrival.is_set():
             self._arrival.clear()
-            self._pace.somebody_new()
+            self._pace.note_arrival()
             if self._clock.monotonic() < latest:
                 await self._clock.sleep(max(took, PAUSES[0]))
 
-    async def _arrived_within(self, seconds: float) -> None:
+    async def _await_arrival(self, seconds: float) -> None:
+        """Returns when a new waiter comes, or after so many `seconds`."""
         if seconds > 0 and not self._arrival.is_set():
             rest = asyncio.ensure_future(self._clock.sleep(seconds))
             arrival = asyncio.ensure_future(self._arrival.wait())
@@ -210,8 +227,9 @@ class ListPoll:
                 rest.cancel()
                 arrival.cancel()
 
-    async def _look(self, channel: ChannelPort) -> None:
-        asked = self._waiting()
+    async def _poll(self, channel: ChannelPort) -> None:
+        """Reads the list once and shows it to everybody who waited when the reading began."""
+        watchers = self._waiting()
         gaps: tuple[ListGap, ...] = ()
         try:
             rows = await read_lists(self._kinds, channel)
@@ -219,36 +237,37 @@ class ListPoll:
             rows, gaps = {row.id: row for row in partial.rows}, partial.gaps
         except CallFailed as failed:
             if failed.status != HTTPStatus.TOO_MANY_REQUESTS:
-                self._count(failed)
+                self._count_failure(failed)
             return
         self._failures = 0
-        alone, gone, unasked = await self._alone(asked, rows, channel, is_partial=bool(gaps))
-        gaps += find_unlisted(alone.values(), gaps)
+        shown, gone, unasked = await self._show_missing(watchers, rows, channel, is_partial=bool(gaps))
+        gaps += find_unlisted(shown.values(), gaps)
         if unasked & self._known:
             gaps += (ListGap("", "it lacks some that are not asked for by their ids yet"),)
-        rows = {**rows, **alone}
+        rows = {**rows, **shown}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():
             if row.order_id is not None:
                 by_order[row.order_id].append(row)
         listing, now = ListSnapshot(rows, by_order, gaps, gone), self._clock.monotonic()
-        for watcher in asked:
+        for watcher in watchers:
             if not watcher.answer.done():
-                watcher.see(listing, now)
+                watcher.check(listing, now)
 
-    async def _alone(
-        self, asked: Iterable[_Watcher], rows: Mapping[str, Live], channel: ChannelPort, *, is_partial: bool
+    async def _show_missing(
+        self, watchers: Iterable[_Watcher], rows: Mapping[str, Live], channel: ChannelPort, *, is_partial: bool
     ) -> tuple[dict[str, Live], frozenset[str], set[str]]:
-        """Of those that the list lacks and somebody waits for: who is there, who is not, and who is still to be asked for. What is
-        not answered is asked again, after the others.
+        """Asks by id for servers that somebody waits for and the list lacks. Returns the rows that were found, the ids
+        that were not, and the ids that are still to be asked for. A request that gets no answer is made again, after
+        the others.
         """
-        wanted = self._missing(asked, rows, is_partial=is_partial)
-        wanted.sort(key=lambda identifier: self._asked.get(identifier, 0))
-        self._looks += 1
+        missing = self._missing(watchers, rows, is_partial=is_partial)
+        missing.sort(key=lambda identifier: self._shown_at.get(identifier, 0))
+        self._polls += 1
         found: dict[str, Live] = {}
-        gone, unasked = set[str](), set(wanted)
-        for identifier in wanted[:_ALONE]:
-            self._asked[identifier] = self._looks
+        gone, unasked = set[str](), set(missing)
+        for identifier in missing[:_SHOWS_PER_POLL]:
+            self._shown_at[identifier] = self._polls
             with suppress(CallFailed):
                 row = await self._show(identifier, channel)
                 unasked.discard(identifier)
@@ -264,22 +283,26 @@ class ListPoll:
         rows = [await run_read(kind.show(identifier), channel) for kind in self._kinds]
         return next((row for row in rows if row is not None), None)
 
-    def _missing(self, asked: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
-        """Returns the ids to ask for alone. A watcher that confirms absence asks for itself where the list may be whole."""
+    def _missing(self, watchers: Iterable[_Watcher], rows: Mapping[str, Live], *, is_partial: bool) -> list[str]:
+        """Returns the ids to ask for. If the list may be complete, the flow of a watcher with `confirms_absence` asks
+        for its own id itself.
+        """
         wanted: dict[str | None, None] = {}
-        for watcher in asked:
+        for watcher in watchers:
             own = watcher.id if is_partial or not watcher.confirms_absence else None
-            wanted |= dict.fromkeys((own, *watcher.ids, *(sorted(self._known) if watcher.seeks else ())))
+            wanted |= dict.fromkeys((own, *watcher.ids, *(sorted(self._known) if watcher.searches else ())))
         return [each for each in wanted if each is not None and each not in rows]
 
-    def _count(self, failed: CallFailed) -> None:
-        """Counts failures in a row. Throttling is not counted: it says nothing about the servers, and the deadlines still hold."""
+    def _count_failure(self, failed: CallFailed) -> None:
+        """Counts failures in a row, and ends every wait after too many. Throttling is not counted: it says nothing
+        about the servers, and the deadlines still hold.
+        """
         self._failures += 1
         if failed.outcome is Outcome.REFUSED or self._failures >= _FAILURES_IN_A_ROW:
             self._end_all(failed)
 
-    def _end_late(self) -> None:
-        """Ends the waits whose deadline has passed, whatever the look showed, and also when it failed."""
+    def _end_overdue(self) -> None:
+        """Ends the waits whose deadline has passed, whatever the reading showed, and also if it failed."""
         now = self._clock.monotonic()
         for watcher in self._waiting():
             if now >= watcher.deadline:

@@ -1,4 +1,4 @@
-"""Questions about the servers that were listed when a run began: who bears a name, and what an order has bought."""
+"""Indexes the servers that were listed when a run began: by name, and by the order that bought them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from provisioner.model.shared_orders import find_by_order, find_unseen
 
 
 class NameIndex:
-    """`owned` are the ids of the servers that are recorded under some address of the state, whose `lineage` marks what it buys."""
+    """Finds servers by name. `owned` are the ids that are recorded under some address of the state. Its `lineage` is in
+    the markers of what it buys.
+    """
 
     def __init__(self, rows: Iterable[Live], owned: Container[str], lineage: str) -> None:
         self._owned = owned
         self._by_name: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
         self._by_base: defaultdict[tuple[str, str], list[Live]] = defaultdict(list)
-        """Rows whose names carry a marker of this state, by their kind and what stands before it."""
+        """The rows whose names carry a marker of this state, by their kind and the name before the marker."""
         for row in rows:
             self._by_name[row.kind, row.name].append(row)
             if (base := strip_marker(row.name, lineage=lineage)) is not None:
@@ -31,41 +33,49 @@ class NameIndex:
         """Returns the resources of this kind that have this name."""
         return self._by_name.get((kind.name, name), [])
 
-    def stranger(self, name: str, kind: Kind) -> Live | None:
-        """Returns a resource of this kind that no address owns and that has the name, or was bought from this state to have it."""
+    def unowned_holder(self, name: str, kind: Kind) -> Live | None:
+        """Returns a resource of this kind that no address owns and that has the name, or that was bought from this
+        state to have it.
+        """
         base = shorten(name, longest=kind.longest_name)
-        bearers = (*self.namesakes(name, kind), *self._by_base.get((kind.name, base), ()))
-        return next((row for row in bearers if row.id not in self._owned), None)
+        holders = (*self.namesakes(name, kind), *self._by_base.get((kind.name, base), ()))
+        return next((row for row in holders if row.id not in self._owned), None)
 
 
 class OrderIndex:
-    """Knows what ends with an order that this plan ends, and what of it the plan does not release."""
+    """Finds the servers of an order that the plan would end without releasing them itself."""
 
     def __init__(self, plan: Plan, live: Mapping[str, Live], catalogue: Catalogue) -> None:
         self._plan = plan
         self._live = live
         self._catalogue = catalogue
 
-    def companions(self, recorded: Recorded) -> list[Live]:
-        """Returns what the same order has bought and this plan does not release, as it was when the run began."""
+    def kept_with(self, recorded: Recorded) -> list[Live]:
+        """Returns the other servers of the record's order that the plan keeps, as they were listed when
+        the run began.
+        """
         if recorded.order_id is None:
             return []
         return [
             row
             for row in self._by_order.get(recorded.order_id, ())
-            if row.id not in self._leaving | {recorded.id} and not self._is_releasing(row)
+            if row.id not in self._released_ids | {recorded.id} and not self._is_releasing(row)
         ]
 
-    def not_leaving(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Returns what this plan does not release of what an order has bought: the ids that are listed, then those that are not."""
-        rest = [each for each in bought if each not in self._leaving | {identifier}]
+    def kept_among(self, identifier: str | None, bought: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Returns the ids among those that an order has `bought` that the plan keeps, without `identifier`: first those
+        that are listed, then those that are not.
+        """
+        rest = [each for each in bought if each not in self._released_ids | {identifier}]
         listed = [row for each in rest if (row := self._live.get(each)) is not None]
-        staying = [row.id for row in listed if not self._is_releasing(row)]
-        return staying, [each for each in rest if each not in self._live]
+        kept = [row.id for row in listed if not self._is_releasing(row)]
+        return kept, [each for each in rest if each not in self._live]
 
-    def awaited_of(self, order_id: str) -> int:
-        """Returns how many servers of an order this plan releases without knowing an id: each is one that no list shows."""
-        return sum(record.order_id == order_id for record in find_unseen(self._released, self._live.values()))
+    def count_unseen(self, order_id: str) -> int:
+        """Returns how many servers of the order the plan releases without knowing their ids, because no list shows
+        them.
+        """
+        return sum(record.order_id == order_id for record in find_unseen(self._released_records, self._live.values()))
 
     def _is_releasing(self, row: Live) -> bool:
         return row.status in self._catalogue[row.kind].statuses.releasing
@@ -79,16 +89,18 @@ class OrderIndex:
         return by_order
 
     @cached_property
-    def _leaving(self) -> frozenset[str | None]:
-        """Ids; where only an order is recorded, the row that is assigned to it."""
-        addresses = {record.address for record in self._released}
+    def _released_ids(self) -> frozenset[str | None]:
+        """The ids of the servers that the plan releases. If only an order is recorded, the id of the row that is
+        assigned to the record.
+        """
+        addresses = {record.address for record in self._released_records}
         records = [change.recorded for change in self._plan.changes if change.recorded is not None]
         assigned = find_by_order(records, self._live.values())
-        ids = {record.id for record in self._released}
+        ids = {record.id for record in self._released_records}
         return frozenset(ids | {row.id for address, row in assigned.items() if address in addresses})
 
     @cached_property
-    def _released(self) -> tuple[Recorded, ...]:
-        going = {Action.DELETE, Action.REPLACE, Action.FORGET}
-        leaving = (change for change in self._plan.changes if change.action in going and not change.let_go)
-        return tuple(change.recorded for change in leaving if change.recorded is not None)
+    def _released_records(self) -> tuple[Recorded, ...]:
+        actions = {Action.DELETE, Action.REPLACE, Action.FORGET}
+        releases = (change for change in self._plan.changes if change.action in actions and not change.let_go)
+        return tuple(change.recorded for change in releases if change.recorded is not None)

@@ -1,4 +1,6 @@
-"""How long the list poll rests between two looks. A file of its own, because it is all numbers and the poll is all protocol."""
+"""Decides how long the list poll rests between two readings. It stands in a file of its own, apart from the protocol of
+the poll.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +9,29 @@ from typing import Final
 from provisioner.applying.ports import ClockPort
 
 PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0)
-"""Seconds between the looks of one wait. The first two are short, because servers that run at once are a matter of tenths."""
+"""Seconds between the readings of one wait. The first two are short, because some servers run within tenths of a
+second.
+"""
 STEADY: Final = PAUSES[2]
-"""The rest while new waiters keep coming."""
-BREATH: Final = 0.1
-"""After a look that answered everybody: servers that run at once must not cost a list read each."""
+"""The rest, in seconds, while new waiters keep coming."""
+COOLDOWN: Final = 0.1
+"""The rest, in seconds, after a reading that answered everybody: servers that run at once must not cost a
+reading each.
+"""
 
 _SHORT_RESTS, _PERIOD = 10, 10.0
-"""So many rests below STEADY in so many seconds, so that list reads grow with time, whoever comes and goes."""
-_RESTS_A_READING = 8
-"""While new waiters keep coming, the rest is so many times what the last reading took: a list of thousands is read seldom."""
+"""How many rests may be shorter than STEADY within how many seconds, so that readings grow with time and not with the
+waiters.
+"""
+_DELAY_FACTOR = 8
+"""New waiters may put the next reading off by this many times what the last one took: a list of thousands is read
+seldom.
+"""
 
 
 class PollPace:
+    """The pace of one list poll."""
+
     def __init__(self, clock: ClockPort) -> None:
         self._clock = clock
         self._step = 0
@@ -27,24 +39,27 @@ class PollPace:
         self._since = clock.monotonic()
 
     def restart(self) -> None:
-        """Somebody waits again after nobody did."""
+        """Starts with short pauses again: somebody waits after nobody did."""
         self._step = 0
 
-    def somebody_new(self) -> None:
-        """Beside others who wait."""
+    def note_arrival(self) -> None:
+        """Shortens the pauses to STEADY: a new waiter has joined others."""
         self._step = min(self._step, PAUSES.index(STEADY))
 
     def pause(self) -> float:
-        """Seconds until the next look; each is longer than the one before."""
+        """Returns the seconds until the next reading. Each pause is longer than the one before."""
         step, self._step = self._step, min(self._step + 1, len(PAUSES) - 1)
         return self._bounded(PAUSES[step])
 
-    def breath(self) -> float:
-        return self._bounded(BREATH)
+    def cooldown(self) -> float:
+        """Returns the seconds to rest after a reading that answered everybody."""
+        return self._bounded(COOLDOWN)
 
-    def patience(self, took: float) -> float:
-        """How long new waiters may put the next look off, after a reading that took so many seconds."""
-        return min(took * _RESTS_A_READING, PAUSES[-1])
+    def max_delay(self, took: float) -> float:
+        """Returns for how many seconds new waiters may put the next reading off, if the last one took
+        `took` seconds.
+        """
+        return min(took * _DELAY_FACTOR, PAUSES[-1])
 
     def _bounded(self, pause: float) -> float:
         now = self._clock.monotonic()

@@ -1,4 +1,6 @@
-"""What applying needs from the rest of the house, as small protocols: the cloud, the journal, secrets, time, an ear."""
+"""What this package needs from the others, as small protocols: the cloud, its stock, other states, the journal, secrets
+and time.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ from provisioner.model.secret import Secret, SecretReference
 
 
 class ChannelPort(Protocol):
-    """One connection to the cloud, used by one worker at a time."""
+    """One connection to the cloud, used for one call at a time."""
 
     async def wait_for_budget(self, call: Call) -> None:
-        """Returns when the account's budget of requests has room for `call`, a purchase or destructive one."""
+        """Returns when the account's budget of requests has room for `call`, which must not be sent twice."""
         ...
 
     async def send(self, call: Call, reveal: Callable[[SecretReference], Secret]) -> Reply:
@@ -30,22 +32,25 @@ class CloudPort(Protocol):
 
 
 class StockPort(Protocol):
-    async def offer(self, ware: Offering, /) -> Offer:
-        """What the cloud's catalogue says of it; never raises for what it does not tell."""
+    async def offer(self, offering: Offering, /) -> Offer:
+        """Returns what the cloud's catalogue says about the offering. Never raises if the catalogue does not say."""
         ...
 
 
 class OtherStatesPort(Protocol):
     def __call__(self, rows: Iterable[Live], /, *, readable_only: bool = False) -> Container[str]:
-        """The ids of those that another state holds, or may have bought, as it stands now. With `readable_only`, a state that cannot be
-        read claims none of them; otherwise it claims all, because it may hold any.
+        """Returns the ids of those rows that another state holds, or may have bought, as it is now. With
+        `readable_only`, a state that cannot be read claims none of them; otherwise it claims all, because it may hold
+        any.
         """
         ...
 
 
 class Ledger(Protocol):
     def append(self, entries: Sequence[Entry], /) -> object:
-        """Durable when it returns. Blocks, so it is called from a thread. Raises StoreError, and then for ever after."""
+        """Appends the entries, which are durable when this returns. Blocks, so it is called in a thread. Raises
+        StoreError, and from then on may raise it for every call.
+        """
         ...
 
 
@@ -57,16 +62,16 @@ class Secrets(Protocol):
 
 class ClockPort(Protocol):
     def now(self) -> int:
-        """Milliseconds since the epoch, by this machine."""
+        """Returns the milliseconds since the epoch by the clock of this machine."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start, never going back."""
+        """Returns the seconds since an arbitrary start. They never go back."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
-def no_other_states(_rows: Iterable[Live], /, *, readable_only: bool = False) -> Container[str]:  # noqa: ARG001 - of none there is nothing to tell
+def no_other_states(_rows: Iterable[Live], /, *, readable_only: bool = False) -> Container[str]:  # noqa: ARG001 - the port's signature
     """Returns no id: there is no other state."""
     return ()

@@ -1,7 +1,8 @@
-"""Looks once more at the servers that others wait for, right before a later wave begins or a deposed server is released.
+"""Checks the servers that others wait for, right before a later wave begins or a deposed server is released.
 
-A plan has judged them when it was made, and a run only what it did itself. A saved plan may be older than a fault, and a wave may take
-hours. One look at the list tells of all of them; a few more are taken where one is not well, because a row may be late.
+The plan checked them when it was made, and the run checks only what it does itself. A saved plan may be older than a
+fault, and a wave may take hours. One list shows all of them. Where one is not well, the list is read a few times more,
+because a row may be late.
 """
 
 from __future__ import annotations
@@ -24,26 +25,28 @@ from provisioner.model.kind import Kind
 from provisioner.model.readiness import differing_fields, is_healthy
 from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
 
-_BEGINNING = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
+_WAVE_ACTIONS = frozenset({Action.CREATE, Action.UPDATE, Action.REINSTALL, Action.REPLACE})
 _BUYING = frozenset({Action.CREATE, Action.REPLACE})
 _BEING_BUILT = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.FAILED})
-_LOOKS = 5
-_ALONE = 5
-"""So many that the list lacks are asked for alone a look."""
-_SECONDS = 600.0
-_FRESH = 60.0
-"""So many seconds the look at the start of the run tells enough of one server."""
+_POLLS = 5
+"""How often the list is read before a server that is not well is believed to be so."""
+_SHOWS_PER_POLL = 5
+"""How many servers that the list lacks are asked for by id with each reading of the list."""
+_TIMEOUT = 600.0
+"""Seconds."""
+_LEASE = 60.0
+"""How many seconds the reading at the start of the run is recent enough for a single server."""
 
 
 @dataclass(frozen=True, slots=True)
 class _NotReady:
     address: Address
     why: str
-    """The rest of a sentence about it."""
+    """Completes a sentence about the address."""
 
 
 class ReadinessCheck:
-    """Checks that servers that others wait for are there and well. One value serves all changes of a run."""
+    """Checks that the servers that others wait for are there and well. One instance serves all changes of a run."""
 
     def __init__(self, context: RunContext, gate: DependencyGate) -> None:
         self._context = context
@@ -52,10 +55,12 @@ class ReadinessCheck:
         self._waves: dict[tuple[Address, int], asyncio.Future[_NotReady | None]] = {}
 
     async def await_turn(self, change: Change) -> None:
-        """Raises Blocked: also where those that are waited for were done, and are not there as they are wanted by now."""
+        """Returns when the change may begin. Raises Blocked, also where the servers that it waits for were done and are
+        not there as wanted any more.
+        """
         await self._gate.await_turn(change.address)
         desired = change.desired
-        if change.action not in _BEGINNING or desired is None or change.address.key is None or desired.wave == 0:
+        if change.action not in _WAVE_ACTIONS or desired is None or change.address.key is None or desired.wave == 0:
             return
         group, wave = change.address.group, desired.wave
         if (group, wave) not in self._waves:
@@ -63,11 +68,11 @@ class ReadinessCheck:
             fields = _fields_of(self._groups[group][wave])
             self._waves[group, wave] = asyncio.ensure_future(self._first_not_ready(earlier, fields))
         if (found := await asyncio.shield(self._waves[group, wave])) is not None:
-            turn = Dependency((change.address,), (found.address,), f"wave {wave + 1} of {group}")
-            raise Blocked(turn, found.address, found.why)
+            dependency = Dependency((change.address,), (found.address,), f"wave {wave + 1} of {group}")
+            raise Blocked(dependency, found.address, found.why)
 
     async def before_release(self, deposed: Iterable[Change]) -> None:
-        """Raises SuccessorNotReady where a successor is not there as it is wanted."""
+        """Raises SuccessorNotReady if the successor of a deposed server is not there as it is wanted."""
         by_address = {change.address: change for change in self._context.plan.changes}
         successors = [by_address[change.address.successor] for change in deposed]
         if successors and (found := await self._first_not_ready(successors, None)) is not None:
@@ -75,7 +80,7 @@ class ReadinessCheck:
 
     @cached_property
     def _groups(self) -> Mapping[Address, Mapping[int, list[Change]]]:
-        """The members of each group by their rollout wave. What is left out blocks nobody."""
+        """The members of each group by their wave. A member that is not selected blocks nobody."""
         groups: dict[Address, dict[int, list[Change]]] = {}
         for change in self._context.plan.changes:
             if change.desired is not None and change.address.key is not None and change.reason is not Reason.LEFT_OUT:
@@ -85,46 +90,48 @@ class ReadinessCheck:
     async def _first_not_ready(
         self, changes: Iterable[Change], fields: frozenset[FieldPath] | None
     ) -> _NotReady | None:
-        """`fields`: only in those it matters what a row shows; None: in all of them."""
-        asked = [(change.address, self._identifier(change), self._judge(change, fields)) for change in changes]
+        """Returns the first server that is not ready, or None. `fields` are those in which the row matters; None: all
+        fields.
+        """
+        checks = [(change.address, self._identifier(change), self._judge(change, fields)) for change in changes]
         first: list[_NotReady] = []
         known: dict[str, Live] = {}
-        """As they were seen last: what the list lacks is asked for alone, a few a look."""
-        looks = 0
+        """The rows as they were last seen. Servers that the list lacks are asked for by id, a few with each reading."""
+        polls = 0
 
-        def find(listing: ListSnapshot) -> Live | None:
-            """Any row, once all are well, or the one that is not once that is certain."""
-            nonlocal looks
-            looks += 1
+        def pick(listing: ListSnapshot) -> Live | None:
+            """Returns any row once all servers are well, or the row of the one that is not, once that is certain."""
+            nonlocal polls
+            polls += 1
             first.clear()
-            for _, identifier, _ in asked:
+            for _, identifier, _ in checks:
                 if identifier in listing.gone:
                     known.pop(identifier, None)
                 elif (row := listing.rows.get(identifier)) is not None:
                     known[identifier] = row
-            for address, identifier, judge in asked:
+            for address, identifier, judge in checks:
                 if (why := judge(known.get(identifier))) is not None:
                     first.append(_NotReady(address, why))
-                    return known.get(identifier) if looks >= _LOOKS else None
+                    return known.get(identifier) if polls >= _POLLS else None
             return next(iter(known.values()))
 
-        if asked:
-            await self._context.poll.seek(
-                find,
+        if checks:
+            await self._context.poll.find(
+                pick,
                 lambda row: row is not None,
-                most_looks=_LOOKS + len(asked) // _ALONE,
-                deadline=self._context.clock.monotonic() + _SECONDS,
+                max_polls=_POLLS + len(checks) // _SHOWS_PER_POLL,
+                deadline=self._context.clock.monotonic() + _TIMEOUT,
                 watch=lambda _row: None,
             )
         return first[0] if first else None
 
     async def row_of(self, recorded: Recorded) -> Live | None:
-        """Returns the row that the run has found, read again where that is a while ago."""
+        """Returns the row from the start of the run, read again if that is a while ago."""
         before, clock = self._context.live_row(recorded), self._context.clock
-        if before is None or clock.monotonic() < self._began + _FRESH:
+        if before is None or clock.monotonic() < self._began + _LEASE:
             return before
         wait = Wait(settled=lambda row: row is not None, id=before.id, max_polls=1)
-        deadline = clock.monotonic() + _SECONDS
+        deadline = clock.monotonic() + _TIMEOUT
         now = await self._context.poll.wait(wait, lambda _rows: None, deadline=deadline, watch=lambda _row: None)
         return now or before
 
@@ -132,6 +139,9 @@ class ReadinessCheck:
         return self._gate.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
 
     def _judge(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
+        """Returns a function that says of a row why the server is not ready, as the rest of a sentence; None if it is
+        ready.
+        """
         kind = self._context.catalogue[change.kind]
 
         def judge(row: Live | None) -> str | None:
@@ -140,7 +150,7 @@ class ReadinessCheck:
             if not is_healthy(kind, row):
                 return f"shows status {row.status!r}" if row.status else "shows no status"
             if change.action in _BUYING or change.recorded is None or change.recorded.phase in _BEING_BUILT:
-                return None  # its own way has judged its first row
+                return None  # its own flow has checked its first row
             if shown := self._shown_otherwise(kind, change, fields, row):
                 return f"does not show {', '.join('.'.join(path) for path in shown)} as declared"
             return self._sold_otherwise(kind, change.recorded, change.desired, row)
@@ -166,8 +176,8 @@ class ReadinessCheck:
 
 
 def _fields_of(wave: Iterable[Change]) -> frozenset[FieldPath] | None:
-    """Returns the fields that a wave would change; None where something of it is bought, which gives it all fields."""
-    beginning = [change for change in wave if change.action in _BEGINNING]
-    if any(change.action is Action.CREATE for change in beginning):
+    """Returns the fields that a wave would change; None, for all fields, if it buys a server."""
+    changes = [change for change in wave if change.action in _WAVE_ACTIONS]
+    if any(change.action is Action.CREATE for change in changes):
         return None
-    return frozenset(item.path for change in beginning for item in change.fields)
+    return frozenset(item.path for change in changes for item in change.fields)

@@ -1,8 +1,10 @@
-"""Settles what earlier runs left open, before anything new is planned: by looking, never by sending.
+"""Settles what earlier runs left open, before anything new is planned. It compares with what the cloud lists and sends
+nothing.
 
-A purchase in doubt is adopted when exactly one live server can be it. Where none can, and the policy says that silence means
-something by now, it was never carried out; else it stays open, and so does its address: the plan that follows says what is
-listed. What a lost release did is seen in the complete list; a lost wipe counts as carried out. (docs/decisions/0001, 0008, 0012)
+A purchase in doubt is adopted if exactly one live server can be its outcome. If none can, and the purchase policy takes
+silence for an answer by now, it counts as never carried out. Otherwise it stays open, and so does its address: the plan
+that follows names what is listed. The outcome of a lost release is seen in the complete list. A lost wipe counts as
+carried out. (docs/decisions/0001, 0008, 0012)
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioner.applying.cloud_reading import CloudSnapshot
-from provisioner.applying.doubt_resolver import adoption, nobody_elses
+from provisioner.applying.doubt_resolver import adoption, without_claimed
 from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
@@ -38,45 +40,45 @@ def recover(
     listen: Listener,
     other_states: OtherStatesPort = no_other_states,
 ) -> State:
-    """The state after what could be settled, journaled already."""
+    """Settles what can be settled, writes it to the journal, and returns the state after it."""
     entries: list[Entry] = []
     events: list[Event] = []
     adopted: set[Address] = set()
     free = untracked(snapshot.live.values(), state.resources.values())
-    unseen = _Unseen(snapshot, free, state, catalogue, other_states)
+    absence = _AbsenceCheck(snapshot, free, state, catalogue, other_states)
     for intent in (*state.in_doubt, *presumed_absent(state)):
         kind = catalogue[intent.kind]
         match intent.effect:
             case Effect.DESTRUCTIVE if _is_hidden(intent, state, snapshot):
-                pass  # another user sent it, and the list may leave out what is his
+                pass  # another user sent it, and the list may leave out that user's servers
             case Effect.DESTRUCTIVE:
-                told = [*_after_release(intent, state, snapshot.live, kind)]
+                release = [*_settle_release(intent, state, snapshot.live, kind)]
                 forgotten = {entry.address for entry in entries if isinstance(entry, Forgotten)}
-                entries += _along(told, state, snapshot.live, kind, forgotten=forgotten)
-                entries += told
-                events += (*_left_over(told, state, kind), *_not_gone(intent, snapshot.live, kind))
+                entries += _released_along(release, state, snapshot.live, kind, forgotten=forgotten)
+                entries += release
+                events += (*_leftover_notices(release, state, kind), *_still_listed_notice(intent, snapshot.live, kind))
             case Effect.WIPE:
-                entries += _after_wipe(intent, state, snapshot.live, kind)
-                events += _unconfirmed(intent, state, snapshot.live, kind)
+                entries += _settle_wipe(intent, state, snapshot.live, kind)
+                events += _unconfirmed_notice(intent, state, snapshot.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
                 entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
             case _ if intent.members:
-                pass  # which order it became, or that it became none, is a person's to say
+                pass  # only a person can say which order it became, or that it became none
             case _:
-                candidates = nobody_elses(kind.match(intent, free), other_states)
+                candidates = without_claimed(kind.match(intent, free), other_states)
                 if intent.address in adopted:
-                    pass  # two purchases of one address: the other one is told, and is a person's to judge
+                    pass  # two purchases of one address: the plan reports the other one, and a person decides
                 elif len(candidates) == 1 and not snapshot.may_hide(intent.kind, {intent.name, *intent.names}):
                     free.remove(candidates[0])
                     adopted.add(intent.address)
                     entries.append(adoption(intent, candidates[0], kind))
-                    events.append(_adopted(intent, candidates[0]))
+                    events.append(_adopted_event(intent, candidates[0]))
                 elif (
                     intent.id in state.intents
-                    and unseen.is_none(intent, kind)
-                    and _is_over(intent, kind, policy, snapshot)
+                    and absence.is_proven(intent, kind)
+                    and _silence_proves_absence(intent, kind, policy, snapshot)
                 ):
-                    entries.append(_absent(intent, snapshot, kind))
+                    entries.append(_absent_entry(intent, snapshot, kind))
                     events.append(Event(EventType.SETTLED, intent.address, detail="never carried out"))
     if entries:
         ledger.append(entries)
@@ -86,8 +88,8 @@ def recover(
 
 
 @dataclass(frozen=True, slots=True)
-class _Unseen:
-    """What a purchase in doubt may have become, though nothing fits it."""
+class _AbsenceCheck:
+    """Decides whether the list proves that a purchase in doubt has become no server."""
 
     snapshot: CloudSnapshot
     free: list[Live]
@@ -95,10 +97,12 @@ class _Unseen:
     catalogue: Catalogue
     other_states: OtherStatesPort
 
-    def is_none(self, intent: Intent, kind: Kind) -> bool:
-        """Never by a list with gaps that concern it, nor while something new bears its name, or none at all, however much it differs from
-        the request; nor while something new is as it was asked for under another name, that nothing else accounts for. A state that
-        cannot be read accounts for nothing.
+    def is_proven(self, intent: Intent, kind: Kind) -> bool:
+        """Whether nothing that is listed can be the outcome of the purchase.
+
+        Nothing is proven by a list with gaps that concern it, nor while a new server has its name, or no name at all,
+        however much it differs from the request, nor while a new server under another name resembles the request and
+        nothing else accounts for it. A state that cannot be read accounts for nothing.
         """
         if self.snapshot.may_hide_outcome(intent):
             return False
@@ -111,8 +115,8 @@ class _Unseen:
         ):
             return False
         unexplained = tuple(self._unexplained(intent, kind))
-        told = self.other_states(unexplained, readable_only=True) if unexplained else ()
-        return all(row.id in told for row in unexplained)
+        claimed = self.other_states(unexplained, readable_only=True) if unexplained else ()
+        return all(row.id in claimed for row in unexplained)
 
     def _unexplained(self, intent: Intent, kind: Kind) -> Iterator[Live]:
         for row in kind.match_similar(intent, self.free):
@@ -120,13 +124,13 @@ class _Unseen:
                 yield row
 
 
-def _is_over(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
+def _silence_proves_absence(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
     return proves_absence(
         intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), here=snapshot.local_time
     )
 
 
-def _absent(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
+def _absent_entry(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
     evidence = f"a complete list has no {kind.noun} that fits"
     if snapshot.server_time is not None:
         evidence += f", {max(0, snapshot.server_time - intent.server_time) // 1000} s after it was sent"
@@ -135,13 +139,15 @@ def _absent(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
     return Settled(intent.id, "absent", evidence)
 
 
-def _adopted(intent: Intent, found: Live) -> Event:
+def _adopted_event(intent: Intent, found: Live) -> Event:
     return Event(EventType.ADOPTED, intent.address, id=found.id, order_id=found.order_id)
 
 
-def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[Event]:
-    """The run that released it did not live to say what the cloud has kept."""
-    gone = [state.resources[entry.address] for entry in entries if isinstance(entry, Forgotten)]
+def _leftover_notices(release: Iterable[Entry], state: State, kind: Kind) -> Iterator[Event]:
+    """Yields a warning for everything of a released server that the cloud has kept: the run that released it died
+    before it could warn.
+    """
+    gone = [state.resources[entry.address] for entry in release if isinstance(entry, Forgotten)]
     for recorded in gone:
         for leftover in kind.leftovers(recorded, None):
             finding = warning(
@@ -154,25 +160,30 @@ def _left_over(entries: Iterable[Entry], state: State, kind: Kind) -> Iterator[E
 
 
 def _is_hidden(intent: Intent, state: State, snapshot: CloudSnapshot) -> bool:
-    """A release whose server has no record any more hides nothing that anybody asks for: it is closed, whatever the list shows."""
-    is_held = any(record.id == intent.target_id for record in state.resources.values())
-    return is_held and intent.target_id not in snapshot.live and snapshot.may_hide_outcome(intent)
+    """Whether the list may hide the outcome of a release. If its server is not recorded any more, nobody asks for the
+    outcome, and the release is settled whatever the list shows.
+    """
+    is_recorded = any(record.id == intent.target_id for record in state.resources.values())
+    return is_recorded and intent.target_id not in snapshot.live and snapshot.may_hide_outcome(intent)
 
 
-def _along(
-    told: Iterable[Entry], state: State, live: Mapping[str, Live], kind: Kind, *, forgotten: Container[Address]
+def _released_along(
+    release: Iterable[Entry], state: State, live: Mapping[str, Live], kind: Kind, *, forgotten: Container[Address]
 ) -> Iterator[Entry]:
-    """What has gone with the order of a server that is to be forgotten: nothing else would say that we have released it."""
-    for gone in [state.resources[entry.address] for entry in told if isinstance(entry, Forgotten)]:
+    """Yields entries that mark, as being released, the servers that went with the order of a released one. Nothing else
+    would show that we released them.
+    """
+    for gone in [state.resources[entry.address] for entry in release if isinstance(entry, Forgotten)]:
         if kind.orders.ends_its_order(gone, None) and gone.phase is not Phase.FAILED:
             for other in siblings(gone, state.resources.values()):
                 if other.id not in live and other.address not in forgotten:
                     yield Remembered(other.address, Phase.DELETING)
 
 
-def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
-    """Gone after we asked for it is released, not vanished; still there is for the next plan to judge. Another server that has
-    taken the address since is not spoken of.
+def _settle_release(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
+    """Yields the entries that settle a release. A server that is gone after we asked for its release counts as
+    released, not as vanished. One that is still listed is left to the next plan. Another server that has the address by
+    now is left alone.
     """
     if intent.target_id is None:
         yield Settled(intent.id, "observed", f"the request named no {kind.noun}, so nothing is known to be gone")
@@ -190,8 +201,10 @@ def _after_release(intent: Intent, state: State, live: Mapping[str, Live], kind:
         yield Remembered(intent.address, Phase.DELETING)
 
 
-def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
-    """Nothing says whether the release will be carried out yet, and whoever wants the server again should know that."""
+def _still_listed_notice(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
+    """Yields a warning if the server is still listed: its release may yet be carried out, and whoever wants the server
+    must know that.
+    """
     row = live.get(intent.target_id or "")
     if row is None or row.status in kind.statuses.releasing:
         return
@@ -205,9 +218,10 @@ def _not_gone(intent: Intent, live: Mapping[str, Live], kind: Kind) -> Iterator[
     yield Event(EventType.NOTICE, intent.address, diagnostic=finding)
 
 
-def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
-    """It counts as carried out, whatever the server shows: a row may be late, and a disk that is wiped twice is lost twice. What
-    it was to bring is recorded, and that nothing shows it, where nothing does; a person repeats it by name (docs/decisions/0012).
+def _settle_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Entry]:
+    """Yields the entries that settle a lost wipe. It counts as carried out, whatever the server shows: a row may be
+    late, and a second wipe would lose a disk twice. What it was to install is recorded, and also that nothing shows it,
+    if nothing does. A person repeats the wipe by naming the address (docs/decisions/0012).
     """
     recorded, row = state.resources.get(intent.address), live.get(intent.target_id or "")
     seen = "not listed" if row is None else f"listed with status {row.status}"
@@ -219,8 +233,8 @@ def _after_wipe(intent: Intent, state: State, live: Mapping[str, Live], kind: Ki
         yield Remembered(intent.address, after.phase, declared=after.declared, observed=observed, unconfirmed=unseen)
 
 
-def _unconfirmed(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
-    """That nothing shows it yet, where nothing does: it may never have arrived."""
+def _unconfirmed_notice(intent: Intent, state: State, live: Mapping[str, Live], kind: Kind) -> Iterator[Event]:
+    """Yields a warning if the row does not show what the wipe was to install: the request may never have arrived."""
     row = live.get(intent.target_id or "")
     if row is None or shows_reinstallation(state.resources.get(intent.address), intent, row, kind):
         return

@@ -1,4 +1,4 @@
-"""What has changed since a plan was made, noticed before anything was sent for an address: each with its sentence and its next step."""
+"""The reasons for which a check refuses a call right before it is sent, each with its sentence and its next step."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from provisioner.model.resource import Live
 
 
 class PreflightRefusal(Exception):  # noqa: N818 - a decision, not a malfunction
-    """A check right before a call forbids it: nothing was sent for the address."""
+    """A check refused the call right before it was sent. Nothing was sent for the address."""
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
-        """Returns the sentence for a person. `ids` are those of its server, as people read them."""
+        """Returns what a person is shown. `ids` are those of the address's server, as people read them."""
         raise NotImplementedError
 
 
 class NameTaken(PreflightRefusal):
-    """A stranger has borne the wanted name since before this run."""
+    """A server that is not ours has the wanted name: `holder`."""
 
-    def __init__(self, name: str, stranger: Live, noun: str) -> None:
-        super().__init__(stranger.id)
+    def __init__(self, name: str, holder: Live, noun: str) -> None:
+        super().__init__(holder.id)
         self.name = name
         self.noun = noun
-        self.stranger = stranger
+        self.holder = holder
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(
             "name-taken",
-            f"a {self.noun} named {self.name!r} exists and is not ours ({self.stranger.id}); nothing was bought",
+            f"a {self.noun} named {self.name!r} exists and is not ours ({self.holder.id}); nothing was bought",
             hint=f"choose another name in the specs, or have that {self.noun} renamed or released",
             address=address,
         )
 
 
-class MayBeTaken(PreflightRefusal):
-    """A server of the wanted name may be there, and the list does not show it."""
+class NameMayBeTaken(PreflightRefusal):
+    """A server with the wanted name may exist, because the list has a gap that may hide one."""
 
     def __init__(self, name: str, gap: ListGap, noun: str) -> None:
         super().__init__(name)
@@ -46,7 +46,7 @@ class MayBeTaken(PreflightRefusal):
         self.noun = noun
         self.gap = gap
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(
             "list-incomplete",
             f"a {self.noun} named {self.name!r} may exist already, because the list of {self.noun}s is incomplete; nothing was bought",
@@ -57,13 +57,15 @@ class MayBeTaken(PreflightRefusal):
 
 
 class StatusUnknown(PreflightRefusal):
-    """It shows a status by now that nobody knows, and is not released or wiped unasked."""
+    """The server shows a status that the API does not describe. It is not released or wiped without a person's
+    permission.
+    """
 
     def __init__(self, status: str) -> None:
         super().__init__(status)
         self.status = status
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         shown = f"status {self.status!r}" if self.status else "no status"
         return error(
             "unknown-status",
@@ -74,14 +76,16 @@ class StatusUnknown(PreflightRefusal):
 
 
 class SuccessorNotReady(PreflightRefusal):
-    """What was to take its place is not there as it is wanted: the old server is kept."""
+    """The server's successor is not there as it is wanted, so the old server is kept. `why` completes a sentence about
+    the successor.
+    """
 
     def __init__(self, successor: Address, why: str) -> None:
         super().__init__(str(successor))
         self.successor = successor
         self.why = why
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         successor = self.successor
         return error(
             "deposed-kept",
@@ -92,14 +96,14 @@ class SuccessorNotReady(PreflightRefusal):
 
 
 class NotAvailable(PreflightRefusal):
-    """What was to be bought in a server's place, or put on its disk, cannot be had by now."""
+    """What was to be bought in the server's place, or installed on it (`wipes`), cannot be had any more."""
 
     def __init__(self, offer: Offer, *, wipes: bool) -> None:
         super().__init__(offer.why)
         self.offer = offer
         self.wipes = wipes
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         offer = self.offer
         kept = (
             "nothing was stopped or wiped"
@@ -115,7 +119,7 @@ class NotAvailable(PreflightRefusal):
 
 
 class ShowsAgain(PreflightRefusal):
-    """What was gone when the plan was made, and is to be forgotten, is there."""
+    """A server that was gone when the plan was made, and that was to be forgotten, is listed again."""
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         return error(
@@ -127,7 +131,7 @@ class ShowsAgain(PreflightRefusal):
 
 
 class GoneMeanwhile(PreflightRefusal):
-    """What is to be taken over was there when the plan was made, and is not any more."""
+    """A server that was to be imported has gone since the plan was made."""
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         return error(
@@ -139,13 +143,13 @@ class GoneMeanwhile(PreflightRefusal):
 
 
 class OrderShared(PreflightRefusal):
-    """Ending the order would release others that the plan does not name."""
+    """Ending the order would release other servers that the plan keeps. `others` are their ids."""
 
     def __init__(self, others: Sequence[str]) -> None:
         super().__init__(", ".join(others))
         self.others = others
 
-    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base's
+    def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(
             "order-shared",
             f"releasing it would end its order, and with it {self}; nothing was released",
@@ -156,7 +160,7 @@ class OrderShared(PreflightRefusal):
 
 
 class OrderUnseen(PreflightRefusal):
-    """Ending an order that nobody names might release others that the plan does not name."""
+    """The server's order is not known. Ending it might release other servers that the plan keeps."""
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         return error(
@@ -169,19 +173,19 @@ class OrderUnseen(PreflightRefusal):
 
 
 class TermKept(PreflightRefusal):
-    """Releasing it would give up a paid term, and nobody has allowed that."""
+    """Releasing the server would give up a paid term, and nobody has allowed that."""
 
     def __init__(self, *, replaced: bool) -> None:
         super().__init__("a paid term would be given up")
         self.replaced = replaced
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
-        nothing, way = ("nothing was released", "for this one run: --allow prepaid-delete")
+        undone, remedy = ("nothing was released", "for this one run: --allow prepaid-delete")
         if self.replaced:
-            nothing, way = ("nothing was released or bought", f"name the address: --replace {address.shell_quoted}")
+            undone, remedy = ("nothing was released or bought", f"name the address: --replace {address.shell_quoted}")
         return error(
             "prepaid-replace" if self.replaced else "prepaid-delete",
-            f"it is prepaid, and nobody has allowed that its term is given up{ids}; {nothing}",
-            hint=f"keep it, or {way}; a new plan says until when it is paid, where billing tells",
+            f"it is prepaid, and nobody has allowed that its term is given up{ids}; {undone}",
+            hint=f"keep it, or {remedy}; a new plan says until when it is paid, where billing tells",
             address=address,
         )

@@ -1,4 +1,4 @@
-"""How a change ended, as a result with a sentence and a next step for the person who must act."""
+"""Turns the end of a change into its result, with a sentence and a next step for the person who must act."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
-"""What a person has called by name, whatever the run's mode."""
+"""The commands of changes that a person asks for by name, whatever the mode of the run."""
 
 _BUILDING = frozenset({Action.CREATE, Action.REPLACE, Action.RESUME})
 
@@ -41,8 +41,8 @@ ANNOUNCED_AS = {
 EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, PurchasesStopped, StillInDoubt, TimedOut)
 
 
-def _again(runner: FlowRunner) -> str:
-    """Advises to run the same command again: apply after an interrupted destroy would buy everything anew."""
+def _rerun_hint(runner: FlowRunner) -> str:
+    """Advises to run the same command again. After an interrupted destroy, apply would buy everything anew."""
     command = _COMMANDS.get(runner.change.action, runner.context.plan.mode.command)
     return f"run {command} again: it goes on from what is recorded and does nothing twice"
 
@@ -51,23 +51,26 @@ def _is_destroying(runner: FlowRunner) -> bool:
     return runner.context.plan.mode is Mode.DESTROY
 
 
-def _planned_advice(runner: FlowRunner) -> str:
-    """What the plan has said about an older doubt: it knows more of it than its intent tells, and a run must not contradict its own warning."""
+def _hint_of_plan(runner: FlowRunner) -> str:
+    """Returns the plan's hint about an older doubt. The plan knows more of the doubt than its intent, and a run must
+    not contradict it.
+    """
     findings = runner.context.plan.findings
     return next((one.hint for one in findings if one.code == "in-doubt" and one.address == runner.change.address), "")
 
 
 def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
+    """Returns the result of a change whose flow has ended. `ended` may name a problem."""
     if not ended.problem:
         return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
-    failed = ended.phase in {Phase.FAILED, Phase.READY}
+    has_failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = ended.code or f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
-    kind = ResultType.FAILED if failed else ResultType.INCOMPLETE
+    kind = ResultType.FAILED if has_failed else ResultType.INCOMPLETE
     released = _has_released(change, runner)
-    left = change.leftovers if released else ()
+    leftovers = change.leftovers if released else ()
     built = ended.phase is Phase.READY and change.action in _BUILDING
-    return Result(change.address, change.action, kind, finding, released=released, leftovers=left, built=built)
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=leftovers, built=built)
 
 
 def _has_released(change: Change, runner: FlowRunner) -> bool:
@@ -76,21 +79,22 @@ def _has_released(change: Change, runner: FlowRunner) -> bool:
 
 
 def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
+    """Returns the result of a change that `reason`, one of EXPECTED, has ended."""
     if (intent := runner.progress.doubt) is not None:
-        kind, finding = ResultType.IN_DOUBT, _doubtful(runner, intent, reason)
+        kind, finding = ResultType.IN_DOUBT, _doubt_finding(runner, intent, reason)
     else:
-        kind, finding = _judge(change, runner, reason)
+        kind, finding = _classify(change, runner, reason)
     released = _has_released(change, runner)
     if released and not runner.progress.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         finding = replace(
             finding, summary=f"the old {runner.kind.noun} is released, no new one is bought: {finding.summary}"
         )
-    left = change.leftovers if released else ()
-    return Result(change.address, change.action, kind, finding, released=released, leftovers=left)
+    leftovers = change.leftovers if released else ()
+    return Result(change.address, change.action, kind, finding, released=released, leftovers=leftovers)
 
 
-def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
+def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
     address = change.address
     match reason:
         case PreflightRefusal():
@@ -98,39 +102,39 @@ def _judge(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Resul
         case Blocked() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "held-back",
-                f"{reason.turn.what} is not begun, because {reason.before} {reason.why}",
-                hint=f"mend {reason.before} first; then {_again(runner)}",
+                f"{reason.dependency.what} is not begun, because {reason.blocker} {reason.why}",
+                hint=f"mend {reason.blocker} first; then {_rerun_hint(runner)}",
                 address=address,
             )
         case PurchasesStopped():
             return ResultType.NOT_STARTED, warning(
                 "purchases-stopped",
-                f"nothing was bought for it, because the cloud sold {reason.because} under another charging mode than wanted",
-                hint=f"see to {reason.because} first; then {_again(runner)}",
+                f"nothing was bought for it, because the cloud sold {reason.mismatched} under another charging mode than wanted",
+                hint=f"see to {reason.mismatched} first; then {_rerun_hint(runner)}",
                 address=address,
             )
         case Detached() | Blocked():
             if not runner.progress.under_way:
                 return ResultType.NOT_STARTED, warning(
-                    "not-started", "the run was interrupted before its turn", hint=_again(runner), address=address
+                    "not-started", "the run was interrupted before its turn", hint=_rerun_hint(runner), address=address
                 )
             return ResultType.INCOMPLETE, warning(
-                "detached", f"under way in the cloud{runner.progress.ids}", hint=_again(runner), address=address
+                "detached", f"under way in the cloud{runner.progress.ids}", hint=_rerun_hint(runner), address=address
             )
         case TimedOut():
-            shown = f", and shows {runner.reporter.last_shown}" if runner.reporter.last_shown else ""
+            shown = f", and shows {runner.reporter.last_status}" if runner.reporter.last_status else ""
             summary = f"not settled after {runner.timeout:.0f} s{runner.progress.ids}{shown}"
-            hint = _again(runner) if runner.progress.seen else f"{_again(runner)}; {absent_hint(address)}"
+            hint = _rerun_hint(runner) if runner.progress.seen else f"{_rerun_hint(runner)}; {absent_hint(address)}"
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
-            return _judge_call(change, runner, reason)
+            return _classify_call_failure(change, runner, reason)
         case ProvisionerError():
-            return _judge_own_failure(change, runner, reason)
+            return _classify_local_failure(change, runner, reason)
         case _:
             raise reason
 
 
-def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
+def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
     address, detail = change.address, failed.message
     if failed.outcome is Outcome.UNKNOWN and (intent := runner.progress.unsettled) is not None:
         return ResultType.INCOMPLETE, error(
@@ -146,7 +150,7 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
             "broken-off",
             f"recorded, and not followed to its end{runner.progress.ids}",
             detail=detail,
-            hint=_again(runner),
+            hint=_rerun_hint(runner),
             address=address,
             request_id=failed.request_id,
         )
@@ -156,17 +160,17 @@ def _judge_call(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple
     )
 
 
-def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnostic:
-    """Tells of a purchase in doubt, whatever else has ended the change."""
-    because, looked = _doubt_of(reason)
-    is_older = isinstance(reason, StillInDoubt) and because is None
+def _doubt_finding(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnostic:
+    """Describes a purchase in doubt, whatever else has ended the change."""
+    cause, search_end = _cause_and_search_end(reason)
+    is_older = isinstance(reason, StillInDoubt) and cause is None
     address = runner.change.address
     policy = runner.context.policy
     advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))
     hint = (
         choose_hint(intent)
-        if isinstance(looked, SeveralFit)
-        else (_planned_advice(runner) if is_older else "") or advice
+        if isinstance(search_end, SeveralFit)
+        else (_hint_of_plan(runner) if is_older else "") or advice
     )
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
@@ -176,37 +180,41 @@ def _doubtful(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnost
     return error(
         "in-doubt",
         summary,
-        detail="; ".join(filter(None, (because.message if because else "", _search(looked, runner.kind.noun)))),
+        detail="; ".join(
+            filter(None, (cause.message if cause else "", _describe_search(search_end, runner.kind.noun)))
+        ),
         hint=hint,
         address=address,
-        request_id=because.request_id if because else None,
+        request_id=cause.request_id if cause else None,
     )
 
 
-def _doubt_of(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
-    """Returns how the doubt came about in this run, and how looking for its server ended."""
+def _cause_and_search_end(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
+    """Returns the failure that left the purchase in doubt in this run, and what ended the search for its server. Each
+    may be None.
+    """
     match reason:
         case StillInDoubt():
-            return reason.because, reason.reason
+            return reason.cause, reason.reason
         case CallFailed():
             return reason, None
         case _:
             return None, reason
 
 
-def _search(looked: Exception | None, noun: str) -> str:
-    """Tells how looking for the server went."""
-    match looked:
+def _describe_search(search_end: Exception | None, noun: str) -> str:
+    """Describes how the search for the server ended."""
+    match search_end:
         case None:
             return ""
         case SeveralFit():
-            return f"several {noun}s fit the request: {looked}"
+            return f"several {noun}s fit the request: {search_end}"
         case TimedOut():
             return f"no {noun} that fits it is listed so far"
         case Detached():
             return "the run was interrupted while it was looked for"
         case _:
-            return f"looking for it failed: {looked}"
+            return f"looking for it failed: {search_end}"
 
 
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
@@ -238,8 +246,12 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
             assert_never(failed.outcome)
 
 
-def _judge_own_failure(change: Change, runner: FlowRunner, reason: ProvisionerError) -> tuple[ResultType, Diagnostic]:
-    """Tells of a failure on this machine. When the journal fails right after a purchase, its ids stand only here."""
+def _classify_local_failure(
+    change: Change, runner: FlowRunner, reason: ProvisionerError
+) -> tuple[ResultType, Diagnostic]:
+    """Describes a failure on this machine. If the journal fails right after a purchase, this is the only place that has
+    its ids.
+    """
     first, address = reason.diagnostics[0], change.address
     if isinstance(reason, StoreError) and runner.progress.unrecorded:
         return ResultType.FAILED, error(

@@ -1,4 +1,6 @@
-"""What every part of a run works with, as one value: what the caller gives, and what is made of it once for the whole run."""
+"""What every part of a run shares, as one value: what the caller passes in, and what is built from it once for the
+whole run.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,12 @@ from provisioner.model.state import Intent
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """Everything that the parts of one run share. `live` is the complete list that was read when the run began. `who` (user@host) and `sender`, the user whom the cloud takes us for, are
-    written into every intent. `server_time` is the cloud's, in milliseconds since the epoch. `doubts` are the purchases in doubt that
-    earlier runs left; they are looked for during `resolve_timeout` seconds, as are those of this run.
+    """Everything that the parts of one run share.
+
+    `live` is the complete list by id, as it was read before the run. `who` (user@host) and `sender`, the user that the
+    cloud knows us as, are written into every intent. `server_time` returns the cloud's time in milliseconds since the
+    epoch. `doubts` are the purchases in doubt that earlier runs left. Their servers, and those of the doubts of this
+    run, are looked for during `resolve_timeout` seconds.
     """
 
     plan: Plan
@@ -59,26 +64,28 @@ class RunContext:
     policy: PurchasePolicy = DEFAULT_POLICY
     doubts: Mapping[Address, Intent] = field(default_factory=dict)
     releases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the id of a server, the releases of it that earlier runs left open: they end with its record."""
+    """By server id: the intents of releases that earlier runs left open. They are settled when the server's record is
+    forgotten.
+    """
     resolve_timeout: float = 0.0
     parallelism: int = 10
     stock: StockPort | None = None
-    """Asked before a replacement releases anything."""
+    """Asked before a replacement releases anything. None: nobody is asked."""
     gaps: tuple[ListGap, ...] = ()
-    """What the list may hide."""
+    """What `live` may be missing."""
     read_at: float | None = None
-    """When it was read, in the clock's monotonic seconds; None: right now."""
+    """When `live` was read, in the clock's monotonic seconds. None: right now."""
     orders: frozenset[str] = frozenset()
-    """Those that billing and other states knew when it began, and no row or record may name."""
+    """Orders that billing and other states knew when the run began. No row and no record need name them."""
     other_states: OtherStatesPort = no_other_states
-    """Asked before a server becomes an address's that was not bought by an answered call."""
+    """Asked before an address gets a server that no answered call has bought for it."""
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """Opens the channels and reads the list for whoever waits; closes the channels at the end."""
-        async with self.cloud.channel() as lookout, self.pool:
-            _ = self.first_purchases  # an interruption must find it
-            polling = asyncio.ensure_future(self.poll.run(lookout))
+    async def open(self) -> AsyncIterator[None]:
+        """Polls the list for whoever waits until the block ends, and closes all channels then."""
+        async with self.cloud.channel() as poll_channel, self.pool:
+            _ = self.first_purchases  # built now, so that it hears of an interruption
+            polling = asyncio.ensure_future(self.poll.run(poll_channel))
             try:
                 yield
             finally:
@@ -88,7 +95,7 @@ class RunContext:
     @cached_property
     def poll(self) -> ListPoll:
         kinds = [self.catalogue[name] for name in {change.kind for change in self.plan.work}]
-        return ListPoll(kinds, self.clock, self.interruption, known=self._ids_to_stay())
+        return ListPoll(kinds, self.clock, self.interruption, known=self._kept_ids())
 
     @cached_property
     def journal(self) -> JournalWriter:
@@ -120,14 +127,14 @@ class RunContext:
 
     @cached_property
     def listed_ids(self) -> frozenset[str]:
-        """The ids of all that was listed before the run bought anything."""
+        """The ids of all servers that were listed before the run bought anything."""
         return frozenset(self.live)
 
     @cached_property
     def known_orders(self) -> frozenset[str]:
         """The orders that were placed before the run bought anything, as far as anybody knows of them."""
-        shown = (row.order_id for row in self.live.values())
-        return frozenset(filter(None, (*shown, *(record.order_id for record in self._records()), *self.orders)))
+        listed = (row.order_id for row in self.live.values())
+        return frozenset(filter(None, (*listed, *(record.order_id for record in self._records()), *self.orders)))
 
     @cached_property
     def owned_ids(self) -> frozenset[str]:
@@ -135,14 +142,14 @@ class RunContext:
         return frozenset(record.id for record in self._records() if record.id is not None)
 
     def live_row(self, recorded: Recorded) -> Live | None:
-        """Returns its row as it was when the run began."""
+        """Returns the server's row as it was when the run began; None where the list lacked it."""
         return self.live.get(recorded.id or "")
 
     def _records(self) -> Iterator[Recorded]:
         return (change.recorded for change in self.plan.changes if change.recorded is not None)
 
-    def _ids_to_stay(self) -> Iterator[str]:
-        """Yields the ids of what was there when the run began and stays with its address."""
+    def _kept_ids(self) -> Iterator[str]:
+        """Yields the ids of the servers that were there when the run began and stay with their addresses."""
         for change in self.plan.changes:
             identifier = change.recorded.id if change.recorded else None
             if (

@@ -67,7 +67,7 @@ def test_nobody_waits_for_ever():
     async def scene():
         first = FirstPurchases(Interruption(), longest_wait=0.0)
         await first.enter(DEAL, A)
-        first.sent(A)
+        first.note_answer(A)
         await asyncio.wait_for(first.enter(DEAL, B), 5)
 
     asyncio.run(scene())
@@ -82,13 +82,13 @@ def test_one_after_the_other_while_nothing_is_shown_and_a_purchase_before_a_repl
             order.append(name)
 
         await first.enter(DEAL, A)
-        replacing = asyncio.ensure_future(going(first.await_sale, "release of b", B))
+        replacing = asyncio.ensure_future(going(first.enter_release, "release of b", B))
         buying = asyncio.ensure_future(going(first.enter, "purchase of c", C))
         await asyncio.sleep(0)
         first.leave(A)
         await buying
         assert order == ["purchase of c"]
-        first.sold(C, as_wanted=True)
+        first.note_sale(C, as_wanted=True)
         await replacing
         assert order == ["purchase of c", "release of b"]
 
@@ -101,7 +101,7 @@ def test_a_stop_holds_for_every_flavor_and_wakes_whoever_waits():
         await first.enter(DEAL, A)
         waiting = asyncio.ensure_future(first.enter(DEAL, B))
         await asyncio.sleep(0)
-        first.sold(A, as_wanted=False)
+        first.note_sale(A, as_wanted=False)
         with pytest.raises(PurchasesStopped, match="a"):
             await waiting
         with pytest.raises(PurchasesStopped):

@@ -14,17 +14,17 @@ def test_an_id_belongs_to_the_address_that_had_it_first():
     ids = IdRegistry([a_recorded("gateway", id="id-1", order_id="CS1")])
     for stolen in (("id-1",), ("CS1",), ("id-2", "CS1"), (None, "CS1")):
         with pytest.raises(CallFailed, match="which is that of gateway") as refused:
-            ids.take(an_address("trainer[0]"), *stolen)
+            ids.register(an_address("trainer[0]"), *stolen)
         assert refused.value.outcome is Outcome.UNKNOWN
-    ids.take(an_address("trainer[0]"), "id-2", None)
-    ids.take(an_address("gateway"), "id-1", "CS1")
+    ids.register(an_address("trainer[0]"), "id-2", None)
+    ids.register(an_address("gateway"), "id-1", "CS1")
 
 
 def test_a_refused_claim_takes_nothing():
     ids = IdRegistry([a_recorded("gateway", id="id-1")])
     with pytest.raises(CallFailed):
-        ids.take(an_address("trainer[0]"), "id-2", "id-1")
-    ids.take(an_address("trainer[1]"), "id-2")
+        ids.register(an_address("trainer[0]"), "id-2", "id-1")
+    ids.register(an_address("trainer[1]"), "id-2")
 
 
 def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_state(world, servers):
