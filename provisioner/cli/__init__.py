@@ -1,4 +1,4 @@
-"""The command line: one file a command, each options, one workflow call, one renderer call.
+"""The command line. Each command has one module: its options, one call of `workflow`, and one of `rendering`.
 
-Start-up is part of the interface, so whatever a command needs is imported when it runs, not when it is listed.
+Users notice the start-up time, so a command imports what it needs when it runs and not when it is listed.
 """

@@ -1,4 +1,4 @@
-"""The `adopt` command: lists the servers that no state owns, and takes over those that a person chooses."""
+"""The `adopt` command: lists the servers that no state owns, and adopts those that a person chooses."""
 
 from __future__ import annotations
 
@@ -182,7 +182,10 @@ class ConsoleAdoptUI:
 
 
 def numbers(answer: str, most: int) -> frozenset[int]:
-    """`1,3-5` or `all`; empty for whatever cannot be read, or names what is not there."""
+    """Parses `1,3-5` or `all` into numbers from 1 to `most`.
+
+    Any other text, or a number out of range, gives the empty set.
+    """
     text = answer.replace(" ", "").strip().lower()
     if text == "all":
         return frozenset(range(1, most + 1))

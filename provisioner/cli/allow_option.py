@@ -1,4 +1,4 @@
-"""The option `--allow CODE`: which guards a person lifts for one run."""
+"""The option `--allow CODE`, by which a person lifts guards for one run."""
 
 from __future__ import annotations
 

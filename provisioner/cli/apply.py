@@ -105,7 +105,10 @@ def run_apply(
 
 
 def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
-    """A stream of JSON has a last line even when there was nothing to do; a person has read that already."""
+    """Prints the summary.
+
+    A JSON stream ends with it even when there was nothing to do; a person has read that in the plan.
+    """
     from provisioner.model.event import RunResult
     from provisioner.model.fleet import unfinished_fleets
     from provisioner.rendering.style import Style
@@ -129,7 +132,10 @@ def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
 
 
 def _show_outputs(applied: ApplyResult, *, as_json: bool) -> None:
-    """As in Terraform, of a run that is done only: else `output` has what is known by then."""
+    """Prints the outputs of a run that succeeded, as Terraform does.
+
+    After any other run, `output` shows the known ones.
+    """
     outputs = applied.outputs.values
     if as_json and outputs:
         from provisioner.cli.failure import now

@@ -1,7 +1,7 @@
-"""The console of a run that changes something: shows the plan, asks for approval, shows progress and passes signals on.
+"""The console of a run that changes something: shows the plan, asks for approval, shows progress and forwards signals.
 
-Three ways of telling: a live table on a terminal, a line per event elsewhere, a JSON stream with --json. None of them can
-stop the work.
+Progress is a live table on a terminal, a line per event elsewhere, and a JSON stream with --json. A failure of any of
+them never stops the work.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ConsoleApplyUI:
     as_json: bool = False
     full: bool = False
     lock_timeout: float = 0.0
-    """Seconds, for the countdown while another run holds the lock."""
+    """Seconds to wait for the lock, for the countdown while another run holds it."""
     _streaming: bool = False
     _table: LiveTable | None = None
     _lock_news: float = -_SECONDS_BETWEEN_LOCK_NEWS
@@ -54,11 +54,11 @@ class ConsoleApplyUI:
             return
         from provisioner.rendering.plan import render_plan
 
-        # A plan that is refused ends the run, and its refusals are told as the errors that end it.
+        # A refused plan ends the run, and its refusals are printed as the errors that end it.
         self.console.write(render_plan(replace(plan, refusals=()), self.console.style(), full=self.full))
 
     def approve(self, plan: Plan) -> bool:
-        """Only `yes` is a yes."""
+        """Asks for approval; only the answer `yes` approves."""
         if self.auto_approve:
             return True
         hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
@@ -91,7 +91,10 @@ class ConsoleApplyUI:
             self.console.show_event(event)
 
     def _stream(self, document: object) -> None:
-        """What happens first is not always the plan: a warning or a recovery may come before it."""
+        """Writes a line of the stream, after the version line when it is the first.
+
+        A warning or a recovery may precede the plan.
+        """
         if not self._streaming:
             from provisioner.rendering.stream import version_document
 
@@ -100,7 +103,7 @@ class ConsoleApplyUI:
         self.console.line(document)
 
     def waiting(self, holder: LockHolder, seconds: float) -> None:
-        """A countdown on a terminal; elsewhere a line at the start, and one from time to time."""
+        """Shows a countdown on a terminal; elsewhere a line at the start and one every ten seconds."""
         from provisioner.rendering.progress import lock_line
 
         line = lock_line(holder.who, f"{holder.command}, process {holder.pid}", remaining=self.lock_timeout - seconds)
@@ -119,7 +122,7 @@ class ConsoleApplyUI:
 
     @contextmanager
     def _live(self, plan: Plan) -> Iterator[None]:
-        """The table is drawn on stderr, and only where that is a terminal which can move its cursor."""
+        """Shows the live table on stderr, only when that is a terminal which can move its cursor."""
         style = self.console.style(sys.stderr)
         if self.as_json or not sys.stderr.isatty() or not style.color:
             yield
@@ -132,7 +135,7 @@ class ConsoleApplyUI:
         self._table = LiveTable(len(plan.work), style, clock=time.monotonic)
         screen = RichConsole(file=sys.stderr, width=style.width)
         live = Live(self._table, console=screen, refresh_per_second=_REFRESHES_A_SECOND, redirect_stdout=False)
-        with suppress(OSError):  # a terminal that has closed
+        with suppress(OSError):  # the terminal may have closed
             live.start()
         try:
             yield

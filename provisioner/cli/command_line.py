@@ -1,4 +1,4 @@
-"""Runs one command line and returns its exit code. This is the one place where an exception becomes a message."""
+"""Runs one command line and returns its exit code. Only this module turns exceptions into messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
-    """`catalogue` is asked for the kinds of resource by a command that needs them (options.make_workspace)."""
+    """Runs the command. `catalogue` is called by commands that need the kinds of resource (options.make_workspace)."""
     try:
         code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False, obj=catalogue)
     except click.exceptions.NoArgsIsHelpError as needs_command:
@@ -64,5 +64,5 @@ def _flush() -> None:
 
 
 def _redirect_stdout_to_null() -> None:
-    """The reader has gone; the interpreter's own flush at exit must not complain about it."""
+    """Keeps the interpreter's flush at exit from failing after the reader of stdout has closed it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

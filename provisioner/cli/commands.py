@@ -1,4 +1,4 @@
-"""Lists the commands with the line that help shows of each, so that listing them imports none of them."""
+"""Lists the commands with their lines of help, so that listing them imports none of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Writes results to stdout, and progress and diagnostics to stderr, each in colour only where that is wanted.
 
-The one place that looks at the terminal. A reader who has gone away never ends a run: what cannot be written is dropped.
+It examines the terminal for its width and colours. A reader who closes the stream never ends a run: output that cannot
+be written is dropped.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 _MAX_WIDTH = 120
 _QUIET_SECONDS = 9.0
 _QUIET_SECONDS_OF_ADDRESSES = 15.0
-"""Seconds; what is said of work that goes on comes about every ten."""
+"""Seconds without output, and without an event of an address, before a sign of life is shown.
+
+Progress of running changes comes about every ten seconds, so the second time is longer.
+"""
 _ERASE_LINE = "\r\x1b[2K"
 
 
 class Json(Enum):
-    """What `--json` means for a command: one document, or a line for everything that happens."""
+    """What `--json` means for a command: one document, or a line for every event."""
 
     DOCUMENT = auto()
     STREAM = auto()
@@ -38,20 +42,23 @@ class Json(Enum):
 
 @dataclass(slots=True)
 class Console:
-    """`lost`: a result could not be written, and not because its reader has gone."""
+    """The console of one process.
+
+    `output_lost`: a result could not be written, for another reason than a closed reader.
+    """
 
     no_color: bool = False
     json: Json | None = None
     output_lost: bool = False
     _json_started: bool = False
-    """Some JSON is on stdout already."""
+    """Some JSON has been written to stdout."""
     _last_output_at: float = -inf
     _last_address_event_at: float = -inf
-    """When something was said of an address."""
+    """When the last event about an address came, by the monotonic clock."""
     _cached_event_style: tuple[TextIO, bool, Style] | None = None
-    """How events look, and for which stream and flag that was chosen."""
+    """The style of events, with the stream and the flag that it was chosen for."""
     _line_is_transient: bool = False
-    """The terminal's last line is one that the next word replaces."""
+    """The terminal's last line is a transient one, which the next output replaces."""
 
     def style(self, stream: TextIO | None = None) -> Style:
         from provisioner.rendering.style import Style, choose_color
@@ -61,14 +68,14 @@ class Console:
         return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _MAX_WIDTH))
 
     def _event_style(self) -> Style:
-        """The terminal is asked once, not at each of ten thousand events."""
+        """Returns the style of events. The terminal is examined once, and not at each of ten thousand events."""
         known = self._cached_event_style
         if known is None or known[:2] != (sys.stderr, self.no_color):
             known = self._cached_event_style = (sys.stderr, self.no_color, self.style(sys.stderr))
         return known[2]
 
     def write(self, text: str) -> None:
-        """A result, to stdout."""
+        """Writes a result to stdout."""
         self._erase_transient_line()
         failure = _write(sys.stdout, text)
         if failure is not None and not isinstance(failure, BrokenPipeError):
@@ -76,17 +83,17 @@ class Console:
             self.message(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
 
     def message(self, line: str) -> None:
-        """Progress, to stderr, with its end of line."""
+        """Writes a line of progress to stderr."""
         self._erase_transient_line()
         _write(sys.stderr, f"{line}\n")
 
     @property
     def can_rewrite_lines(self) -> bool:
-        """Whether stderr is a terminal on which a line can be written anew."""
+        """Whether stderr is a terminal on which a line can be rewritten."""
         return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
     def show_transient(self, line: str) -> None:
-        """Progress that means nothing once it is over, on a terminal that moves: whatever is said next takes its place."""
+        """Shows a line that the next output replaces. Requires a terminal that can rewrite lines."""
         from provisioner.rendering.style import cut
 
         self._erase_transient_line()
@@ -94,7 +101,10 @@ class Console:
         _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
 
     def is_worth_showing(self, event: Event) -> bool:
-        """A sign of life is none while something else is said."""
+        """Returns whether to show the event.
+
+        A sign of life (a `reading` event) is shown only when nothing else was for some seconds.
+        """
         now = time.monotonic()
         if event.address is not None:
             self._last_address_event_at = now
@@ -111,7 +121,7 @@ class Console:
             _write(sys.stderr, _ERASE_LINE)
 
     def document(self, document: object) -> None:
-        """Indented JSON, to stdout."""
+        """Writes a document of indented JSON to stdout."""
         from provisioner.model.canonical import readable
         from provisioner.rendering.style import escape_json
 
@@ -119,7 +129,7 @@ class Console:
         self.write(escape_json(readable(document).decode()))
 
     def line(self, document: object) -> None:
-        """One line of a JSON stream, to stdout at once."""
+        """Writes one line of a JSON stream to stdout, and flushes it."""
         from provisioner.model.canonical import canonical
         from provisioner.rendering.style import escape_json
 
@@ -127,7 +137,7 @@ class Console:
         self.write(f"{escape_json(canonical(document).decode())}\n")
 
     def show_event(self, event: Event) -> None:
-        """What happens while something is only looked at."""
+        """Shows an event of a command that has no progress display of its own."""
         from provisioner.rendering.progress import event_line
 
         if event.diagnostic is not None:
@@ -143,9 +153,9 @@ class Console:
             _write(sys.stderr, text)
 
     def fail(self, findings: Sequence[Diagnostic]) -> None:
-        """The errors that end a command: in words, and as JSON where that was asked for.
+        """Shows the errors that end a command, as text and, with --json, as JSON.
 
-        A document that is out already says what it says: a second one beside it could not be read.
+        After a document was written, no second one follows: a reader could not parse both.
         """
         from provisioner.cli.failure import failed_document, failed_lines
 
@@ -159,12 +169,15 @@ class Console:
 
 @cache
 def console() -> Console:
-    """The one of this process; `--no-color` is said to it before anything is written."""
+    """Returns the console of this process. The option `--no-color` configures it before anything is written."""
     return Console()
 
 
 def _write(stream: TextIO, text: str) -> OSError | None:
-    """Why it could not, the first time; from then on the stream leads nowhere, and the run goes on."""
+    """Writes and flushes.
+
+    Returns the first failure; from then on the stream discards its output, and the run goes on.
+    """
     try:
         stream.write(text)
         stream.flush()

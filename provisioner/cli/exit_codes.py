@@ -1,6 +1,6 @@
-"""Defines what each exit code means, and decides which one a command ends with.
+"""Defines the exit codes, and decides which one a command ends with.
 
-When several apply the worst wins, in the order 6 > 7 > 5 > 8 > 4 > 2 > 1: what may cost money first.
+When several apply, the worst wins, in the order 6 > 7 > 5 > 8 > 4 > 2 > 1: what may cost money comes first.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _WORST_FIRST = (
 
 
 _NO_DIFFERENCE = frozenset({"list-incomplete", "own-list", "assumed", "maybe-bought"})
-"""Findings that tell of no difference between the specs and the cloud, and may stand for good."""
+"""Codes of findings that show no difference between the specs and the cloud, and may appear in every plan."""
 
 
 def worst(*codes: ExitCode) -> ExitCode:
@@ -64,7 +64,7 @@ def of_error(failure: ProvisionerError) -> ExitCode:
 
 
 def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
-    """Without --detailed-exitcode a plan that could be made is a success, unless a guard refuses it."""
+    """Returns the code of a plan. Without --detailed-exitcode it is a success, unless a guard refuses the plan."""
     refused = ExitCode.REFUSED if plan.refusals else ExitCode.DONE
     if not detailed:
         return refused
@@ -78,7 +78,10 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
 
 
 def of_apply(applied: ApplyResult) -> ExitCode:
-    """A wanted server that vanished or failed keeps apply from being done, even when nothing was left to do about it."""
+    """Returns the code of an apply.
+
+    A desired server that vanished or failed makes it incomplete, even if the plan had no work for it.
+    """
     from provisioner.model.event import ResultType
 
     if not applied.approved:
@@ -95,7 +98,7 @@ def of_apply(applied: ApplyResult) -> ExitCode:
 
 
 def of_settlement(settled: SettlementResult) -> ExitCode:
-    """An order that is still open is what apply, too, calls incomplete."""
+    """Returns the code of paying or cancelling an order. An order that is still open is incomplete, as for apply."""
     from provisioner.model.placed_order import Settlement
 
     if settled.settlement is Settlement.NOT_APPROVED:
@@ -117,13 +120,15 @@ def of_wait(order: PlacedOrder) -> ExitCode:
 
 
 def of_expiring(expiring: ExpiringServers, *, detailed: bool) -> ExitCode:
-    """What renews by itself does not end; of what nobody knows nothing is claimed."""
+    """Returns the code of `expiring`. A term that renews automatically, or whose end is unknown, is no difference."""
     return ExitCode.DIFFERENCES if detailed and expiring.ending else ExitCode.DONE
 
 
 def _is_incomplete(result: Result) -> bool:
-    """By itself: what an interruption left under way is recorded, and that the run was interrupted says enough. What is held back may
-    be so because of a server that this run had no work for.
+    """Returns whether the result alone makes the run incomplete.
+
+    A change that an interruption left under way (`detached`) is recorded, and the code of the interruption covers it. A
+    change that was held back counts, as it may wait for a server that this run had no work for.
     """
     from provisioner.model.event import ResultType
 

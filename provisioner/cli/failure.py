@@ -1,6 +1,6 @@
-"""Writes the JSON of a command that failed, which stands on stdout in place of the result.
+"""Makes the JSON of a failed command, which is written to stdout in place of the result.
 
-Knows the two shapes; the console decides which one is wanted and whether there is room for it.
+There are two forms, a document and lines of a stream; the console decides whether to write one, and which.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from provisioner.model.diagnostic import Diagnostic
 
 
 def now() -> str:
-    """As the lines of a JSON stream are dated."""
+    """Returns the current time in UTC, as the lines of a JSON stream have it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -29,7 +29,10 @@ def failed_document(findings: Iterable[Diagnostic]) -> dict[str, Any]:
 
 
 def failed_lines(findings: Iterable[Diagnostic], *, first: bool) -> Iterator[dict[str, Any]]:
-    """In the manner of Terraform's streams. `first`: nothing was said yet, and a stream begins with its version."""
+    """Yields one line per finding in the form of Terraform's streams.
+
+    `first`: nothing was written yet, so that the version line, with which a stream begins, comes first.
+    """
     from provisioner.rendering.machine import diagnostic_document
     from provisioner.rendering.stream import version_document
 
@@ -47,7 +50,7 @@ def failed_lines(findings: Iterable[Diagnostic], *, first: bool) -> Iterator[dic
 
 
 def _writable(value: Any) -> Any:
-    """What was typed may be no UTF-8, and JSON is nothing else."""
+    """Escapes text that is not valid UTF-8, such as a wrongly typed argument: JSON must be UTF-8."""
     match value:
         case str():
             return value.encode(errors="backslashreplace").decode()

@@ -65,7 +65,7 @@ class ConsoleImportUI:
 
         self.console.diagnose(imported.findings)
         change = imported.change
-        assert change.recorded is not None  # it was recorded just now
+        assert change.recorded is not None  # the import has just recorded it
         changed = ", ".join(path_text(field.path) for field in change.fields)
         unchanged = "the specs say what it is, so that a plan changes nothing of it"
         rest = f"the next apply changes in place: {changed}" if changed else unchanged

@@ -1,4 +1,4 @@
-"""The `init` command: writes specs to begin with."""
+"""The `init` command: writes the first specs of a stack."""
 
 from __future__ import annotations
 

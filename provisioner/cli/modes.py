@@ -19,7 +19,7 @@ refresh_only_option = click.option(
 def chosen_mode(
     *, destroy: bool, refresh_only: bool, replace: Collection[Address], reinstall: Collection[Address] = ()
 ) -> Mode:
-    """Raises UsageError for what excludes each other."""
+    """Returns the mode. Raises click's UsageError for options that exclude each other."""
     from provisioner.model.plan import Mode
 
     if reinstall and destroy:

@@ -1,4 +1,4 @@
-"""Defines the options that several commands share, and makes the workspace of them."""
+"""Defines the options that several commands share, and makes the workspace from them."""
 
 from __future__ import annotations
 
@@ -55,14 +55,15 @@ _STACK_OPTIONS = (
 Collector: TypeAlias = Callable[[dict[str, Any]], None]
 
 _COLLECTORS: WeakKeyDictionary[Callable[..., Any], list[Collector]] = WeakKeyDictionary()
-"""By the wrapper of a command."""
+"""The collectors by the wrapper of their command."""
 
 
 def with_options(
     command: Callable[..., Result], options: Iterable[Option], collect: Collector
 ) -> Callable[..., Result]:
-    """`command` with `options`, which `gather` puts together in the arguments that it is called with. However many gather for a command,
-    it has one wrapper.
+    """Adds `options` to a command. `collect` replaces their values by one argument before the command is called.
+
+    A command has one wrapper, however many collectors it has.
     """
     decorated = command
     if command not in _COLLECTORS:
@@ -82,7 +83,7 @@ def with_options(
 
 
 def stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Gives a command its `workspace` in place of the options that make it."""
+    """Adds the stack options to a command, which receives them as its `workspace`."""
 
     def collect(given: dict[str, Any]) -> None:
         names = ("specs", "environment", "state_location", "assignments", "var_files")
@@ -121,7 +122,7 @@ def make_workspace(
 
 
 def emulator() -> Emulator:
-    """The sandbox, imported when a stack asks for it."""
+    """Returns the sandbox, which is imported only when a stack uses it."""
     from provisioner.sandbox import PUBLIC
     from provisioner.workflow.workspace import Emulator
 
@@ -140,7 +141,10 @@ def sandbox_app(world: Path) -> Any:
 
 
 def start_log(level: str | None) -> None:
-    """PROVISIONER_LOG=debug|info|...: the log of the tool and its way to the cloud, on stderr, without secrets."""
+    """Logs the tool and its requests to stderr, without secrets.
+
+    `level` is the value of PROVISIONER_LOG: debug, info, ...
+    """
     if level is None:
         return
     import logging
@@ -199,7 +203,10 @@ _json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`may_ask` is None where the command line does not say; `lock_timeout` and `resolve_timeout` are in seconds."""
+    """The options of apply and destroy.
+
+    `may_ask` is None without --input and --no-input; both timeouts are in seconds.
+    """
 
     auto_approve: bool
     may_ask: bool | None
@@ -227,7 +234,7 @@ lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
 
 
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Gives apply and destroy their `options` in one piece."""
+    """Adds the run options to apply and destroy, which receive them as `options`."""
 
     def collect(given: dict[str, Any]) -> None:
         given["options"] = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})

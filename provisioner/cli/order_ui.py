@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOrdersUI:
-    """`run`: of whose ways of telling and asking this one makes use. Its events go to stderr: a document has no room for them."""
+    """The console of `orders pay` and `orders cancel`. Reuses the apply command's prompts and output, `apply_ui`.
+
+    Events go to stderr, as --json writes a single document to stdout.
+    """
 
     apply_ui: ConsoleApplyUI
     action: Action
@@ -33,7 +36,7 @@ class ConsoleOrdersUI:
         return self.apply_ui.console
 
     def approve(self, order: PlacedOrder) -> bool:
-        """Only `yes` is a yes."""
+        """Shows the order and asks for approval; only the answer `yes` approves."""
         if not self.as_json:
             self._console.write(render_order(order, self._console.style(), advise=False))
         if self.apply_ui.auto_approve:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SettleOptions:
-    """Of the commands that ask before they act; `lock_timeout` is in seconds, `may_ask` None where nothing is said."""
+    """The options of `orders pay` and `orders cancel`.
+
+    `lock_timeout` is in seconds. `may_ask` is None without --input and --no-input.
+    """
 
     auto_approve: bool
     may_ask: bool | None
@@ -39,7 +42,7 @@ class SettleOptions:
 
 
 def _settle_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Gives a command its `options` in one piece."""
+    """Adds the settle options to a command, which receives them as `options`."""
 
     @wraps(command)
     def with_options(**given: Any) -> ExitCode:

@@ -1,4 +1,4 @@
-"""The `output` command: prints the outputs that the specs declare, or else what is recorded of each server."""
+"""The `output` command: prints the outputs that the specs declare, or else the recorded values of each server."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
-"""Findings of calls without an answer, by code: what apply does about them before anything else."""
+"""How apply first recovers a call without an answer, by the code of its finding; completes a sentence after "it looks"."""
 
 
 @click.command("plan")
@@ -92,7 +92,7 @@ def command(
 
 
 def _refuse_open_calls(plan: Plan, out: Path) -> None:
-    """Apply refuses every saved plan while the outcome of a call is not known, so one made now could never be carried out."""
+    """Raises an error when the plan has open calls, as apply refuses saved plans while the outcome of a call is unknown."""
     from provisioner.model.diagnostic import InDoubt, UsageError, error
 
     found = [finding for finding in plan.findings if finding.code in _RECOVERY]
@@ -112,7 +112,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
 
 
 def _save_or_hint(plan: Plan, out: Path | None, *, hints: bool) -> None:
-    """Hints are for people; a pipeline knows its next step."""
+    """Saves the plan to `out`, if given. With `hints`, for people and not for pipelines, it prints what to run next."""
     import time
 
     from provisioner.saved_plans import write_plan

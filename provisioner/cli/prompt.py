@@ -1,7 +1,4 @@
-"""Asks a person for approval: only `yes` approves, and where nobody can be asked nothing is approved.
-
-What is asked about is the caller's business.
-"""
+"""Asks a person for approval. Only `yes` approves, and nothing is approved when nobody can be asked."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from provisioner.cli.signals import interruptible_prompt
 
 
 def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> bool:
-    """Says why not, with `hint` for the way round it."""
+    """Returns whether a person can be asked. If not, it prints an error with `hint`."""
     if may_ask and not as_json and sys.stdin.isatty():
         return True
     from provisioner.model.diagnostic import error
@@ -23,6 +20,7 @@ def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> boo
 
 
 def ask(console: Console, question: str) -> bool:
+    """Asks the question on stderr, and returns whether the answer is `yes`."""
     with interruptible_prompt():
         sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
         sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The `resolve` command: a person settles a purchase in doubt."""
+"""The `resolve` command: records a person's decision about a purchase in doubt."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def command(
 
 
 def _passed_over(resolved: ResolveResult, address: Address) -> Diagnostic:
-    """What a person has said is not it."""
+    """Returns a warning about the servers and orders that may be the purchase, and that the person has decided are not."""
     from provisioner.model.diagnostic import warning
 
     listed = [f"{resolved.noun} {row.id} ({row.name}, {row.status})" for row in resolved.listed]

@@ -1,4 +1,7 @@
-"""The `sandbox` commands: serve the emulator of the cloud over HTTP, and read its ledger. No other command imports the sandbox."""
+"""The `sandbox` commands: serve the emulator of the cloud over HTTP, and read its ledger.
+
+Other commands import the sandbox only for a stack that uses it.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,10 @@ def serve(
 
 
 def _announcement(listening: Listening, accounts: Path | None) -> str:
-    """The credentials of a file are not repeated: whoever wrote it knows them."""
+    """Returns the text that `serve` prints: its address and the environment to use it.
+
+    Credentials from a file are not repeated.
+    """
     from provisioner.sandbox import PUBLIC
 
     address = listening.address

@@ -1,4 +1,4 @@
-"""The options `--target`, `--exclude` and `--selector`: which servers a command is about."""
+"""The options `--target`, `--exclude` and `--selector`, which select the servers that a command works on."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OPTIONS = (
 
 
 def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:
-    """Gives a command its `selection` in one piece."""
+    """Adds the selection options to a command, which receives them as its `selection`."""
 
     def collect(given: dict[str, Any]) -> None:
         from provisioner.model.selection import Selection

@@ -1,4 +1,7 @@
-"""Handles signals while a person is asked and while a run is under way: the first asks the run to stop, the second not to wait."""
+"""Handles signals during a prompt and during a run.
+
+In a run, the first signal requests a stop, and the second ends waiting for replies.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,10 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interruptible(announce: Callable[[str], None]) -> Iterator[Interruption]:
-    """Needs a running event loop. The handlers that were there before come back at the end.
+    """Yields an interruption that signals request. It needs a running event loop, and restores the previous handlers at
+    the end.
 
-    A signal that whoever started us has ignored stays so: `nohup` means to outlive its terminal.
+    A signal that the parent process has ignored stays ignored: a command under `nohup` must outlive its terminal.
     """
     import asyncio
 
@@ -48,7 +52,7 @@ def interruptible(announce: Callable[[str], None]) -> Iterator[Interruption]:
 
 @contextmanager
 def interruptible_prompt() -> Iterator[None]:
-    """While a person is asked, Ctrl-C ends the question at once; the event loop would only take note of it."""
+    """Lets Ctrl-C end a prompt at once, where the event loop would only record it until the prompt returns."""
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

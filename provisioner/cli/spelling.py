@@ -1,4 +1,4 @@
-"""Accepts Terraform's spelling of options: `-auto-approve`, `-out=plan` and `-var x=1` mean the same as with two dashes."""
+"""Accepts Terraform's spelling of options: one dash, as in `-auto-approve`, `-out=plan` and `-var x=1`, means two."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ LONG_OPTIONS = frozenset(
         "var-file", "verify", "version", "within", "world",
     }
 )  # fmt: skip
-"""Every long option of every command; a test holds it against the commands themselves."""
+"""Every long option of every command. A test compares it with the commands."""
 
 SHORT_OPTIONS = frozenset("Ceh")
-"""Every short one, likewise."""
+"""Every short option of every command. A test compares it with the commands."""
 
 
 def with_two_dashes(arguments: Iterable[str]) -> list[str]:
-    """Stops at `--`. `-input=false` and `-input=true` are Terraform's way of `--no-input` and `--input`."""
+    """Returns the arguments with two dashes at long options, up to `--`.
+
+    `-input=false` and `-input=true`, as Terraform spells them, become `--no-input` and `--input`.
+    """
     spelt: list[str] = []
     rest = iter(arguments)
     for argument in rest:
@@ -31,7 +34,11 @@ def with_two_dashes(arguments: Iterable[str]) -> list[str]:
 
 
 def _is_unknown_option(name: str) -> bool:
-    """Said to click in two dashes, which then knows what was meant. `-edev` and `-Cfolder` are a short option and its value."""
+    """Returns whether the name looks like an unknown long option. It gets two dashes as well, so that click suggests
+    the right one.
+
+    `-edev` and `-Cfolder` are a short option with its value, and are not.
+    """
     return len(name) > 1 and name[0].isalpha() and name[0] not in SHORT_OPTIONS
 
 

@@ -1,6 +1,6 @@
 """The commands `state list`, `state show` and `state rebuild`.
 
-The commands that change a record by hand stand in state_edits.py.
+The commands that change a record by hand are in state_edits.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands `state mv`, `state rm` and `state unprotect`: they change a record by hand and send nothing to the cloud."""
+"""The commands `state mv`, `state rm` and `state unprotect`, which change a record by hand. They don't ask the cloud."""
 
 from __future__ import annotations
 

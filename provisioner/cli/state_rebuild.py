@@ -1,4 +1,4 @@
-"""The console of `state rebuild`: shows the draft, asks for approval, and says what was written."""
+"""The console of `state rebuild`: shows the draft, asks for approval, and reports what was written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUESTION = (
 @dataclass(frozen=True, slots=True)
 class ConsoleRebuildUI:
     apply_ui: ConsoleApplyUI
-    """Of whose ways of telling and asking this one makes use."""
+    """Its prompts and output are reused."""
 
     @property
     def console(self) -> Console:

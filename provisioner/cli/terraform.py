@@ -1,6 +1,6 @@
 """Lists the commands and options of Terraform that this tool does not have, with advice on what to use instead.
 
-Knows words only; a test holds that none of them is a word of ours.
+A test checks that none of them is a command or an option of this tool.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 def with_advice(wrong: click.ClickException) -> click.ClickException:
-    """The same complaint, with advice where an option is known from Terraform."""
+    """Returns the error, with advice when it is about an option of Terraform."""
     if isinstance(wrong, click.NoSuchOption) and (name := wrong.option_name.lstrip("-")) in OPTIONS:
         return click.UsageError(f"There is no option {wrong.option_name!r}: {OPTIONS[name]}.", wrong.ctx)
     return wrong

@@ -1,4 +1,4 @@
-"""One module for each command. It is the only floor that connects the rooms of the floor below.
+"""One module for each command. Only this package connects the packages below it, which do not know each other.
 
-It composes and decides nothing itself: what a change means is planning's, what may be sent is applying's.
+It composes them and decides nothing itself: `planning` decides what a change means, `applying` what may be sent.
 """

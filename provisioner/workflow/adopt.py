@@ -1,7 +1,8 @@
-"""Adopts servers that no state owns: they are chosen, written into the specs, recorded, and compared with what was written.
+"""Adopts servers that no state owns: selects them, writes them into the specs, records them, and plans to prove that
+they match.
 
-The specs come first, and name what is to be imported: whoever dies after that has only to apply. What turns out not to fit is
-taken out of the specs again before anything is recorded.
+The specs are written first, with an `imports:` entry for each server, so that after a crash an apply finishes the
+adoption. When the new specs do not fit, their file is deleted again before anything is recorded.
 """
 
 from __future__ import annotations
@@ -40,11 +41,14 @@ _FINDINGS_SHOWN = 5
 
 class AdoptUI(Protocol):
     def choose(self, found: Sequence[UnmanagedServer]) -> Sequence[Live]:
-        """Those to take over; none when nobody can be asked."""
+        """Returns the servers to adopt; none when nobody can be asked."""
         ...
 
     def approve(self, path: Path | None, text: str, chosen: Sequence[Live]) -> bool:
-        """`path` is None when the specs say all of it already."""
+        """Asks whether to write `text` to `path` and adopt `chosen`.
+
+        `path` is None when the specs contain all of it already.
+        """
         ...
 
     def listen(self, event: Event) -> None: ...
@@ -54,19 +58,26 @@ class AdoptUI(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AdoptRequest:
-    """`match` are patterns of names. Neither these, nor `everything`, nor `terraform`: a person chooses."""
+    """Which servers to adopt. Without `everything`, `match` and `terraform`, a person chooses.
+
+    `match` holds patterns of names.
+    """
 
     everything: bool = False
     match: tuple[str, ...] = ()
     terraform: Path | None = None
-    """A Terraform state: those that it manages are chosen, and what it knows of them is written."""
+    """A Terraform state. Every server that it manages is adopted, and its attributes go into the specs."""
     lock_timeout: float = 0.0
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptResult:
-    """`plan` was made after all was recorded; None when nothing was. `requests` is how many HTTP requests it took."""
+    """What `adopt` found and did.
+
+    `plan` is made after everything is recorded, and None when nothing was. `requests` counts the HTTP requests of the
+    command.
+    """
 
     found: tuple[UnmanagedServer, ...]
     path: Path | None = None
@@ -75,17 +86,20 @@ class AdoptResult:
     requests: int = 0
     approved: bool = True
     is_partial: bool = False
-    """All of some kind were asked for, and the list may hide some of them."""
+    """The user asked for all servers, or all of some name, and the list may hide some of them."""
 
     @property
     def remaining_changes(self) -> tuple[Change, ...]:
-        """What there would still be to do for them."""
+        """The changes that the plan still has for the adopted servers; none when the specs match what was adopted."""
         ours = frozenset(self.addresses)
         return tuple(change for change in self.plan.work if change.address in ours) if self.plan else ()
 
 
 async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> AdoptResult:
-    """Raises ProvisionerError, with specs and state as they were, where something does not fit."""
+    """Adopts the requested servers.
+
+    Raises ProvisionerError when something does not fit; specs and state are then unchanged.
+    """
     loaded = workspace.load()
     managed = read_terraform(request.terraform, workspace.catalogue) if request.terraform else ()
     store = workspace.store(loaded.stack)
@@ -139,7 +153,10 @@ def _select(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: Adopt
 def _select_managed(
     managed: Sequence[TerraformInstance], found: tuple[UnmanagedServer, ...], state: State | None
 ) -> list[Live]:
-    """All of them, but for those that are taken over already. Raises UsageError where one cannot be."""
+    """Returns the live rows of the servers that Terraform manages, without those that this state records already.
+
+    Raises UsageError when one of them is not listed or cannot be adopted.
+    """
     owners = {one.id: one.address for one in state.resources.values()} if state else {}
     free = {one.row.id: one for one in found}
     errors = []
@@ -160,7 +177,7 @@ def _select_managed(
 def _ids_with_period(
     workspace: Workspace, managed: Sequence[TerraformInstance], snapshot: CloudSnapshot
 ) -> Iterable[str]:
-    """Those of which Terraform says for how long they were bought."""
+    """Returns the ids of the servers for which the Terraform state shows for how long they were bought."""
     rows = (
         (one, row, workspace.catalogue[row.kind]) for one in managed if (row := snapshot.live.get(one.id)) is not None
     )
@@ -199,12 +216,15 @@ def _take_over(
 
 
 def _adoptions(plan: Plan, existing: Sequence[ExistingResource]) -> tuple[Change, ...]:
-    """Raises UsageError where one of them would not be there as it is declared."""
+    """Returns the changes that adopt `existing`.
+
+    Raises UsageError with the plan's refusals when one of them would not match its spec.
+    """
     ours = {one.address for one in existing}
     if refusals := tuple(refusal for refusal in plan.refusals if refusal.address in ours):
         raise UsageError(*refusals)
     changes = tuple(change for change in plan.changes if change.address in ours)
-    assert all(change.action is Action.ADOPT for change in changes)  # whatever else it could be is refused
+    assert all(change.action is Action.ADOPT for change in changes)  # the plan refuses everything else
     return changes
 
 

@@ -25,8 +25,10 @@ def servers_as_specs(
     chosen: Iterable[Live],
     managed: Sequence[TerraformInstance],
 ) -> Iterable[ExistingResource]:
-    """A server whose name the specs want at an address that holds nothing is that address's; an earlier run may have died when
-    it had written just that.
+    """Yields an address, and a draft of a spec where it needs one, for each server of `chosen`.
+
+    A server whose name the specs declare at a vacant address gets that address: an earlier run may have died after it
+    wrote the specs. Raises UsageError `adopt-unwritable` for a value that specs cannot hold.
     """
     managed_by_id = {one.id: one for one in managed}
     named = {(one.address, one.id) for one in loaded.refactoring.imports}
@@ -62,7 +64,7 @@ def specs_text(
     *,
     terraform: bool,
 ) -> str:
-    """Empty when the specs say all of it already."""
+    """Returns the text of the new spec file; empty when the specs import all of `existing` already."""
     if all(one.is_imported for one in existing):
         return ""
     kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
@@ -79,6 +81,7 @@ def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:
 
 
 def free_path(directory: Path) -> Path:
+    """Returns the first of adopted.yaml, adopted-2.yaml, ... that does not exist."""
     number = 1
     while os.path.lexists(path := directory / ("adopted.yaml" if number == 1 else f"adopted-{number}.yaml")):
         number += 1
@@ -86,7 +89,10 @@ def free_path(directory: Path) -> Path:
 
 
 def write_once(path: Path, text: str) -> None:
-    """Whole or not at all: half a spec would want half of the servers."""
+    """Writes the file completely or not at all, as half a spec would declare half of the servers.
+
+    Raises UsageError `adopt-not-written`, also when `path` exists.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
         part.write_text(text, encoding="utf-8")

@@ -1,7 +1,8 @@
-"""Carries out apply and destroy: recovers what is open, plans, asks, runs and records.
+"""Carries out apply and destroy: recovers open calls, plans, asks for approval, executes the plan and records the
+results.
 
-A saved plan is carried out as it stands or refused: when anything it was made from has moved, when it was used before, or
-while a purchase is in doubt.
+A saved plan is carried out unchanged or refused. It is refused when the state, the policy or the stack has changed
+since it was made, when it was used before, and while the outcome of an earlier call is unknown.
 """
 
 from __future__ import annotations
@@ -40,11 +41,14 @@ from provisioner.workflow.terms import note_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 _FRESH_SECONDS = 2.0
-"""For so long after a look nobody looks again before buying."""
+"""How old a snapshot may be when the approval comes.
+
+A plan approved later is compared with a new snapshot before it is executed.
+"""
 
 
 class ApplyUI(RunUI, Protocol):
-    """Whoever sits in front of the run: shows the plan, answers the question, hears the events, catches signals."""
+    """The user interface of a run: shows the plan, asks for approval, receives events and handles signals."""
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None: ...
 
@@ -60,25 +64,28 @@ class ApplyRequest:
     parallelism: int = 10
     lock_timeout: float = 0.0
     resolve_timeout: float = 30.0
-    """Seconds for which a purchase in doubt is looked for beside the other work."""
+    """Seconds for which the run looks for a purchase in doubt, in parallel with its other work."""
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """`result` is None when nothing was carried out: no work, or no approval."""
+    """The result of an apply. `result` is None when nothing was executed: there was no work, or no approval."""
 
     plan: Plan = field(repr=False)
     approved: bool
     result: RunResult | None = field(repr=False)
     state: State | None = field(repr=False)
     trouble: tuple[Diagnostic, ...] = ()
-    """What went wrong with the record after the work."""
+    """Errors from writing the state after the work."""
     outputs: RunOutputs = field(default=RunOutputs(), repr=False)
 
 
 async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
-    """Raises ProvisionerError before anything is sent; afterwards every address has its result."""
+    """Plans, asks and executes.
+
+    Raises ProvisionerError only before anything is sent; afterwards every address has a result.
+    """
     loaded = workspace.load()
     return _with_results(await _apply(workspace, loaded, request, ui), workspace, loaded)
 
@@ -110,8 +117,11 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
 async def _ask_approval(
     planner: PlanSession, state: State | None, planned: CurrentPlan, ui: ApplyUI
 ) -> CloudSnapshot | None:
-    """The snapshot to carry the plan out from, which is a new one where the answer took long; None without an approval. Raises UsageError
-    where the cloud has changed meanwhile.
+    """Asks for approval, and returns the snapshot to execute the plan from. None means no approval.
+
+    The snapshot is a new one when the answer took long.
+
+    Raises UsageError `plan-outdated` when the cloud has changed in the meantime.
     """
     asked_at = SystemClock().monotonic()
     if not ui.approve(planned.plan):
@@ -132,7 +142,7 @@ def _require_no_refusals(plan: Plan, state: State | None) -> None:
 async def _note_terms(
     planner: PlanSession, session: Session, state: State | None, planned: CurrentPlan
 ) -> State | None:
-    """What a plan without work has found out all the same."""
+    """Records what a plan without work has found out: its notes and the paid terms."""
     if state is None:
         return None
     _record_notes(planned.plan, session)
@@ -140,10 +150,11 @@ async def _note_terms(
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
-    """Raises UsageError for a plan that is damaged, used, stale or another stack's, or while another call is unsettled; InDoubt
-    while a purchase is.
+    """Executes a saved plan.
 
-    The plan knows its environment; one that is given all the same must be that one.
+    Raises UsageError for a plan that is damaged, used, stale or for another stack, and while an earlier call is
+    unsettled; InDoubt while a purchase is in doubt. The plan names its environment; one on the command line must be the
+    same.
     """
     plan = read_plan(path)
     request = replace(request, command=plan.mode.command)
@@ -177,7 +188,10 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
 
 
 def _record_notes(plan: Plan, session: Session) -> State | None:
-    """What a plan without work writes down all the same; nothing is written where that is nothing. Raises StoreError."""
+    """Appends the entries that even a plan without work has, if there are any, and returns the state.
+
+    Raises StoreError.
+    """
     entries: tuple[Entry, ...] = (*clear_stale_refusals(plan), *statements(plan))
     if entries:
         session.append(entries)
@@ -198,7 +212,7 @@ def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
 
 
 def _require_secrets(workspace: Workspace, plan: Plan) -> None:
-    """Before anybody is asked: half a fleet bought until a missing password is noticed would be the worst of both."""
+    """Checks all secrets before the user is asked. Otherwise a missing password would stop the run with half a fleet bought."""
     buying = [
         change.desired
         for change in plan.work

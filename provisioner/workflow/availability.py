@@ -1,7 +1,7 @@
-"""Decides whether an offering can be bought, from what the cloud's catalogue lists. Pure: what was read is handed to it.
+"""Decides whether an offering can be bought, from the lists of the cloud's catalogue. Pure: the caller reads the lists.
 
-Only a complete list says that something is not there. What is listed in several ways (by charging mode, architecture, machine type,
-zone) can be had when one of them would do.
+Only a complete list proves that something is not sold. An offering that is listed in several variants (by charging
+mode, architecture, machine type, zone) can be bought when one of them fits.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class SaleList(Generic[Item]):
-    """What a list of the catalogue has. `gap` says why it is not known to be all, and is empty where it is."""
+    """One list of the catalogue. `gap` is why the list may be incomplete, and empty for a complete one."""
 
     items: Sequence[Item] = ()
     gap: str = ""
 
 
 class SingleImage:
-    """What asking for one image by its id told: it is there (`image`), it is not (both None), or nobody knows (`gap`)."""
+    """The answer to a request for one image by its id.
+
+    `image` is set when it exists, `gap` when that is unknown, and neither when it does not exist.
+    """
 
     __slots__ = ("gap", "image")
 
@@ -40,14 +43,17 @@ class SingleImage:
 
 @dataclass(frozen=True, slots=True)
 class SaleCatalogue:
-    """All that was read for some wares. `flavors` is by whether they are resource flavors."""
+    """The lists that were read for some offerings. The key of `flavors` is whether they are resource flavors."""
 
     flavors: dict[bool, SaleList[Flavor]]
     images: SaleList[Image]
     single: dict[str, SingleImage]
 
     def offer(self, offering: Offering) -> Offer:
-        """What forbids it comes first, then what is not known."""
+        """Returns whether the offering can be bought.
+
+        A reason against it outranks an unknown, and both outrank a listing.
+        """
         found, server_type = [self._image(offering)] if offering.image is not None else [], None
         if offering.flavor is not None:
             rows, flavor = match_flavor(offering, self.flavors[offering.is_resource])
@@ -73,7 +79,7 @@ class SaleCatalogue:
         return _check_active(single.image, Offer(Availability.PRIVATE, private))
 
     def _image_mismatches(self, offering: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
-        """An image runs on machines of its own architecture and type."""
+        """Yields an offer for each mismatch of image and flavor: an image runs on one architecture and machine type only."""
         single = self.single.get(offering.image or "")
         image = next((one for one in self.images.items if one.id == offering.image), single.image if single else None)
         if image is None or not rows or self.flavors[offering.is_resource].gap:
@@ -100,7 +106,7 @@ _GRAVEST_FIRST = (
 
 
 def match_flavor(offering: Offering, listing: SaleList[Flavor]) -> tuple[Sequence[Flavor], Offer]:
-    """The rows of a flavor that would do, and what they say."""
+    """Returns the listed rows that fit the offering's flavor, and whether they can be bought."""
     what = f"{'resource flavor' if offering.is_resource else 'flavor'} {offering.flavor}"
     rows = [row for row in listing.items if row.name == offering.flavor]
     if not rows:
@@ -166,5 +172,5 @@ def _server_type(flavor: Flavor) -> str | None:
 
 
 def _equal_ignoring_case(one: str, other: str | None) -> bool:
-    """The pages write these words in capitals and in small letters."""
+    """Compares without case, as the API's documentation writes these words in both."""
     return other is not None and one.casefold() == other.casefold()

@@ -1,4 +1,4 @@
-"""Warns in a plan that no purchase could be dated, or that the cloud's clock and this machine's are far apart."""
+"""Warns in a plan when purchases cannot be dated, or the clocks of the cloud and of this machine are far apart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNDATED_HINT: Final = (
     "by itself"
 )
 _TOLERANCE: Final = 15 * 60 * 1000
-"""Milliseconds that the nodes of a gateway may differ by (docs/api/devserver-api.md section 6.1)."""
+"""How far the clocks of a gateway's nodes may differ, in milliseconds (docs/api/devserver-api.md section 6.1)."""
 
 
 def undated_summary(why: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads which servers there are, before any command decides anything, and checks that the state is of the same account."""
+"""Reads all live servers before a command decides anything, and checks that the state belongs to the same account."""
 
 from __future__ import annotations
 
@@ -36,12 +36,13 @@ from provisioner.model.state import Intent, JournalHead, State
 from provisioner.workflow.workspace import SystemClock
 
 _CONCURRENT_REQUESTS = 10
-"""Questions about single servers."""
+"""How many single-server requests run at the same time."""
 
 
 def check_identity(state: State | None, identity: Identity) -> None:
-    """Raises StoreError when the state is another account's: nothing in it may be judged by this cloud. That it is this stack's is
-    made sure of where it is read.
+    """Raises StoreError `identity-mismatch` when the state is of another account, project or region.
+
+    This cloud's list proves nothing about such a state. The store has already checked that the state is of this stack.
     """
     if state is not None and state.identity != identity:
         raise StoreError(
@@ -64,12 +65,16 @@ async def read_cloud(
     suspected: Iterable[str] = (),
     given_up: Iterable[Intent] = (),
 ) -> CloudSnapshot:
-    """Every live resource that is shown, and what the list may hide, or a CloudError. `history` is read only where a doubt may be one of several orders: those
-    that it names are known. Billing is asked what was bought by an order that no row names: one of a recorded server that nobody has
-    seen, one that may be a purchase in doubt, and `orders`. Besides what is recorded, those `suspected` to be there, and those that bore
-    the name of a purchase in doubt before it was sent, are asked for by their ids where the list lacks them. Where another user sent what
-    is open, it is asked whether the list is limited to one's own servers. Of purchases that were `given_up`, and of those whose open orders a
-    person has passed over while their addresses are vacant, billing is asked for orders as of those in doubt.
+    """Returns every live resource that the cloud shows, and the gaps of its list. Raises CloudError.
+
+    - These servers are requested by id when the list lacks them: the recorded ones, `suspected` (ids), and those that
+      had the name of a purchase in doubt before it was sent.
+    - Billing is asked which servers came of an order that no row names: the order of a recorded server that no list has
+      shown, an order that may be a purchase in doubt, and `orders`.
+    - Billing is asked for possible orders of the purchases in doubt, of `given_up`, and of purchases that a person
+      settled as absent although orders were open, while their addresses are vacant.
+    - `history` is read only when there are such orders: an order that it names belongs to an earlier purchase.
+    - When another user sent an open call, the cloud is asked whether the list is limited to one's own servers.
     """
     recorded: dict[str, list[str]] = defaultdict(list)
     for resource in state.resources.values() if state else ():
@@ -111,14 +116,16 @@ async def read_cloud(
             for intent, found in traces.items()
         }
     now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
-    # A list is as old as its first page, whatever was asked after it.
+    # A list is as old as its first page, whatever was requested after it.
     at = None if now is None else now - took
     return CloudSnapshot(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
 
 
 def _is_from_another_user(intent: Intent, reader: str, kind: Kind) -> bool:
-    """So that a list of the reader's own servers alone would not show what became of it. Where it is not known who sent it (an older
-    version, temporary keys) it may have been anybody.
+    """Returns whether another user sent the call, so that a list of the reader's own servers would not show its
+    outcome.
+
+    An unknown sender (an older version of this tool, temporary keys) may be anybody, and counts as another user.
     """
     return intent.kind == kind.name and (not intent.sender or intent.sender != reader)
 
@@ -126,8 +133,11 @@ def _is_from_another_user(intent: Intent, reader: str, kind: Kind) -> bool:
 def gaps_of_senders(
     foreign: Iterable[Intent], state: State | None, live: Container[str], kind: Kind
 ) -> Iterator[ListGap]:
-    """A list may leave out some users' servers, and not all: it is believed of what another user sent where it shows a server that he is
-    known to have bought, and lacks none that is recorded as there. One that is being released proves nothing, as it may be gone.
+    """Yields a gap when the list may lack the servers of a user who sent one of the `foreign` calls.
+
+    A list may leave out the servers of some users only. It is trusted about a sender when it shows a server that he is
+    known to have bought, and shows all of his recorded servers. A server that is being released proves nothing, as it
+    may be gone.
     """
     records = {one.id: one for one in state.resources.values() if one.id is not None} if state else {}
     leaving = {one.target_id for one in state.unsettled if one.effect is Effect.DESTRUCTIVE} if state else set()
@@ -149,13 +159,13 @@ def gaps_of_senders(
 
 
 def _settled_despite_open_orders(state: State) -> Iterable[Intent]:
-    """Purchases of vacant addresses of which a person has passed over orders that were open then."""
+    """Returns purchases of vacant addresses that a person settled as absent although orders for them were open."""
     taken = state.resources.keys() | state.doubts.keys()
     return [one for one in state.absent.values() if one.passed_over_orders and taken.isdisjoint(one.addresses)]
 
 
 def report_gaps(snapshot: CloudSnapshot, catalogue: Catalogue, listen: Listener) -> None:
-    """For verbs that show no plan: what the list may hide."""
+    """Sends the gaps of the list to `listen`, for commands that show no plan."""
     for finding in planning.list_gap_warnings(snapshot.gaps, catalogue):
         listen(Event(EventType.NOTICE, diagnostic=finding))
 
@@ -170,7 +180,11 @@ async def _with_orders(
     known: Container[str],
     orders: Iterable[str],
 ) -> CloudListing:
-    """`live` with the orders that only billing knows of. Where it does not say, all stays as it is."""
+    """Returns `live` with the order ids that only billing knows. Rows that billing does not know stay as they are.
+
+    `orders` are asked about besides those that records and `traces` name, unless they are `known` to be of another
+    purchase.
+    """
     records = tuple(state.resources.values()) if state else ()
     wanted: dict[str, dict[str, None]] = defaultdict(dict)
     for record in find_unseen(records, live.values()):
@@ -189,12 +203,15 @@ async def _with_orders(
 
 
 def _excluding(known: Container[str], traces: tuple[Trace, ...]) -> tuple[Trace, ...]:
-    """What is listed is known by its servers, unless their order is all that one could know them by."""
+    """Returns `traces` without the orders that are `known` already."""
     return tuple(trace for trace in traces if trace.order_id not in known)
 
 
 async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
-    """`snapshot` with what no list shows of the servers that are ready: one request each, some at a time. Raises CloudError."""
+    """Returns `snapshot` with the details of ready servers that no list shows. Sends one request per server.
+
+    Raises CloudError.
+    """
     live = dict(snapshot.live)
     waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]
 

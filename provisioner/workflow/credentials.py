@@ -1,4 +1,4 @@
-"""Finds out which credentials are used, where they were found, and who the cloud takes us for. It shows no secret."""
+"""Reports which credentials are used, where they were found, and which account they belong to. It shows no secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
-    """Asks the cloud, so that what is told is also believed there. Raises UsageError and CloudError."""
+    """Reports the credentials and the identity that the cloud confirms for them. Raises UsageError and CloudError."""
     stack = workspace.stack_if_any()
     if stack is not None and stack.cloud is CloudName.SANDBOX:
         cloud = workspace.sandbox(stack, listen)

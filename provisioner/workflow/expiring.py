@@ -1,6 +1,6 @@
-"""Finds the prepaid servers of this state that come to the end of their paid term, by what billing says now.
+"""Finds the prepaid servers of this state whose paid term ends soon, from what billing shows now.
 
-It reads, takes no lock and writes nothing: what the state keeps of a term is apply's to renew (docs/decisions/0011).
+It takes no lock and writes nothing: only apply updates the terms in the state (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -24,19 +24,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringServers:
-    """`shown` are those that come to their end within the time asked about, renewed by themselves or not, and those of which
-    billing does not say; the soonest first, the unknown last. `ending` do not go on by themselves, as far as is known.
+    """The prepaid servers whose term ends within the requested time.
+
+    `shown` also has those that renew automatically and those whose end billing does not know; the earliest end first,
+    the unknown ones last. `ending` is the part of it that is not known to renew automatically.
     """
 
     shown: tuple[Expiry, ...]
     ending: tuple[Expiry, ...]
     prepaid: int
-    """How many prepaid servers were asked about."""
+    """How many prepaid servers the state has."""
     notes: tuple[Diagnostic, ...]
 
 
 async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> ExpiringServers:
-    """`within` is in seconds. Raises CloudError where billing does not answer."""
+    """Asks billing about every recorded server. `within` is in seconds.
+
+    Raises CloudError when billing does not answer.
+    """
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
@@ -55,7 +60,7 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
         billing_time = cloud.time(Service.BILLING).earliest()
     now = datetime.now(UTC) if billing_time is None else datetime.fromtimestamp(billing_time / 1000, UTC)
     by_id = {one.resource_id: one for one in found}
-    # Billing knows best: a server may have become a subscription in the console.
+    # Billing decides: somebody may have converted a server to a subscription in the console.
     known_prepaid = {one.address for one in prepaid(recorded, workspace.catalogue)}
     servers = [one for one in recorded if one.address in known_prepaid or one.id in by_id]
     servers.sort(key=lambda one: one.address)

@@ -1,7 +1,7 @@
-"""Explains who holds a lock and how it is released.
+"""Explains who holds a lock and how to release it.
 
-A lock is its holder's, so none is ever broken here: whoever asks is told who holds it, how that ends as the store says, and what
-the next apply will do about the calls that are open. Nothing is changed.
+No lock is ever broken here, as its holder may be alive. The errors name the holder, the store's way to end it, and what
+the next apply will do about open calls. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from provisioner.workflow.workspace import Workspace
 
 
 def force_unlock(workspace: Workspace, lock_id: str) -> NoReturn:
-    """Raises StoreError for a lock that nobody holds or that has another id, LockHeld for one whose holder may be alive.
+    """Always raises: StoreError for a lock that nobody holds or that has another id, LockHeld for one whose holder may
+    be alive.
 
-    The open calls follow as warnings.
+    Warnings about the open calls follow the error.
     """
     store = workspace.store(workspace.stack())
     holder = store.holder()
@@ -53,7 +54,10 @@ def _held_error(store: StateStore, holder: LockHolder) -> Diagnostic:
 
 
 def _open_calls(store: StateStore, *, is_held: bool) -> Iterator[Diagnostic]:
-    """They stay open whatever becomes of the lock. A state that cannot be read is said too, and hides no refusal."""
+    """Yields a warning for each kind of open call. A lock that ends does not close them.
+
+    A state that cannot be read yields its own diagnostics instead, so that the error about the lock is still shown.
+    """
     try:
         state = store.load()
     except StoreError as damage:
@@ -75,7 +79,7 @@ def _code(effect: Effect) -> str:
 
 
 def _next_step(effect: Effect, *, together: bool) -> str:
-    """What the next apply will do, should the holder end before it has recorded an answer."""
+    """Returns what the next apply will do about such a call if the lock's holder ends before it records an answer."""
     match effect:
         case Effect.PURCHASE if together:
             return "nothing is bought there until `provisioner resolve` has said which order it became, or that it became none"

@@ -1,6 +1,7 @@
-"""Finds the servers that this state once held and forgot without releasing them: one may have a wanted name and be missing from a list.
+"""Finds the servers that this state once held and forgot without releasing them. Such a server may have a declared name
+and be missing from the cloud's list.
 
-Only the journal knows of them, so that it is read where something may be bought.
+Only the journal names them, so it is read whenever something may be bought.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from provisioner.model.state import State
 
 _RELEASED = frozenset({"released", "its order is cancelled"})
 _MOST = 20
-"""Requests that this may cost a run; those let go last are asked for."""
+"""How many forgotten servers a run requests by id, at one request each; the ones forgotten last come first."""
 
 
 def suspected_by(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], state: State | None) -> list[str]:
-    """What a plan that is carried out later than it was made would ask for if it were made now."""
+    """Returns the ids to request by id before a saved plan is executed: the same as if it were made now."""
     adopted = [change.recorded.id for change in plan.work if change.action is Action.ADOPT and change.recorded]
     wanted = [change.desired for change in plan.work if change.desired is not None]
     return [*filter(None, adopted), *(forgotten_servers(history, wanted, state) if plan.mode is Mode.APPLY else ())]
@@ -30,7 +31,7 @@ def suspected_by(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], sta
 def forgotten_servers(
     history: Callable[[], Iterable[HistoryRecord]], wanted: Iterable[Desired], state: State | None
 ) -> list[str]:
-    """The ids of those that an address without a record, or its name, was the address or name of."""
+    """Returns the ids of forgotten servers that had the address or the name of a `wanted` resource without a record."""
     held = state.resources if state else {}
     vacant = [desired for desired in wanted if desired.address not in held]
     if state is None or not vacant:

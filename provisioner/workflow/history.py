@@ -1,6 +1,6 @@
-"""Reads the audit log of a stack or of one address, and checks whether it can be believed.
+"""Reads the audit log of a stack or of one address, and verifies that it was not altered.
 
-Reads files only: neither the cloud nor a lock is needed.
+It reads files only, and needs neither the cloud nor a lock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from provisioner.workflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """`records` is the whole journal, oldest first, whatever address was asked for. `at_work`: the last run holds the lock."""
+    """The whole journal, oldest record first, even when one address was requested.
+
+    `is_running`: the last run holds the lock.
+    """
 
     records: tuple[HistoryEntry, ...]
     location: str
@@ -26,7 +29,7 @@ class History:
 
 
 def read_history(workspace: Workspace, address: Address | None = None) -> History:
-    """Raises UsageError for an address that the journal never names, StoreError for damage."""
+    """Reads the journal. Raises UsageError for an address that it never names, StoreError for damage."""
     store = workspace.store(workspace.stack())
     holder = store.holder()
     records = tuple(with_context(tuple(store.history())))
@@ -38,10 +41,13 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
 
 
 def _began_under(holder: LockHolder, records: Iterable[HistoryEntry]) -> bool:
-    """A holder that still plans, or waits for a yes, has begun no run: then the last one is another's, and over."""
+    """Returns whether the holder of the lock has begun a run.
+
+    While it plans or waits for approval it has not, and the last run has ended.
+    """
     return any(isinstance(record.entry, RunStarted) and record.record.time > holder.since for record in records)
 
 
 def verify_history(workspace: Workspace) -> Verified:
-    """Raises StoreError for damage, and where nothing was recorded yet."""
+    """Checks the whole journal. Raises StoreError for damage, and when nothing was recorded yet."""
     return workspace.store(workspace.stack()).verify()

@@ -1,6 +1,6 @@
-"""Records an existing server under an address. Nothing is sent, and what is recorded is shown before.
+"""Records an existing server under an address. It sends nothing, and shows the record before it is written.
 
-What is judged and recorded is the plan's word for it, so that `import` and `imports:` cannot come to differ.
+The plan makes the check and the record, so that the command `import` and the block `imports:` cannot differ.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COMMAND = "import"
 
 class ImportUI(Protocol):
     def show(self, change: Change) -> None:
-        """What is compared, before it is recorded."""
+        """Shows the comparison of the server with its spec before it is recorded."""
         ...
 
     def listen(self, event: Event) -> None: ...
@@ -47,14 +47,14 @@ class ImportRequest(HasId):
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """`then` is what the plan has for the address now; `findings` are its own."""
+    """`change` is what a plan has for the address after the import; `findings` are the plan's findings about it."""
 
     change: Change
     findings: tuple[Diagnostic, ...]
 
 
 async def import_server(workspace: Workspace, request: ImportRequest, ui: ImportUI) -> ImportResult:
-    """Raises UsageError, and changes nothing, for what cannot be that address's server."""
+    """Imports the server. Raises UsageError, and changes nothing, when it cannot be the server of that address."""
     loaded = workspace.load()
     require_declared([request.address], loaded, "import")
     named = replace(loaded, refactoring=Refactoring(imports=(Import(request.address, request.id),)))
@@ -75,7 +75,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
         state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
         change = _require_adoption(planner.plan_offline(state, snapshot, claims=claims), request.address)
         ui.show(change)
-        assert change.recorded is not None  # of what is adopted it is what will be recorded
+        assert change.recorded is not None  # an adoption's `recorded` is the record to write
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
         journal = JournalRun(session, COMMAND, workspace.version, request.reason)
         journal.append([Imported(terms.with_term(change.recorded), evidence)])
@@ -84,7 +84,10 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
 
 
 def _require_vacant(state: State | None, request: ImportRequest) -> None:
-    """What is deposed without a successor gets its address back."""
+    """Raises UsageError `address-taken` when the address has a record.
+
+    A deposed record without a successor counts as well, because it gets its address back.
+    """
     known = state.resources if state else {}
     recorded = known.get(request.address) or known.get(request.address.as_deposed)
     if recorded is not None:
@@ -97,7 +100,7 @@ def _require_adoption(plan: Plan, address: Address) -> Change:
     if refusals := tuple(refusal for refusal in plan.refusals if refusal.address == address):
         raise UsageError(*refusals)
     change = _change_of(plan, address)
-    assert change.action is Action.ADOPT  # whatever else it could be is refused
+    assert change.action is Action.ADOPT  # the plan refuses everything else
     return change
 
 

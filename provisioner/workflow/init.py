@@ -1,4 +1,4 @@
-"""Writes specs to begin with: only files that are not there yet, and nothing that would cost money."""
+"""Writes the first specs of a stack. It writes only files that do not exist, and no spec that would cost money."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class InitResult:
 
 
 def init(directory: Path, name: str) -> InitResult:
-    """Raises UsageError when there is a stack already, or the folder cannot be written."""
+    """Writes the missing files. Raises UsageError when there is a stack already, or the folder cannot be written."""
     if (directory / "stack.yaml").exists():
         hint = "go on with: provisioner plan"
         raise UsageError(

@@ -1,7 +1,7 @@
-"""Lists which servers can be reached and where, from the state alone. It asks no cloud and takes no lock.
+"""Lists the reachable servers and their network addresses, from the state alone. It asks no cloud and takes no lock.
 
-A server that is not ready, or whose address is not known, is left out and named: a list that looks whole and is not would be
-believed.
+The inventory names the servers that it leaves out, because they are not ready or their address is unknown. Otherwise
+users would take an incomplete list for a complete one.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _UNREADY = {
 
 @dataclass(frozen=True, slots=True)
 class InventoryRequest:
-    """`labels` must all be those of a host. `public`: hosts are reached at their public addresses."""
+    """A host is listed when it has all of `labels`. `public`: hosts are reached at their public addresses."""
 
     labels: Mapping[str, str]
     public: bool = False
 
 
 def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory:
-    """Raises StoreError for a damaged state."""
+    """Builds the inventory. Raises StoreError for a damaged state."""
     stack = workspace.stack()
     state = read_state(workspace).state
     recorded_hosts = (
@@ -65,7 +65,7 @@ def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory
 
 
 def _serving(state: State) -> Iterator[Recorded]:
-    """What is deposed serves at its address until its successor is ready, and is nobody's business after that."""
+    """Yields the server in use at each address: a deposed one is used until its successor is ready."""
     deposed = {one.address.successor: one for one in state.resources.values() if one.address.deposed}
     for address in {one.successor for one in state.resources}:
         current = state.resources.get(address)
@@ -102,7 +102,7 @@ def _host(recorded: Recorded, facts: JsonObject, *, is_unique: bool) -> Host:
 
 
 def _addresses(value: object) -> Iterator[str]:
-    """What the cloud sends goes into other tools' configurations: an address, in its one spelling, or nothing."""
+    """Yields the valid IP addresses of `value` in canonical form, as they go into configurations of other tools."""
     for text in value if isinstance(value, list) else ():
         try:
             if "%" not in text:  # the zone of an IPv6 address may be any text

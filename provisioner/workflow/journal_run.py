@@ -1,5 +1,5 @@
-"""Appends entries that no plan stands behind (a recovery, a person's decision) as a run of their own, so that the history says who wrote
-them and why.
+"""Appends entries that come from no plan (a recovery, a person's decision) as a run of their own, so that the history
+shows who wrote them and why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provisioner.workflow.workspace import who
 
 @dataclass(frozen=True, slots=True)
 class JournalRun:
-    """Appends to a session, each time as one run."""
+    """Appends entries to a session. Each call of `append` is one run of the history."""
 
     session: Session
     command: str

@@ -1,7 +1,7 @@
-"""Finds the orders that were there before a run buys anything: a reply that names one of them does not answer its purchase.
+"""Finds the orders that exist before a run buys anything: a reply that names one of them cannot be about its purchase.
 
-Rows name those of servers, records and other states those of ours. One that nobody has paid yet has no server, so that billing
-alone knows it: that is asked only where a purchase may place an order (docs/decisions/0008).
+The rows of servers, the records and other states name orders. An unpaid order has no server, so only billing knows it;
+billing is asked only when a purchase may place an order (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ async def known_orders(
     policy: PurchasePolicy,
     elsewhere: Iterable[str],
 ) -> tuple[frozenset[str], bool]:
-    """And whether billing told them all. `elsewhere` are those of other states; where billing does not say, the others count alone."""
+    """Returns the ids of the known orders, and whether they include all orders that billing has.
+
+    `elsewhere` holds the order ids of other states. When billing does not answer, the other sources count alone.
+    """
     found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(elsewhere)
     now = cloud.time().latest()
     if now is None:

@@ -1,6 +1,6 @@
-"""Finds the order that a person named, and reads what billing shows of it. All commands about orders use it.
+"""Finds the order that a person named, and reads it from billing. All commands about orders use it.
 
-It only reads. An order that billing does not know is told apart from a billing that does not answer.
+It only reads, and distinguishes an order that billing does not know from billing that does not answer.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from provisioner.workflow.order_specs import OrderSpecs
 
 _MEMBERS_SHOWN = 6
-"""So many members of a group are named."""
+"""How many members of a group an error names."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOrder:
-    """The order that somebody named, and whose it is in this state."""
+    """An order, and the records of this state that it was placed for."""
 
     id: str
     owners: tuple[Recorded, ...]
 
 
 def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrder:
-    """By the address that it was placed for, or by its own id. Raises UsageError."""
+    """Finds an order by the address that it was placed for, or by its id. Raises UsageError when there is none."""
     records = state.resources if state else {}
     recorded = records.get(address) if (address := _parse_address(target)) is not None else None
     if recorded is not None and recorded.order_id is None:
@@ -53,7 +53,7 @@ def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrde
 
 
 def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) -> None:
-    """Billing knows nothing of an address, so that it is not asked about one that has no order, or about a group of them."""
+    """Raises UsageError `order-none` for a known address without an order, and for a group: billing knows orders only."""
     known = {*(specs.desired or {}), *(state.resources if state else {})}
     intent = state.doubts.get(address) if state else None
     if intent is not None:
@@ -74,7 +74,7 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
 
 
 def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
-    """By order, in the order of their addresses."""
+    """Returns the records by their order id, sorted by address."""
     owners: dict[str, list[Recorded]] = {}
     for record in sorted(records, key=lambda one: one.address):
         if record.order_id is not None:
@@ -83,7 +83,10 @@ def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
 
 
 async def read_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
-    """With its items. Raises UsageError where billing does not know it, CloudError where it does not say."""
+    """Reads an order with its items.
+
+    Raises UsageError when billing does not know it, CloudError when it does not answer.
+    """
     try:
         return await ask_for_order(ask, wanted)
     except CallFailed as failed:
@@ -91,7 +94,7 @@ async def read_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
 
 
 async def ask_for_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
-    """Raises CallFailed."""
+    """Reads an order with its items. Raises CallFailed."""
     from provisioner.cloud.orders import show_order
 
     return placed_order(await show_order(ask, wanted.id), wanted.owners)
@@ -106,7 +109,10 @@ def order_error(failed: CallFailed, wanted: NamedOrder) -> ProvisionerError:
 
 
 def is_unknown(failed: CallFailed) -> bool:
-    """Billing knows no such order; no code of its own is published for that."""
+    """Returns whether billing refused the request because it knows no such order.
+
+    No error code is published for that case.
+    """
     return failed.outcome is Outcome.REFUSED and failed.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
 
 
@@ -131,7 +137,7 @@ def placed_order(read: Order | OrderDetail, owners: Sequence[Recorded]) -> Place
 
 
 def unknown_order(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
-    """Recorded here, and unknown to billing."""
+    """Returns an order that is recorded here and that billing does not know."""
     return PlacedOrder(
         id=order_id,
         status=OrderStatus.UNKNOWN,
@@ -154,7 +160,7 @@ def _parse_address(target: str) -> Address | None:
 
 
 def _label(number: OrderStatus | int) -> str:
-    """The name of a member of billing's lists; what is in none of them is told as it came."""
+    """Returns the name of one of billing's codes; an unknown code is shown as the number."""
     if isinstance(number, OrderStatus):
         return str(number)
     name = getattr(number, "name", None)

@@ -1,7 +1,7 @@
-"""Pays or cancels an unpaid order of this state at a person's word, under the lock and journaled.
+"""Pays or cancels an unpaid order of this state when a person asks for it, under the lock and journaled.
 
-It sends nothing itself: the order is read, shown and asked about here, and then carried out as any change is. Only what an
-address of this state was ordered by is settled: another order may be somebody else's money.
+It reads and shows the order, asks for approval, and then executes a plan with that change like any other. It settles
+only an order that an address of this state records: any other order may be somebody else's money.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from provisioner.model.stack import Stack
 
 _DOUBTS_SHOWN = 3
-"""So many purchases in doubt are named."""
+"""How many purchases in doubt an error names."""
 
 
 class OrdersUI(RunUI, Protocol):
-    """Whoever is asked."""
+    """The user interface of `orders pay` and `orders cancel`."""
 
     def approve(self, order: PlacedOrder) -> bool: ...
 
@@ -48,7 +48,7 @@ class OrdersUI(RunUI, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SettleRequest:
-    """`action` is PAY or CANCEL; `target` an order's id, or the address that it was placed for."""
+    """`action` is PAY or CANCEL; `target` is an order's id, or the address that it was placed for."""
 
     action: Action
     target: str
@@ -62,7 +62,7 @@ class SettleRequest:
 
 @dataclass(frozen=True, slots=True)
 class SettlementResult:
-    """`order` is as it was read last; `findings` say what is open, and what went wrong with the record."""
+    """`order` is as it was read last; `findings` explain what is still open and what could not be recorded."""
 
     order: PlacedOrder
     settlement: Settlement
@@ -73,7 +73,9 @@ class SettlementResult:
 
 
 async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> SettlementResult:
-    """Raises ProvisionerError, and changes nothing, for an order that is not this state's or that cannot be settled so."""
+    """Settles an order. Raises ProvisionerError, and changes nothing, for an order that this state does not record or
+    whose status does not allow it.
+    """
     stack = workspace.stack()
     store = workspace.store(stack)
     for finding in store.warnings:
@@ -126,7 +128,10 @@ class _Settling:
         )
 
     def _settled_already(self, order: PlacedOrder) -> SettlementResult | None:
-        """None for what there is to do. Raises UsageError for what must not be done."""
+        """Returns the result when there is nothing to send, and None otherwise.
+
+        Raises UsageError when the order's status forbids the action.
+        """
         if self.request.action is Action.CANCEL:
             if order.is_unpaid or order.status == OrderStatus.CANCELLED:
                 return None
@@ -144,14 +149,14 @@ class _Settling:
                 raise UsageError(_unsettleable_error(order, "paid"))
 
     def _plan(self, stack: Stack, cloud: Cloud) -> Plan:
-        """An order is paid once, whoever shares it; what is cancelled is forgotten by everybody who does."""
+        """Returns a plan with one payment, or with a cancellation for each owner, as all of them forget the order."""
         owners = self.wanted.owners if self.request.action is Action.CANCEL else self.wanted.owners[:1]
         variant = CancelChange if self.request.action is Action.CANCEL else PayChange
         changes = tuple(variant(owner.address, owner.kind, recorded=owner) for owner in owners)
         return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud.identity), changes)
 
     def _close_open_intents(self) -> None:
-        """What a dead run sent about this order is told by the order, which has been read."""
+        """Closes the open calls of a dead run about this order. The order, which has been read, shows their outcome."""
         leftovers = [
             IntentSettled(intent.id, "observed", "the order tells what became of it")
             for intent in self.state.in_doubt
@@ -167,7 +172,7 @@ class _Settling:
         open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
         is_done = all(result.type is ResultType.DONE for result in results)
         settled = Settlement.PAID if self.request.action is Action.PAY else Settlement.CANCELLED
-        with suppress(ProvisionerError):  # what was done is known without it
+        with suppress(ProvisionerError):  # the outcome is known without it
             order = replace(await read_order(ask, self.wanted), sold_otherwise=order.sold_otherwise)
         return SettlementResult(
             order,

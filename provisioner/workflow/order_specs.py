@@ -1,5 +1,5 @@
-"""Reads from the specs what an order was placed for, once and only where it matters. Specs that cannot be read say nothing: an order is shown,
-paid and cancelled without them.
+"""Compares an order with the specs, which it reads once and only when needed. When they cannot be read, the order is
+shown, paid and cancelled without them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class OrderSpecs:
 
     @property
     def desired(self) -> Mapping[Address, Desired] | None:
-        """None where they cannot be read."""
+        """The desired resources by address; None when the specs cannot be read."""
         if not self._is_read:
             self._is_read = True
             with suppress(ProvisionerError):
@@ -35,7 +35,7 @@ class OrderSpecs:
         return self._desired
 
     def sold_otherwise(self, owners: Iterable[Recorded]) -> str | None:
-        """The mode that one of them was sold under, where neither its record nor the specs want that."""
+        """Returns the charging mode that one of the owners was sold under, if neither its record nor the specs want it."""
         policy = self.stack.purchase
         for owner in owners:
             kind = self.workspace.catalogue[owner.kind]
@@ -46,7 +46,7 @@ class OrderSpecs:
         return None
 
     def remarks(self, order: PlacedOrder, owners: Iterable[Recorded]) -> Iterator[Diagnostic]:
-        """What is to be known before somebody pays it: how it was sold, and what the specs say by now."""
+        """Yields warnings to read before the order is paid: how it was sold, and how the specs differ from it now."""
         if not order.is_unpaid:
             return
         if order.sold_otherwise is not None:

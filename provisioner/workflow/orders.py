@@ -1,4 +1,4 @@
-"""Lists, shows and waits for orders: it reads billing, takes no lock and writes nothing."""
+"""Lists, shows and waits for orders. It reads billing, takes no lock and writes nothing."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
     from provisioner.cloud.orders import Order
 
 _FEW = 10
-"""So many orders are asked for one by one; more of them are looked up in the list of a year."""
+"""Up to this many orders are requested one by one; more of them are looked up in the list of one year."""
 _YEAR = timedelta(days=365)
 _FIRST_PAUSE, _PAUSE = 5.0, 10.0
-"""Seconds between two looks at an order that is waited for (docs/api/devserver-api.md section 8)."""
+"""Seconds between two requests while waiting for an order (docs/api/devserver-api.md section 8)."""
 _FAILURES_IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True)
 class OrderList:
-    """Those of this state's addresses first, each group oldest first."""
+    """Orders of this state's addresses come first, then the others; both parts are sorted by time, oldest first."""
 
     orders: tuple[PlacedOrder, ...]
     notes: tuple[Diagnostic, ...] = ()
@@ -49,7 +49,7 @@ class OrderList:
 
 @dataclass(frozen=True, slots=True)
 class _BillingSession:
-    """Where billing is asked."""
+    """An open connection to billing, with the state and the specs."""
 
     ask: Ask
     cloud: Cloud
@@ -57,13 +57,16 @@ class _BillingSession:
     specs: OrderSpecs
 
     def now(self) -> datetime:
-        """By billing's clock, where that is known."""
+        """Returns the time of billing's clock, or of this machine's where billing's is unknown."""
         now = self.cloud.time(Service.BILLING).earliest()
         return datetime.now(UTC) if now is None else datetime.fromtimestamp(now / 1000, UTC)
 
 
 async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> OrderList:
-    """`everything`: also the account's other orders of this sort, of which no address here knows."""
+    """Lists the orders of this state.
+
+    `everything` adds the account's other server orders, which no address here records.
+    """
     async with _open_billing(workspace, listen) as session:
         owners = owners_of(session.state.resources.values() if session.state else ())
         by_id = await _read_many(session, owners.keys(), everything=everything)
@@ -82,7 +85,7 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
 
 
 async def show_order(workspace: Workspace, target: str, listen: Listener) -> PlacedOrder:
-    """With what was ordered. Raises UsageError for what names no order."""
+    """Reads one order with its items. Raises UsageError when `target` names no order."""
     async with _open_billing(workspace, listen) as session:
         wanted = find_order(session.state, target, session.specs)
         mode = session.specs.sold_otherwise(wanted.owners)
@@ -101,8 +104,10 @@ async def wait_for_order(
     seconds: float,
     on_wait: Callable[[PlacedOrder, float], None],
 ) -> PlacedOrder:
-    """Until it is completed or cancelled, or `seconds` are over; `tell` hears each look that ended nothing, and the
-    seconds waited. A look that fails is made again, five times in a row at most.
+    """Waits until the order is completed or cancelled, or `seconds` have passed.
+
+    Each request that finds it still open calls `on_wait` with the order and the seconds waited so far. Five failed
+    requests in a row, or a refused one, end the waiting with an error.
     """
     clock = SystemClock()
     began = clock.monotonic()
@@ -111,7 +116,7 @@ async def wait_for_order(
         wanted = find_order(session.state, target, session.specs)
         order = await read_order(session.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
-            on_wait(order, round(waited, 3))  # a difference of two clock readings may fall short by a rounding
+            on_wait(order, round(waited, 3))  # the difference of two clock readings may be a rounding error short
             await clock.sleep(min(pause, seconds - waited))
             pause = _PAUSE
             try:
@@ -134,7 +139,7 @@ async def _open_billing(workspace: Workspace, listen: Listener) -> AsyncIterator
 
 
 async def _read_many(session: _BillingSession, ids: Iterable[str], *, everything: bool) -> dict[str, Order]:
-    """By id, without those that billing does not know. Raises CloudError."""
+    """Returns the orders by id, without those that billing does not know. Raises CloudError."""
     from provisioner.cloud import orders as billing
     from provisioner.cloud import translate
 
@@ -157,7 +162,11 @@ async def _read_many(session: _BillingSession, ids: Iterable[str], *, everything
 async def _foreign_orders(
     workspace: Workspace, session: _BillingSession, by_id: dict[str, Order], *, own: frozenset[str]
 ) -> tuple[list[PlacedOrder], tuple[Diagnostic, ...]]:
-    """New orders of the sort that servers are ordered by, which only the orders of known servers tell."""
+    """Returns the account's new orders of servers that this state does not record.
+
+    Billing's service type for servers is not published; it is learned from the orders of known servers. Without any,
+    orders of other services may be among the result, and a warning says so.
+    """
     from provisioner.cloud.orders import OrderType
 
     snapshot = await read_cloud(session.cloud, session.state, workspace.catalogue)

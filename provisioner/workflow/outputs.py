@@ -1,6 +1,6 @@
-"""Works out the outputs that the specs declare from the recorded state, for `output` and for the end of an apply.
+"""Evaluates the outputs that the specs declare against the recorded state, for `output` and for the end of an apply.
 
-Where they declare none, `output` has what is recorded of every server. No cloud is asked and no lock is taken.
+When the specs declare none, `output` shows what is recorded of every server. It asks no cloud and takes no lock.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestedOutputs:
-    """Either the declared ones that were asked for, or `recorded`: of every server, of one, or one value of it."""
+    """The requested values: outputs of the specs (`declared`), or else what is recorded of all servers or of one."""
 
     declared: tuple[OutputValue, ...] = ()
     recorded: JsonValue = None
 
 
 def read_outputs(workspace: Workspace, name: str | None = None) -> RequestedOutputs:
-    """Raises SpecError, StoreError for a damaged state, and UsageError for a name that is no output and no address."""
+    """Reads all outputs, or the one with `name`.
+
+    Raises SpecError, StoreError for a damaged state, and UsageError for a name that is neither an output nor an
+    address.
+    """
     loaded = workspace.load() if declares_outputs(workspace.directory, catalogue=workspace.catalogue) else None
     if loaded is None or not loaded.outputs.names or (name is not None and name not in loaded.outputs.names):
         return RequestedOutputs(recorded=recorded_outputs(workspace, name))
@@ -42,14 +46,17 @@ def read_outputs(workspace: Workspace, name: str | None = None) -> RequestedOutp
 
 @dataclass(frozen=True, slots=True)
 class RunOutputs:
-    """What a run has come to. `notes` say why `outputs` are not there, which undoes nothing of the run."""
+    """The outputs after a run. `notes` explain why there are no `values`; the run itself has succeeded all the same."""
 
     values: tuple[OutputValue, ...] = ()
     notes: tuple[Diagnostic, ...] = ()
 
 
 def outputs_after_apply(workspace: Workspace, state: State | None, loaded: Loaded | None) -> RunOutputs:
-    """`loaded` is None after a saved plan, which has no outputs in it: the specs are read as `output` would read them."""
+    """Evaluates all outputs.
+
+    `loaded` is None after a saved plan, which contains no outputs: then the specs are read from disk.
+    """
     try:
         if loaded is None and declares_outputs(workspace.directory, catalogue=workspace.catalogue):
             loaded = workspace.load()
@@ -75,7 +82,10 @@ def _evaluate(
 
 
 def value_of(asked: RequestedOutputs) -> JsonValue:
-    """Of the one that was asked for by name. Raises UsageError while it is not known."""
+    """Returns the value of the output that was requested by name, or the recorded values.
+
+    Raises UsageError `output-not-known`.
+    """
     if not asked.declared:
         return asked.recorded
     (output,) = asked.declared
@@ -88,7 +98,10 @@ def value_of(asked: RequestedOutputs) -> JsonValue:
 
 
 def _facts(workspace: Workspace, recorded: Recorded | None) -> JsonObject | None:
-    """What an expression may ask of a server; None for one that is not there yet. Null is what the cloud never told."""
+    """Returns the facts of a server that expressions may use; None while it is not ready.
+
+    A null is a value that the cloud never showed.
+    """
     if recorded is None or recorded.phase is not Phase.READY:
         return None
     return workspace.catalogue[recorded.kind].facts.collect(recorded)

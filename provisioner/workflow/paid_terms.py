@@ -1,5 +1,6 @@
-"""Reads what only billing tells of prepaid servers that are taken over, or whose term the specs newly state: the period, the end, and whether
-it renews. What billing does not tell is left as it is, and stops nothing.
+"""Reads from billing the period, the end of the paid term and the renewal of prepaid servers: of those that are
+adopted, and of those whose term the specs state for the first time. What billing does not answer is left as it is, and
+stops nothing.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ if TYPE_CHECKING:
     from provisioner.cloud.orders import OrderDetail
 
 _CONCURRENT_REQUESTS = 10
-"""How many orders are asked for at the same time."""
+"""How many orders are requested at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaidTerms:
-    """`terms` by the server's id; `periods` by the order's: for how long it was placed, in the words of a spec."""
+    """What billing knows. `terms` is by server id; `periods` is by order id: the period type and count of a spec."""
 
     terms: Mapping[str, Term] = field(default_factory=dict)
     periods: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     orders: Mapping[str, str] = field(default_factory=dict)
-    """By the server's id, the order that is recorded: rows need not name it."""
+    """The recorded order by server id, as a row may not name its order."""
 
     def annotate(self, snapshot: CloudSnapshot, catalogue: Catalogue) -> CloudSnapshot:
-        """The look, in which the rows of these servers show what billing told of them."""
+        """Returns the snapshot with these terms and periods in the rows of their servers."""
         live = dict(snapshot.live)
         for identifier, row in snapshot.live.items():
             term, period = self.terms.get(identifier), self.periods.get(row.order_id or self.orders.get(identifier, ""))
@@ -46,6 +47,7 @@ class PaidTerms:
         return replace(snapshot, live=live)
 
     def with_term(self, record: Recorded) -> Recorded:
+        """Returns the record with the term of its server, if billing knows it."""
         return replace(record, term=self.terms.get(record.id or "", record.term))
 
 
@@ -58,8 +60,10 @@ async def read_paid_terms(
     known: Container[str] = (),
     orders: Mapping[str, str] = MappingProxyType({}),
 ) -> PaidTerms:
-    """Of those that their rows show as prepaid. One question for fifty servers, and one for each order, but for that of a server of which it
-    is `known` for how long it was bought. `orders` are those that are recorded, by the server's id.
+    """Reads the terms and periods of the servers whose rows show them as prepaid.
+
+    It sends one request per fifty servers, and one per order, except for the orders of servers whose period is `known`.
+    `orders` holds the recorded order ids by server id.
     """
     rows = [snapshot.live[each] for each in identifiers if each in snapshot.live]
     paid = [row for row in rows if catalogue[row.kind].billing.shows_prepaid(row)][:MOST_IN_A_PLAN]
@@ -89,7 +93,7 @@ async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tup
 
 
 def _period(order: OrderDetail) -> tuple[str, int] | None:
-    """None where its lines do not agree, or do not say it."""
+    """Returns the period that an order was placed for; None when its lines differ or have none."""
     from provisioner.cloud.orders import PeriodType
 
     found = {(line.period_type, line.periods) for line in order.lines or ()}

@@ -18,14 +18,16 @@ from provisioner.workflow.workspace import Workspace
 @dataclass(frozen=True, slots=True)
 class PlanResult:
     plan: Plan = field(repr=False)
-    """Not in the repr: asyncio formats the main task's result when it ends, and 10,000 servers took longer than planning."""
+    """Left out of the repr, because asyncio formats the main task's result when it ends: with 10,000 servers that took
+    longer than planning.
+    """
     warnings: tuple[Diagnostic, ...]
     requests: int
-    """HTTP requests that it took."""
+    """How many HTTP requests the plan took."""
 
 
 async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> PlanResult:
-    """Raises ProvisionerError for specs, state, credentials or a cloud that cannot be planned with."""
+    """Makes a plan. Raises ProvisionerError for problems with specs, state, credentials or the cloud."""
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
@@ -42,6 +44,6 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
 
 
 def secret_warnings(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
-    """About passwords that cannot be had here. What is only looked at needs none."""
+    """Returns warnings about secrets that are not available here. A refresh needs none."""
     wanted = () if request.mode is Mode.REFRESH else loaded.desired
     return SecretResolver(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)

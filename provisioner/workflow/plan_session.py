@@ -1,6 +1,7 @@
-"""Makes a plan from the specs, the state and the cloud. This is the one way to a plan.
+"""Makes a plan from the specs, the state and the cloud. Every plan is made here.
 
-plan, apply, import, adopt and state rebuild share it, so that apply can do nothing that plan would not have shown.
+plan, apply, import, adopt and state rebuild share this module, so that apply can do nothing that plan would not have
+shown.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
 _MOST_TERMS = 50
-"""Of servers that are there, for each of which a plan asks about an order."""
+"""How many recorded servers with newly stated terms a plan asks billing about, at one request for the order of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class PlanRequest:
     allow: frozenset[Allowance] = frozenset()
     selection: Selection = EVERYTHING
     with_details: bool = False
-    """Asked for what no list shows as well, server by server."""
+    """Also read the details that no list shows, with one request per server."""
     reinstall: frozenset[Address] = frozenset()
 
 
@@ -61,7 +62,10 @@ _PLAIN = PlanRequest()
 
 @dataclass(frozen=True, slots=True)
 class CurrentPlan:
-    """A plan with the snapshot that it was made from, with what billing added to it. `notes` say what billing did not."""
+    """A plan with the snapshot that it was made from, which includes billing's data.
+
+    `notes` say what billing did not answer.
+    """
 
     plan: Plan = field(repr=False)
     snapshot: CloudSnapshot = field(repr=False)
@@ -71,8 +75,8 @@ class CurrentPlan:
 
 @dataclass(frozen=True, slots=True)
 class PlanSession:
-    """All that a plan is made from while one connection to the cloud is open, but for the state and the snapshot of the cloud, which
-    may change on the way.
+    """Plans with one open connection to the cloud. It holds the inputs of a plan except the state and the snapshot,
+    which may change during a command.
     """
 
     workspace: Workspace
@@ -94,8 +98,10 @@ class PlanSession:
         return OtherStates(self.store, self.catalogue, self.cloud.identity, self.request.allow)
 
     async def read_cloud(self, state: State | None, *, suspected: Iterable[str] | None = None) -> CloudSnapshot:
-        """`suspected` are asked for by their ids where the list lacks them, besides what is recorded; by default what the specs import
-        and what was let go. Raises CloudError.
+        """Reads all live servers. Raises CloudError.
+
+        Servers with the ids `suspected` are requested by id when the list lacks them, as recorded servers are. By
+        default these are the ids that the specs import and those that the state has forgotten.
         """
         ids = self._suspected(state) if suspected is None else suspected
         snapshot = await read_cloud(self.cloud, state, self.catalogue, history=self.history, suspected=ids)
@@ -104,17 +110,20 @@ class PlanSession:
         return await read_details(self.cloud, state, snapshot, self.catalogue)
 
     def report_gaps(self, snapshot: CloudSnapshot) -> None:
-        """For commands that show no plan: what the list may hide."""
+        """Reports the gaps of the list, for commands that show no plan."""
         report_gaps(snapshot, self.catalogue, self.listen)
 
     async def read_paid_terms(
         self, snapshot: CloudSnapshot, ids: Iterable[str], *, known: frozenset[str] = frozenset()
     ) -> PaidTerms:
-        """For how long these were bought; it is `known` already of some."""
+        """Reads for how long these servers were bought. The periods of the servers in `known` are not read."""
         return await read_paid_terms(self.cloud, snapshot, ids, self.catalogue, known=known)
 
     async def read_renewals(self, state: State | None, snapshot: CloudSnapshot) -> SnapshotWithTerms:
-        """The snapshot with what only billing shows; of what is to be released nobody needs to know."""
+        """Returns the snapshot with the terms and renewals that only billing knows.
+
+        A destroy needs none, and asks for none.
+        """
         if self.request.mode is Mode.DESTROY:
             return SnapshotWithTerms(snapshot)
         imported = self._imported(state)
@@ -128,7 +137,7 @@ class PlanSession:
         )
 
     async def plan(self, state: State | None, snapshot: CloudSnapshot) -> CurrentPlan:
-        """What has to be known before a release is asked when a plan has one."""
+        """Plans, and asks the catalogue and billing about the plan's purchases and releases."""
         renewed = await self.read_renewals(state, snapshot)
         return CurrentPlan(await self._plan(state, renewed.snapshot), renewed.snapshot, renewed.terms, renewed.notes)
 
@@ -157,7 +166,11 @@ class PlanSession:
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
     ) -> Plan:
-        """The plan of what is known already: neither the cloud nor another state is asked."""
+        """Makes a plan from what is known already, without asking the cloud or reading another state.
+
+        `claims` holds by server id why a server may belong to another state. `unsure` holds the ids among them
+        that only an unreadable state may hold.
+        """
         request, loaded = self.request, self.loaded
         resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
         plan_input = PlanInput(
@@ -196,12 +209,14 @@ class PlanSession:
         return imported + forgotten_servers(self.history, self.loaded.desired, state)
 
     def _imported(self, state: State | None) -> set[str]:
-        """Those that the specs want to take over and have not yet."""
+        """Returns the ids that the specs import and the state does not hold yet."""
         held = {recorded.id for recorded in state.resources.values()} if state else set()
         return {one.id for one in self.loaded.refactoring.imports} - held
 
     def _stating_terms(self, state: State | None) -> tuple[Recorded, ...]:
-        """Servers of whose term the specs say what this state did not ask for: some a plan, as each takes a question about its order."""
+        """Returns recorded servers for which the specs state a term that this state never declared, up to a bound: each
+        costs one request.
+        """
         records = state.resources if state else {}
         found = (
             record
@@ -212,7 +227,10 @@ class PlanSession:
         return tuple(islice(found, _MOST_TERMS))
 
     def _claims(self, other_states: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
-        """What other states hold of what this plan would take over or speak of: they are read for nothing else."""
+        """Returns the claims of other states to servers that this plan would adopt or mention.
+
+        Other states are read for these only.
+        """
         rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
         asked = planning.relevant_unmanaged_servers(self.loaded.desired, state, snapshot.live, self.catalogue)
         return other_states((rows | {row.id: row for row in asked}).values())
@@ -230,8 +248,9 @@ async def open_plan_session(
     is_locked: bool = False,
     history: Callable[[], Iterable[HistoryRecord]] | None = None,
 ) -> AsyncIterator[PlanSession]:
-    """Connects to the cloud. `history` replaces the store's where that cannot be read. Raises StoreError where `state` is of another account,
-    and what connecting raises.
+    """Connects to the cloud for planning. `history` replaces the store's journal when that cannot be trusted.
+
+    Raises StoreError when `state` is of another account, and the errors of connecting.
     """
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_identity(state, cloud.identity)
@@ -239,6 +258,7 @@ async def open_plan_session(
 
 
 def _unsure(other_states: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
+    """Returns the ids that are claimed only because some state cannot be read."""
     if not other_states.unread():
         return frozenset()
     return frozenset(claims.keys() - other_states([snapshot.live[one] for one in claims], readable_only=True).keys())

@@ -1,4 +1,4 @@
-"""Decides whether a plan may still be carried out: what was shown, or saved, must be what would be planned now."""
+"""Checks whether an approved or saved plan may still be executed: it must be the plan that would be made now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from provisioner.workflow.cloud_snapshot import basis_of
 
 
 def require_unchanged(approved: Plan, now: Plan) -> None:
-    """Somebody may have bought or released something while a person was thinking."""
+    """Raises UsageError `plan-outdated` when the plan that was shown differs from the plan `now`, or that has refusals."""
     if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
         raise UsageError(
             error(
@@ -32,6 +32,10 @@ def _what_was_shown(plan: Plan) -> tuple[object, ...]:
 
 
 def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud: Cloud) -> None:
+    """Raises UsageError for a saved plan that was used, is stale or for another stack, and while calls are unsettled.
+
+    Raises InDoubt while a purchase is in doubt.
+    """
     state = session.state
     _check_settled(state, plan.mode)
     if session.plan_used(plan_id(plan)):
@@ -53,7 +57,10 @@ def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud:
 
 
 def _check_settled(state: State | None, mode: Mode) -> None:
-    """Settling what is open changes the state, so that a plan made before could not be carried out anyway."""
+    """Raises an error while calls are open.
+
+    Settling them changes the state, which makes an earlier plan stale anyway.
+    """
     if state is None or not state.in_doubt:
         return
     doubts = [

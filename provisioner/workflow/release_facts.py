@@ -1,8 +1,8 @@
-"""Asks what has to be known before a server is bought, wiped or released: billing until when it is paid for, and the catalogue whether what
-is wanted can be had.
+"""Reads the facts that a plan needs before a server is bought, wiped or released: the end of the paid term from
+billing, and from the catalogue whether the wanted offering can be bought.
 
-What neither of them tells is unknown. It is said so where it matters, and forbids nothing: nobody could release anything
-where the user may not read billing.
+A fact that neither answers is unknown. Plans say so where it matters, and it forbids nothing: otherwise users who may
+not read billing could release nothing.
 """
 
 from __future__ import annotations
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from provisioner.workflow.availability import SaleCatalogue, SaleList, SingleImage
 
 _FRESH_SECONDS = 2.0
-"""For so long what the catalogue said stands for releases that begin together."""
+"""How long an answer of the catalogue is reused, for releases that begin together."""
 _NOT_ALLOWED = frozenset({401, 403, 429})
 
 Item = TypeVar("Item")
 
 
 async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts:
-    """One list of flavors and one of images (two of flavors where resource flavors are wanted as well), one question for every image
-    that a complete list lacks, and one to billing for every fifty servers.
+    """Answers the questions of a plan.
+
+    It reads one list of flavors and one of images, a second list for resource flavors, each image that a complete list
+    lacks, and billing with one request per fifty servers.
     """
     offerings = dict.fromkeys((*questions.offerings, *questions.purchases))
     async with cloud.channel() as channel:
@@ -41,7 +43,7 @@ async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts
 
 @dataclass(slots=True)
 class StockReader:
-    """Asked anew right before something is released or wiped."""
+    """Reads the catalogue again right before something is released or wiped."""
 
     cloud: Cloud
     _read: dict[Offering, tuple[float, Offer]] = field(default_factory=dict)
@@ -57,7 +59,7 @@ class StockReader:
 
 
 async def read_catalogue(ask: Ask, offerings: Iterable[Offering]) -> SaleCatalogue:
-    """What these wares need of it; a list that cannot be had is one of which nothing is known."""
+    """Reads the lists that these offerings need. A list that cannot be read becomes an empty one with a gap."""
     from provisioner.cloud.catalogue import list_flavors, list_images, list_resource_flavors
     from provisioner.workflow.availability import SaleCatalogue, SaleList
 
@@ -100,7 +102,11 @@ async def _read_image(ask: Ask, identifier: str) -> SingleImage:
 
 
 async def _paid_until(ask: Ask, identifiers: tuple[str, ...]) -> tuple[dict[str, int], frozenset[str]]:
-    """In milliseconds since the epoch, where billing says it, and all that it knows as paid for in advance."""
+    """Returns the end of the paid term by server id, in milliseconds since the epoch, and the ids of all servers that
+    billing knows as prepaid.
+
+    A server whose end billing does not know is absent from the first. Both are empty when billing does not answer.
+    """
     if not identifiers:
         return {}, frozenset()
     from provisioner.cloud.subscriptions import list_subscriptions

@@ -1,7 +1,7 @@
-"""Records a person's decision about a purchase in doubt: which server it became, or that it became none; or that a server which the cloud
-answered and never showed is not there.
+"""Records a person's decision about a purchase in doubt: which server it became, or that it became none. A person may
+also decide that a server which was bought by the cloud's answer, and which no list has ever shown, does not exist.
 
-The decision is journaled with who made it. It sends nothing; what it allows happens at the next apply.
+The decision is journaled with the name of its author. It sends nothing; the next apply acts on it.
 """
 
 from __future__ import annotations
@@ -45,9 +45,11 @@ from provisioner.workflow.workspace import Workspace, who
 
 @dataclass(frozen=True, slots=True)
 class ResolveResult:
-    """`whose` and `name` are the addresses and names of the purchase, for people. `may_appear_until`: it was settled as absent before silence could mean anything, in
-    milliseconds of the cloud's time. `order_id`: of a purchase that was given up with its order. `listed`: servers that a person has passed
-    over, and that need a look before the next purchase; `orders`: the same of orders.
+    """What was decided, for the console. `whose` and `name` are the addresses and names of the purchase, as text.
+
+    `may_appear_until` is set when the purchase was settled as absent before its quiet period was over: the end of that
+    period, in milliseconds of the cloud's time. `order_id` is the order that was forgotten with a server that never
+    showed. `listed` and `orders` may be the purchase all the same, and should be looked at before the next one.
     """
 
     whose: str
@@ -57,11 +59,13 @@ class ResolveResult:
     listed: tuple[Live, ...] = ()
     orders: tuple[str, ...] = ()
     noun: str = "server"
-    """What its kind is called."""
+    """The kind's noun."""
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> ResolveResult:
-    """Raises UsageError, and changes nothing, for an address that is not in doubt or a server that cannot be its own."""
+    """Records the decision. Raises UsageError, and changes nothing, for an address that is not in doubt, and for a
+    server or an order that cannot be the purchase.
+    """
     stack = workspace.stack()
     store = workspace.store(stack)
     with store.write(command="resolve", who=who(), timeout=0) as session:
@@ -81,7 +85,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             report_gaps(snapshot, workspace.catalogue, listen)
             other_states = OtherStates(store, workspace.catalogue, cloud.identity)
         if (never_listed := _never_listed(state, decision)) is not None:
-            assert state is not None  # that is where it was found
+            assert state is not None  # its record was found there
             entry: Entry = _forget(never_listed, decision, state, snapshot)
             listed = tuple(
                 row
@@ -127,8 +131,10 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """What a purchase may have become by all that the cloud shows. What `fits` it is listed, whatever a person says; what is only `alike`,
-    by its name or by all else, and an order that tells nobody whose it is, are a person's to judge.
+    """The servers and orders that a purchase may have become, as the cloud shows them.
+
+    A `fitting` server proves the purchase, and no person can overrule it. A server that is `alike`, by its name or by
+    everything else, and an order that may be anybody's are left for the person to judge.
     """
 
     fitting: tuple[Live, ...] = ()
@@ -144,7 +150,7 @@ class _Candidates:
         catalogue: Catalogue,
         holders: Mapping[str, str],
     ) -> _Candidates:
-        """Without what another state holds, or another purchase in doubt accounts for."""
+        """Leaves out what another state holds (`holders`) and what another purchase in doubt accounts for."""
         kind = catalogue[intent.kind]
         records = state.resources.values() if state else ()
         free = [
@@ -167,7 +173,7 @@ class _Candidates:
         )
 
     def refuse_listed(self, intent: Intent, kind: Kind) -> None:
-        """Raises UsageError where the cloud lists what was asked for: to buy it again beside that would pay for both."""
+        """Raises UsageError `server-listed` when a fitting server is listed: buying again would pay for both."""
         if not self.fitting:
             return
         row, address = self.fitting[0], intent.address.shell_quoted
@@ -186,7 +192,7 @@ class _Candidates:
 
 
 def _never_listed(state: State | None, decision: Decision) -> Recorded | None:
-    """What was bought, by the answer, and no list has ever shown."""
+    """Returns the record at the address when its server was bought by the cloud's answer and no list has ever shown it."""
     recorded = state.resources.get(decision.address) if state and decision.adopt is None else None
     return recorded if recorded is not None and not recorded.observed else None
 
@@ -204,7 +210,7 @@ def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: Clou
 
 
 def _unshared_order(recorded: Recorded, state: State) -> str | None:
-    """Its order, unless servers of others came of it, too."""
+    """Returns the record's order, or None when other records share it."""
     sharing = [one for one in state.resources.values() if one.order_id == recorded.order_id]
     return recorded.order_id if len(sharing) == 1 else None
 
@@ -214,8 +220,10 @@ def _evidence(decision: Decision) -> str:
 
 
 def _possible_purchases(state: State | None, decision: Decision) -> tuple[Intent, ...]:
-    """Purchases of the address that it can be said of: one in doubt; or, latest first, those that were settled as absent, when the server or
-    its order shows after all and nothing was bought in its place.
+    """Returns the purchases of the address that the decision can be about, the one in doubt first.
+
+    To adopt, they include purchases that were settled as absent, the latest first, if the address is still vacant:
+    their server or order may have appeared since.
     """
     if state is None:
         return ()
@@ -232,7 +240,10 @@ def _is_its_order(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -
 
 
 def _find_purchase(state: State | None, decision: Decision, snapshot: CloudSnapshot) -> Intent:
-    """The one that the order can be, where an order is named and several can be meant."""
+    """Returns the purchase that the decision is about: the one that the named order fits, or else the first.
+
+    Raises UsageError `not-in-doubt`.
+    """
     address = decision.address
     doubts = state.purchases_in_doubt if state else ()
     candidates = _possible_purchases(state, decision)

@@ -1,7 +1,7 @@
-"""Refuses decisions of `resolve` that cannot be right: a server or an order that cannot be the purchase, or a word on what these
-credentials cannot see.
+"""Refuses decisions of `resolve` that cannot be right: to adopt a server or an order that cannot be the purchase, or to
+declare something absent that these credentials could not see.
 
-Each check raises UsageError with the way out; none changes anything.
+Each check raises UsageError with a hint what to do instead. None changes anything.
 """
 
 from __future__ import annotations
@@ -22,24 +22,33 @@ from provisioner.model.state import Intent, State
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`adopt` is the id of the server that it became, or of the order while there is no server; None: it became none."""
+    """A person's decision about the purchase of `address`.
+
+    `adopt` is the id of the server that it became, or of its order while there is no server. None: it became nothing.
+    """
 
     address: Address
     adopt: str | None
     reason: str | None = None
     allow_incomplete_list: bool = False
-    """A person has looked elsewhere, and allows a word on what these keys cannot see."""
+    """The person has checked in the console, and decides although these credentials may not list the server."""
     allow_other_name: bool = False
-    """A person knows that the server bears another name than was sent."""
+    """The person knows that the server has another name than was sent."""
 
     @property
     def named(self) -> frozenset[str]:
-        """What is to be adopted, as the id of an order, which is as it is spelt, and as that of a server."""
+        """`adopt` as an order id, which is taken as typed, and as a normalized server id.
+
+        Empty when nothing is adopted.
+        """
         return frozenset() if self.adopt is None else frozenset((self.adopt, resource_id(self.adopt)))
 
 
 def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot) -> None:
-    """Raises UsageError where nothing that these keys show can tell what became of the purchase, unless a person says it knowing that."""
+    """Raises UsageError `own-list` for an absence that these credentials cannot see, as another user sent the purchase.
+
+    The person may allow that with `allow_incomplete_list`.
+    """
     if decision.adopt is not None or decision.allow_incomplete_list:
         return
     others = [gap for gap in snapshot.gaps if gap.of_others]
@@ -57,14 +66,17 @@ def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot)
 
 
 def mismatch(intent: Intent, trace: Trace) -> str:
-    """Why an order cannot be the purchase, as the rest of a sentence; empty where it can."""
+    """Returns why an order cannot be the purchase, as the end of a sentence after "it"; empty when it can."""
     before = seconds_before_purchase(intent, trace)
     earlier = f"was placed {before} s before it was sent, by the cloud's time" if before else ""
     return "; ".join(filter(None, (earlier, trace.mismatch)))
 
 
 def single_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> Live | None:
-    """The server of an order that a person names instead of it; None where none is known."""
+    """Returns the server of the order that a person named; None when no server of it is listed.
+
+    Raises UsageError when the order has several servers and not exactly one of them fits.
+    """
     rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     fitting = kind.match(intent, rows) if len(rows) > 1 else rows
     if rows and len(fitting) != 1:
@@ -75,7 +87,10 @@ def single_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: 
 
 
 def require_not_in_other_state(decision: Decision, snapshot: CloudSnapshot, holders: Mapping[str, str]) -> None:
-    """What another state only may have bought is for the person to say, and not refused."""
+    """Raises UsageError `server-owned` when another state records the server or order.
+
+    A server that another state only may have bought is not refused: the person decides.
+    """
     rows = [row for row in snapshot.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
     named = {one for row in rows for one in (row.id, row.order_id)}
     label = next((holders[one] for one in {*decision.named, *named} & holders.keys() if one is not None), None)
@@ -88,7 +103,9 @@ def require_not_in_other_state(decision: Decision, snapshot: CloudSnapshot, hold
 
 
 def require_group_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> None:
-    """Its servers may bear any name, and each must be what was asked for. One of no server yet must be known to billing."""
+    """Checks the order of a group. Its servers may have any name, but each must be what was ordered; an order without
+    servers must be known to billing. Raises UsageError.
+    """
     rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     trace = next((one for one in snapshot.traces.get(intent.id) or () if one.order_id == order_id), None)
     if trace is not None and not rows:
@@ -107,7 +124,10 @@ def require_group_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, 
 
 
 def require_same_order(intent: Intent, trace: Trace) -> None:
-    """An order that was placed before the purchase was sent, or for something else, is not adopted: paying it buys what nobody asked for."""
+    """Raises UsageError for an order that was placed before the purchase was sent, or for something else.
+
+    Paying it would buy what nobody asked for.
+    """
     if not (why := mismatch(intent, trace)):
         return
     address = intent.address.shell_quoted
@@ -124,6 +144,7 @@ def require_same_order(intent: Intent, trace: Trace) -> None:
 
 
 def require_unowned(intent: Intent, state: State | None, *identifiers: str | None) -> None:
+    """Raises UsageError `server-owned` when an address of this state records one of these server or order ids."""
     for recorded in state.resources.values() if state else ():
         if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
             summary, hint = (
@@ -134,8 +155,11 @@ def require_unowned(intent: Intent, state: State | None, *identifiers: str | Non
 
 
 def require_fitting(intent: Intent, row: Live, kind: Kind, *, allow_other_name: bool) -> None:
-    """A slip of the pen must not take a colleague's server: what is adopted was not there before and bears the name, or is as it was asked
-    for in all else, and a person has said to `allow_other_name`.
+    """Raises UsageError `server-differs` for a server that cannot be the purchase, so that a typo cannot adopt a
+    colleague's server.
+
+    The server must not have existed before the purchase, and must have the name that was sent, or the wanted one. With
+    `allow_other_name` it may have another name if it is what was ordered in everything else.
     """
     was_there = row.id in intent.known_before or row.order_id in intent.listed_orders
     is_alike = bool(kind.match_similar(intent, (row,)))

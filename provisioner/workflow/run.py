@@ -1,6 +1,6 @@
-"""Carries an approved plan out and records the result. Every command that sends anything does it by this module.
+"""Executes an approved plan and records the result. Every command that changes the cloud sends through this module.
 
-It decides nothing. Whoever calls it holds the lock, has looked, and has been told yes.
+It decides nothing. The caller holds the lock, has read the cloud, and has the approval.
 """
 
 from __future__ import annotations
@@ -31,18 +31,21 @@ from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 
 class RunUI(Protocol):
-    """Whoever sits in front of the work."""
+    """The user interface of a run: receives its events and shows its progress."""
 
     def listen(self, event: Event) -> None: ...
 
     def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
-        """Entered around the work itself: live progress and signals belong to it."""
+        """Shows live progress and handles signals while the plan is executed.
+
+        Yields the interruption that a signal requests.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """`state` is None when it could not be written after the work; `trouble` says why."""
+    """The result of a run. `state` is None when it could not be written after the work; `trouble` holds the errors."""
 
     result: RunResult = field(repr=False)
     state: State | None = field(repr=False)
@@ -51,7 +54,7 @@ class RunOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`command` and `reason` are for the history; `resolve_timeout` is in seconds."""
+    """Executes plans of one command. `command` and `reason` go into the history; `resolve_timeout` is in seconds."""
 
     workspace: Workspace
     session: Session
@@ -63,16 +66,17 @@ class Run:
     parallelism: int = 1
     resolve_timeout: float = 0.0
     notes_terms: bool = False
-    """Afterwards billing is asked until when the servers that are there are paid for."""
+    """Read and record the paid terms of existing servers from billing after the work."""
     other_states: OtherStatesPort = no_other_states
     orders_elsewhere: Callable[[], Iterable[str]] = tuple
-    """Those that other states know."""
+    """Returns the order ids that other states record."""
     dated_by: Service = Service.MODELARTS
-    """Whose time its intents are noted in: a purchase in no other than that of the service it is sent to."""
+    """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
 
     async def execute(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> RunOutcome:
-        """`plan_id` is thereby used up. Raises CloudError, before anything is recorded, where the cloud's time is not known:
-        nothing could be dated.
+        """Executes the plan and records it. A saved plan with this `plan_id` cannot be used again.
+
+        Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated.
         """
         session = self.session
         if self.cloud.time(self.dated_by).latest() is None:
@@ -99,7 +103,9 @@ class Run:
         plan = with_statements_applied(plan)
         with self.ui.show_progress(plan) as interruption:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
-            outcome = self._record_end(run, result)  # a person's impatience must not cost the summary
+            outcome = self._record_end(
+                run, result
+            )  # before the terms, so that an interruption cannot prevent the summary
             return await self._with_terms(outcome, plan, interruption) if self.notes_terms else outcome
 
     async def _known_orders(self, plan: Plan, stack: Stack, state: State) -> tuple[frozenset[str], bool]:
@@ -151,11 +157,11 @@ class Run:
 
     def _server_time(self) -> int:
         now = self.cloud.time(self.dated_by).latest()
-        assert now is not None  # asked before the run began, and it does not stop
+        assert now is not None  # checked before the run began, and a clock that is known stays known
         return now
 
     async def _with_terms(self, outcome: RunOutcome, plan: Plan, interruption: Interruption) -> RunOutcome:
-        """Nobody waits for that who has asked to stop."""
+        """Records the paid terms. An interruption ends it, and the outcome stays as it is."""
         if outcome.state is None:
             return outcome
         changed = {change.address for change in plan.work}
@@ -168,7 +174,7 @@ class Run:
             return replace(outcome, trouble=failure.diagnostics)
 
     def _record_end(self, run: str, result: RunResult) -> RunOutcome:
-        """A journal that failed half way has said so in the results; they are shown rather than lost behind it."""
+        """Records the end of the run. A journal that fails becomes `trouble`, so that the results are still shown."""
         try:
             outcome = "interrupted" if result.interrupted else "ended"
             self.session.append([RunEnded(run, outcome)])

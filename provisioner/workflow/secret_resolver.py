@@ -1,4 +1,4 @@
-"""Reveals the secrets of one run where they are sent, and makes their fingerprints under the lineage of its state."""
+"""Reveals the secrets of one run when they are sent, and fingerprints them with the lineage of its state as the salt."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from provisioner.secrets import SecretReader
 
 
 class SecretResolver:
-    """`lineage` is None before the first apply, when there is nothing yet to compare a fingerprint with."""
+    """Reveals, fingerprints and checks secrets.
+
+    `lineage` is None before the first apply, when there is nothing to compare a fingerprint with.
+    """
 
     def __init__(self, reader: SecretReader, lineage: str | None) -> None:
         self._reader = reader
         self._lineage = lineage
 
     def reveal(self, reference: SecretReference) -> Secret:
-        """Raises UsageError naming the variable or file, never the value."""
+        """Returns the secret's value. Raises UsageError, which names the variable or file and never the value."""
         return self._reader.reveal(reference)
 
     def fingerprint(self, reference: SecretReference) -> str | None:
-        """None when the value cannot be had here: a pipeline that only plans need not hold the passwords."""
+        """Returns the fingerprint, or None before the first apply and when the value is not available here.
+
+        A pipeline that only plans need not have the passwords.
+        """
         if self._lineage is None:
             return None
         try:
@@ -35,9 +41,11 @@ class SecretResolver:
             return None
 
     def check(self, wanted: Iterable[Desired], catalogue: Catalogue, *, all_needed: bool) -> tuple[Diagnostic, ...]:
-        """Every secret obeys its kind's rule, and, when `all_needed`, can be had; warnings about those that cannot.
+        """Checks that every available secret obeys its kind's rule. Returns warnings about the secrets that are not
+        available.
 
-        Raises UsageError or SpecError with all findings.
+        Raises SpecError with all broken rules and, when `all_needed`, UsageError with all secrets that are not
+        available.
         """
         unavailable: list[Diagnostic] = []
         invalid: list[Diagnostic] = []
@@ -57,7 +65,7 @@ class SecretResolver:
         return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(unavailable))
 
     def changed_secrets(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:
-        """What a saved plan was made with and finds otherwise now: a secret of another value is another plan."""
+        """Yields an error for each secret whose value has changed since the saved plan was made."""
         for change in planned.work:
             if change.desired is None or change.after is None:
                 continue
@@ -75,7 +83,7 @@ class SecretResolver:
 
 
 def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretReference]]:
-    """Each reference once: a counted group shares its password."""
+    """Yields each reference once, as the members of a counted group share their password."""
     seen: set[SecretReference] = set()
     for desired in wanted:
         for _, reference in secrets_in(desired.fields):

@@ -1,4 +1,4 @@
-"""Checks that the servers which a person named are there, before anybody is asked anything."""
+"""Checks that the addresses and labels on the command line exist, before the cloud or the user is asked anything."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 10
 
 
 def check_selection(request: PlanRequest, loaded: Loaded, state: State | None) -> None:
-    """Raises UsageError for an address, group, module or label that nothing has, and for a choice that leaves nothing."""
+    """Raises UsageError for an unknown address, group, module or label, and for a selection that leaves nothing."""
     labels = _labels(loaded, state)
     errors = [
         *_undeclared(request.replace, loaded, "--replace"),
@@ -42,7 +42,7 @@ def _named_twice(request: PlanRequest) -> Iterator[Diagnostic]:
 
 
 def require_declared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> None:
-    """An address that was named and is not wanted is a slip of the pen, and slips cost money."""
+    """Raises UsageError for an address that the specs do not declare: it is probably a typo, and typos cost money."""
     if errors := tuple(_undeclared(addresses, loaded, named_by)):
         raise UsageError(*errors)
 
@@ -59,7 +59,7 @@ def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> 
 
 
 def _labels(loaded: Loaded, state: State | None) -> Mapping[Address, Mapping[str, str]]:
-    """Of every address that is wanted, recorded or in doubt, as the plan will take them."""
+    """Returns the labels of every desired, recorded or doubtful address, as the plan will see them."""
     known: dict[Address, Mapping[str, str]] = {}
     if state is not None:
         known |= {address: {} for intent in state.in_doubt for address in intent.addresses}

@@ -1,7 +1,8 @@
-"""Reads what the other states at the same place hold, so that no server comes to stand in two of them.
+"""Reads which servers the other states in the same place hold, so that no server is recorded in two states.
 
-Two states that hold one server would each release it under the other. Whoever buys from there at this moment has noted it before
-anything was sent, so that this is asked after the cloud was read. A state that cannot be read may hold anything (docs/decisions/0013).
+Of two states that record one server, either could release it while the other still uses it. Another run journals a
+purchase before it sends it, so these states are read after the cloud. A state that cannot be read may hold anything
+(docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 
 @dataclass(frozen=True, slots=True)
 class OtherStates:
-    """`identity` is the account that the servers were read as: a doubt of another one is about other servers. `allowed`: what a person
-    lets pass for this one run.
+    """The other states, and why they may hold a server.
+
+    `identity` is the account of the live servers: a purchase in doubt of another account is about other servers.
+    `allowed` holds the guards that a person has lifted for this run.
     """
 
     store: StateStore
@@ -35,22 +38,23 @@ class OtherStates:
     allowed: frozenset[Allowance] = frozenset()
 
     def holders(self) -> dict[str, str]:
-        """By id and by order: the other state that holds it."""
+        """Returns the name of the state that records a server or an order, by server id and by order id."""
         states = self.store.siblings().states
         return {identifier: label for label, state in states.items() for identifier in _ids(state)}
 
     def orders(self) -> frozenset[str]:
-        """Those that other states know."""
+        """Returns the order ids that other states record."""
         records = (one for state in self.store.siblings().states.values() for one in state.resources.values())
         return frozenset(one.order_id for one in records if one.order_id is not None)
 
     def unread(self) -> Mapping[str, str]:
-        """The other states that cannot be read, by name, and why; none where a person lets that pass."""
+        """Returns the reason by name for each other state that cannot be read; empty when a person has allowed that."""
         return {} if Allowance.UNREAD_SIBLING in self.allowed else self.store.siblings().unread
 
     def __call__(self, rows: Iterable[Live], *, readable_only: bool = False) -> dict[str, str]:
-        """By id, those of `rows` that are not to be taken, and why, as the rest of a sentence. With `readable_only`, a state that cannot be
-        read claims nothing.
+        """Returns the ids of the `rows` that must not be adopted, each with the reason as the end of a sentence.
+
+        With `readable_only`, a state that cannot be read claims nothing.
         """
         rows = tuple(rows)
         if not rows:
@@ -71,7 +75,7 @@ class OtherStates:
         return claimed
 
     def refusals(self, plan: Plan) -> Iterator[Diagnostic]:
-        """Of a plan that would release what a state that cannot be read may hold as well."""
+        """Yields an error for each unreadable state when the plan releases servers, as that state may hold them too."""
         released = [change for change in plan.changes if change.action in _RELEASING and not change.let_go]
         if not released:
             return
@@ -82,7 +86,7 @@ class OtherStates:
             yield replace(finding, summary=summary, hint=hint)
 
     def unreadable(self) -> Iterator[Diagnostic]:
-        """Of every such state."""
+        """Yields an error for each state that cannot be read."""
         for label, reason in self.unread().items():
             hint = (
                 f"mend {label} first (`provisioner state rebuild` in its environment, or the version of this tool that wrote it), or "

@@ -1,4 +1,4 @@
-"""Reads what is recorded, for `show`, `state list`, `state show` and `output`: without a lock and without the cloud."""
+"""Reads the state for `show`, `state list`, `state show` and `output`. It takes no lock and asks no cloud."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from provisioner.workflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ShownState:
-    """`state` is None before the first apply. `at_work`: another run holds the lock, so open intents are in flight."""
+    """The state, for display. `state` is None before the first apply. `is_locked`: another run holds the lock, so open
+    calls are in flight.
+    """
 
     state: State | None
     location: str
     is_locked: bool
     unverifiable: tuple[FieldPath, ...] = ()
-    """Declared fields of any server that the API hides."""
+    """The declared fields of any server that the API hides."""
     findings: tuple[Diagnostic, ...] = ()
 
 
@@ -36,7 +38,7 @@ class ShownResource:
 
 
 def read_state(workspace: Workspace) -> ShownState:
-    """Raises StoreError for a state that is damaged, or another stack's."""
+    """Reads the state. Raises StoreError when it is damaged or of another stack."""
     stack = workspace.stack()
     store = workspace.store(stack)
     state = store.load()
@@ -47,7 +49,7 @@ def read_state(workspace: Workspace) -> ShownState:
 
 
 def show_resource(workspace: Workspace, address: Address) -> ShownResource:
-    """Raises UsageError for an address that the state does not hold."""
+    """Reads what is recorded about an address. Raises UsageError when there is neither a record nor an open call."""
     shown = read_state(workspace)
     recorded = shown.state.resources.get(address) if shown.state else None
     intent = shown.state.open_intent(address) if shown.state else None
@@ -64,7 +66,7 @@ def _hidden(workspace: Workspace, recorded: Recorded) -> tuple[FieldPath, ...]:
 
 
 def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagnostic]:
-    """As it was recorded last; of what was gone then the record says so itself."""
+    """Yields a finding when the last recorded status is not a documented one."""
     status, kind = recorded.observed.get("status"), workspace.catalogue[recorded.kind]
     if isinstance(status, str) and status not in kind.statuses.known:
         from provisioner.planning import unknown_status_warnings
@@ -73,9 +75,10 @@ def _unknown_status(workspace: Workspace, recorded: Recorded) -> Iterator[Diagno
 
 
 def recorded_outputs(workspace: Workspace, name: str | None = None) -> JsonValue:
-    """What other tools need of every recorded server, by address; or one address's, or one value of it.
+    """Returns the facts of every recorded server by address; or those of one address; or one value of them, as `name`
+    selects.
 
-    Raises UsageError for a name that is neither.
+    Raises UsageError for a name that is neither an address nor a value of one.
     """
     state = read_state(workspace).state
     recorded = sorted(state.resources.values(), key=lambda item: item.address) if state else []
@@ -90,7 +93,7 @@ def recorded_outputs(workspace: Workspace, name: str | None = None) -> JsonValue
 
 
 def _output(recorded: Recorded, kind: Kind) -> JsonObject:
-    """The facts of its kind, and what is paid for until when where that can be."""
+    """Returns the facts of the record, for a kind with paid terms also the end of the term and whether it renews."""
     facts = kind.facts.collect(recorded)
     labels = facts.pop("labels")
     if kind.has_terms:

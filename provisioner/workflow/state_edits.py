@@ -1,7 +1,7 @@
-"""Changes records by hand, for `state mv`, `state rm` and `state unprotect`. The cloud is not asked.
+"""Changes records by hand, for `state mv`, `state rm` and `state unprotect`. It does not ask the cloud.
 
-Each is journaled with who did it. An address whose last call has an unknown outcome is left alone: what is found of it later
-must find its address, too.
+Each edit is journaled with the name of its author. It refuses an address with a call of unknown outcome: a later
+recovery must still find the address when it finds the outcome.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class MoveResult:
-    """`undeclared` are new addresses that the specs do not declare: the next apply would release their servers."""
+    """The moved addresses, old and new.
+
+    `undeclared` are new ones that the specs lack: the next apply would release their servers.
+    """
 
     pairs: tuple[tuple[Address, Address], ...]
     undeclared: tuple[Address, ...]
@@ -43,7 +46,10 @@ class MoveResult:
 
 @dataclass(frozen=True, slots=True)
 class ForgottenRecords:
-    """`declared`: addresses that the specs still want, so that a plan would buy them."""
+    """The records to forget.
+
+    `declared` are their addresses that the specs still declare, so that a plan would buy them again.
+    """
 
     records: tuple[Recorded, ...]
     declared: tuple[Address, ...]
@@ -51,14 +57,17 @@ class ForgottenRecords:
 
 @dataclass(frozen=True, slots=True)
 class UnprotectResult:
-    """`still_wanted`: the specs protect these again at the next apply."""
+    """The addresses whose protection was `lifted`.
+
+    The specs will protect those in `still_wanted` again at the next apply.
+    """
 
     lifted: tuple[Address, ...]
     still_wanted: tuple[Address, ...]
 
 
 def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, waiting: Waiting) -> MoveResult:
-    """Addresses without a key stand for a whole group where that is what is recorded."""
+    """Moves a record to another address. An address without a key moves a whole group when one is recorded under it."""
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
         state = _require_state(session, loaded, workspace)
@@ -76,7 +85,7 @@ def remove(
     *,
     approve: Callable[[ForgottenRecords], bool],
 ) -> ForgottenRecords | None:
-    """None when it was not approved."""
+    """Forgets records without releasing their servers. Returns None when that was not approved."""
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
         state = _require_state(session, loaded, workspace)
@@ -92,6 +101,7 @@ def remove(
 
 
 def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, waiting: Waiting) -> UnprotectResult:
+    """Lifts the protection of the records at these addresses, of which a group has several."""
     loaded = workspace.load()
     with _session(workspace, loaded, edit, waiting) as session:
         state = _require_state(session, loaded, workspace)
@@ -118,8 +128,11 @@ def _require_state(session: Session, loaded: Loaded, workspace: Workspace) -> St
 
 
 def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence[Entry]) -> None:
-    """Nothing that no state could be read from afterwards: a journal is for ever."""
-    assert session.state is not None  # it is what is edited
+    """Appends the entries.
+
+    Raises StoreError when their replay would give an invalid state, as a journal can't be undone.
+    """
+    assert session.state is not None  # _require_state has checked it
     try:
         problem = next(replay(session.state, entries).problems(), None)
     except ValueError as contradiction:
@@ -132,12 +145,12 @@ def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence
 
 
 def _records_of(state: State, addresses: Sequence[Address]) -> tuple[Recorded, ...]:
-    """Each once, however often it was named."""
+    """Returns the records of addresses and groups, each once."""
     return tuple({one.address: one for address in addresses for one in _members(state, address)}.values())
 
 
 def _members(state: State, address: Address) -> tuple[Recorded, ...]:
-    """The record of an address, or those of its group. Raises UsageError for none."""
+    """Returns the record of an address, or those of a group. Raises UsageError when there are none."""
     if (recorded := state.resources.get(address)) is not None:
         return (recorded,)
     found = [one for key, one in state.resources.items() if key.group == address]
@@ -168,7 +181,11 @@ def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Ad
 
 
 def _require_no_replacement(state: State, origin: Address, address: Address) -> None:
-    """What is deposed goes when its successor is done: it stays with that one, and nobody else becomes it."""
+    """Refuses moves that involve a deposed record, which must stay with its successor until that one is ready and
+    releases it.
+
+    Only a deposed record itself can be moved, to an address of its own. No record can be moved to a deposed address.
+    """
     if address.deposed:
         summary, hint = f"no spec can declare {address}", f"name another address, such as {address.successor}"
         raise UsageError(error("address-taken", summary, hint=f"{hint}; nothing was changed", address=address))

@@ -1,6 +1,6 @@
-"""Rebuilds a damaged or lost state from what is left of it, the specs and the cloud's list.
+"""Rebuilds a damaged or lost state from its readable parts, the specs and the cloud's list.
 
-It sends nothing that changes anything in the cloud, and writes only what was shown and approved.
+It changes nothing in the cloud, and writes only what was shown and approved.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COMMAND = "state rebuild"
 
 @dataclass(frozen=True, slots=True)
 class RebuildDraft:
-    """What is shown before anything is written. `location` is the state file's."""
+    """The proposed state, which is shown before anything is written. `location` is that of the state."""
 
     location: str
     damage: tuple[Diagnostic, ...]
@@ -51,7 +51,7 @@ class RebuildUI(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RebuildRequest:
-    """`force`: although nothing is damaged, and believing that records may be missing all the same."""
+    """`force`: rebuild even when nothing is damaged, and assume that records may be missing."""
 
     force: bool = False
     lock_timeout: float = 0.0
@@ -60,8 +60,8 @@ class RebuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """`draft` is None when there was no reason to look; `state` is None when nothing was written. Then, if it was approved
-    all the same, what stands there needs no rebuilding.
+    """The result of a rebuild. `draft` is None when nothing is damaged. `state` is None when nothing was written: either
+    it was not approved, or the existing state needs no rebuilding.
     """
 
     location: str
@@ -70,11 +70,11 @@ class RebuildResult:
     state: State | None = None
     aside: tuple[str, ...] = ()
     counted: str = ""
-    """How many the rebuilt state holds, in words: "3 servers"."""
+    """The number of resources in the rebuilt state, in words: "3 servers"."""
 
 
 async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) -> RebuildResult:
-    """Raises ProvisionerError, and changes nothing, for what must not or cannot be rebuilt."""
+    """Rebuilds the state. Raises ProvisionerError, and changes nothing, when it must not or cannot be rebuilt."""
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
@@ -84,7 +84,7 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
         found = repair.salvaged
         if not found.damage and not found.is_empty and not request.force:
             return RebuildResult(store.location, None)
-        # The history of a damaged state is no ground to judge by.
+        # The history of a damaged state is incomplete, so nothing may be concluded from it.
         async with open_plan_session(workspace, loaded, store, None, listen=ui.listen, history=tuple) as planner:
             empty = _empty_state(loaded, found, planner.cloud.identity)
             proposal = await _propose(planner, found, empty, force=request.force)
@@ -98,7 +98,10 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
 
 
 def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
-    """The new state before anything is told of it: the lineage of old where it is still known, and a serial above all."""
+    """Returns the new state without records.
+
+    It keeps the old lineage if that is known, and its serial is above every known one.
+    """
     return State(
         stack=loaded.stack.name,
         environment=loaded.stack.environment,

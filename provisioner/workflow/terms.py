@@ -1,7 +1,7 @@
-"""Asks billing until when servers are paid for and whether they renew, fifty servers a question.
+"""Asks billing for the end of paid terms and for automatic renewal, with one request per fifty servers.
 
-A plan asks only where the specs decide about the renewal, and only up to a bound; what apply learns it writes down. What billing
-does not tell is unknown, and stops nothing (docs/decisions/0011).
+A plan asks only about servers whose renewal the specs decide, and only up to a bound. Apply records what it learns.
+What billing does not answer is unknown, and stops nothing (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
 MOST_IN_A_PLAN = 400
-"""Servers, which is eight calls: a plan of a thousand servers may take twelve in all."""
+"""How many servers a plan asks billing about.
+
+These are eight requests; a plan of a thousand servers may send twelve in all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotWithTerms:
-    """A look with what billing added to it. `notes` say what it did not."""
+    """A snapshot with billing's data in its rows. `terms` is by server id; `notes` say what billing did not answer."""
 
     snapshot: CloudSnapshot
     terms: Mapping[str, Term] = field(default_factory=dict)
@@ -43,7 +46,7 @@ class SnapshotWithTerms:
 async def read_renewals(
     cloud: Cloud, snapshot: CloudSnapshot, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
 ) -> SnapshotWithTerms:
-    """The look, with the renewal of every prepaid server about which the specs decide and have decided."""
+    """Returns the snapshot with the renewal of every prepaid server for which both the specs and the record state one."""
     asked = {
         record.id: record
         for record in _servers_with_stated_renewal(desired, state, catalogue)
@@ -73,7 +76,11 @@ async def read_renewals(
 
 
 async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:
-    """By the server's id; no ids are no question, and those that billing does not know yet, or any more, are not in it. Raises CallFailed."""
+    """Returns the terms by server id. A server that billing does not know yet, or no longer, is absent. Raises
+    CallFailed.
+
+    Without ids no request is sent.
+    """
     wanted = tuple(identifiers)
     if not wanted:
         return {}
@@ -93,15 +100,17 @@ async def note_terms(
     known: Mapping[str, Term] | None = None,
     changed: Collection[Address] = (),
 ) -> State:
-    """The state with every term as billing told it: a fact, and no run's deed. `known` has been told already; else billing is asked
-    about what was `changed`, and about terms that are unknown or over. Raises StoreError.
+    """Records the terms that billing shows, and returns the state. Raises StoreError.
+
+    The terms in `known` have been read already. Billing is asked about the other servers that are in `changed` or whose
+    recorded term is unknown or over. The entries belong to no run, as they record facts and not changes.
     """
     state = session.checkpoint()
     now = cloud.time().earliest() or 0
     ready = [one for one in prepaid(state.resources.values(), catalogue) if one.phase is Phase.READY]
     doubtful = [one.id for one in ready if one.address in changed or one.term is None or one.term.is_over(now)]
     terms = dict(known or {})
-    with suppress(CallFailed):  # the next apply asks again
+    with suppress(CallFailed):  # the next apply will ask again
         terms |= await read_terms(cloud, (each for each in doubtful if each is not None and each not in terms))
     entries = [
         Remembered(one.address, one.phase, term=term)
@@ -117,7 +126,10 @@ async def note_terms(
 def prepaid(
     recorded: Iterable[Recorded], catalogue: Catalogue, live: Mapping[str, Live] | None = None
 ) -> list[Recorded]:
-    """Those that are there and paid for in advance, by address; as their rows say it, too, where these are known."""
+    """Returns the recorded servers that exist and are prepaid, sorted by address.
+
+    A row in `live` counts besides the record.
+    """
     rows = live or {}
     found = (
         one for one in recorded if one.id is not None and catalogue[one.kind].billing.is_prepaid(one, rows.get(one.id))

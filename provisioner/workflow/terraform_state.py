@@ -1,7 +1,7 @@
-"""Reads from a terraform.tfstate which servers it manages, and what it knows of them that the cloud hides.
+"""Reads the servers that a terraform.tfstate manages, with the attributes that the cloud hides.
 
-Read whole or refused: a state of another version, with other resources, or with an apply that went wrong is first put right by
-those who own it.
+A file is read completely or refused. The owners of a state of another version, with other resources, or with a failed
+apply must repair it with Terraform first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
 
 @dataclass(frozen=True, slots=True)
 class TerraformInstance(HasId):
-    """`key` says its address there; `attributes` are the provider's own, with secrets that they may hold."""
+    """An instance of a Terraform resource. `key` is made from its address there. `attributes` are the provider's, and
+    may hold secrets.
+    """
 
     id: str
     key: str
@@ -33,7 +35,7 @@ class TerraformInstance(HasId):
 
 
 def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance, ...]:
-    """Raises UsageError with everything that is wrong with it."""
+    """Reads all instances. Raises UsageError with every problem of the file."""
     document = _document(path)
     if not isinstance(version := document.get("version"), int):
         raise UsageError(_unreadable(path, "it is no Terraform state, as it names no version"))
@@ -115,6 +117,6 @@ def _where(resource: JsonObject) -> str:
 
 
 def _index(instance: JsonObject) -> str:
-    """As Terraform writes it behind the resource's address; empty for one that is not counted."""
+    """Returns the instance key as Terraform appends it to the resource's address; empty for a resource without count."""
     key = instance.get("index_key")
     return "" if key is None else f"[{key}]" if isinstance(key, int) else f'["{key}"]'

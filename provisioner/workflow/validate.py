@@ -1,4 +1,4 @@
-"""Checks the specs as far as that is possible without asking anybody."""
+"""Checks the specs without asking the cloud or reading the state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from provisioner.workflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ValidateResult:
-    """`counted` says how many the specs declare: "3 servers"; None when they could not be read to the end."""
+    """The findings about the specs.
+
+    `counted` is how many resources they declare, in words ("3 servers"); None when they have errors.
+    """
 
     findings: tuple[Diagnostic, ...]
     counted: str | None = None

@@ -1,7 +1,8 @@
-"""Holds where a run happens: which specs, which state, which cloud, and as whom. The command line makes it, and every command uses it.
+"""The workspace of a command: its specs, state, cloud and credentials. The command line makes it, and every command
+uses it.
 
-It opens doors and walks through none: loading, connecting and locking happen when a verb asks for them. The cloud's room
-and templates cost most of the start-up, so they are imported by those who connect and who load specs.
+Making it does no work: loading, connecting and locking happen when a command asks for them. `provisioner.cloud` and the
+template engine take most of the start-up time, so only the methods that need them import them.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """The sandbox as this room sees it: something that answers, and the public credentials it accepts."""
+    """The sandbox: an application that answers requests, and the public credentials that it accepts."""
 
     app: Callable[[Path], Any]
-    """From the file of its world to an ASGI application."""
+    """Makes an ASGI application from the path of the world's file."""
     access_key: str
     secret_key: str
     region: str
@@ -58,16 +59,16 @@ class Workspace:
     emulator: Emulator
     version: str
     mask: Mask = field(default_factory=Mask)
-    """What it knows as a secret is in no answer of the cloud any more."""
+    """Removes the secrets that it knows from the cloud's answers."""
 
     def load(self) -> Loaded:
-        """The mask knows then the secrets of the specs, those that an earlier run has sent."""
+        """Loads the specs, and adds their secrets to the mask, as the cloud may return what an earlier run has sent."""
         from provisioner.loading import load
 
         loaded = load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
         secrets = self.secrets()
         for reference in {reference for desired in loaded.desired for _, reference in secrets_in(desired.fields)}:
-            with suppress(UsageError):  # what cannot be had here is said where it is needed
+            with suppress(UsageError):  # a secret that is not available is reported when it is needed
                 secrets.reveal(reference)
         return loaded
 
@@ -75,7 +76,7 @@ class Workspace:
         return read_stack(self.directory, self.environment)
 
     def stack_if_any(self) -> Stack | None:
-        """For commands that are of use before there are specs."""
+        """Returns the stack, or None without a specs directory, for commands that work before there are specs."""
         return self.stack() if self.directory.exists() else None
 
     def store(self, stack: Stack) -> StateStore:
@@ -90,20 +91,23 @@ class Workspace:
         return SecretReader(self.directory, self.environ, on_reveal=self.mask.add)
 
     def world(self) -> Path:
-        """The sandbox's world stands beside the state: one for all stacks and environments of a folder."""
+        """Returns the path of the sandbox's world, in the state folder.
+
+        All stacks and environments of a folder share it.
+        """
         return locate(self.directory) / ".sandbox" / "world.db"
 
     def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        """Raises UsageError for credentials, region or endpoints that cannot be right, and CloudError on connecting.
+        """Connects to the cloud of the stack. `listen` receives warnings about the credentials, and long pauses.
 
-        `listen` hears what is odd about the credentials, and every long pause that the cloud asks for.
+        Raises UsageError for invalid credentials, region or endpoints, and CloudError when connecting fails.
         """
         if stack.cloud is CloudName.SANDBOX:
             return self.sandbox(stack, listen)
         return self.vendor(self.credentials(), stack.region, listen)
 
     def credentials(self) -> FoundCredentials:
-        """Raises UsageError when there are none, or none that can be right."""
+        """Finds the credentials. Raises UsageError when there are none, or only invalid ones."""
         from provisioner.cloud import find_credentials
 
         return find_credentials(self.environ, self.home, instance_metadata=self.settings.instance_metadata)
@@ -182,7 +186,10 @@ def _is_international(site: str | None) -> bool:
 
 
 def _one_region(in_specs: str | None, found: str | None) -> str:
-    """The specs' word wins, and an environment that says otherwise is a mistake somebody should look at."""
+    """Returns the region of the specs, or else that of the environment.
+
+    Raises UsageError when both are given and differ, or neither is.
+    """
     region = in_specs or found
     if region is None:
         hint = "write `region:` in stack.yaml, or set HW_REGION_NAME"
@@ -195,7 +202,7 @@ def _one_region(in_specs: str | None, found: str | None) -> str:
 
 
 def who() -> str:
-    """Stands in the lock, in every intent and in the history."""
+    """Returns `user@host`, as it is written into the lock, every intent and the history."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -204,13 +211,14 @@ def who() -> str:
 
 
 class SystemClock:
-    """The time of this machine, as applying wants it."""
+    """The clock of this machine, for `applying`."""
 
     def now(self) -> int:
+        """Milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        """It goes on while the machine sleeps, where the system tells how long that was."""
+        """Seconds of a clock that also counts the time while the machine sleeps, where the system provides one."""
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
     async def sleep(self, seconds: float) -> None:
