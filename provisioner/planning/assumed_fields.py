@@ -10,6 +10,7 @@ from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.resource import FieldPath
+from provisioner.planning.address_list import list_addresses
 
 _NAMED = 6
 """How many addresses a warning names at most."""
@@ -37,8 +38,7 @@ def _is_ignored(path: FieldPath, change: Change) -> bool:
 
 def _warning(paths: tuple[FieldPath, ...], sharing: list[Change]) -> Diagnostic:
     fields = ", ".join(".".join(path) for path in paths)
-    more = f" and {len(sharing) - _NAMED} more" if len(sharing) > _NAMED else ""
-    names = ", ".join(str(change.address) for change in sharing[:_NAMED]) + more
+    names = list_addresses([change.address for change in sharing], most=_NAMED)
     single = sharing[0].address if len(sharing) == 1 else None
     rebuy = (
         f"`apply --replace {single.shell_quoted}` buys it anew"

@@ -16,6 +16,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Desired, Phase, Recorded
+from provisioner.planning.address_list import list_addresses
 from provisioner.planning.paid_until import term_has_ended
 from provisioner.planning.plan_input import PlanInput
 
@@ -48,7 +49,7 @@ def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
             yield error(
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
-                detail=f"to be bought: {_listed(buying.pop(key))}",
+                detail=f"to be bought: {list_addresses([change.address for change in buying.pop(key)], most=_NAMED)}",
                 hint=f"{_remedy(recorded, mode, inputs, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
                 address=recorded.address,
             )
@@ -116,8 +117,3 @@ def _is_paid(recorded: Recorded, inputs: PlanInput) -> bool:
     """Whether any record of the same order has its payment recorded."""
     records = inputs.state.resources.values() if inputs.state else ()
     return any(one.paid for one in records if one.order_id == recorded.order_id)
-
-
-def _listed(changes: list[Change]) -> str:
-    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-    return ", ".join(str(change.address) for change in changes[:_NAMED]) + more

@@ -25,14 +25,16 @@ from provisioner.planning.readiness import blocks_dependents
 
 @dataclass(frozen=True, slots=True)
 class DeposedSchedule:
+    """The changes with the dependencies that release a deposed server after its successor."""
+
     changes: tuple[Change, ...]
-    turns: tuple[Dependency, ...]
+    dependencies: tuple[Dependency, ...]
     findings: tuple[Diagnostic, ...]
 
 
 def restorable_addresses(inputs: PlanInput, mode: Mode) -> Mapping[Address, Address]:
-    """Returns the deposed address by the address that it gets back: no server was bought for that address, and no
-    purchase in doubt may have bought one.
+    """Returns the deposed address by the address that it gets back: no server is recorded there, and no open call may
+    have bought one.
     """
     state = inputs.state
     if state is None or mode is not Mode.APPLY:
@@ -90,42 +92,42 @@ def schedule_deposed_releases(changes: Sequence[Change], inputs: PlanInput, cata
     are done, and no deposed one while any of those successors has failed.
     """
     by_address = {change.address: change for change in changes}
-    turns: list[Dependency] = []
+    dependencies: list[Dependency] = []
     findings: list[Diagnostic] = []
     kept: set[Address] = set()
-    for leaving in _releases_by_order(changes):
-        deposed = [change for change in leaving if change.reason is Reason.DEPOSED]
-        replaced = (change for change in leaving if change.create_first or change.reason is Reason.DEPOSED)
+    for releases in _releases_by_order(changes):
+        deposed = [change for change in releases if change.reason is Reason.DEPOSED]
+        replaced = (change for change in releases if change.create_first or change.reason is Reason.DEPOSED)
         successors = [by_address[change.address.successor] for change in replaced]
         failing = [one for one in successors if one.held or blocks_dependents(one, inputs, catalogue)]
         if failing:
             kept |= {change.address for change in deposed}
             findings += (_kept_warning(change, failing[0], catalogue[change.kind].noun) for change in deposed)
             continue
-        released = tuple(change.address for change in leaving if change.action is Action.DELETE)
+        released = tuple(change.address for change in releases if change.action is Action.DELETE)
         awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
         if released and awaited:
-            turns.append(Dependency(released, awaited, describe_release(awaited)))
+            dependencies.append(Dependency(released, awaited, describe_release(awaited)))
     held_back = (
         convert_to(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change
         for change in changes
     )
-    return DeposedSchedule(tuple(held_back), tuple(turns), tuple(findings))
+    return DeposedSchedule(tuple(held_back), tuple(dependencies), tuple(findings))
 
 
 def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
     """Yields the changes that release servers, grouped by order. Releases that have begun are left out: nothing delays
     those.
     """
-    leaving = {
+    releases = {
         change.address: change
         for change in changes
         if change.recorded is not None
         and change.recorded.phase is not Phase.DELETING
         and (change.action is Action.DELETE or change.create_first)
     }
-    for records in group_by_order(change.recorded for change in leaving.values() if change.recorded):
-        yield [leaving[record.address] for record in records]
+    for records in group_by_order(change.recorded for change in releases.values() if change.recorded):
+        yield [releases[record.address] for record in records]
 
 
 def _kept_warning(change: Change, successor: Change, noun: str) -> Diagnostic:

@@ -58,16 +58,16 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
     owners = {row.id: address for address, row in find_by_order(recorded, inputs.live.values()).items()}
     owners |= {record.id: record.address for record in recorded if record.id is not None}
     late_purchases = _late_purchases_of_vacant(inputs, catalogue)
-    bearers: dict[tuple[str, str], list[Live]] = {}
+    rows_by_name: dict[tuple[str, str], list[Live]] = {}
     for row in inputs.live.values():
-        bearers.setdefault((row.kind, row.name), []).append(row)
+        rows_by_name.setdefault((row.kind, row.name), []).append(row)
     unmanaged = _unmanaged_by_base_name(inputs)
     for change, desired in _changes_taking_a_name(plan):
         kind = catalogue[change.kind]
         for row in unmanaged.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
             if row.id not in owners:
                 yield _untracked_error(change, desired, row, late_purchases.get(row.id), kind)
-        for row in bearers.get((kind.name, desired.name), ()):
+        for row in rows_by_name.get((kind.name, desired.name), ()):
             owner, intent = owners.get(row.id), late_purchases.get(row.id)
             if owner is None and intent is not None and change.address in intent.addresses:
                 yield _untracked_error(change, desired, row, intent, kind)
@@ -91,9 +91,9 @@ def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanI
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
         hint += f" or released; where it is this one: `provisioner import {change.address.shell_quoted} {row.id}`"
-        lost = "this state is an older copy: `provisioner state rebuild --force`"
-        lost = lost if inputs.state else "the state is lost: `provisioner state rebuild`"
-        hint += f"; if it was bought from here and {lost}"
+        cause = "this state is an older copy: `provisioner state rebuild --force`"
+        cause = cause if inputs.state else "the state is lost: `provisioner state rebuild`"
+        hint += f"; if it was bought from here and {cause}"
     else:
         hint += f". One {kind.noun}, one state: that one has the say about it"
     return error(
@@ -239,8 +239,8 @@ def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator
 def _protected_hint(change: Change) -> str:
     if change.address.deposed:
         return f"`provisioner state unprotect {change.address.shell_quoted}`, or for this one run: --allow protected"
-    lifting = _unprotect_hint(change.address)
-    return lifting if change.desired else f"put it back into the specs, or, {lifting}"
+    hint = _unprotect_hint(change.address)
+    return hint if change.desired else f"put it back into the specs, or, {hint}"
 
 
 def _unprotect_hint(address: Address) -> str:
@@ -257,8 +257,8 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
     intents = inputs.state.doubts if inputs.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        wanted = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
-        if intent is not None and (intent.is_protected(change.address) or wanted) and plan.selects(change):
+        is_declared_so = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
+        if intent is not None and (intent.is_protected(change.address) or is_declared_so) and plan.selects(change):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",

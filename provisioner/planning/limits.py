@@ -6,13 +6,14 @@ They judge what would be done, and not what is declared: a change that is left o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
+from provisioner.planning.address_list import list_addresses
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import release_has_begun
 
@@ -37,7 +38,7 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
             yield error(
                 "mass-change",
                 f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {effect}: more than {limits.mass_change_percent} %",
-                detail=_named(changes),
+                detail=list_addresses([change.address for change in changes], most=_NAMED),
                 hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
             )
 
@@ -66,7 +67,7 @@ def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
         yield error(
             "max-servers",
             f"the stack would hold {held} {catalogue.first.noun}s, and guards.max_servers in stack.yaml is {most}",
-            detail=f"to be bought: {_named(purchases)}",
+            detail=f"to be bought: {list_addresses([change.address for change in purchases], most=_NAMED)}",
             hint="declare fewer, raise guards.max_servers, or for this one run: --allow max-servers",
         )
 
@@ -90,8 +91,3 @@ def vanished(plan: Plan, _inputs: PlanInput, catalogue: Catalogue) -> Iterator[D
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
-
-
-def _named(changes: Sequence[Change]) -> str:
-    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-    return ", ".join(str(change.address) for change in changes[:_NAMED]) + more

@@ -108,15 +108,15 @@ def _as_claimed(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagn
 
 def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
-    mend = "release it in the console" if taken else adopt_command(intent, row)
-    again = ", ".join(
+    command = "release it in the console" if taken else adopt_command(intent, row)
+    rebought = ", ".join(
         f"{address} was bought again since, as {_identify(state.resources[address])}" for address in taken
     )
     return warning(
         "bought-twice" if taken else "untracked",
         describe_late_purchase(intent, row, kind),
-        detail=again,
-        hint=f"look whether it is yours: {mend}",
+        detail=rebought,
+        hint=f"look whether it is yours: {command}",
         address=intent.address,
     )
 

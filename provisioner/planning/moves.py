@@ -52,8 +52,8 @@ def apply_moves(inputs: PlanInput, mode: Mode) -> MovedInput:
         else recorded
         for address, recorded in state.resources.items()
     }
-    there = replace(inputs, state=replace(state, resources=resources))
-    return MovedInput(there, {end: origin for origin, end in destinations.items()})
+    moved = replace(inputs, state=replace(state, resources=resources))
+    return MovedInput(moved, {end: origin for origin, end in destinations.items()})
 
 
 def is_removed(address: Address, removals: tuple[Removal, ...]) -> bool:
@@ -80,6 +80,7 @@ class _MovePaths:
         self._by_origin = {move.origin: move for move in moves}
 
     def follow(self, address: Address) -> _MovePath | None:
+        """Returns the path to the end of the chain; None where the address does not move, or moves in a circle."""
         path: _MovePath | None = None
         passed = {address}
         while (move := self._next(address)) is not None:
@@ -91,6 +92,7 @@ class _MovePaths:
         return path
 
     def _next(self, address: Address) -> Move | None:
+        """Returns the move of the address itself, else that of its group. A group moves its members only to a group."""
         of_group = self._by_origin.get(address.group)
         if of_group is not None and of_group.address.key is not None:
             of_group = None

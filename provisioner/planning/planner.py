@@ -87,9 +87,9 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
     rollout = schedule_rollouts(draft.changes, inputs, catalogue)
     deposed = schedule_deposed_releases(hold_back_without_cause(rollout.changes), inputs, catalogue)
     annotated = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
-    turns = (*rollout.turns, *deposed.turns)
-    turns += tuple(dependencies_on_causes(annotated, turns))
-    draft = replace(draft, changes=annotated, together=combine_purchases(annotated, catalogue), turns=turns)
+    dependencies = (*rollout.dependencies, *deposed.dependencies)
+    dependencies += tuple(dependencies_on_causes(annotated, dependencies))
+    draft = replace(draft, changes=annotated, together=combine_purchases(annotated, catalogue), turns=dependencies)
     draft = apply_guards(draft, inputs, catalogue)
     return replace(
         draft,

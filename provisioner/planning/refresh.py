@@ -102,8 +102,10 @@ def _is_ignored(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: 
     started and stopped by others, a status that comes of that field is ignored too, and no other.
     """
     shows = kind.statuses.shows
-    standing = path == _STATUS and bool(shows) and shows in ignored and value_at(row.shown, shows) is not None
-    return standing or any(path[: len(head)] == head for head in ignored)
+    is_status_of_ignored = (
+        path == _STATUS and bool(shows) and shows in ignored and value_at(row.shown, shows) is not None
+    )
+    return is_status_of_ignored or any(path[: len(head)] == head for head in ignored)
 
 
 def _is_as_specs_mean(kind: Kind, item: FieldChange, specs: JsonObject, inputs: PlanInput) -> bool:
@@ -139,8 +141,8 @@ def _field_changes(
     """
     reported: set[FieldPath] = set()
     for rule in kind.rules:
-        believed = value_at(recorded.assumed, rule.path)
-        was = value_at(recorded.declared, rule.path) if believed is None else believed
+        assumed = value_at(recorded.assumed, rule.path)
+        was = value_at(recorded.declared, rule.path) if assumed is None else assumed
         now = rule.observed_value(row.shown, was, recorded.declared)
         known = was is not None and now is not None and now != value_at(recorded.baseline, rule.path)
         if known and was != now and not (rule.path == ("name",) and is_marked(row.name, lineage=lineage)):

@@ -12,6 +12,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.flow import Remark
 from provisioner.model.kind import Catalogue
+from provisioner.planning.address_list import list_addresses
 
 _NAMED = 10
 
@@ -25,10 +26,10 @@ def reinstall_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Itera
             for remark in catalogue[change.kind].reinstall.remarks(paths, _declared(change)):
                 by_remark[remark].append(change.address)
     for remark, addresses in by_remark.items():
-        more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
-        named = ", ".join(map(str, addresses[:_NAMED])) + more
         single = addresses[0] if len(addresses) == 1 else None
-        yield warning(remark.code, f"{named}: {remark.summary}", hint=remark.hint, address=single)
+        yield warning(
+            remark.code, f"{list_addresses(addresses, most=_NAMED)}: {remark.summary}", hint=remark.hint, address=single
+        )
 
 
 def _declared(change: Change) -> JsonObject:

@@ -108,6 +108,7 @@ def _wrong_import_hint(change: Change, kind: Kind) -> str:
 
 
 def _end_of_term(recorded: Recorded, inputs: PlanInput) -> int | None:
+    """Returns the end of the current term, also of one that renews itself, in milliseconds since the epoch."""
     recorded_end = recorded.term.expires_at if recorded.term else None
     return inputs.release_facts.paid_until.get(recorded.id or "", recorded_end)
 
@@ -129,9 +130,8 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
         released = change.recorded if change.action is Action.DELETE and not loss_was_allowed(change) else None
         is_sought = change.reason is Reason.IN_DOUBT and change.address in doubts and plan.selects(change)
         if plan.mode is Mode.DESTROY and is_sought and not change.let_go:
-            released = purchase_records(doubts[change.address], identifier=None, order_id=None)[
-                0
-            ]  # released as soon as it is found
+            # its server is released as soon as it is found
+            released, *_ = purchase_records(doubts[change.address], identifier=None, order_id=None)
         if released is not None and term_has_ended(released, inputs, catalogue[change.kind]):
             continue  # `term-ended` refuses it
         if released is not None and is_unpaid(released, inputs):
@@ -181,11 +181,11 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     """Refuses to release the servers of one order at different times: the first release takes the others along, before
     their turn, which may never come. A server whose replacement is bought first waits for that.
     """
-    turns: defaultdict[Address, set[Dependency]] = defaultdict(set)
-    for turn in plan.turns:
-        for address in turn.addresses:
-            turns[address].add(turn)
-    leaving = [
+    dependencies: defaultdict[Address, set[Dependency]] = defaultdict(set)
+    for dependency in plan.turns:
+        for address in dependency.addresses:
+            dependencies[address].add(dependency)
+    releases = [
         change.recorded
         for change in plan.changes
         if change.recorded is not None
@@ -193,8 +193,8 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
         and not (change.create_first or release_has_begun(change))
         and catalogue[change.kind].orders.ends_its_order(change.recorded, inputs.live.get(change.recorded.id or ""))
     ]
-    for records in group_by_order(leaving):
-        if len({frozenset(turns[one.address]) for one in records}) > 1:
+    for records in group_by_order(releases):
+        if len({frozenset(dependencies[one.address]) for one in records}) > 1:
             yield error(
                 "order-shared",
                 f"{', '.join(str(one.address) for one in records)} were bought by order {records[0].order_id}, and are not to go at once",

@@ -29,8 +29,10 @@ more.
 
 @dataclass(frozen=True, slots=True)
 class RolloutSchedule:
+    """The changes with the dependencies between waves."""
+
     changes: tuple[Change, ...]
-    turns: tuple[Dependency, ...]
+    dependencies: tuple[Dependency, ...]
     findings: tuple[Diagnostic, ...]
 
 
@@ -39,7 +41,7 @@ def schedule_rollouts(changes: Sequence[Change], inputs: PlanInput, catalogue: C
     held_back = {change.address for rollout in rollouts for change in rollout.held_back}
     return RolloutSchedule(
         tuple(_hold_back(change) if change.address in held_back else change for change in changes),
-        tuple(turn for rollout in rollouts for turn in rollout.turns),
+        tuple(dependency for rollout in rollouts for dependency in rollout.dependencies),
         tuple(finding for rollout in rollouts for finding in rollout.findings()),
     )
 
@@ -56,30 +58,30 @@ def _waves_by_group(changes: Iterable[Change]) -> Iterator[tuple[Address, list[l
 
 
 class _Rollout:
-    """One group: `turns` are the dependencies between waves, `held_back` the changes that the run does not begin."""
+    """One group: `dependencies` between its waves, and `held_back`, the changes that the run does not begin."""
 
     def __init__(self, group: Address, waves: list[list[Change]], inputs: PlanInput, catalogue: Catalogue) -> None:
-        self.turns: list[Dependency] = []
+        self.dependencies: list[Dependency] = []
         self.held_back: list[Change] = []
         self._group = group
         self._noun = f"{catalogue[waves[0][0].kind].noun}s"
         self._wrong: list[Change] = []
         before: tuple[Address, ...] = ()
-        lacking: list[Change] = []
+        unproven: list[Change] = []
         for number, wave in enumerate(waves, 1):
             waiting = [change for change in wave if change.action in _WAVE_ACTIONS]
             if not self._wrong:
-                self._wrong += (one for one in lacking if any(is_unproven_for(one, change) for change in waiting))
+                self._wrong += (one for one in unproven if any(is_unproven_for(one, change) for change in waiting))
             if self._wrong:
                 self.held_back += waiting
             elif waiting and before:
-                self.turns.append(
+                self.dependencies.append(
                     Dependency(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
                 )
-                before = ()  # whoever waits for these has waited for those: else a thousand waves would name half a million
+                before = ()  # the next wave waits for this one alone: with all earlier ones, a thousand waves would name half a million
             before += tuple(change.address for change in wave if change.action is not Action.NO_OP)
             self._wrong += (wrong := [change for change in wave if blocks_dependents(change, inputs, catalogue)])
-            lacking += [change for change in wave if change.held and change not in wrong]
+            unproven += [change for change in wave if change.held and change not in wrong]
 
     def findings(self) -> Iterator[Diagnostic]:
         if not self.held_back:
@@ -100,6 +102,6 @@ def _hold_back(change: Change) -> Change:
     """Returns the change without its work. A move is kept, because it changes the state only, and the trigger that set
     it off, because a later run needs it.
     """
-    stays = NoOpChange if change.moved_from is None else MoveChange
+    variant = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))
-    return convert_to(change, stays, reason=Reason.HELD_BACK, fields=fields)
+    return convert_to(change, variant, reason=Reason.HELD_BACK, fields=fields)

@@ -21,14 +21,14 @@ AddTriggers: TypeAlias = Callable[[Iterable[Change]], tuple[Change, ...]]
 
 
 def narrow(plan: Plan, add_triggers: AddTriggers) -> Plan:
-    """Narrows the plan by its own selection. Its changes are those before any is triggered. Nothing is recorded about
+    """Narrows the plan by its own selection. Its changes must not contain triggered ones yet. Nothing is recorded about
     changes that are left out.
     """
     whole = replace(plan, changes=add_triggers(plan.changes))
     if plan.selection.is_everything:
         return whole
     selected = _selected(plan)
-    chosen = add_triggers(
+    narrowed = add_triggers(
         _without_work(change) if _is_left_out(change, selected) else _without_unselected_note(change, selected)
         for change in plan.changes
     )
@@ -39,7 +39,7 @@ def narrow(plan: Plan, add_triggers: AddTriggers) -> Plan:
             _with_causes_only(change)
             if _is_left_out(change, selected) or _is_passed_over(change, selected, not_as_wanted)
             else change
-            for change in chosen
+            for change in narrowed
         ),
         left_out=tuple(LeftOut(each.address, each.action) for each in whole.work if _is_left_out(each, selected)),
     )

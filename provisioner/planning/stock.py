@@ -23,6 +23,7 @@ from provisioner.model.release_facts import (
     unavailable_code,
     unavailable_hint,
 )
+from provisioner.planning.address_list import list_addresses
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import release_has_begun
 
@@ -34,9 +35,9 @@ _NAMED = 3
 def collect_questions(plan: Plan, catalogue: Catalogue) -> Questions:
     """Returns the questions that a plan depends on: none for a plan that buys, wipes and releases nothing."""
     released = [(change, change.recorded) for change in plan.changes if change.action in _RELEASING and change.recorded]
-    told = (*plan.findings, *plan.refusals, *plan.lifted)
-    ended = {finding.address for finding in told if finding.code in {"expired", "term-ended"}}
-    terms = [one.id for _, one in released if one.id]  # billing may be the only one that knows a term
+    findings = (*plan.findings, *plan.refusals, *plan.lifted)
+    ended = {finding.address for finding in findings if finding.code in {"expired", "term-ended"}}
+    terms = [one.id for _, one in released if one.id]  # only billing may know a term
     terms += [
         change.recorded.id
         for change in plan.changes
@@ -100,13 +101,13 @@ def _machine_warnings(
     pairs: Iterable[tuple[Change, Offering]], facts: ReleaseFacts, catalogue: Catalogue
 ) -> Iterator[Diagnostic]:
     """Warns about what the machines that the catalogue has for the flavors to be bought may refuse."""
-    told: defaultdict[Advice, list[Change]] = defaultdict(list)
+    by_advice: defaultdict[Advice, list[Change]] = defaultdict(list)
     for change, offering in pairs:
         offer = facts.offers.get(offering)
         if offer is not None and change.desired is not None and change.action is not Action.REINSTALL:
             for advice in catalogue[change.kind].stock.advise(change.desired.fields, offer.server_type):
-                told[advice].append(change)
-    for advice, changes in told.items():
+                by_advice[advice].append(change)
+    for advice, changes in by_advice.items():
         yield _warning(advice.code, advice.message, changes, advice.hint)
 
 
@@ -148,8 +149,7 @@ def _by_offering(pairs: Iterable[tuple[Change, Offering]]) -> Mapping[Offering, 
 
 
 def _warning(code: str, summary: str, changes: list[Change], hint: str) -> Diagnostic:
-    more = f" and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
-    named = ", ".join(str(change.address) for change in changes[:_NAMED]) + more
+    named = list_addresses([change.address for change in changes], most=_NAMED)
     first = changes[0]
     return warning(
         code,

@@ -40,33 +40,35 @@ def add_triggered_replacements(changes: Iterable[Change]) -> tuple[Change, ...]:
     for change in by_address.values():
         if (note := _noted_cause(change, by_address.values())) is not None and _references(change):
             causes[change.address] = {note}
-    acting = [change.address for change in by_address.values() if _triggers_others(change) or change.address in causes]
-    told = set(acting)
-    while acting:
-        address = acting.pop()
+    triggering = [
+        change.address for change in by_address.values() if _triggers_others(change) or change.address in causes
+    ]
+    queued = set(triggering)
+    while triggering:
+        address = triggering.pop()
         for dependent in _dependents(address, waiting):
             causes.setdefault(dependent.address, set()).add(str(address))
-            if dependent.address not in told:
-                told.add(dependent.address)
-                acting.append(dependent.address)
+            if dependent.address not in queued:
+                queued.add(dependent.address)
+                triggering.append(dependent.address)
     return tuple(_with_cause(change, causes.get(change.address)) for change in by_address.values())
 
 
-def dependencies_on_causes(changes: Sequence[Change], turns: Iterable[Dependency]) -> Iterator[Dependency]:
+def dependencies_on_causes(changes: Sequence[Change], existing: Iterable[Dependency]) -> Iterator[Dependency]:
     """Yields dependencies that begin a triggered replacement when its cause is done. Otherwise a cause that fails would
     replace the server now, and again when it is mended. A dependency that exists already in the other direction takes
     precedence.
     """
-    acting = _by_reference(changes)
+    triggering = _by_reference(changes)
     awaited: dict[Address, list[tuple[Address, ...]]] = {}
-    for turn in turns:
-        for address in turn.addresses:
-            awaited.setdefault(address, []).append(turn.after)
+    for dependency in existing:
+        for address in dependency.addresses:
+            awaited.setdefault(address, []).append(dependency.after)
     dependents: dict[tuple[Address, ...], list[Address]] = {}
     for change in changes:
         if change.action is not Action.REPLACE or change.desired is None or not any(map(is_cause, change.fields)):
             continue  # what is left out or held back is only noted
-        causes = tuple(one.address for one in _causes_of(change, acting))
+        causes = tuple(one.address for one in _causes_of(change, triggering))
         if causes and not _depends_on(change.address, causes, awaited):
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
@@ -91,12 +93,12 @@ def trigger_entries(plan: Plan) -> Iterator[Remembered]:
     """Yields the notes that have to be on disk before any of the plan's work begins. They are written before the moves,
     so they use the former address. A replacement that this run leaves out is left to a later one.
     """
-    acting = _by_reference(plan.changes)
+    triggering = _by_reference(plan.changes)
     for change in plan.changes:
         cause = next((item.after for item in change.fields if is_cause(item)), None)
         if cause is not None and change.recorded is not None and change.desired is not None:
             pending = {key: value for key, value in change.recorded.pending.items() if key != _CAUSES}
-            before = {str(one.address): _snapshot(one) for one in _causes_of(change, acting)}
+            before = {str(one.address): _snapshot(one) for one in _causes_of(change, triggering)}
             if _noted_cause(change, plan.changes) is None and None not in before.values():
                 pending[_CAUSES] = before
             pending[_TRIGGERED_BY] = cause
@@ -109,8 +111,8 @@ def hold_back_without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
     """
     whole = tuple(changes)
     while True:
-        acting = _by_reference(whole)
-        idle = {change.address for change in whole if _lacks_cause(change, whole, acting)}
+        triggering = _by_reference(whole)
+        idle = {change.address for change in whole if _lacks_cause(change, whole, triggering)}
         if not idle:
             return whole
         whole = tuple(
@@ -119,12 +121,15 @@ def hold_back_without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
         )
 
 
-def _lacks_cause(change: Change, changes: Iterable[Change], acting: Mapping[Address, list[Change]]) -> bool:
+def _lacks_cause(change: Change, changes: Iterable[Change], triggering: Mapping[Address, list[Change]]) -> bool:
+    """Whether the change is only a triggered replacement without a cause: none is planned, and none that was noted has
+    visibly changed.
+    """
     forcing = [item for item in change.fields if item.forces_replacement]
-    is_set_off = change.action is Action.REPLACE and change.reason is Reason.CANNOT_UPDATE and bool(forcing)
-    if not is_set_off or not all(map(is_cause, forcing)):
+    is_triggered = change.action is Action.REPLACE and change.reason is Reason.CANNOT_UPDATE and bool(forcing)
+    if not is_triggered or not all(map(is_cause, forcing)):
         return False
-    return not _causes_of(change, acting) and (
+    return not _causes_of(change, triggering) and (
         _noted_cause(change, changes) is None or _awaits_confirmation(change, changes)
     )
 
@@ -135,24 +140,24 @@ def _awaits_confirmation(change: Change, changes: Iterable[Change]) -> bool:
     """
     causes = change.recorded.pending.get(_CAUSES) if change.recorded else None
     by_name = {str(one.address): one for one in changes}
-    trigger_entries = [by_name.get(str(name)) for name in causes] if isinstance(causes, Mapping) else []
-    return bool(trigger_entries) and all(
-        one is not None and one.recorded is not None and bool(one.recorded.unconfirmed) for one in trigger_entries
+    noted_causes = [by_name.get(str(name)) for name in causes] if isinstance(causes, Mapping) else []
+    return bool(noted_causes) and all(
+        one is not None and one.recorded is not None and bool(one.recorded.unconfirmed) for one in noted_causes
     )
 
 
 def _by_reference(changes: Iterable[Change]) -> Mapping[Address, list[Change]]:
     """Returns the changes that trigger others, by the addresses that references name them by."""
-    acting: dict[Address, list[Change]] = {}
+    triggering: dict[Address, list[Change]] = {}
     for change in filter(_triggers_others, changes):
         for reference in {change.address, change.address.group}:
-            acting.setdefault(reference, []).append(change)
-    return acting
+            triggering.setdefault(reference, []).append(change)
+    return triggering
 
 
-def _causes_of(change: Change, acting: Mapping[Address, list[Change]]) -> list[Change]:
+def _causes_of(change: Change, triggering: Mapping[Address, list[Change]]) -> list[Change]:
     references = change.desired.lifecycle.replace_triggered_by if change.desired else ()
-    return [one for named in references for one in acting.get(named, ())]
+    return [one for named in references for one in triggering.get(named, ())]
 
 
 def _noted_cause(change: Change, changes: Iterable[Change]) -> str | None:

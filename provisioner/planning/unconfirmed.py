@@ -41,17 +41,17 @@ def fields_to_hold(
     shows nothing of them, so that they may be there already. The latter are sent with another system or machine that
     comes anyway.
     """
-    passed_over = contradicted_by_billing(items := tuple(items), row, kind)
-    costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in passed_over]
-    named = recorded.address in inputs.reinstall
-    by_row = tuple(item for item in costly if item.drift and not (named and item.reinstalls))
+    billed = contradicted_by_billing(items := tuple(items), row, kind)
+    costly = [item for item in items if (item.forces_replacement or item.reinstalls) and item not in billed]
+    is_named = recorded.address in inputs.reinstall
+    by_row = tuple(item for item in costly if item.drift and not (is_named and item.reinstalls))
     unseen = [item for item in costly if item not in by_row and _is_unseen(item, recorded, row, kind)]
     heads = {item.path for item in unseen}
     unseen += [item for item in costly if item not in (*by_row, *unseen) and _goes_with(item, heads, kind)]
     sent = [item for item in costly if item not in (*by_row, *unseen)]
     if any(item.forces_replacement for item in sent):
         return by_row
-    another_system = named or bool(sent)
+    another_system = is_named or bool(sent)
     return (*by_row, *(item for item in unseen if item.forces_replacement or not another_system))
 
 
@@ -72,11 +72,11 @@ def _is_unseen(item: FieldChange, recorded: Recorded, row: Live | None, kind: Ki
     show it.
     """
     rule = kind.rule(item.path)
-    lacking = (
+    is_lacking = (
         row is not None and _is_shown_by_rows(item.path, recorded, kind) and value_at(row.shown, item.path) is None
     )
-    was_otherwise = item.before is not None or rule.default is not None
-    return lacking and not item.drift and was_otherwise and item.after is not None
+    had_other_value = item.before is not None or rule.default is not None
+    return is_lacking and not item.drift and had_other_value and item.after is not None
 
 
 def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
@@ -195,13 +195,13 @@ def mismatch_warnings(
     reinstall = f"`apply --reinstall {address.shell_quoted}` wipes its system disk and puts on it what is declared"
     buy = f"`apply --replace {address.shell_quoted}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
-    way = buy if any(item.forces_replacement for item in together) else reinstall
+    remedy = buy if any(item.forces_replacement for item in together) else reinstall
     yield warning(
         "unconfirmed",
         f"{address}: the cloud does not show what was declared: {fields}"
         if items or lost
         else f"{address}: the cloud shows otherwise what was left out: {fields}",
-        hint=f"{_what_to_wait_for(items)}; {way}; {_without_sending(together, lost, unsafe)}",
+        hint=f"{_waiting_hint(items)}; {remedy}; {_hint_without_sending(together, lost, unsafe)}",
         address=address,
     )
 
@@ -218,7 +218,7 @@ def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnost
     )
 
 
-def _without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath], unsafe: list[FieldPath]) -> str:
+def _hint_without_sending(together: tuple[FieldChange, ...], lost: list[FieldPath], unsafe: list[FieldPath]) -> str:
     """Returns how to end the warning without touching the server. Declaring the shown value ends it only where a later
     row without that value is known to say nothing by that; `unsafe` are the fields where it is not.
     """
@@ -237,7 +237,7 @@ def _describe_lost(path: FieldPath) -> str:
     return f"nothing shows that {'.'.join(path)} is there, as the answer to its reinstallation was lost"
 
 
-def _what_to_wait_for(items: tuple[FieldChange, ...]) -> str:
+def _waiting_hint(items: tuple[FieldChange, ...]) -> str:
     if any(not item.drift for item in items):
         return "nothing is sent while the row lacks what other rows show; plan again in a minute"
     return "nothing is sent again because of that"

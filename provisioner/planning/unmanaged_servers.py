@@ -22,7 +22,7 @@ from provisioner.planning.progress import phase_reached
 
 @dataclass(frozen=True, slots=True)
 class UnmanagedServer:
-    """An unmanaged server. `problem` says why it cannot be imported; it is empty where it can."""
+    """A live server that no record is about. `problem` says why it cannot be imported; it is empty where it can."""
 
     row: Live
     problem: str = ""

@@ -4,12 +4,10 @@ costs nothing. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from provisioner.model.action import Action
-from provisioner.model.address import Address
 from provisioner.model.canonical import JsonValue
-from provisioner.model.capability import Advice
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.field_rule import OnChange
@@ -20,6 +18,7 @@ from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Desired, Phase, Recorded
 from provisioner.planning import comparison
+from provisioner.planning.address_list import list_addresses
 from provisioner.planning.charging_mismatch import charging_mismatch_warnings
 from provisioner.planning.difference import differences
 from provisioner.planning.plan_input import PlanInput
@@ -57,8 +56,8 @@ def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Cata
         kind = catalogue[change.kind]
         if kind.billing.sold_otherwise(recorded, None, desired.fields, inputs.policy):
             continue  # `charging-mismatch` says what to do about it
-        if (otherwise := check_order_against_specs(recorded, desired, kind, inputs.policy)) is not None:
-            yield otherwise
+        if (mismatch := check_order_against_specs(recorded, desired, kind, inputs.policy)) is not None:
+            yield mismatch
         elif is_unpaid(recorded, inputs) and not _is_paid_by_apply(desired, kind, inputs.policy):
             yield warning(
                 CODE,
@@ -85,24 +84,24 @@ def check_order_against_specs(
         return None
     if not (items := tuple(_differing(recorded, desired, kind, policy))):
         return None
-    one = recorded.address
+    address = recorded.address
     if recorded.paid:
-        state, way = "; it is paid", f"undo the change in the specs, then {apply_hint((one,))} goes on with it"
+        state, way = "; it is paid", f"undo the change in the specs, then {apply_hint((address,))} goes on with it"
     elif recorded.phase is Phase.AWAITING_PAYMENT:
-        state, way = "; it is not paid", f"{cancel_hint(one)}, and the next apply orders what the specs say"
+        state, way = "; it is not paid", f"{cancel_hint(address)}, and the next apply orders what the specs say"
         way += "; or undo the change, as paying it buys what was ordered"
     else:
         state, way = (
             "",
-            f"while it is not paid, {cancel_hint(one)}, and the next apply orders what the specs say; else undo the change",
+            f"while it is not paid, {cancel_hint(address)}, and the next apply orders what the specs say; else undo the change",
         )
     return warning(
         OTHERWISE,
-        f"{one}: order {recorded.order_id} was placed for something else than the specs say by now{state}",
+        f"{address}: order {recorded.order_id} was placed for something else than the specs say by now{state}",
         detail="; ".join(items),
         hint=way,
         source=desired.source,
-        address=one,
+        address=address,
     )
 
 
@@ -134,19 +133,9 @@ def purchase_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterat
     for change in changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
             for advice in catalogue[change.kind].orders.advise(change.desired.fields):
-                alike.setdefault((change.kind, *_words(advice)), []).append(change)
+                alike.setdefault((change.kind, advice.code, advice.message, advice.hint), []).append(change)
     for (_, code, message, hint), buying in alike.items():
         source = buying[0].desired.source if buying[0].desired else None
-        only = buying[0].address if len(buying) == 1 else None
-        names = _listed([change.address for change in buying])
-        yield warning(code, f"{names}: {message}", hint=hint, source=source, address=only)
-
-
-def _words(advice: Advice) -> tuple[str, str, str]:
-    return advice.code, advice.message, advice.hint
-
-
-def _listed(addresses: Collection[Address]) -> str:
-    named = [str(address) for address in addresses][:_NAMED]
-    more = f" and {len(addresses) - _NAMED} more" if len(addresses) > _NAMED else ""
-    return ", ".join(named) + more
+        single = buying[0].address if len(buying) == 1 else None
+        names = list_addresses([change.address for change in buying], most=_NAMED)
+        yield warning(code, f"{names}: {message}", hint=hint, source=source, address=single)
