@@ -1,4 +1,4 @@
-"""Servers that nobody owns, as a numbered table for a person and as a document for machines, and what became of the choice."""
+"""Renders unmanaged servers as a numbered table for people, and together with those that were adopted as a JSON document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.rendering.wording import pluralize
 
 
 def render_unmanaged(found: Sequence[UnmanagedServer], style: Style) -> str:
-    """Ends in a newline. The numbers count from 1, and stand for the servers in this order."""
+    """Returns the table, ending in a newline. The servers are numbered from 1 in the order of `found`."""
     if not found:
         return "No changes. Everything that the cloud lists is recorded in this state.\n"
     rows = [(str(number), *_cells(one), one.problem) for number, one in enumerate(found, start=1)]
@@ -24,12 +24,12 @@ def render_unmanaged(found: Sequence[UnmanagedServer], style: Style) -> str:
 
 def _lines(rows: Sequence[tuple[str, ...]], widths: Sequence[int], style: Style) -> Iterator[str]:
     for *facts, problem in rows:
-        told = "  ".join(pad(fact, width) for fact, width in zip(facts, widths, strict=True))
-        yield f"  {told}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
+        columns = "  ".join(pad(fact, width) for fact, width in zip(facts, widths, strict=True))
+        yield f"  {columns}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
 
 
 def count_unmanaged(number: int, found: Sequence[UnmanagedServer]) -> str:
-    """So many of these, by what their kind is called."""
+    """Returns `number` with the noun of the servers' kind, or with "resource" where they are of several kinds."""
     nouns = {one.noun for one in found}
     return pluralize(number, nouns.pop() if len(nouns) == 1 else "resource")
 

@@ -1,6 +1,6 @@
-"""Fields laid out as nested blocks: one field a line, the equals signs of neighbours aligned, a sign where one changes.
+"""Lays out fields as nested blocks: one field per line, aligned equals signs, and a sign where a field changes.
 
-The one layout behind plans and `show`. It takes any fields in any nesting and does not know what a change is good for.
+Plans and `show` share this layout. It takes any fields in any nesting and does not know what a change means.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UNSIGNED = " "
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text` and `note` are safe to print; `sign` is one character, a space where nothing changes."""
+    """One field. `text` and `note` are safe to print; `sign` is one character, a space where nothing changes."""
 
     name: str
     text: str
@@ -43,7 +43,7 @@ Member: TypeAlias = Line | Block
 def members_of(
     body: JsonObject, *, sign: str = UNSIGNED, sensitive: Collection[FieldPath] = (), path: FieldPath = ()
 ) -> tuple[Member, ...]:
-    """A whole body: single values first, then blocks, each by name, so that equal bodies read equally."""
+    """Returns the members of a whole body: single values, then blocks, each sorted by name, so that equal bodies look equal."""
     lines: list[Member] = []
     blocks: list[Member] = []
     for key, value in sorted(body.items()):
@@ -59,7 +59,7 @@ def members_of(
 def changed_members(
     fields: Iterable[FieldChange], *, sensitive: Collection[FieldPath] = (), depth: int = 0
 ) -> tuple[Member, ...]:
-    """What changes, each in the block that its path names. A field that is as before has no sign."""
+    """Returns the changed fields, each in the block that its path names. A field that keeps its value has no sign."""
     lines: list[Member] = []
     inner: dict[str, list[FieldChange]] = {}
     for field in sorted(fields, key=lambda field: field.path):
@@ -99,11 +99,11 @@ def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
 
 
 def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Iterator[str]:
-    """`indent` is where the signs stand."""
+    """Yields the lines of a block. `indent` is the text before the signs."""
     members = tuple(members)
     width = max((cells(member.name) for member in members if isinstance(member, Line)), default=0)
     for member in members:
-        sign = painted_sign(member.sign, style)
+        sign = paint_sign(member.sign, style)
         if isinstance(member, Line):
             note = style.red(f" # {member.note}") if member.note else ""
             yield f"{indent}{sign} {pad(member.name, width)} = {member.text}{note}"
@@ -113,7 +113,7 @@ def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Itera
             yield f"{indent}  }}"
 
 
-def painted_sign(sign: str, style: Style) -> str:
+def paint_sign(sign: str, style: Style) -> str:
     match sign.strip():
         case "+":
             return style.green(sign)

@@ -1,6 +1,6 @@
-"""One change of a plan as Terraform's readers know it: a comment that says what and why, and a block of fields.
+"""Renders one change of a plan in Terraform's layout: a comment that says what happens and why, and a block of fields.
 
-It shows what the change carries. Which field forces what, and how a server is released, is decided elsewhere.
+It shows what the change contains. Which field forces what, and how a server is released, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Phase, Recorded
-from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, painted_sign
+from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, paint_sign
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.values import leaves, path_text, value_text, without
 from provisioner.rendering.wording import UNDER_WAY, pluralize, words_of
 
-KNOWN_LATER = "(known after apply)"
+KNOWN_AFTER_APPLY = "(known after apply)"
 
-_WHY = {
+_REASONS = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
     Reason.REQUESTED: "because it was asked for",
     Reason.DEPOSED: "because another one has its address by now",
@@ -38,14 +38,15 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 
 
 def change_text(change: Change, style: Style) -> Iterator[str]:
+    """Yields the lines of the change."""
     if change.reason is Reason.IN_DOUBT:
         yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
         yield "  # (nothing is bought for it until its outcome is known; what can be done is said below)"
         return
     words = words_of(change)
     yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"
-    yield from (f"  # ({why})" for why in _explanations(change))
-    sign = painted_sign(f"{words.sign:>3}", style)
+    yield from (f"  # ({reason})" for reason in _reasons(change))
+    sign = paint_sign(f"{words.sign:>3}", style)
     yield f"{sign} {escape(change.kind)} {value_text(name_of(change))} {{"
     yield from block_text(_members(change), style, indent=" " * 6)
     yield from (style.dim(f"        # {remark}") for remark in _remarks(change))
@@ -53,6 +54,7 @@ def change_text(change: Change, style: Style) -> Iterator[str]:
 
 
 def name_of(change: Change) -> str:
+    """Returns the name of the server once the change is made, or "" where none is known."""
     if change.after is not None and "name" in change.after:
         return str(change.after["name"])
     if change.desired is not None:
@@ -61,7 +63,7 @@ def name_of(change: Change) -> str:
 
 
 def body_of(change: Change) -> JsonObject:
-    """The wanted fields together with the labels, which the specs name beside them."""
+    """Returns the wanted fields with the labels, which specs declare next to the fields."""
     body = dict(change.after or {})
     if change.desired is not None and change.desired.labels:
         body.setdefault("labels", dict(change.desired.labels))
@@ -71,55 +73,58 @@ def body_of(change: Change) -> JsonObject:
 def _members(change: Change) -> tuple[Member, ...]:
     match change.action:
         case Action.CREATE:
-            computed = tuple(Line(name, KNOWN_LATER, "+") for name in change.computed)
+            computed = tuple(Line(name, KNOWN_AFTER_APPLY, "+") for name in change.computed)
             return (*computed, *members_of(body_of(change), sign="+", sensitive=change.sensitive))
         case Action.ADOPT:
-            return (*_particulars(change.recorded, but=_renamed(change)), *_compared(change))
+            return (*_identifying_lines(change.recorded, omit=_changed_name(change)), *_adopted_members(change))
         case Action.UPDATE | Action.REINSTALL:
-            return (*_identity(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
+            return (*_id_line(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
         case Action.RECORD:
-            fields = (replace(field, drift=False) for field in change.fields)  # all of it is
-            return (*_identity(change.recorded), *changed_members(fields, sensitive=change.sensitive))
+            fields = (
+                replace(field, drift=False) for field in change.fields
+            )  # all of it is drift, so no field is marked
+            return (*_id_line(change.recorded), *changed_members(fields, sensitive=change.sensitive))
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
-            replaced = Line("id", f"{was} -> {KNOWN_LATER}", "~")
-            return (replaced, *changed_members(_with_charging(change), sensitive=change.sensitive))
+            replaced = Line("id", f"{was} -> {KNOWN_AFTER_APPLY}", "~")
+            return (replaced, *changed_members(_fields_with_charging(change), sensitive=change.sensitive))
         case Action.DELETE:
-            return _particulars(change.recorded, sign="-", now=change.live_name)
+            return _identifying_lines(change.recorded, sign="-", live_name=change.live_name)
         case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
-            return _particulars(change.recorded)
+            return _identifying_lines(change.recorded)
         case _:
             assert_never(change.action)
 
 
-def _with_charging(change: Change) -> tuple[FieldChange, ...]:
-    told = {field.path for field in change.fields}
+def _fields_with_charging(change: Change) -> tuple[FieldChange, ...]:
+    changed = {field.path for field in change.fields}
     known = (field for field in change.charging if field.before is not None or field.after is not None)
-    return (*change.fields, *(field for field in known if field.path not in told))
+    return (*change.fields, *(field for field in known if field.path not in changed))
 
 
-def _compared(change: Change) -> tuple[Member, ...]:
-    """What the cloud shows of a server that is taken over: first what is changed about it, then what is as wanted."""
-    passed_over = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
+def _adopted_members(change: Change) -> tuple[Member, ...]:
+    """Returns what the cloud shows of a server that is adopted: the fields that will change, then those that are as wanted."""
+    omitted = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
     shown = change.recorded.declared if change.recorded else {}
-    for path in passed_over:
+    for path in omitted:
         shown = without(shown, path)
     return (*changed_members(change.fields, sensitive=change.sensitive), *members_of(shown))
 
 
-def _identity(recorded: Recorded | None) -> tuple[Line, ...]:
+def _id_line(recorded: Recorded | None) -> tuple[Line, ...]:
     return () if recorded is None else (Line("id", value_text(recorded.id)),)
 
 
-def _renamed(change: Change) -> tuple[str, ...]:
+def _changed_name(change: Change) -> tuple[str, ...]:
     return tuple("name" for field in change.fields if field.path == ("name",))
 
 
-def _particulars(
-    recorded: Recorded | None, *, sign: str = " ", but: tuple[str, ...] = (), now: str = ""
+def _identifying_lines(
+    recorded: Recorded | None, *, sign: str = " ", omit: tuple[str, ...] = (), live_name: str = ""
 ) -> tuple[Line, ...]:
-    """What tells a server from its neighbours in the console and on the bill, `but` for what is told elsewhere. `now`: what it is called
-    there, where that is another name.
+    """Returns what tells a server from its neighbours in the console and on the bill.
+
+    `omit` are lines that are shown elsewhere; `live_name` is its name in the cloud where that is not the recorded one.
     """
     if recorded is None:
         return ()
@@ -130,17 +135,17 @@ def _particulars(
         "charging_mode": recorded.observed.get("charging_mode"),
         "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
     }
-    texts = {name: value_text(fact) for name, fact in facts.items() if fact and name not in but}
-    if now:
-        texts["name"] = f"{value_text(now)} # recorded as {value_text(recorded.name)}"
+    texts = {name: value_text(fact) for name, fact in facts.items() if fact and name not in omit}
+    if live_name:
+        texts["name"] = f"{value_text(live_name)} # recorded as {value_text(recorded.name)}"
     return tuple(Line(name, text, sign) for name, text in texts.items())
 
 
-def _explanations(change: Change) -> Iterator[str]:
+def _reasons(change: Change) -> Iterator[str]:
     if change.moved_from is not None:
         yield f"moved from {escape(str(change.moved_from))}"
-    if change.reason in _WHY:
-        yield _WHY[change.reason]
+    if change.reason in _REASONS:
+        yield _REASONS[change.reason]
     if change.action is Action.RESUME and change.recorded is not None:
         yield UNDER_WAY[change.recorded.phase]
     elif change.reason is Reason.UNDER_WAY:
@@ -153,9 +158,9 @@ def _remarks(change: Change) -> Iterator[str]:
     if change.action is Action.ADOPT and change.unverifiable:
         hidden_fields = ", ".join(map(path_text, change.unverifiable))
         yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
-    if stays := ", ".join(_as_declared(change)):
-        yield f"(a refresh does not record {stays}: what was declared of that stays on record)"
-    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _unchanged(change)):
+    if kept := ", ".join(_fields_kept_as_declared(change)):
+        yield f"(a refresh does not record {kept}: what was declared of that stays on record)"
+    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _count_unchanged(change)):
         yield f"({pluralize(hidden, 'unchanged field')} hidden)"
     if change.action is Action.REINSTALL:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
@@ -169,18 +174,18 @@ def _remarks(change: Change) -> Iterator[str]:
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 
-def _as_declared(change: Change) -> Iterator[str]:
-    """The fields that a refresh tells, and leaves on record as they are."""
+def _fields_kept_as_declared(change: Change) -> Iterator[str]:
+    """Yields the fields whose difference a refresh shows and does not record: the record keeps what was declared."""
     if change.action is Action.RECORD and change.recorded is not None and change.after is not None:
         for field in change.fields:
             was = value_at(change.recorded.declared, field.path)
-            is_believed = value_at(change.recorded.assumed, field.path) is not None
-            if is_believed or (was is not None and value_at(change.after, field.path) == was):
+            is_assumed = value_at(change.recorded.assumed, field.path) is not None
+            if is_assumed or (was is not None and value_at(change.after, field.path) == was):
                 yield path_text(field.path)
 
 
-def _unchanged(change: Change) -> int:
-    changed = {field.path for field in _with_charging(change)}
+def _count_unchanged(change: Change) -> int:
+    changed = {field.path for field in _fields_with_charging(change)}
     return sum(
         not any(path[:length] in changed for length in range(1, len(path) + 1)) for path, _ in leaves(body_of(change))
     )

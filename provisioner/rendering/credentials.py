@@ -1,4 +1,4 @@
-"""Who we are to the cloud, for people and for machines."""
+"""Renders the credentials that are used, and the identity that the cloud sees, as text and as a JSON document."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _WIDTH = 14
 def render_credentials(known: CallerIdentity, style: Style) -> str:
     lines = {
         "Credentials": f"{known.source} ({known.method})",
-        "Account": _named(known.identity.account, known.account_name),
-        "Project": _named(known.identity.project, known.project_name),
+        "Account": _name_with_id(known.identity.account, known.account_name),
+        "Project": _name_with_id(known.identity.project, known.project_name),
         "Region": known.identity.region,
-        "Good until": _end(known),
+        "Good until": _expiry(known),
         **{_LABELS.get(service, service): url for service, url in known.endpoints.items()},
     }
-    told = "".join(f"{style.bold(pad(f'{label}:', _WIDTH))}{escape(value)}\n" for label, value in lines.items())
-    return f"{told}{style.green('The cloud accepts them.')}\n"
+    text = "".join(f"{style.bold(pad(f'{label}:', _WIDTH))}{escape(value)}\n" for label, value in lines.items())
+    return f"{text}{style.green('The cloud accepts them.')}\n"
 
 
 def credentials_document(known: CallerIdentity) -> Document:
@@ -38,11 +38,11 @@ def credentials_document(known: CallerIdentity) -> Document:
     }
 
 
-def _named(identifier: str, name: str | None) -> str:
+def _name_with_id(identifier: str, name: str | None) -> str:
     return identifier if name is None else f"{name} ({identifier})"
 
 
-def _end(known: CallerIdentity) -> str:
+def _expiry(known: CallerIdentity) -> str:
     if known.ends_at is not None:
         return f"{known.ends_at:%Y-%m-%d %H:%M:%S} UTC"
     return "not told; temporary keys end within a day" if known.temporary else "they are taken back"

@@ -1,6 +1,6 @@
-"""Findings as rustc and ruff show them: what happened, where, the line itself with a caret under the spot, what to do next.
+"""Renders diagnostics as rustc and ruff do: what happened, where, the source line with a caret under the spot, and what to do.
 
-It knows the layout and nothing of codes, files or exit codes.
+It knows the layout and nothing about codes, files or exit codes.
 """
 
 from __future__ import annotations
@@ -12,66 +12,67 @@ from provisioner.model.diagnostic import Diagnostic, Severity, SourceRange
 from provisioner.rendering.style import ELLIPSIS, Style, cells, cut, escape, wrap
 
 _NARROWEST_EXCERPT = 20
-_MANY = 4
-"""Warnings that differ by whose they are only: so many are told once."""
-_NAMED = 10
-_WHOSE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\[\d+\]")
-"""The id of a server, and the place of a row in an answer."""
+_FEWEST_MERGED = 4
+"""From so many on, warnings that differ only in their servers are shown as one."""
+_MAX_NAMES = 10
+_SERVER_MENTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\[\d+\]")
+"""The id of a server, or the place of a row in an answer."""
 
 
 def render_diagnostics(diagnostics: Iterable[Diagnostic], style: Style) -> str:
-    """All of them, an empty line between two. Many warnings that say the same of different servers are one, where the first of them
-    stands, with the addresses of all.
+    """Returns all diagnostics, separated by empty lines.
+
+    Many warnings that say the same about different servers are shown as one, in the place of the first, with the addresses of all.
     """
     alike: dict[tuple[object, ...], list[Diagnostic]] = {}
-    keyed = [(_without_whose(diagnostic), diagnostic) for diagnostic in diagnostics]
+    keyed = [(_comparison_key(diagnostic), diagnostic) for diagnostic in diagnostics]
     for key, diagnostic in keyed:
         alike.setdefault(key, []).append(diagnostic)
     blocks = []
     for key, diagnostic in keyed:
         same = alike[key]
-        if len(same) < _MANY:
+        if len(same) < _FEWEST_MERGED:
             blocks.append(_block(diagnostic, style, alike=()))
         elif diagnostic is same[0]:
             blocks.append(_block(diagnostic, style, alike=same[1:]))
     return "\n".join(blocks)
 
 
-def _without_whose(diagnostic: Diagnostic) -> tuple[object, ...]:
-    """What two warnings have in common that differ by their servers alone; of anything else, all of it."""
+def _comparison_key(diagnostic: Diagnostic) -> tuple[object, ...]:
+    """Returns a key that is equal for warnings which differ only in their servers, and unique for any other diagnostic."""
     address = diagnostic.address
-    is_alone = diagnostic.source is not None or diagnostic.request_id is not None
-    if diagnostic.severity is not Severity.WARNING or is_alone:
+    is_unique = diagnostic.source is not None or diagnostic.request_id is not None
+    if diagnostic.severity is not Severity.WARNING or is_unique:
         return (id(diagnostic),)
     texts = [diagnostic.summary, diagnostic.detail, diagnostic.hint]
     if address is not None:
         texts = [text.replace(address.shell_quoted, "\0").replace(str(address), "\0") for text in texts]
-    return diagnostic.code, address is None, *(_WHOSE.sub("\0", text) for text in texts)
+    return diagnostic.code, address is None, *(_SERVER_MENTION.sub("\0", text) for text in texts)
 
 
 def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
-    """Lines that each end in a newline."""
+    """Returns one diagnostic as lines that each end in a newline."""
     return _block(diagnostic, style, alike=())
 
 
 def _block(diagnostic: Diagnostic, style: Style, *, alike: Sequence[Diagnostic]) -> str:
     lines = [*_lines(diagnostic, style)]
     if alike:
-        named = [str(one.address) for one in alike if one.address is not None][:_NAMED]
+        named = [str(one.address) for one in alike if one.address is not None][:_MAX_NAMES]
         more = [f"{len(alike) - len(named)} more"] if len(alike) > len(named) else []
         first, *rest = wrap(", ".join((*named, *more)), style.width - len("  the same of: "))
         lines += [f"  {style.cyan('the same of:')} {first}", *(f"        {line}".rstrip() for line in rest)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _severe(text: str, style: Style, *, severity: Severity) -> str:
+def _paint_severity(text: str, style: Style, *, severity: Severity) -> str:
     return style.red(text) if severity is Severity.ERROR else style.yellow(text)
 
 
 def _lines(diagnostic: Diagnostic, style: Style) -> Iterator[str]:
-    """What may hold line breaks stands deeper than our labels, so that no message from elsewhere can forge one."""
+    """Yields the lines. Text that may have line breaks is indented deeper than our labels, so no foreign message can forge a label."""
     title = f"{diagnostic.severity.capitalize()}[{escape(diagnostic.code)}]"
-    yield f"{_severe(style.bold(title), style, severity=diagnostic.severity)}: {style.bold(escape(diagnostic.summary))}"
+    yield f"{_paint_severity(style.bold(title), style, severity=diagnostic.severity)}: {style.bold(escape(diagnostic.summary))}"
     if diagnostic.source is not None:
         yield from _place(diagnostic.source, style, severity=diagnostic.severity)
     if diagnostic.detail:
@@ -100,11 +101,11 @@ def _place(source: SourceRange, style: Style, *, severity: Severity) -> Iterator
     text, before, marked = _window(source, max(style.width - gutter - 3, _NARROWEST_EXCERPT))
     yield f"{' ' * gutter} {bar}"
     yield f"{style.blue(f'{number:>{gutter}}')} {bar} {text}"
-    yield f"{' ' * gutter} {bar} {' ' * before}{_severe('^' * marked, style, severity=severity)}"
+    yield f"{' ' * gutter} {bar} {' ' * before}{_paint_severity('^' * marked, style, severity=severity)}"
 
 
 def _window(source: SourceRange, width: int) -> tuple[str, int, int]:
-    """The part of the excerpt that fits and holds the spot, the cells before the spot, and the cells of the spot."""
+    """Returns the part of the excerpt around the spot that fits into `width`, with the cells before the spot and those of the spot."""
     start = max(source.column - 1, 0)
     excerpt = source.excerpt.replace("\t", " ")
     before = escape(excerpt[:start])
@@ -120,5 +121,5 @@ def _window(source: SourceRange, width: int) -> tuple[str, int, int]:
 
 
 def _tail(text: str, width: int) -> str:
-    """The last characters of `text` that fit into `width` cells."""
+    """Returns the last characters of `text` that fit into `width` cells."""
     return cut(text[::-1], width + 1).removesuffix(ELLIPSIS)[::-1] if cells(text) > width else text

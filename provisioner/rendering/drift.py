@@ -1,6 +1,6 @@
-"""Drift for people and for pipelines: each server that is otherwise than recorded, what was noticed beside, and a last line.
+"""Renders drift for people and for pipelines: each server that differs from its record, the findings, and a summary line.
 
-It judges nothing: what counts as drift is in the plan that it is handed, which only writes down.
+It judges nothing: the plan that it is given contains what counts as drift. Such a plan only records.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from provisioner.rendering.wording import pluralize
 
 
 def render_drift(plan: Plan, style: Style) -> str:
-    """Ends in a newline."""
+    """Returns the text, ending in a newline."""
     sections = ["\n".join(change_text(change, style)) for change in plan.work]
     if plan.findings:
         sections.append(render_diagnostics(plan.findings, style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
-    sections.append(_last_line(plan, style))
+    sections.append(_summary_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
 
-def _last_line(plan: Plan, style: Style) -> str:
-    left_out = _not_compared(plan)
-    aside = f" {pluralize(left_out, plan.noun)} under way or in doubt not compared." if left_out else ""
+def _summary_line(plan: Plan, style: Style) -> str:
+    uncompared = _count_uncompared(plan)
+    note = f" {pluralize(uncompared, plan.noun)} under way or in doubt not compared." if uncompared else ""
     if not plan.work:
         found = f" {pluralize(len(plan.findings), 'finding')} above." if plan.findings else ""
-        same = pluralize(len(plan.changes) - left_out - len(plan.left_out), plan.noun)
-        return f"{style.bold(style.green('No drift.'))} {same} as recorded.{found}{aside}"
-    parts = filter(None, (_counted(plan), pluralize(len(plan.findings), "finding") if plan.findings else ""))
-    return f"{style.bold('Drift:')} {', '.join(parts)}.{aside}"
+        same = pluralize(len(plan.changes) - uncompared - len(plan.left_out), plan.noun)
+        return f"{style.bold(style.green('No drift.'))} {same} as recorded.{found}{note}"
+    parts = filter(None, (_drift_counts(plan), pluralize(len(plan.findings), "finding") if plan.findings else ""))
+    return f"{style.bold('Drift:')} {', '.join(parts)}.{note}"
 
 
-def _counted(plan: Plan) -> str:
+def _drift_counts(plan: Plan) -> str:
     gone = sum(change.is_gone for change in plan.work)
     differing = len(plan.work) - gone
-    told = (f"{differing} changed" if differing else "", f"{gone} gone" if gone else "")
-    return ", ".join(filter(None, told))
+    parts = (f"{differing} changed" if differing else "", f"{gone} gone" if gone else "")
+    return ", ".join(filter(None, parts))
 
 
-def _not_compared(plan: Plan) -> int:
+def _count_uncompared(plan: Plan) -> int:
     return sum(
         change.action is Action.NO_OP and change.reason in {Reason.UNDER_WAY, Reason.IN_DOUBT}
         for change in plan.changes
@@ -67,7 +67,7 @@ def drift_document(plan: Plan) -> Document:
         "in_doubt": any(change.reason is Reason.IN_DOUBT for change in plan.changes),
         "unsettled": any(finding.code == "unsettled" for finding in plan.findings),
         "servers": len(plan.changes),
-        "not_compared": _not_compared(plan),
+        "not_compared": _count_uncompared(plan),
         "drift": list(_servers(plan)),
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         **selection_document(plan),

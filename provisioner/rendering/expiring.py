@@ -1,4 +1,4 @@
-"""What comes to its end, for people and for machines. What billing does not tell is told as unknown."""
+"""Renders prepaid servers and when their paid terms end, as a table and as a JSON document. What billing does not show is unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADINGS = ("address", "id", "expires", "in", "renews", "status")
 
 
 def render_expiring(shown: Sequence[Expiry], style: Style, *, prepaid: int, days: float) -> str:
-    """Times are UTC. `prepaid` is how many were asked about."""
+    """Returns the table, with times in UTC. `prepaid` is how many servers billing was asked about."""
     if not prepaid:
         return "No prepaid servers are recorded.\n"
     window = pluralize(int(days), "day") if days == int(days) else f"{days:.2f} days"
@@ -34,7 +34,7 @@ def expiring_document(
     within: float,
     exit_code: int,
 ) -> Document:
-    """`within` is in seconds. `ending` counts what does not go on by itself, as far as is known."""
+    """Returns the document. `within` is in seconds; `ending` are the servers that are not known to renew by themselves."""
     count = len(tuple(ending))
     return {
         "format_version": FORMAT_VERSION,
@@ -50,18 +50,18 @@ def expiring_document(
 def _cells(one: Expiry) -> tuple[str, ...]:
     renews = {True: "yes", False: "no", None: UNKNOWN}[one.renews]
     where, expires, status = escape(str(one.address)), moment(one.expires_at), escape(one.status or UNKNOWN)
-    return where, escape(one.id), expires, _left(one.days, one.hours), renews, status
+    return where, escape(one.id), expires, _time_left(one.days, one.hours), renews, status
 
 
-def _left(days: int | None, hours: int) -> str:
-    """To the hour: what ends in 30 days and some hours does not end within 30 days."""
+def _time_left(days: int | None, hours: int) -> str:
+    """Returns the time left, to the hour: what ends in 30 days and some hours does not end within 30 days."""
     if days is None:
         return UNKNOWN
     if days < 0:
         return f"{pluralize(-days, 'day')} ago"
-    told = [pluralize(days, "day")] if days else []
-    told += [pluralize(hours, "hour")] if hours or not days else []
-    return " ".join(told)
+    parts = [pluralize(days, "day")] if days else []
+    parts += [pluralize(hours, "hour")] if hours or not days else []
+    return " ".join(parts)
 
 
 def _document(one: Expiry, within: float) -> Document:

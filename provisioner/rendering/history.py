@@ -1,6 +1,6 @@
-"""The history for auditors: a line a deed, grouped by the run that did it; and every record whole for machines.
+"""Renders the audit log: one line per event, grouped by run, for people, and every record in full for machines.
 
-Nothing is cut to the terminal's width: an id that is cut proves nothing. What came from the cloud or from people is escaped.
+Nothing is cut to the terminal's width, as a cut id proves nothing. Text from the cloud or from people is escaped.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
 _WIDEST_ADDRESS = 40
-_DEED_WIDTH = max(len(deed.value) for deed in AuditEventType)
+_TYPE_WIDTH = max(len(type_.value) for type_ in AuditEventType)
 _PLAN_DIGITS = 12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_GAINED = frozenset(
+_ACQUISITIONS = frozenset(
     {
         AuditEventType.BOUGHT,
         AuditEventType.ORDERED,
@@ -35,49 +35,56 @@ _GAINED = frozenset(
         AuditEventType.IMPORTED,
     }
 )
-_TROUBLE = frozenset({AuditEventType.REFUSED, AuditEventType.FAILED, AuditEventType.IN_DOUBT, AuditEventType.UNSETTLED})
+_FAILURES = frozenset(
+    {AuditEventType.REFUSED, AuditEventType.FAILED, AuditEventType.IN_DOUBT, AuditEventType.UNSETTLED}
+)
 
 
 def render_history(
     history: Sequence[HistoryEntry], style: Style, *, address: Address | None = None, at_work: bool = False
 ) -> str:
-    """`at_work`: a run holds the lock, so that the last one may still go on. With `address`, only what concerns that."""
+    """Returns the audit log as text. `at_work`: a run holds the lock, so the last run may still go on.
+
+    With an `address`, only the events of that address are shown.
+    """
     by_record = _by_record(audit_events(history, at_work=at_work), address)
-    width = max((cells(_name(deed)) for group in by_record.values() for deed in group), default=0)
+    width = max((cells(_name(event)) for group in by_record.values() for event in group), default=0)
     width = min(width, _WIDEST_ADDRESS)
     sections = []
     for run, records in groupby(history, key=lambda record: record.run):
-        told = tuple(records)
+        entries = tuple(records)
         lines = [
-            _deed(deed, style, width=width) for record in told for deed in by_record.get(record.record.sequence, ())
+            _event_line(event, style, width=width)
+            for record in entries
+            for event in by_record.get(record.record.sequence, ())
         ]
         if lines or (run is not None and address is None):
-            goes_on = at_work and told[-1] is history[-1]
-            sections.append("".join(f"{line}\n" for line in (*_heading(run, told, style, goes_on=goes_on), *lines)))
+            goes_on = at_work and entries[-1] is history[-1]
+            sections.append("".join(f"{line}\n" for line in (*_heading(run, entries, style, goes_on=goes_on), *lines)))
     return "\n".join(sections)
 
 
-def _by_record(story: Iterable[AuditEvent], address: Address | None) -> dict[int, list[AuditEvent]]:
+def _by_record(events: Iterable[AuditEvent], address: Address | None) -> dict[int, list[AuditEvent]]:
     found: dict[int, list[AuditEvent]] = {}
-    for deed in story:
+    for event in events:
         if (
             address is None
-            or deed.address == address
-            or (deed.type is AuditEventType.MOVED and address in deed.history_entry.addresses)
+            or event.address == address
+            or (event.type is AuditEventType.MOVED and address in event.history_entry.addresses)
         ):
-            found.setdefault(deed.history_entry.record.sequence, []).append(deed)
+            found.setdefault(event.history_entry.record.sequence, []).append(event)
     return found
 
 
-def _heading(run: RunStarted | None, told: Sequence[HistoryEntry], style: Style, *, goes_on: bool) -> Iterator[str]:
-    moment = _moment(told[0].record.time)
+def _heading(run: RunStarted | None, entries: Sequence[HistoryEntry], style: Style, *, goes_on: bool) -> Iterator[str]:
+    moment = _moment(entries[0].record.time)
     if run is None:
         yield style.bold(f"{moment}  outside of a run")
         return
     parts = [f"{escape(run.command)} by {escape(run.who)}"]
     if run.plan is not None:
         parts.append(f"plan {escape(run.plan[:_PLAN_DIGITS])}")
-    if (ending := _ending(told[-1], goes_on=goes_on)) is not None:
+    if (ending := _ending(entries[-1], goes_on=goes_on)) is not None:
         parts.append(ending)
     yield style.bold(f"{moment}  {', '.join(parts)}")
     if run.reason is not None:
@@ -96,30 +103,33 @@ def _ending(last: HistoryEntry, *, goes_on: bool) -> str | None:
             return "at work" if goes_on else "its end is not recorded"
 
 
-def _deed(deed: AuditEvent, style: Style, *, width: int) -> str:
-    facts = {"id": deed.id, "order": deed.order_id, "request": deed.request_id}
+def _event_line(event: AuditEvent, style: Style, *, width: int) -> str:
+    facts = {"id": event.id, "order": event.order_id, "request": event.request_id}
     parts = [
-        _moment(deed.history_entry.record.time),
-        _painted(pad(deed.type.value, _DEED_WIDTH), style, kind=deed.type),
-        style.bold(pad(_name(deed), width)),
+        _moment(event.history_entry.record.time),
+        _painted(pad(event.type.value, _TYPE_WIDTH), style, kind=event.type),
+        style.bold(pad(_name(event), width)),
         " ".join(f"{name}={escape(value)}" for name, value in facts.items() if value is not None),
-        escape(deed.detail),
+        escape(event.detail),
     ]
     return _INDENT + _INDENT.join(part for part in parts if part).rstrip()
 
 
-def _name(deed: AuditEvent) -> str:
-    return "" if deed.address is None else escape(str(deed.address))
+def _name(event: AuditEvent) -> str:
+    return "" if event.address is None else escape(str(event.address))
 
 
 def _painted(text: str, style: Style, *, kind: AuditEventType) -> str:
-    if kind in _GAINED:
+    if kind in _ACQUISITIONS:
         return style.green(text)
-    return style.red(text) if kind in _TROUBLE else text
+    return style.red(text) if kind in _FAILURES else text
 
 
 def render_verified(verified: Verified, style: Style) -> str:
-    """The head's hash is there to be noted elsewhere: whoever alters the whole journal must alter that too."""
+    """Returns what the verification found. It shows the head's hash so that it can be noted elsewhere.
+
+    Whoever alters the whole journal would have to alter that note as well.
+    """
     lines = [style.green(f"The journal is whole: {pluralize(verified.records, 'record')}.")]
     if verified.first is not None and verified.last is not None:
         lines.append(f"{_INDENT}from     {_moment(verified.first)} to {_moment(verified.last)}")
@@ -129,8 +139,8 @@ def render_verified(verified: Verified, style: Style) -> str:
         f"The state, serial {verified.serial}, is what its first {pluralize(verified.checkpoint.sequence, 'record')} come to.",
     )
     if newer := verified.head.sequence - verified.checkpoint.sequence:
-        came = f"{pluralize(newer, 'record')} came after it"
-        lines.append(f"{came}: every command knows them, the next apply writes them into it.")
+        records = f"{pluralize(newer, 'record')} came after it"
+        lines.append(f"{records}: every command knows them, the next apply writes them into it.")
     if verified.torn:
         lines.append(
             f"After the last record stand {pluralize(verified.torn, 'byte')} of one that a death cut short; the next apply "
@@ -140,7 +150,7 @@ def render_verified(verified: Verified, style: Style) -> str:
 
 
 def verified_document(verified: Verified) -> Document:
-    """What `history --verify --json` prints of a history that is whole; damage is an error document."""
+    """Returns what `history --verify --json` prints of an intact journal. Damage is an error document instead."""
     return {
         "format_version": FORMAT_VERSION,
         "verified": True,
@@ -156,47 +166,50 @@ def verified_document(verified: Verified) -> Document:
 
 
 def history_document(history: Iterable[HistoryEntry], *, address: Address | None = None) -> Document:
-    """Every record whole, but for secrets' fingerprints. With `address`, the records of that and no run's own."""
+    """Returns every record in full, without the fingerprints of secrets.
+
+    With an `address`, only the records of that address are returned, and none about a run itself.
+    """
     return {
         "format_version": FORMAT_VERSION,
-        "records": [_record(told) for told in history if address is None or address in told.addresses],
+        "records": [_record(entry) for entry in history if address is None or address in entry.addresses],
     }
 
 
-def _record(told: HistoryEntry) -> Document:
-    record, run = told.record, told.run
+def _record(history_entry: HistoryEntry) -> Document:
+    record, run, entry = history_entry.record, history_entry.run, history_entry.entry
     return {
         "sequence": record.sequence,
         "time": _moment(record.time, timespec="milliseconds"),
         "hash": record.hash,
-        "type": told.entry.type,
-        "address": str(told.addresses[0]) if told.addresses else None,
-        "addresses": [str(address) for address in told.addresses],
-        "who": told.who,
+        "type": entry.type,
+        "address": str(history_entry.addresses[0]) if history_entry.addresses else None,
+        "addresses": [str(address) for address in history_entry.addresses],
+        "who": history_entry.who,
         "run": None if run is None else run.run,
         "command": None if run is None else run.command,
         "reason": None if run is None else run.reason,
-        "entry": masked(_plain(told.entry)),
+        "entry": masked(_to_json(entry)),
     }
 
 
-def _plain(value: Any) -> Any:
-    """As JSON has it: an address as its text, every other value of ours as an object of its fields."""
+def _to_json(value: Any) -> Any:
+    """Returns the value as JSON has it: an address as its text, and every other dataclass as an object of its fields."""
     match value:
         case Address():
             return str(value)
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): _to_json(item) for key, item in value.items()}
         case tuple() | list():
-            return [_plain(item) for item in value]
+            return [_to_json(item) for item in value]
         case _ if is_dataclass(value):
-            return {field.name: _plain(getattr(value, field.name)) for field in fields(value) if field.name != "type"}
+            return {field.name: _to_json(getattr(value, field.name)) for field in fields(value) if field.name != "type"}
         case _:
             return value
 
 
 def _moment(milliseconds: int, *, timespec: str = "seconds") -> str:
-    """RFC 3339; a number that no calendar knows stays one."""
+    """Returns the time in RFC 3339, or as a number of milliseconds where no calendar has such a time."""
     try:
         moment = _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:

@@ -1,6 +1,6 @@
-"""An inventory in the words of other tools. The same records give the same text, byte for byte.
+"""Renders an inventory in the formats of other tools. Equal records give equal text, byte for byte.
 
-Names and addresses come fit to be written as they are; labels and statuses are foreign text and are quoted for the format.
+Names and addresses can be written as they are; labels and statuses are foreign text and are quoted for the format.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from provisioner.rendering.wording import pluralize
 _TEMPLATE = re.compile(r"\{[{%#]")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_]")
 _NOT_A_VARIABLE = re.compile(r"[^A-Za-z0-9]+")
-_ANSIBLE_S_OWN = frozenset({"all", "ungrouped"})
+_RESERVED_BY_ANSIBLE = frozenset({"all", "ungrouped"})
 
 
 def render_inventory(inventory: Inventory, *, form: str, public: bool = False) -> str:
-    """Ends in a newline. `form` is one of FORMATS; `public`: hosts are reached at their public addresses.
+    """Returns the inventory, ending in a newline. `form` is one of FORMATS; `public`: hosts are reached at their public addresses.
 
-    Raises UsageError where the form cannot keep two servers apart.
+    Raises UsageError `inventory-ambiguous` where two servers or groups would get one name in this format.
     """
     return "".join(f"{line}\n" for line in FORMATS[form](inventory, public=public))
 
 
 def inventory_document(inventory: Inventory) -> Document:
-    """Every fact of every host; `groups` name them in the order of their ranks."""
+    """Returns all facts of all hosts. `groups` name their hosts in the order of the ranks."""
     return {
         "format_version": FORMAT_VERSION,
         "stack": inventory.stack,
@@ -62,7 +62,7 @@ def _json(inventory: Inventory, *, public: bool) -> Iterator[str]:  # noqa: ARG0
 
 
 def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
-    """YAML, because in INI a value cannot be quoted beyond doubt."""
+    """Yields YAML, because INI has no reliable way to quote a value."""
     yield _title(inventory)
     yield "all:"
     yield "  hosts:" if inventory.hosts else "  hosts: {}"
@@ -81,20 +81,24 @@ def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
 
 
 def _ansible_groups(inventory: Inventory) -> dict[str, list[Host]]:
-    """Two groups of one plain name would be taken for one, and a playbook meant for one reach the other."""
-    told = [(group, host) for group, hosts in inventory.groups.items() for host in hosts]
-    told += [(f"label_{key}_{host.labels[key]}", host) for host in inventory.hosts for key in sorted(host.labels)]
+    """Returns the hosts by the name of their group in Ansible.
+
+    Raises UsageError where two groups would get one name: Ansible would merge them, and a playbook for one would reach the other.
+    """
+    members = [(group, host) for group, hosts in inventory.groups.items() for host in hosts]
+    members += [(f"label_{key}_{host.labels[key]}", host) for host in inventory.hosts for key in sorted(host.labels)]
     groups: dict[str, list[Host]] = {}
     owners: dict[str, str] = {}
-    for group, host in told:
-        plain = _NOT_PLAIN.sub("_", group)
-        plain = f"{plain}_" if plain in _ANSIBLE_S_OWN else plain
-        _claim(owners, plain, group)
-        groups.setdefault(plain, []).append(host)
+    for group, host in members:
+        name = _NOT_PLAIN.sub("_", group)
+        name = f"{name}_" if name in _RESERVED_BY_ANSIBLE else name
+        _reserve(owners, name, group)
+        groups.setdefault(name, []).append(host)
     return groups
 
 
-def _claim(owners: dict[str, str], name: str, owner: str) -> None:
+def _reserve(owners: dict[str, str], name: str, owner: str) -> None:
+    """Gives the name to its owner. Raises UsageError where another owner has it."""
     if owners.setdefault(name, owner) != owner:
         summary = f"{owners[name]!r} and {owner!r} would both be called {name}"
         hint = "rename one of the two, choose one by --selector, or use --format json, which keeps names as they are"
@@ -108,18 +112,18 @@ def _yaml(value: object) -> str:
         case dict():
             return f"{{{', '.join(f'{_quoted(key)}: {_yaml(value[key])}' for key in sorted(value))}}}"
         case str():
-            # Ansible works out templates in an inventory's values, and what is in a label is nobody's program.
+            # Ansible evaluates templates in the values of an inventory, and a label must never be executed.
             return f"!unsafe {_quoted(value)}" if _TEMPLATE.search(value) else _quoted(value)
         case _:
             return str(value)
 
 
 def _quoted(text: str) -> str:
-    """A double-quoted scalar that every YAML reader takes for this text."""
-    return '"' + "".join(map(_in_quotes, text)) + '"'
+    """Returns a double-quoted scalar that every YAML reader reads as this text."""
+    return '"' + "".join(map(_quoted_character, text)) + '"'
 
 
-def _in_quotes(character: str) -> str:
+def _quoted_character(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
     return character if character.isprintable() else f"\\U{ord(character):08x}"
@@ -133,25 +137,25 @@ def _ssh_config(inventory: Inventory, *, public: bool) -> Iterator[str]:
 
 
 def _hosts(inventory: Inventory, *, public: bool) -> Iterator[str]:
-    """As /etc/hosts has it."""
+    """Yields the lines of an /etc/hosts file."""
     yield _title(inventory)
     for host in inventory.hosts:
         yield f"{host.first_address(public=public)}\t{host.name}\t# {escape(str(host.address))}"
 
 
 def _env(inventory: Inventory, *, public: bool) -> Iterator[str]:
-    """For a shell to read; every name ends in what it is, so that none can be one that the shell itself heeds."""
+    """Yields assignments for a shell. Every name has a suffix for its content, so none can be a variable of the shell itself."""
     yield _title(inventory)
     owners: dict[str, str] = {}
     for owner, variable, value in _variables(inventory, public=public):
         prefix = _NOT_A_VARIABLE.sub("_", owner).strip("_").upper()
         name = f"_{prefix}_{variable}" if prefix[:1].isdigit() else f"{prefix}_{variable}"
-        _claim(owners, name, owner)
+        _reserve(owners, name, owner)
         yield f"{name}={shlex.quote(value)}"
 
 
 def _variables(inventory: Inventory, *, public: bool) -> Iterator[tuple[str, str, str]]:
-    """Whose it is, what it is, and its value."""
+    """Yields the owner of each variable, the suffix for its content, and its value."""
     for host in inventory.hosts:
         owner = str(host.address)
         yield owner, "ID", host.id

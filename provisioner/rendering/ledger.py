@@ -1,6 +1,6 @@
-"""The sandbox's ledger as a table: what was bought, paid, given back, released, wiped and refused, in order.
+"""Renders the sandbox's ledger as a table: what was bought, paid, refunded, released, wiped and refused, in order.
 
-It is handed plain rows, because the sandbox shares no types with the rest of the house.
+It takes plain rows, because the sandbox shares no types with the client.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _HEADINGS = ("time", "kind", "server", "name", "order", "amount")
 
 
 def render_ledger(rows: Sequence[Mapping[str, Any]], style: Style) -> str:
-    """Times are UTC; amounts are in units of the currency, refunds negative."""
+    """Returns the table. Times are in UTC, amounts in units of the currency, and refunds are negative."""
     if not rows:
         return "The ledger is empty.\n"
     return table_text(_HEADINGS, map(_cells, rows), style)

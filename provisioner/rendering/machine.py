@@ -1,7 +1,7 @@
-"""Plans, diagnostics and states as versioned JSON documents for pipelines: plain dicts, modelled on Terraform's.
+"""Builds versioned JSON documents of plans, diagnostics and states for pipelines: plain dicts, modelled on Terraform's.
 
-Within one major `format_version` members are only added. Secrets and their fingerprints never appear, in any of them;
-nothing is cut or escaped here, for that is the JSON writer's business.
+Within one major `format_version` members are only added. No document contains a secret or its fingerprint. Nothing is cut or escaped
+here; that is up to the JSON writer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
 from provisioner.rendering.change import body_of
-from provisioner.rendering.values import masked, secrecy
+from provisioner.rendering.values import masked, sensitive_mask
 
 FORMAT_VERSION = "1.0"
 
@@ -43,7 +43,7 @@ _ACTIONS = {
 
 
 def plan_document(plan: Plan) -> Document:
-    """In the manner of `terraform show -json PLAN`."""
+    """Returns the plan in the manner of `terraform show -json PLAN`."""
     count = Counter(change.action for change in plan.changes)
     summary = plan.summary
     return {
@@ -77,7 +77,7 @@ def plan_document(plan: Plan) -> Document:
 
 
 def selection_document(plan: Plan) -> Document:
-    """What the plan is about, and what would else be done."""
+    """Returns what the plan was restricted to, and the changes that it leaves out because of that."""
     return {
         "selection": {
             "target": [str(pattern) for pattern in plan.selection.targets],
@@ -129,8 +129,8 @@ def _resource_change(change: Change) -> Document:
             "before": masked(before, hidden),
             "after": masked(after, hidden),
             "after_unknown": dict.fromkeys(change.computed, True) if created else {},
-            "before_sensitive": secrecy(before, hidden),
-            "after_sensitive": secrecy(after, hidden),
+            "before_sensitive": sensitive_mask(before, hidden),
+            "after_sensitive": sensitive_mask(after, hidden),
         },
         "previous_address": None if change.moved_from is None else str(change.moved_from),
         "action_reason": None if change.reason is None else change.reason.value,
@@ -181,7 +181,7 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
 
 
 def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
-    """In the manner of `terraform validate -json`."""
+    """Returns the diagnostics in the manner of `terraform validate -json`."""
     found = tuple(diagnostics)
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
     return {
@@ -194,10 +194,10 @@ def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
 
 
 def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_flight: bool = False) -> Document:
-    """What `show --json` prints; not the format in which a state is stored.
+    """Returns what `show --json` prints, which is not the format in which a state is stored.
 
     `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open intents
-    is still alive, so they are no doubt yet.
+    is still alive, so they are not in doubt yet.
     """
     return {
         "format_version": FORMAT_VERSION,
@@ -223,7 +223,7 @@ def resource_document(
     unverifiable: Iterable[FieldPath] = (),
     in_flight: bool = False,
 ) -> Document:
-    """What `state show --json` prints of one address: its record, its open intent, or both."""
+    """Returns what `state show --json` prints for one address: its record, its open intent, or both."""
     return {
         "format_version": FORMAT_VERSION,
         "resource": None if recorded is None else _recorded(recorded),
@@ -233,7 +233,7 @@ def resource_document(
 
 
 def _open_call(intent: Intent | None, *, in_flight: bool) -> Document:
-    """Only a purchase is in doubt; whatever else is open is unsettled."""
+    """Returns the open intent under its key: a purchase is in doubt, and any other call is unsettled."""
     document = None if intent is None else _intent(intent)
     if in_flight:
         return {"in_flight": document}
@@ -252,7 +252,7 @@ def _recorded(recorded: Recorded) -> Document:
         "protected": recorded.protected,
         "labels": dict(recorded.labels),
         "declared": masked(recorded.declared),
-        "sensitive": secrecy(recorded.declared),
+        "sensitive": sensitive_mask(recorded.declared),
         "observed": masked(recorded.observed),
         "term": None if recorded.term is None else _term(recorded.term),
         "pending": dict(recorded.pending),

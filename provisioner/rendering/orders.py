@@ -1,6 +1,6 @@
-"""Orders for people and for machines: what was ordered for which address, what it costs, what it waits for.
+"""Renders orders for people and for machines: what was ordered for which address, what it costs, and what it waits for.
 
-What billing does not tell is told as unknown; what came from it is escaped.
+What billing does not show is rendered as unknown. Text that comes from billing is escaped.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _SETTLED = {
 
 
 def render_orders(orders: Sequence[PlacedOrder], style: Style) -> str:
-    """A line each; times are UTC."""
+    """Returns a table with one line per order. Times are in UTC."""
     return table_text(_HEADINGS, map(_cells, orders), style) if orders else "No orders.\n"
 
 
 def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> str:
-    """One with what was ordered and, where that is anybody's question, what its status asks for."""
+    """Returns one order with its items and, with `advise`, the next step for an order of this state."""
     members = [
         Line("status", _status(order)),
         Line("amount", money(order.amount, order.currency)),
@@ -64,13 +64,13 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
 
 
 def render_settlement(order: PlacedOrder, settlement: Settlement) -> str:
-    """Empty for what is told by findings."""
-    told = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}", apply=_apply(order))
-    return f"{_addresses(order)}: {told}\n" if told else ""
+    """Returns a sentence about the settlement, or "" where the findings report it."""
+    sentence = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}", apply=_apply_command(order))
+    return f"{_addresses(order)}: {sentence}\n" if sentence else ""
 
 
 def wait_line(order: PlacedOrder, seconds: float) -> str:
-    """While it is waited for."""
+    """Returns the progress line of a wait for an order."""
     return f"order {escape(order.id)}: still {escape(order.status)} [{duration(seconds)} elapsed]"
 
 
@@ -87,7 +87,7 @@ def order_document(order: PlacedOrder) -> Document:
 
 
 def outcome_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagnostic], *, exit_code: int) -> Document:
-    """What a command that acts or waits comes to."""
+    """Returns the result of a command that acts on an order or waits for it."""
     return {
         **order_document(order),
         "outcome": outcome,
@@ -97,7 +97,7 @@ def outcome_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagno
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:
-    """With the digits that the cloud wrote, two at least."""
+    """Returns the amount with all digits that the cloud gave, and at least two."""
     if amount is None:
         return UNKNOWN
     digits = max(2, -int(amount.as_tuple().exponent))
@@ -109,7 +109,7 @@ def moment(time: datetime | None) -> str:
 
 
 def timestamp(time: datetime | None) -> str | None:
-    """RFC 3339 in UTC, for machines."""
+    """Returns the time in RFC 3339 and UTC, for machines."""
     return None if time is None else f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
@@ -145,13 +145,16 @@ def _next_step(order: PlacedOrder) -> str:
         keep = f"{keep_hint(order.addresses, order.sold_otherwise)}; then {pay_hint(one)} and {apply_hint(order.addresses)}"
         return escape(f"do not pay it: {cancel_hint(one)}; {keep}")
     if order.status == OrderStatus.PROCESSING or (order.is_paid and not order.servers):
-        return f"{_apply(order)} goes on with it"
+        return f"{_apply_command(order)} goes on with it"
     step = next((text for status, text in _NEXT.items() if status == order.status), "")
     return step.format(order=escape(order.id))
 
 
-def _apply(order: PlacedOrder) -> str:
-    """What was sold otherwise than it was declared keeps a run from buying more, so that it is named where there may be more."""
+def _apply_command(order: PlacedOrder) -> str:
+    """Returns the apply command that goes on with the order.
+
+    An order that was sold otherwise than declared keeps a run from buying more, so the command then names its addresses.
+    """
     return escape(apply_hint(order.addresses)) if order.sold_otherwise is not None else "`provisioner apply`"
 
 
@@ -196,5 +199,5 @@ def _item_document(item: PlacedItem) -> Document:
 
 
 def _number(amount: Decimal | None) -> str | None:
-    """As text: a JSON reader's floating point must not change money."""
+    """Returns the number as text, as the floating point of a JSON reader must not change an amount of money."""
     return None if amount is None else str(amount)

@@ -1,6 +1,6 @@
-"""A run while it works: one line an event for logs, in Terraform's words, and a table that lives on a terminal.
+"""Renders a run while it works: one line per event for logs, in Terraform's words, or a live table for terminals.
 
-Both only listen. The clock is the caller's, and rich is touched only by a terminal's table, so that logs do not pay for it.
+Both only receive events. The caller passes the clock. Only the live table imports rich, so logs do not pay for it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _WIDEST_ADDRESS = 40
 
-_NEWS = {
+_EVENT_WORDS = {
     EventType.BOUGHT: "Bought",
     EventType.ADOPTED: "Adopted",
     EventType.DETACHED: "Left",
@@ -33,7 +33,7 @@ _NEWS = {
 
 
 def event_line(event: Event, style: Style) -> str | None:
-    """Without a newline; None for an event that has nothing to tell."""
+    """Returns the line of an event without a newline, or None where there is nothing to show."""
     sentence = event_sentence(event)
     if not sentence:
         return None
@@ -42,30 +42,34 @@ def event_line(event: Event, style: Style) -> str | None:
 
 
 def event_sentence(event: Event) -> str:
-    """What happened, without colour and without the address; empty when there is nothing to tell."""
+    """Returns what happened, without colour and address, or "" where there is nothing to show."""
     match event.type:
         case EventType.STARTED | EventType.WAITING | EventType.FINISHED:
-            return "" if event.action in {None, Action.NO_OP} else _course(event, WORDS[event.action or Action.NO_OP])
+            return (
+                ""
+                if event.action in {None, Action.NO_OP}
+                else _progress_sentence(event, WORDS[event.action or Action.NO_OP])
+            )
         case EventType.FAILED:
-            deed = WORDS[event.action or Action.NO_OP].deed
+            noun = WORDS[event.action or Action.NO_OP].noun
             if event.built:
-                complete = f"{deed.capitalize()} complete after {duration(event.elapsed)}{_facts(_identifiers(event))}"
-                return _because(f"{complete}, but not as declared", event)
-            return _because(f"{deed.capitalize()} failed after {duration(event.elapsed)}", event)
+                complete = f"{noun.capitalize()} complete after {duration(event.elapsed)}{_facts(_identifiers(event))}"
+                return _with_message(f"{complete}, but not as declared", event)
+            return _with_message(f"{noun.capitalize()} failed after {duration(event.elapsed)}", event)
         case EventType.BOUGHT | EventType.ADOPTED | EventType.DETACHED:
-            return _because(f"{_NEWS[event.type]}{_facts(_identifiers(event))}", event)
+            return _with_message(f"{_EVENT_WORDS[event.type]}{_facts(_identifiers(event))}", event)
         case EventType.IN_DOUBT | EventType.SETTLED | EventType.SKIPPED:
-            return _because(_NEWS[event.type], event)
+            return _with_message(_EVENT_WORDS[event.type], event)
         case EventType.NOTICE:
-            return _told(event)
+            return _message(event)
         case EventType.PAUSED | EventType.UNANSWERED | EventType.READING:
-            return _wait(event)
+            return _wait_sentence(event)
         case _:
             assert_never(event.type)
 
 
-def _wait(event: Event) -> str:
-    """Of the cloud, for the whole run."""
+def _wait_sentence(event: Event) -> str:
+    """Returns the sentence of an event about the whole run: it waits for the cloud, or reads from it."""
     if event.type is EventType.PAUSED:
         return f"The cloud asks for fewer requests: going on in {duration(ceil(event.remaining))}"
     waited, request = duration(event.elapsed), escape(event.detail)
@@ -75,12 +79,12 @@ def _wait(event: Event) -> str:
 
 
 def lock_line(who: str, work: str, *, remaining: float) -> str:
-    """While another run holds the lock; `remaining` are the seconds that we still wait."""
+    """Returns the progress line of a wait for the lock of another run. `remaining` are the seconds until we give up."""
     return f"Waiting for the lock, held by {escape(f'{who} ({work})')}: giving up in {duration(ceil(remaining))}"
 
 
-def _course(event: Event, words: Words) -> str:
-    """Terraform's own sentences, so that scripts which read them go on reading them."""
+def _progress_sentence(event: Event, words: Words) -> str:
+    """Returns Terraform's own sentence for the event, so that scripts which read those keep working."""
     match event.type:
         case EventType.STARTED:
             return f"{words.doing.capitalize()}..."
@@ -89,7 +93,7 @@ def _course(event: Event, words: Words) -> str:
             return f"Still {words.doing}...{_facts((f'{duration(event.elapsed)} elapsed', *status))}"
         case _:
             identifiers = () if event.id is None else (f"id={escape(event.id)}",)
-            return f"{words.deed.capitalize()} complete after {duration(event.elapsed)}{_facts(identifiers)}"
+            return f"{words.noun.capitalize()} complete after {duration(event.elapsed)}{_facts(identifiers)}"
 
 
 def _identifiers(event: Event) -> Iterator[str]:
@@ -100,16 +104,16 @@ def _identifiers(event: Event) -> Iterator[str]:
 
 
 def _facts(facts: Iterable[str]) -> str:
-    told = ", ".join(facts)
-    return told and f" [{told}]"
+    text = ", ".join(facts)
+    return text and f" [{text}]"
 
 
-def _because(sentence: str, event: Event) -> str:
-    told = _told(event)
-    return f"{sentence}: {told}" if told else sentence
+def _with_message(sentence: str, event: Event) -> str:
+    message = _message(event)
+    return f"{sentence}: {message}" if message else sentence
 
 
-def _told(event: Event) -> str:
+def _message(event: Event) -> str:
     return escape(event.diagnostic.summary if event.diagnostic is not None else event.detail)
 
 
@@ -128,23 +132,23 @@ def _painted(text: str, style: Style, *, kind: EventType) -> str:
 @dataclass(frozen=True, slots=True)
 class _Row:
     event: Event
-    heard_at: float
+    received_at: float
 
 
-_OVER = {
+_ENDED = {
     EventType.FAILED: "failed",
     EventType.IN_DOUBT: "in doubt",
     EventType.DETACHED: "left",
     EventType.SKIPPED: "skipped",
 }
-_SILENT = frozenset({EventType.NOTICE, EventType.SETTLED})
-"""They tell of an address without changing where it stands."""
+_STATUS_NEUTRAL = frozenset({EventType.NOTICE, EventType.SETTLED})
+"""Events about an address that do not change its status."""
 
 
 class LiveTable:
-    """The latest word of every address, for `rich.live.Live`: trouble first, then what is under way, then what is done.
+    """Shows the latest event of every address, for `rich.live.Live`: failures first, then what is under way, then what is done.
 
-    `total` is the number of addresses that have work, `clock` gives seconds on any scale that only moves forward.
+    `total` is the number of addresses that have work. `clock` returns seconds on any scale that only moves forward.
     """
 
     def __init__(self, total: int, style: Style, *, clock: Callable[[], float]) -> None:
@@ -158,12 +162,12 @@ class LiveTable:
     def update(self, event: Event) -> None:
         if event.type is EventType.PAUSED:
             self._paused_until = self._clock() + event.remaining
-        if event.address is not None and event.type not in _SILENT:
+        if event.address is not None and event.type not in _STATUS_NEUTRAL:
             self._rows[event.address] = _Row(event, self._clock())
 
     def lines(self, height: int) -> list[str]:
-        """At most `height` lines, the last one the totals."""
-        rows = sorted(self._rows.values(), key=_urgency)  # sorted copies first: Live draws from a thread of its own
+        """Returns at most `height` lines, of which the last one has the totals."""
+        rows = sorted(self._rows.values(), key=_urgency)  # sorted() copies first: Live draws in a thread of its own
         room = max(height - 1, 0)
         shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
         width = min(max((cells(escape(str(row.event.address))) for row in shown), default=0), _WIDEST_ADDRESS)
@@ -177,7 +181,7 @@ class LiveTable:
         address = pad(cut(escape(str(event.address)), width), width)
         if _is_under_way(row):
             doing = WORDS[event.action or Action.NO_OP].doing.capitalize()
-            waited = duration(event.elapsed + self._clock() - row.heard_at)
+            waited = duration(event.elapsed + self._clock() - row.received_at)
             sentence = f"{doing}... {waited}  {escape(event.detail)}".rstrip()
         else:
             sentence = event_sentence(event)
@@ -189,7 +193,7 @@ class LiveTable:
         parts = [f"{count[EventType.FINISHED]} of {self._total} done"]
         if under_way := sum(map(_is_under_way, rows)):
             parts.append(f"{under_way} under way")
-        parts += (f"{count[kind]} {name}" for kind, name in _OVER.items() if count[kind])
+        parts += (f"{count[kind]} {name}" for kind, name in _ENDED.items() if count[kind])
         now = self._clock()
         totals = ", ".join((*parts, duration(now - self._began)))
         if now >= self._paused_until:
@@ -207,9 +211,9 @@ class LiveTable:
 
 
 def _is_under_way(row: _Row) -> bool:
-    return row.event.type is not EventType.FINISHED and row.event.type not in _OVER
+    return row.event.type is not EventType.FINISHED and row.event.type not in _ENDED
 
 
 def _urgency(row: _Row) -> tuple[int, Address | None]:
-    rank = 0 if row.event.type in _OVER else 1 if _is_under_way(row) else 2
+    rank = 0 if row.event.type in _ENDED else 1 if _is_under_way(row) else 2
     return rank, row.event.address

@@ -1,6 +1,6 @@
-"""What is recorded, for `state list`, `state show`, `show` and `output`: one server or all of them, and what is in doubt.
+"""Renders what is recorded, for `state list`, `state show`, `show` and `output`: one server or all, and open intents.
 
-It shows the record, not the cloud; which fields the cloud never confirms is told by the caller.
+It shows the record and not the cloud. The caller passes the fields that the cloud never shows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MILLISECONDS = 1000
 
 
 def render_state_list(state: State) -> str:
-    """One address a line and nothing else, for pipes. Purchases in doubt are listed too: they may be ours."""
+    """Returns one address per line and nothing else, for pipes. Purchases in doubt are listed too: they may be ours."""
     addresses = {*state.resources, *(address for intent in state.in_doubt for address in intent.addresses)}
     return "".join(f"{escape(str(address))}\n" for address in sorted(addresses))
 
@@ -30,9 +30,9 @@ def render_state_list(state: State) -> str:
 def render_state(
     state: State, style: Style, *, unverifiable: Collection[FieldPath] = (), in_flight: bool = False
 ) -> str:
-    """Everything recorded; which fields the cloud never confirms is said once, at the end.
+    """Returns everything that is recorded. The fields that the cloud never shows (`unverifiable`) are listed once, at the end.
 
-    `in_flight`: the run that sent the open intents is still alive, so they are no doubt yet.
+    `in_flight`: the run that sent the open intents is still alive, so they are not in doubt yet.
     """
     where = state.stack if state.environment is None else f"{state.stack}, environment {state.environment}"
     title = f"{style.bold(escape(where))} ({escape(str(state.identity))}), serial {state.serial}\n"
@@ -54,7 +54,7 @@ def render_resource(
     unverifiable: Collection[FieldPath] = (),
     in_flight: bool = False,
 ) -> str:
-    """`intent` is the open one of this address; `unverifiable` are paths that the cloud never shows."""
+    """Returns one record. `intent` is the open one of its address; `unverifiable` are paths that the cloud never shows."""
     sections = [_record(recorded, style)]
     if intent is not None:
         sections.append(render_intent(intent, style, in_flight=in_flight))
@@ -64,7 +64,7 @@ def render_resource(
 
 
 def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> str:
-    """A call whose outcome is not known, or not yet."""
+    """Returns a call whose outcome is not known, or not yet."""
     what = intent.effect.noun
     how = "in doubt" if intent.effect is Effect.PURCHASE else "unsettled"
     standing = f"in flight, a {what} of a run at work" if in_flight else f"{how}, the outcome of a {what} is not known"
@@ -89,7 +89,10 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
 
 
 def render_outputs(outputs: Mapping[str, JsonValue], style: Style) -> str:
-    """Names are addresses or fields, so they stand as they are; what has fields of its own gets a line for each."""
+    """Returns the outputs by name, one line each. A value that is an object gets one line per field.
+
+    Names are not quoted, as they are addresses or fields.
+    """
     width = max((cells(escape(name)) for name, value in outputs.items() if not is_block(value)), default=0)
     return "".join(f"{line}\n" for name, value in outputs.items() for line in _output(name, value, style, width=width))
 
@@ -106,7 +109,7 @@ def _output(name: str, value: JsonValue, style: Style, *, width: int) -> Iterato
 
 
 def render_raw(value: JsonValue) -> str:
-    """The bare value for scripts, a list's items a line each; objects as compact JSON."""
+    """Returns the bare value for scripts: a list as one line per item, and an object as compact JSON."""
     if isinstance(value, list):
         return "".join(render_raw(item) for item in value)
     text = value if isinstance(value, str) else canonical(value).decode()
@@ -127,12 +130,14 @@ def _record(recorded: Recorded, style: Style) -> str:
 def _sold(recorded: Recorded, style: Style) -> Iterator[str]:
     if recorded.sold is None:
         return
-    way = (
+    next_step = (
         f"; not paid yet: `provisioner orders cancel '{escape(str(recorded.address))}'` gives it up"
         if recorded.phase is Phase.AWAITING_PAYMENT
         else ""
     )
-    yield style.yellow(f"# [charging-mismatch] sold as {escape(recorded.sold)}, which is not what was asked for{way}")
+    yield style.yellow(
+        f"# [charging-mismatch] sold as {escape(recorded.sold)}, which is not what was asked for{next_step}"
+    )
 
 
 def _members(recorded: Recorded) -> Iterator[Member]:

@@ -1,6 +1,6 @@
-"""A proposal for a rebuilt state: what is left of the files, a line a row, and why wherever it is not plain.
+"""Renders the proposal for a rebuilt state: what is left of the files, one line per row, and the reason where a row is not certain.
 
-It shows what is proposed and what is left out; whether anything is written is not known here.
+It shows what is proposed and what is left out. Whether anything is written is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _NEXT_STEP = {
 
 
 class Part(Protocol):
+    """A file of the state, and what was found in it."""
+
     @property
     def name(self) -> str: ...
 
@@ -34,6 +36,7 @@ class Part(Protocol):
 
 
 def render_parts(parts: Sequence[Part], damage: Sequence[Diagnostic], style: Style, *, location: str) -> str:
+    """Returns what is left of the files, then what is damaged in them."""
     width = max(cells(escape(part.name)) for part in parts)
     lines = [style.bold(f"What is left of {escape(location)}:")]
     lines += [f"  {pad(escape(part.name), width)}  {escape(part.found)}" for part in parts]
@@ -42,7 +45,7 @@ def render_parts(parts: Sequence[Part], damage: Sequence[Diagnostic], style: Sty
 
 
 def render_proposal(proposal: Proposal, style: Style) -> str:
-    """Addresses that are plainly ours in a line each; the others with the reason, the candidates and what to do."""
+    """Returns one line for each address that is certainly ours, and the reason, candidates and next step for any other."""
     kept = sum(row.is_kept for row in proposal.rows)
     lines = [
         style.bold(
@@ -67,11 +70,11 @@ def _row(row: Row, style: Style, *, width: int) -> Iterator[str]:
     if row.confidence is Confidence.CERTAIN and not row.by_specs:
         return
     indent = " " * (max(map(len, Confidence)) + 4)
-    told = [row.reason]
+    notes = [row.reason]
     if not row.is_kept:
-        told += [f"listed: {_live(each)}" for each in row.candidates]
-        told.append(_NEXT_STEP.get(row.confidence, ""))
-    for text in filter(None, told):
+        notes += [f"listed: {_live(each)}" for each in row.candidates]
+        notes.append(_NEXT_STEP.get(row.confidence, ""))
+    for text in filter(None, notes):
         for line in wrap(text, style.width - len(indent)):
             yield f"{indent}{style.dim(line)}"
 
@@ -120,7 +123,7 @@ def proposal_document(
     written: bool,
     aside: Sequence[str],
 ) -> Document:
-    """What `state rebuild --json` prints. `written`: the proposal is the state now; `aside` are the copies of what was."""
+    """Returns what `state rebuild --json` prints. `written`: the proposal is now the state; `aside` are the copies of the old files."""
     return {
         "format_version": FORMAT_VERSION,
         "written": written,

@@ -1,6 +1,6 @@
-"""A run as a stream of JSON documents, one a line, in the manner of Terraform's `-json` output.
+"""Builds the JSON documents of a run, one per line, in the manner of Terraform's `-json` output.
 
-The clock is the caller's, and so is writing them; whoever follows the stream needs no other source to know how it ended.
+The caller passes the time and writes them. A reader of the stream needs no other source to know how the run ended.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from provisioner.model.fleet import Fleet
 from provisioner.model.output import OutputValue
 from provisioner.model.plan import Plan
 from provisioner.rendering.machine import Document, diagnostic_document, plan_document
-from provisioner.rendering.plan import last_line
+from provisioner.rendering.plan import summary_line
 from provisioner.rendering.progress import event_sentence
 from provisioner.rendering.style import Style
 from provisioner.rendering.summary import OUTCOMES
@@ -27,21 +27,21 @@ _EVENT_TYPES = {
     EventType.FAILED: "apply_errored",
     EventType.NOTICE: "log",
 }
-"""Terraform's names where it has the thing; ours keep their own."""
+"""Terraform's names of the events that it has. Every other event has its own name."""
 
 _WARNINGS = frozenset({EventType.DETACHED, EventType.PAUSED, EventType.SKIPPED, EventType.UNANSWERED})
 _ERRORS = frozenset({EventType.FAILED, EventType.IN_DOUBT})
 
 
 def version_document(*, version: str, timestamp: str) -> Document:
-    """The first line of a stream."""
+    """Returns the first line of a stream."""
     line = _stream_line("version", level="info", message=f"Provisioner {version}", timestamp=timestamp)
     return {**line, "provisioner": version, "ui": STREAM_VERSION}
 
 
 def planned_document(plan: Plan, *, timestamp: str) -> Document:
-    """The second line: the whole plan, and its last line in words as the message."""
-    message = last_line(plan, Style(color=False))
+    """Returns the second line: the whole plan, with its summary line as the message."""
+    message = summary_line(plan, Style(color=False))
     return {
         **_stream_line("plan", level="info", message=message, timestamp=timestamp),
         "plan": plan_document(plan),
@@ -49,7 +49,7 @@ def planned_document(plan: Plan, *, timestamp: str) -> Document:
 
 
 def event_document(event: Event, *, timestamp: str) -> Document:
-    """One line of a stream in the manner of `terraform apply -json`; `timestamp` is RFC 3339."""
+    """Returns an event in the manner of `terraform apply -json`. `timestamp` is in RFC 3339."""
     level = "error" if event.type in _ERRORS else "warn" if event.type in _WARNINGS else "info"
     prefix = "" if event.address is None else f"{event.address}: "
     document = _stream_line(
@@ -83,7 +83,10 @@ def event_document(event: Event, *, timestamp: str) -> Document:
 
 
 def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequence[Fleet] = ()) -> Document:
-    """How a stream ends: how many are done and, by name, who is not. `message` is the human summary's last line."""
+    """Returns the summary that ends a run: how many changes are done and, by address, which are not.
+
+    `message` is the last line of the summary for people.
+    """
     changes = {
         "add": run.added,
         "change": run.changed,
@@ -117,7 +120,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
 
 
 def outputs_document(outputs: Sequence[OutputValue], *, timestamp: str) -> Document:
-    """What Terraform, too, says behind the summary. A stream goes into logs, so that sensitive values do not stand in it."""
+    """Returns the outputs, which follow the summary as in Terraform. A stream goes into logs, so sensitive values are left out."""
     return {
         **_stream_line("outputs", level="info", message=f"Outputs: {len(outputs)}", timestamp=timestamp),
         "outputs": {

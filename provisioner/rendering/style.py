@@ -1,7 +1,7 @@
-"""How text may look on a terminal: colour or none, the width, and the escaping that makes foreign text harmless.
+"""Styles text for a terminal: colour or none, the width, and the escaping that makes foreign text harmless.
 
-A bulk of text is written as plain ANSI, because rich spends more on 10,000 servers than planning them does. This module
-does not know what is shown, and colour never carries a meaning that the words do not carry too.
+Text is written as plain ANSI, because rich spends more time on 10,000 servers than planning them does. This module does not know
+what is shown. Colour never has a meaning that the words lack.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _BASIC_PLANE = 0xFFFF
 _ABOVE_ASCII = re.compile(r"[^\x00-\x7e]")
 _WORD = r"(?P<escaped>\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt]))|(?:[^\W_]|[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])+|[\s\S]"
-"""What is escaped already, a word with its marks, or any other character."""
+"""Matches an escape sequence, a word with its combining marks, or any other character."""
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`width` is in terminal cells. Without `color` every helper returns its text as it came."""
+    """How to style text. `width` is in terminal cells; without `color` every method returns its text unchanged."""
 
     color: bool
     width: int = 100
@@ -57,14 +57,15 @@ class Style:
 
 @cache
 def _words() -> re.Pattern[str]:
-    """Compiled when something is not plain ASCII: its ranges of marks take 5 ms."""
+    """Compiles the pattern on first use, when a text is not plain ASCII: that takes 5 ms because of the ranges of marks."""
     return re.compile(_WORD)
 
 
 def choose_color(*, environ: Mapping[str, str], is_terminal: bool, flag: bool | None = None) -> bool:
-    """The first that speaks wins: the flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE, CLICOLOR, TERM, the terminal.
+    """Returns whether to use colour. The first of these that is set decides: the flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE,
+    CLICOLOR, TERM, the terminal.
 
-    Empty variables are silent (no-color.org), and so is a forcing `0` (bixense.com/clicolors).
+    An empty variable counts as not set (no-color.org), and so does a forcing one that is `0` (bixense.com/clicolors).
     """
     if flag is not None:
         return flag
@@ -78,25 +79,25 @@ def choose_color(*, environ: Mapping[str, str], is_terminal: bool, flag: bool | 
 
 
 def escape(text: str) -> str:
-    r"""`text` on one line, with every character that could steer a terminal, hide from the eye or pass for another one written as
-    `\u202e`.
+    r"""Returns `text` on one line, with escapes such as `\u202e` for characters that could control a terminal, be invisible or pass for
+    another one.
 
-    Those are the controls (C0, C1, DEL), formats (bidi, zero width), lone surrogates, line and paragraph separators, what Unicode
-    has not assigned, every space but ASCII's, what is printed and not seen, and the letters and marks beyond ASCII in a word that
-    has letters of ASCII. Chinese, Japanese and Korean text stays, with its own space.
+    Those are the controls (C0, C1, DEL), formats (bidi, zero width), lone surrogates, line and paragraph separators, unassigned code
+    points, every space but ASCII's, printable characters that are invisible, and the letters and marks beyond ASCII in a word that has
+    ASCII letters. Chinese, Japanese and Korean text stays, with its own space.
     """
     return text if text.isascii() and text.isprintable() else _words().sub(_visible_word, text)
 
 
 def escape_all(text: str) -> str:
-    r"""Everything beyond printable ASCII as `\u202e`: for two values that would read the same otherwise."""
+    r"""Returns `text` with an escape such as `\u202e` for all but printable ASCII: for two values that would look the same otherwise."""
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def escape_json(text: str) -> str:
-    r"""JSON text that means the same, with everything beyond ASCII but Chinese, Japanese and Korean text as JSON's own `\u202e`.
+    r"""Returns equivalent JSON text, with JSON escapes such as `\u202e` for all but ASCII and Chinese, Japanese and Korean text.
 
-    JSON has escaped C0 itself; its line breaks stand between values and stay.
+    JSON escapes C0 itself. Its line breaks are between values and stay.
     """
     return text if text.isascii() and "\x7f" not in text else _ABOVE_ASCII.sub(_visible_in_json, text)
 
@@ -121,7 +122,7 @@ def _visible_word(found: re.Match[str]) -> str:
 
 
 def _is_plain(character: str, text: str, place: int, *, mixed: bool) -> bool:
-    """Whether it is shown as it is. `mixed`: its word has letters of ASCII."""
+    """Returns whether the character is shown as it is. `mixed`: its word has ASCII letters."""
     if character.isascii():
         return character.isprintable()
     if is_cjk_space(text, place):
@@ -139,7 +140,7 @@ def _visible(character: str) -> str:
 
 
 def cells(text: str) -> int:
-    """How many terminal cells escaped text takes: wide characters two, combining ones none."""
+    """Returns how many terminal cells escaped text takes: two for wide characters, none for combining ones."""
     return len(text) if text.isascii() else sum(map(_cells_of, text))
 
 
@@ -150,7 +151,7 @@ def _cells_of(character: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """`text` in at most `width` cells; what was cut away is told by an ellipsis."""
+    """Returns `text` in at most `width` cells. An ellipsis stands for what is cut."""
     if cells(text) <= width:
         return text
     room = max(width - 1, 0)
@@ -168,7 +169,7 @@ def pad(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """Escaped lines of at most `width` cells. Line breaks and indentation of `text` stay; a longer word stands alone."""
+    """Yields escaped lines of at most `width` cells. `text` keeps its line breaks and indentation; a longer word gets its own line."""
     for paragraph in text.split("\n"):
         indent = " " * (len(paragraph) - len(paragraph.lstrip(" ")))
         line = ""

@@ -1,6 +1,6 @@
-"""The last words of a run: who is not done and what to do about it, then how many are.
+"""Renders the summary of a run: the addresses that are not done with what to do about them, then how many are done.
 
-It takes outcomes as they are told; which exit code they mean is the command line's business.
+It takes the outcomes as given. The command line decides which exit code they mean.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ OUTCOMES = {
     ResultType.INCOMPLETE: "under way",
     ResultType.NOT_STARTED: "not started",
 }
-"""What is not done, the gravest first."""
+"""The outcomes other than done, the gravest first."""
 _BUILT = "not as declared"
 
-_LEFT: Mapping[Reason | None, str] = {
+_LEFT_BECAUSE: Mapping[Reason | None, str] = {
     Reason.VANISHED: "gone from the cloud",
     Reason.LEAVING: "being released by somebody else",
     Reason.HELD_BACK: "held back",
@@ -42,7 +42,7 @@ def render_summary(
     fleets: Sequence[Fleet] = (),
     not_as_wanted: Sequence[Change] = (),
 ) -> str:
-    """Ends in a newline. `not_as_wanted` is what the plan had to leave as it was."""
+    """Returns the summary, ending in a newline. `not_as_wanted` are changes that the plan had to leave undone."""
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of_type(outcome)]
     if not open_results and not not_as_wanted and not run.interrupted:
@@ -53,15 +53,18 @@ def render_summary(
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
     last = f"{style.bold(style.yellow(f'{command} {how}.'))} {run.noun.capitalize()}s: {_done(run, mode)}{counts and f'; {counts}'}."
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
-    return "\n".join((*undone, *_left(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last)) + "\n"
+    return (
+        "\n".join((*undone, *_not_as_wanted(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last))
+        + "\n"
+    )
 
 
-def _left(not_as_wanted: Sequence[Change], style: Style) -> Iterator[str]:
-    if not_as_wanted:
+def _not_as_wanted(changes: Sequence[Change], style: Style) -> Iterator[str]:
+    if changes:
         yield style.bold(style.yellow("Not as wanted, and left as it is; the findings above say what can be done:"))
         yield ""
-        told = ((change, _LEFT.get(change.reason, "failed")) for change in not_as_wanted)
-        yield from (f"  {escape(str(change.address))}  {what}" for change, what in told)
+        reasons = ((change, _LEFT_BECAUSE.get(change.reason, "failed")) for change in changes)
+        yield from (f"  {escape(str(change.address))}  {reason}" for change, reason in reasons)
         yield ""
 
 
@@ -72,7 +75,7 @@ def _fleets(fleets: Sequence[Fleet]) -> Iterator[str]:
 
 
 def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
-    """Nobody would look for them: their server is gone."""
+    """Yields what the run has left behind. Nobody would look for it, as its server is gone."""
     if not run.leftovers:
         return
     yield style.bold(style.yellow("Kept by the cloud, and billed on until somebody deletes them:"))
@@ -97,7 +100,7 @@ def _done(run: RunResult, mode: Mode) -> str:
 
 
 def _table(results: list[Result], style: Style) -> Iterator[str]:
-    """Neighbours with one next step share the line that tells it."""
+    """Yields a line per result. Neighbours with the same next step share the line that shows it."""
     address_width = min(max(cells(escape(str(result.address))) for result in results), _WIDEST_ADDRESS)
     outcome_width = max(len(_outcome(result)) for result in results)
     indent = " " * (address_width + outcome_width + 6)
@@ -108,7 +111,7 @@ def _table(results: list[Result], style: Style) -> Iterator[str]:
             start = (
                 f"  {pad(escape(str(result.address)), address_width)}  {_painted(outcome, style, kind=result.type)}  "
             )
-            first, *rest = wrap(escape(_what_happened(result)), room)
+            first, *rest = wrap(escape(_describe(result)), room)
             yield (start + first).rstrip()
             yield from (indent + line for line in rest)
         if hint:
@@ -121,12 +124,12 @@ def _hint(result: Result) -> str:
     return "" if result.diagnostic is None else result.diagnostic.hint
 
 
-def _what_happened(result: Result) -> str:
-    deed = WORDS[result.action].deed
+def _describe(result: Result) -> str:
+    noun = WORDS[result.action].noun
     code = f" [{result.diagnostic.code}]" if result.diagnostic else ""
     if result.built:
-        return f"{deed}: it is bought and built, but {result.message}{code}"
-    return f"{deed}: {result.message}{code}" if result.message else deed
+        return f"{noun}: it is bought and built, but {result.message}{code}"
+    return f"{noun}: {result.message}{code}" if result.message else noun
 
 
 def _outcome(result: Result) -> str:

@@ -1,6 +1,6 @@
-"""A terminal picture as SVG, for documents: the same text gives the same bytes, and nothing is fetched to show it.
+"""Draws terminal text as SVG, for documents: equal text gives equal bytes, and nothing is fetched to show it.
 
-It draws ANSI text that was already made safe; it does not know that the text is a plan.
+It takes ANSI text that was already made safe, and does not know that the text is a plan.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NARROWEST = 60
 
 
 def plan_svg(ansi_text: str, title: str) -> str:
-    """As wide as the longest line. The viewer's own monospace font stands in where Fira Code is not installed."""
+    """Returns a picture as wide as the longest line. Where Fira Code is not installed, the viewer uses its own monospace font."""
     from rich.console import Console
     from rich.text import Text
 
@@ -33,6 +33,6 @@ def plan_svg(ansi_text: str, title: str) -> str:
         legacy_windows=False,
         _environ={},
     )
-    for line in (*lines, ""):  # the empty one because rich's export clips the last line away
+    for line in (*lines, ""):  # the empty line, because rich's export clips the last one
         console.print(Text.from_ansi(line), soft_wrap=True, highlight=False)
     return _FONT_FACE.sub("", console.export_svg(title=title, unique_id="plan"))

@@ -1,5 +1,6 @@
-"""Rows under headings, each column as wide as its widest cell. Cells are safe to print; nothing is cut: an id that is cut
-proves nothing.
+"""Renders rows under headings, with each column as wide as its widest cell.
+
+Cells must be safe to print. Nothing is cut, as a cut id proves nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from provisioner.rendering.style import Style, cells, pad
 
 
 def table_text(headings: Sequence[str], rows: Iterable[Sequence[str]], style: Style) -> str:
+    """Returns the table as lines that each end in a newline."""
     table = [tuple(headings), *map(tuple, rows)]
     widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(pad, line, widths)).rstrip() for line in table]

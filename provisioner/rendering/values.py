@@ -1,7 +1,7 @@
-"""How one redacted value is shown, and what of it must never be.
+"""Renders one redacted value, and masks the secrets in it.
 
-A secret is known by its shape (`{"fingerprint": ...}`) or by its path; opaque content by `{"sha256": ...}`. What a field
-means is not known here.
+A secret is recognised by its shape (`{"fingerprint": ...}`) or by its path, opaque content by `{"sha256": ...}`. What a field means is
+not known here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import cut, escape, escape_all
 
 LONGEST_VALUE = 512
-"""Cells. Long enough that two values which differ are rarely cut to the same text; the JSON documents cut nothing."""
+"""In cells. It is long enough that different values are rarely cut to the same text. The JSON documents cut nothing."""
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHORT_DIGEST = 8
@@ -33,22 +33,22 @@ def is_content(value: JsonValue) -> bool:
 
 
 def is_block(value: JsonValue) -> TypeGuard[JsonObject]:
-    """Whether a value is shown as a block of its own rather than behind an equals sign."""
+    """Returns whether a value is shown as a block of its own rather than after an equals sign."""
     return isinstance(value, Mapping) and bool(value) and not is_secret(value) and not is_content(value)
 
 
 def is_hidden(path: FieldPath, hidden: Collection[FieldPath]) -> bool:
-    """Whether `path` is, or stands below, one of the hidden ones."""
+    """Returns whether `path` is one of the hidden paths, or below one."""
     return any(path[:length] in hidden for length in range(1, len(path) + 1))
 
 
 def value_text(value: JsonValue) -> str:
-    """One safe line, strings in JSON's quotes."""
+    """Returns the value as one safe line, with strings in JSON's quotes."""
     return cut(_text(value), LONGEST_VALUE)
 
 
 def pair_texts(before: JsonValue, after: JsonValue) -> tuple[str, str]:
-    """Two values that differ, so that they read differently."""
+    """Returns the texts of two values. Where the values differ, so do the texts to the eye."""
     one, other = value_text(before), value_text(after)
     if before == after or not (one == other or look_alike(_raw(before), _raw(after))):
         return one, other
@@ -85,7 +85,7 @@ def _text(value: JsonValue) -> str:
 
 
 def leaves(value: JsonValue, path: FieldPath = ()) -> Iterator[tuple[FieldPath, JsonValue]]:
-    """The values that have no block of their own, by path."""
+    """Yields the values that are not blocks, with their paths."""
     if is_block(value):
         for key, member in value.items():
             yield from leaves(member, (*path, key))
@@ -94,16 +94,16 @@ def leaves(value: JsonValue, path: FieldPath = ()) -> Iterator[tuple[FieldPath, 
 
 
 def without(body: JsonObject, path: FieldPath) -> JsonObject:
-    """A copy that lacks one value, and the blocks that are empty without it."""
+    """Returns a copy without one value, and without the blocks that would be empty then."""
     step, *rest = path
     inner = body.get(step)
-    if rest and is_block(inner) and (left := without(inner, tuple(rest))):
-        return {**body, step: left}
+    if rest and is_block(inner) and (remaining := without(inner, tuple(rest))):
+        return {**body, step: remaining}
     return {key: value for key, value in body.items() if key != step}
 
 
 def masked(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
-    """A copy in plain dicts and lists with every secret replaced by the words for it."""
+    """Returns a copy in plain dicts and lists, with a placeholder for every secret."""
     if is_secret(value) or (value is not None and is_hidden(path, hidden)):
         return HIDDEN
     match value:
@@ -115,15 +115,17 @@ def masked(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldP
             return value
 
 
-def secrecy(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
-    """The shape of `value`, with true where a secret stands and nothing anywhere else, as Terraform's `after_sensitive`."""
+def sensitive_mask(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
+    """Returns the shape of `value` with true for every secret and nothing for anything else, like Terraform's `after_sensitive`."""
     if is_secret(value) or (value is not None and is_hidden(path, hidden)):
         return True
     match value:
         case Mapping():
-            marks: JsonObject = {key: secrecy(member, hidden, path=(*path, key)) for key, member in value.items()}
+            marks: JsonObject = {
+                key: sensitive_mask(member, hidden, path=(*path, key)) for key, member in value.items()
+            }
             return {key: mark for key, mark in marks.items() if mark}
-        case list() | tuple() if any(secrecy(member, hidden, path=path) for member in value):
-            return [secrecy(member, hidden, path=path) for member in value]
+        case list() | tuple() if any(sensitive_mask(member, hidden, path=path) for member in value):
+            return [sensitive_mask(member, hidden, path=path) for member in value]
         case _:
             return False

@@ -1,4 +1,4 @@
-"""The words and signs for actions, phases and amounts, in one place, so that plan, progress and summary say the same."""
+"""The words and signs for actions, phases and counts, in one place, so that plan, progress and summary use the same."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from provisioner.model.resource import Phase
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """`future` completes "trainer[0] ..."; `doing` and `deed` are what progress calls it."""
+    """The words for one action. `future` completes "trainer[0] ..."; `doing` ("creating") and `noun` ("creation") are for progress."""
 
     sign: str
     legend: str
     future: str
     doing: str
-    deed: str
+    noun: str
 
 
 WORDS = {
@@ -48,7 +48,7 @@ CREATE_FIRST = Words("+/-", "replace (create, then destroy)", "must be replaced"
 
 
 def words_of(change: Change) -> Words:
-    """In a plan, where one sign tells which of the two comes first."""
+    """Returns the words for a change in a plan, where the sign of a replacement shows which of its two halves comes first."""
     return CREATE_FIRST if change.create_first else WORDS[change.action]
 
 
@@ -64,11 +64,12 @@ UNDER_WAY = {
 
 
 def pluralize(count: int, noun: str) -> str:
+    """Returns the count with the noun: "1 server", "3 servers"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def duration(seconds: float) -> str:
-    """Whole seconds, as 12s, 3m05s or 1h02m."""
+    """Returns whole seconds as 12s, 3m05s or 1h02m."""
     minutes, rest = divmod(max(int(seconds), 0), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

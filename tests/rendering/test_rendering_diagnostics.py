@@ -92,7 +92,7 @@ def test_color_repeats_what_the_words_say():
 class TestMany:
     """Warnings that say the same of many servers are told once; what machines read has each of them."""
 
-    def unwell(self, rank, status="ERROR", **facts):
+    def unhealthy(self, rank, status="ERROR", **facts):
         address = Address("trainer", rank)
         hint = f"`provisioner apply --replace {address.shell_quoted}` buys a new one"
         return warning("adverse-status", f"{address}: the cloud reports {status}", hint=hint, address=address, **facts)
