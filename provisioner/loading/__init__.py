@@ -1,7 +1,8 @@
-"""From specs to what they want: strict YAML with positions, variables, templates, expansion, validation.
+"""Loads a stack: reads strict YAML, resolves variables and templates, expands groups and validates every resource.
 
-Every mistake is gathered and placed by file, line and column. Spec repositories are untrusted, so whatever is read here
-is bounded in size, depth, memory and work. The kinds of resource are handed in, never named.
+All mistakes are collected and reported together, each with its file, line and column. Spec repositories are untrusted, so
+the size, depth, memory and work of everything that is read are limited. Callers pass the kinds of resource in; this
+package names none.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ else:
     _MODULES = {"CODES": "codes", "Loaded": "loader", "load": "loader"}
 
     def __getattr__(name):  # noqa: ANN001, ANN202
-        """The templates and all that works them out are imported when specs are loaded: `show` and `output` read the stack file alone."""
+        """Imports the loader when it is first used. `show` and `output` read only stack.yaml and don't pay for Jinja."""
         if name not in __all__:
             raise AttributeError(name)
         from importlib import import_module

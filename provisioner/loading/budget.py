@@ -1,6 +1,7 @@
-"""How much a template may do: every value it makes is weighed and every step is paid for, before memory is taken.
+"""Limits the work of templates: every step and every value is charged to a budget before memory is allocated.
 
-Specs are untrusted; Jinja's own sandbox guards Python's internals and not the machine. Knows sizes, not templates.
+Specs are untrusted, and Jinja's sandbox protects Python's internals but not memory or CPU time. This module knows sizes,
+not templates.
 """
 
 from __future__ import annotations
@@ -10,32 +11,36 @@ from typing import Any
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 VALUE_LIMIT = 64 * 1024
-"""Characters that one rendered value, and the text of one expression, may have."""
+"""Most characters of one rendered value, and of the text of one expression."""
 FILE_LIMIT = 1024 * 1024
-"""Characters that one rendered template file may have."""
+"""Most characters of one rendered template file."""
 WEIGHT_LIMIT = 2 * 1024 * 1024
-"""Characters (an item of a list or map counts as one more) that any value on the way may have."""
+"""Largest weight of an intermediate value, in characters. Each item of a list or map counts as one more."""
 EVALUATION_LIMIT = 8 * 1024 * 1024
+"""Units of work for one evaluation."""
 RUN_LIMIT = 768 * 1024 * 1024
-"""Work for all templates of a stack: a few seconds at the prices below, many times what 10,000 servers need."""
+"""Units of work for all templates of a stack: a few seconds at the costs below, many times what 10,000 servers need."""
 
 STEP_COST = 16
-"""The price of one node of a template's tree each time it is run."""
+"""Cost of one node of a template's tree, each time it runs."""
 CALL_COST = 8 * STEP_COST
-"""The price of a filter, a method or an operator, beside what it handles."""
+"""Cost of calling a filter, a method or an operator, on top of the weight of its values."""
 COPY_COST = 10 * STEP_COST
-"""The price of one value that a resource gets a copy of, with what it takes to judge it."""
+"""Cost of copying one value into a resource and validating it."""
 PARSE_COST, COMPILE_COST = 200, 3000
-"""The price of reading one character of a template, and one node of its tree, once for each distinct text."""
+"""Costs of parsing one character and compiling one node, once for each distinct template."""
 EXPLAIN_COST = 600
-"""The price, for each node of a template's tree, of finding out what was undefined."""
+"""Cost, for each node of a template's tree, of finding out which name was undefined."""
 
 _NUMBER_WEIGHT = 24
-_LONG_TEXT = 30_000  # from here on Python's search takes linear time at worst; below it, the product of the lengths
+_LONG_TEXT = 30_000  # from this length on, Python searches in linear time; below it, the worst case is the product of the lengths
 
 
 class Budget:
-    """Units are roughly characters handled, a few nanoseconds each: for one evaluation, and for all of a run."""
+    """Counts the work of the current evaluation and of the whole run.
+
+    A unit is roughly one character that is handled, which takes a few nanoseconds.
+    """
 
     def __init__(self) -> None:
         self._evaluation = EVALUATION_LIMIT
@@ -43,12 +48,15 @@ class Budget:
         self._limit_reported = False
 
     def begin_evaluation(self, units: int) -> None:
-        """A new evaluation, which costs at least this."""
+        """Starts a new evaluation and charges its minimum cost to it."""
         self._evaluation = EVALUATION_LIMIT
         self.charge(units)
 
     def charge(self, units: int) -> None:
-        """Raises UnplacedError `template-limit` when the evaluation has none left, and as `prepare` does."""
+        """Charges `units` to the evaluation and to the run.
+
+        Raises UnplacedError `template-limit` when the evaluation has no units left, and raises as `charge_run` does.
+        """
         self._evaluation -= units
         if self._evaluation < 0:
             self._run -= units
@@ -56,10 +64,10 @@ class Budget:
         self.charge_run(units)
 
     def charge_run(self, units: int) -> None:
-        """Pays for work that belongs to the run and to no evaluation.
+        """Charges work that belongs to no evaluation to the run.
 
-        Raises UnplacedError `template-limit` when the run has none left, and AlreadyReported once that was said: whatever comes
-        after would only say it again.
+        Raises UnplacedError `template-limit` the first time that the run has no units left, and AlreadyReported from then on, so
+        that the limit is reported once.
         """
         self._run -= units
         if self._run >= 0:
@@ -71,19 +79,22 @@ class Budget:
         raise UnplacedError("template-limit", "the templates of this stack take too much work together", hint=hint)
 
     def charge_weight(self, weight: int) -> None:
-        """Pays for a value of this weight that is about to be made, and for the call that makes it."""
+        """Charges for a value that is about to be made, and for the call that makes it.
+
+        Raises UnplacedError `template-limit` when the value is heavier than WEIGHT_LIMIT, and raises as `charge` does.
+        """
         if weight > WEIGHT_LIMIT:
             raise over_limit(f"it makes a value of more than {WEIGHT_LIMIT:,} characters or items")
         self.charge(weight + CALL_COST)
 
     def metered(self, value: Any) -> Any:
-        """Pays for a value that exists and hands it on."""
+        """Charges for an existing value and returns it."""
         self.charge_weight(weight(value))
         return value
 
 
 def weight(value: Any) -> int:
-    """What `value` would take if nothing in it were shared; counting stops soon after the limit."""
+    """Returns the weight of `value`, in characters, as if nothing in it were shared. Counting stops soon after WEIGHT_LIMIT."""
     total = 0
     pending = [value]
     while pending and total <= WEIGHT_LIMIT:
@@ -103,6 +114,7 @@ def weight(value: Any) -> int:
 
 
 def search_cost(text: str, pattern: str) -> int:
+    """Returns the worst-case cost of searching `text` for `pattern`."""
     worst = len(pattern) if len(text) < _LONG_TEXT else min(len(pattern), 4)
     return len(text) + len(pattern) + len(text) * worst // 4
 

@@ -1,7 +1,7 @@
-"""Every code this room may put on a finding, with the sentence that docs/errors.md gives it.
+"""The diagnostic codes of this package, each with its description in docs/errors.md.
 
-Codes are promises: scripts filter by them, so a code is never renamed and never reused for something else. Kinds add
-their own by `Advice`; those are not listed here, but for one that both use.
+Scripts filter by codes, so a code is never renamed and never reused with another meaning. Kinds add codes of their own
+through `Advice`. Those are not listed here, except for one that both use.
 """
 
 from __future__ import annotations

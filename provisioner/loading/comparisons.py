@@ -1,6 +1,7 @@
-"""Comparisons in templates, as operators and as tests: paid for by what they may have to walk, before they walk it.
+"""The comparison operators and tests of templates. Each charges its worst-case cost before it compares.
 
-Jinja compiles them to Python's own, which can be made to compare for minutes. Knows values, not templates.
+Jinja compiles comparisons to Python's own, which hostile values can keep busy for minutes. This module knows values, not
+templates.
 """
 
 from __future__ import annotations
@@ -35,13 +36,16 @@ _TESTS: Mapping[str, tuple[str, ...]] = {
 
 
 class Comparisons:
-    """Bound to the budget that pays for them."""
+    """Comparisons that charge their cost to one budget."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
     def tests(self) -> dict[str, Callable[..., bool]]:
-        """Those of Jinja's that Jinja does not bound: what compares, and what divides, which for a text is formatting."""
+        """Returns replacements for the Jinja tests whose work Jinja does not limit.
+
+        These are the comparisons, and `even` and `odd`, because the % in them formats when the value is a text.
+        """
         comparing = {name: self._test(sign) for sign, names in _TESTS.items() for name in names}
         return comparing | {
             "even": lambda value: require_integer(value) % 2 == 0,
@@ -49,7 +53,7 @@ class Comparisons:
         }
 
     def compare(self, sides: list[Any], signs: tuple[str, ...]) -> bool:
-        """`a < b < c`. Unlike in Jinja all sides are worked out, even where the first two decide."""
+        """Evaluates a chained comparison such as `a < b < c`. Unlike in Jinja, all operands are evaluated first."""
         return all(self._holds(sign, *pair) for sign, pair in zip(signs, pairwise(sides), strict=True))
 
     def _test(self, sign: str) -> Callable[[Any, Any], bool]:
@@ -63,7 +67,7 @@ class Comparisons:
 
 
 def _cost(sign: str, left: Any, right: Any) -> int:
-    """A map is looked into by the item alone; whatever else is compared may have to be walked on both sides."""
+    """Returns the worst-case cost: a lookup in a map reads only the key, other comparisons may read both sides completely."""
     if sign in {"in", "notin"}:
         if isinstance(right, dict):
             return weight(left)

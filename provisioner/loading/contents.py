@@ -1,6 +1,6 @@
-"""Content fields: a text, a template file or Base64 in the specs becomes the Base64 that goes on the wire.
+"""Converts content fields: a text, a template file or Base64 in the specs becomes the Base64 that is sent.
 
-Reads template files, each once, from inside the stack only. Knows forms and bytes, not what a field is for.
+Each template file is read once, and only from inside the stack. This module doesn't know what a field is for.
 """
 
 from __future__ import annotations
@@ -21,13 +21,19 @@ _FORMS = "write a text, {text: ...}, {template: path, vars: {...}} or {base64: .
 
 
 class ContentEncoder:
+    """Encodes content fields of a stack. `directory` is the stack's; template paths are relative to it."""
+
     def __init__(self, directory: FilePath, engine: Engine) -> None:
         self._directory = directory
         self._engine = engine
         self._sources: dict[str, str | UnplacedError] = {}
 
     def encode(self, name: str, value: Any, scope: Scope) -> str:
-        """Raises UnplacedError, and AlreadyReported when a template needs what was reported elsewhere."""
+        """Returns the Base64 of a content field. `name` is the field's dotted path, for messages.
+
+        Raises UnplacedError for a value that is invalid, and AlreadyReported when a template needs a value that is invalid and was
+        reported elsewhere.
+        """
         match value:
             case str():
                 return _to_base64(value)

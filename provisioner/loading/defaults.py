@@ -1,7 +1,7 @@
-"""`defaults:` of stack.yaml: what is laid under every resource of a kind before its own fields.
+"""Reads `defaults:` of stack.yaml: the default fields of every resource of a kind.
 
-A key that is the name of a section holds what is laid under the resources of that section. All other keys are laid under those of the
-first section, which is `servers`: specs that were written when there was no other stay as they are (docs/decisions/0027).
+A key that is the name of a section holds the defaults of that section's resources. All other keys are defaults of the
+first section, `servers`, so that specs written before there were other sections stay valid (docs/decisions/0027).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from provisioner.model.kind import Catalogue, Kind
 
 
 class Defaults:
-    """`layer` is the whole of `defaults:`; what is no map under a section's name is a finding."""
+    """The defaults of each kind. `layer` is the whole of `defaults:`. A section that is not a map is reported."""
 
     def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings) -> None:
         self._layer = layer
@@ -33,7 +33,7 @@ class Defaults:
                 findings.add(mistake, at=locate([layer], (section,), key=True), path=("defaults", section))
 
     def for_kind(self, kind: Kind) -> Mapping[str, Any]:
-        """As written: templates are not worked out."""
+        """Returns the defaults of `kind` as written, with their templates not yet evaluated."""
         if kind.section not in self._by_section:
             self._by_section[kind.section] = self._read(kind)
         return self._by_section[kind.section]
@@ -47,6 +47,6 @@ class Defaults:
         return merge_defaults(self._unsectioned, sectioned, frozenset(rule.path for rule in kind.rules if rule.content))
 
     def layers(self, kind: Kind) -> tuple[Layer, ...]:
-        """Where the place of what `of` answers is looked for, the nearest first."""
+        """Returns the layers in which the defaults of `kind` may be written, the most specific first."""
         sectioned = self._layer.child(kind.section)
         return (sectioned, self._layer) if kind.section == self._first else (sectioned,)

@@ -1,6 +1,6 @@
-"""One text with a name: turns offsets into places that a person can open, and never shows a secret while doing so.
+"""The text of one file: converts offsets to source ranges, and masks secrets in the excerpts that it returns.
 
-Knows lines and columns, not YAML: which keys hold secrets is told to it.
+This module knows lines and columns, not YAML. The caller passes the keys that hold secrets.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from provisioner.model.secret import HIDDEN
 UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-"""Characters that can hide or reorder what a reader sees; line breaks and tabs are not among them."""
+"""Characters that can hide or reorder what a reader sees. Line breaks and tabs are not included."""
 
 _KEY = re.compile(r"""(?<![\w-])(?:"([^"\n]{1,128})"|'([^'\n]{1,128})'|([\w.-]{1,128}))\s*:""")
 _KEY_WITHOUT_COLON = re.compile(r"(?<![\w.-])([\w.-]{1,128})(?=[ \t]+[^\s:#])")
-"""The colon was forgotten, or stands elsewhere; so may the underscore have been (`admin pass`)."""
+"""A key whose colon is missing or misplaced. Its underscore may be missing as well (`admin pass`)."""
 _CONTENT_KEYS = ("userdata",)
-"""Keys whose value may hold anything, a password in a command too."""
+"""Keys whose value may contain anything, for example a password in a command."""
 _SECRET_NAME = re.compile(
     r"pass|pw|psw|secret|token|credential|private|auth(?!or)|(api|access|ssh|encryption).?key|\bs?ak\b|\bsk\b",
     re.IGNORECASE,
 )
 _SIMILARITY = 0.75
-"""Of one name to another, as difflib has it: `adminpss` is as near to `admin_pass`."""
+"""Ratio of difflib from which two keys are similar, such as `adminpss` and `admin_pass`."""
 
 _LENGTH_DIFFERENCE = 4
-"""Characters by which alike names may differ in length: most keys of a large file are told apart by that alone."""
+"""Most characters by which similar keys differ in length. This check alone excludes most keys of a large file."""
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:''|[^'\n])*'""")
@@ -47,8 +47,9 @@ _LINES_BELOW = 100
 
 @dataclass(frozen=True)
 class Document:
-    """`label` is what a person would open; `hidden` are the keys whose values are never shown. `choices` are the words that fields take which
-    take no others, by their key.
+    """A named text. `label` is the path as shown to users. The values under `secret_keys` are never shown.
+
+    `choices`: the allowed words of each field that takes only certain words, by the field's key.
     """
 
     label: str
@@ -57,8 +58,10 @@ class Document:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def locate(self, offset: int, token: str | None = None, *, unknown: bool = False) -> SourceRange:
-        """`token` is what stands there when the caller knows; else it is guessed from the text. `unknown`: it is a key that nobody
-        knows, and what its value is nobody knows either.
+        """Returns the source range at `offset`, with a masked excerpt of its line.
+
+        `token` is the text at that place; None guesses its length from the document. `unknown`: the token is a key that no schema
+        knows, so its value is masked as well.
         """
         offset = min(offset, len(self.text))
         index = bisect_right(self._starts, offset) - 1
@@ -71,8 +74,11 @@ class Document:
             self._length(offset) if token is None else len(token) or 1,
         )
 
-    def unless_secret(self, word: str, offset: int) -> str:
-        """A word that stands there, unless it may be a part of a secret: one that is written without quotes may begin with `*` or `!`."""
+    def mask_if_secret(self, word: str, offset: int) -> str:
+        """Returns `word`, which stands at `offset`, or HIDDEN where it may belong to a secret.
+
+        A secret that is written without quotes may begin with `*` or `!` and is then read as an alias or a tag.
+        """
         return HIDDEN if self.locate(offset).excerpt.endswith(HIDDEN) else word
 
     @cached_property
@@ -80,7 +86,7 @@ class Document:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
     def may_be_secret(self, key: str) -> bool:
-        """Whether the value under `key` may be a secret: by a name that is told, one that is nearly so, or one that sounds like it."""
+        """Returns whether the value under `key` may be a secret: the key is a secret's, is similar to one, or sounds like one."""
         if key in self.secret_keys or _SECRET_NAME.search(key):
             return True
         normalized = _normalized(key)
@@ -92,7 +98,7 @@ class Document:
         return any(_are_similar(normalized, name) for name in candidates)
 
     def _find_secret_keys(self, text: str) -> Iterator[re.Match[str]]:
-        """The places in `text` at which such a value begins."""
+        """Yields the keys in `text` whose values may be secrets."""
         known: dict[str, bool] = {}
         for found in _KEY.finditer(text):
             key = next(filter(None, found.groups()), "")
@@ -103,7 +109,7 @@ class Document:
 
     @cached_property
     def _hidden_lines(self) -> frozenset[int]:
-        """The lines onto which a secret's value goes on: those below its key that are indented deeper."""
+        """The lines on which a secret's value continues: those below its key that are indented more deeply."""
         lines: set[int] = set()
         for found in self._find_secret_keys(self.text):
             first, last = (bisect_right(self._starts, offset) - 1 for offset in (found.start(), found.end() - 1))
@@ -140,7 +146,7 @@ class Document:
 
 @lru_cache(maxsize=4096)
 def _are_similar(key: str, name: str) -> bool:
-    """The same few keys are asked about once a server."""
+    """Returns whether two keys are similar. The result is cached because every server has the same few keys."""
     return SequenceMatcher(None, key, name).ratio() >= _SIMILARITY
 
 
@@ -153,6 +159,6 @@ def _indentation(line: str) -> int:
 
 
 def display_path(path: Path) -> str:
-    """The path as a person would type it here: relative when it lies below the current directory, else as given."""
+    """Returns a path for messages: relative if it lies below the current directory, else as given."""
     absolute, here = os.path.abspath(path), os.getcwd()  # noqa: PTH100, PTH109 - Path.resolve would follow links
     return os.path.relpath(absolute, here) if absolute.startswith(here.rstrip("/") + "/") else str(path)

@@ -1,4 +1,4 @@
-"""Times that people write in specs: `60m`, `1h30m`, `90s`, or a number of seconds."""
+"""Parses the durations of specs: `60m`, `1h30m`, `90s`, or a number of seconds."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ def _seconds(value: Any) -> float:
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
-"""More than none."""
+"""A duration in seconds, greater than 0."""

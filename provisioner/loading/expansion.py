@@ -1,6 +1,6 @@
-"""One declaration becomes its instances: one, `count` of them, or one for each item of `for_each`.
+"""Expands a declaration into its instances: one, `count` of them, or one for each item of `for_each`.
 
-Knows addresses and what each instance's templates may see of itself; knows nothing of the other fields.
+This module knows addresses and the template scope of each instance, but no other fields.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ RESOURCE_LIMIT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Instance:
+    """One resource of a declaration. `scope` holds the names that its templates can use."""
+
     address: Address
     scope: Scope
     default_name: str
     position: int = 0
+    """Index among the instances of its declaration, from 0."""
     total: int = 1
-    """How many its declaration expands to, and which of them it is, from 0."""
+    """Number of instances of its declaration."""
 
 
 class ExpansionError(Exception):
+    """A declaration can't be expanded. `path` leads from its body to the invalid field."""
+
     def __init__(self, path: Path, mistake: UnplacedError) -> None:
         super().__init__(mistake.summary)
         self.path = path
@@ -37,7 +42,7 @@ class ExpansionError(Exception):
 
 
 class Expansion:
-    """Counts what a stack comes to, so that a slip of the keyboard does not declare a million servers."""
+    """Expands the declarations of a stack and limits their total, so that a typo doesn't declare a million servers."""
 
     def __init__(self, engine: Engine, scope: Scope) -> None:
         self._engine = engine
@@ -45,7 +50,10 @@ class Expansion:
         self._total = 0
 
     def expand(self, name: str, body: Mapping[str, Any]) -> list[Instance]:
-        """Raises Refusal, or AlreadyReported when what went wrong was reported elsewhere."""
+        """Returns the instances of one declaration.
+
+        Raises ExpansionError, or AlreadyReported when the reason was reported elsewhere.
+        """
         if "count" in body and "for_each" in body:
             hint = "keep one of the two; null takes a default away"
             raise ExpansionError(

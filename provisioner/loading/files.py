@@ -1,7 +1,7 @@
-"""The only way to bytes: regular files, of bounded size, inside a directory once every link is followed.
+"""Reads the files of a stack: only regular files of limited size, and only inside the stack after following all links.
 
-Specs come from repositories that are not trusted, so a pipe must not hang the run and a link must not read /etc. It
-knows paths and text, not what stands in them.
+Spec repositories are untrusted: a pipe must not hang the run, and a link must not read /etc. No other module of this
+package reads files. This one knows paths and text, not their meaning.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from provisioner.loading.document import display_path
 from provisioner.loading.unplaced_error import UnplacedError
 
 SPEC_LIMIT = 16 * 1024 * 1024
+"""Most bytes of one spec file."""
 STACK_LIMIT = 32 * 1024 * 1024
-"""Bytes that all files of a stack may have together: 20,000 servers of fifty lines."""
+"""Most bytes of all files of a stack together: enough for 20,000 servers of fifty lines."""
 TEMPLATE_LIMIT = 1024 * 1024
+"""Most bytes of one template file."""
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 class ByteAllowance:
-    """What is left of STACK_LIMIT for the files that are still to be read."""
+    """How many bytes of STACK_LIMIT remain for the files that are still to be read."""
 
     def __init__(self) -> None:
         self.remaining = STACK_LIMIT
         self.exceeded = False
 
     def take(self, path: Path, size: int) -> None:
-        """Raises UnplacedError at the file that is too much."""
+        """Deducts the size of a file. Raises UnplacedError `unreadable-file` when no more bytes remain."""
         self.remaining -= size
         if self.remaining < 0:
             self.exceeded = True
@@ -39,7 +41,10 @@ class ByteAllowance:
 
 
 def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance | None = None) -> str:
-    """Raises UnplacedError for what is no regular UTF-8 file of at most `limit` bytes, or more than is left of `allowance`."""
+    """Returns the text of a file.
+
+    Raises UnplacedError unless it is a regular UTF-8 file of at most `limit` bytes that fits into `allowance`.
+    """
     try:
         content = _read(path, limit)
         if allowance is not None:
@@ -67,7 +72,7 @@ def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance |
 
 
 def _read(path: Path, limit: int) -> bytes:
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would block for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -87,7 +92,7 @@ def _read(path: Path, limit: int) -> bytes:
 
 
 def resolve_inside(directory: Path, path: Path) -> Path:
-    """`path` with every link followed. Raises UnplacedError when it leaves `directory` or leads nowhere."""
+    """Returns `path` with all links followed. Raises UnplacedError when it leads outside `directory` or does not exist."""
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
@@ -104,7 +109,7 @@ def resolve_inside(directory: Path, path: Path) -> Path:
 
 
 def resolve_relative(directory: Path, relative: str) -> Path:
-    """The file that a spec names by its path inside the stack. Raises UnplacedError when it is not one."""
+    """Returns the file that a spec names by its path inside the stack. Raises UnplacedError for any other path."""
     if not relative or "\0" in relative or Path(relative).is_absolute() or ".." in Path(relative).parts:
         raise UnplacedError(
             "outside-stack", "this is no path inside the stack", hint="write it relative to stack.yaml and without .."

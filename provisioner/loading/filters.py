@@ -1,7 +1,7 @@
-"""The filters and operators of templates: an own short list, each bounded before it makes anything.
+"""The filters and operators of templates. Each charges its cost to the budget before it makes a value.
 
-Jinja's filters are not used: many can grow a value without limit or show Python's spelling of things. Knows values,
-not templates, scopes or files.
+Jinja's own filters are not used, because many of them can grow a value without limit or show Python's notation. This
+module knows values, not templates, scopes or files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOST_DIGITS = 20
 
 
 def to_text(value: Any) -> str:
-    """A scalar as text, spelt as in YAML. Raises UnplacedError for what has no one spelling, and for the undefined."""
+    """Returns a scalar as text in YAML's notation. Raises UnplacedError for undefined and for values without one notation."""
     match value:
         case str():
             return value
@@ -62,13 +62,13 @@ def to_text(value: Any) -> str:
 
 
 class Operations:
-    """All that an expression can compute, bound to the budget that pays for it."""
+    """The operations that an expression can use. Each charges its cost to one budget."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """By the name that authors write."""
+        """Returns the filters by the name that authors write."""
         plain_filters: dict[str, Callable[..., Any]] = {
             "abs": abs,
             "capitalize": lambda value: to_text(value).capitalize(),
@@ -100,13 +100,13 @@ class Operations:
             "indent": self._indent,
             "join": self.join,
             "map": self.map_field,
-            "quote": lambda value: self._grown(to_text(value), 5, shlex.quote),
+            "quote": self._quote,
             "replace": self.replace,
             "tojson": self._to_json,
         }
 
     def slice_of(self, value: Any, start: Any, stop: Any, step: Any) -> Any:
-        """`value[start:stop:step]`"""
+        """Evaluates `value[start:stop:step]`."""
         part = slice(start, stop, step)
         if not isinstance(value, (str, list, tuple)):
             raise _error("only a list or a text can be cut with [:]")
@@ -114,6 +114,7 @@ class Operations:
         return value[part]
 
     def binary(self, operator_sign: str, left: Any, right: Any) -> Any:
+        """Applies a binary operator. Raises UnplacedError where an operand or the result does not fit into 64 bits."""
         for side in (left, right):
             require_defined(side)
             if isinstance(side, int) and not fits(side):
@@ -127,6 +128,7 @@ class Operations:
         return result
 
     def concatenate(self, parts: list[Any]) -> str:
+        """Evaluates `a ~ b`."""
         self._budget.charge(STEP_COST * len(parts))
         texts = [to_text(part) for part in parts]
         self._budget.charge_weight(sum(map(len, texts)))
@@ -140,7 +142,7 @@ class Operations:
         return between.join(texts)
 
     def map_field(self, items: Any, *, attribute: Any) -> list[Any]:
-        """`items | map(attribute="name")`: that field of each of them, or, of a map, of each of its values."""
+        """Evaluates `items | map(attribute="name")`: the named field of each item, or of each value when `items` is a map."""
         if to_text(attribute).startswith("_"):
             raise UnplacedError("template-forbidden", f"the attribute {attribute} is not allowed in templates")
         rows = items.values() if isinstance(items, dict) else _items(items)
@@ -157,7 +159,7 @@ class Operations:
         return text.replace(before, after, count)
 
     def method(self, owner: Any, name: str, arguments: tuple[Any, ...]) -> Any:
-        """`owner.name(...)` for the methods that the grammar grants; views become lists."""
+        """Calls a method that the grammar allows, `owner.name(...)`. The views of a map become lists."""
         if name == "replace":
             return self.replace(owner, *arguments)
         self._budget.charge_weight(0 if name == "get" else weight(owner))
@@ -171,15 +173,17 @@ class Operations:
         return result if isinstance(owner, str) or name == "get" else list(result)
 
     def metered(self, value: Any) -> Any:
+        """Charges for a value that was just made and returns it."""
         return self._budget.metered(value)
 
     def loop_items(self, items: Any, size: int) -> Iterable[Any]:
-        """The items of a loop, each paid for when it is reached. `size` is how many nodes the loop has."""
+        """Yields the items of a loop and charges for each of them. `size`: number of nodes in the loop."""
         for item in _items(items):
             self._budget.charge(STEP_COST * size)
             yield item
 
     def integer_range(self, *bounds: int) -> list[int]:
+        """Evaluates `range(...)`."""
         numbers = range(*bounds)
         self._budget.charge_weight(len(numbers) * 2)
         return list(numbers)
@@ -196,9 +200,10 @@ class Operations:
         self._budget.charge(weight(items) * comparisons_per_item // 4)
         return sorted(items, reverse=bool(reverse))
 
-    def _grown(self, text: str, factor: int, work: Callable[[str], str]) -> str:
-        self._budget.charge_weight(len(text) * factor)
-        return work(text)
+    def _quote(self, value: Any) -> str:
+        text = to_text(value)
+        self._budget.charge_weight(len(text) * 5)  # a single quote becomes five characters
+        return shlex.quote(text)
 
     def _indent(self, value: Any, width: int = 4, first: bool = False) -> str:  # noqa: FBT001, FBT002 - as in Jinja
         text = to_text(value)
@@ -214,7 +219,7 @@ class Operations:
 
 
 def _result_weight(operator_sign: str, left: Any, right: Any) -> int:
-    """The weight of the result, from the operands alone."""
+    """Returns an upper bound for the weight of a result, before it is computed."""
     if operator_sign == "**":
         if isinstance(left, int) and isinstance(right, int) and abs(left) > 1 and right > _LARGEST_POWER:
             raise over_limit("the result does not fit into 64 bits")
@@ -239,7 +244,7 @@ def _format_weight(template: str, values: tuple[Any, ...]) -> int:
 
 
 def require_defined(value: Any) -> None:
-    """Jinja's strict undefined raises when it is read."""
+    """Raises UndefinedError for an undefined value: Jinja's StrictUndefined raises when it is converted to a text."""
     if isinstance(value, Undefined):
         str(value)
 
@@ -252,7 +257,7 @@ def require_integer(value: Any) -> int:
 
 
 def _round(value: Any, precision: Any = 0) -> Any:
-    # For a whole number Python works out ten to the power of the digits, however many they are.
+    # For a whole number, Python computes ten to the power of the digits, however large that is.
     if abs(require_integer(precision)) > _MOST_DIGITS:
         raise _error(f"round takes at most {_MOST_DIGITS} digits")
     return round(value, precision) if precision else round(value)
@@ -279,7 +284,7 @@ def _default(value: Any, instead: Any = "", boolean: bool = False) -> Any:  # no
 
 def _number_parser(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
-        # The message leaves the value out: it may be a password.
+        # The message omits the value, which may be a password.
         try:
             number = parse(value)
         except (TypeError, ValueError, OverflowError):

@@ -1,6 +1,6 @@
-"""Where every mistake of a run is gathered, so that all of them are told at once and none twice.
+"""Collects the mistakes of a run, so that all of them are reported together and each only once.
 
-Knows order, limits and masking; what counts as a mistake is the business of those who report.
+This module knows order, limits and masking. Its callers decide what is a mistake.
 """
 
 from __future__ import annotations
@@ -23,13 +23,16 @@ from provisioner.model.diagnostic import (
 from provisioner.model.secret import HIDDEN, Secret
 
 _SHOWN_LIMIT = 100
-_SHORTEST_MASKED = 4  # masking shorter values would tear words apart and hide nothing
+_SHORTEST_MASKED = 4  # masking shorter values would damage ordinary words and hide nothing
 
 _Key = tuple[str, str, int, int, str, Path]
 
 
 class Findings:
-    """One finding a code, place and field: a thousand counted copies of one mistake are one mistake."""
+    """The errors and warnings found so far, one for each code, place and field.
+
+    The same mistake in a thousand instances of one declaration is reported once.
+    """
 
     def __init__(self) -> None:
         self._errors: dict[_Key, Diagnostic] = {}
@@ -46,7 +49,7 @@ class Findings:
         path: Path = (),
         usage: bool = False,
     ) -> None:
-        """`usage`: whoever typed the command is to act, not the author of the specs."""
+        """Adds an error. `usage`: the command line must be corrected, not the specs."""
         self._any_spec_error = self._any_spec_error or not usage
         finding = error(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._errors.setdefault(_key(finding, path), finding)
@@ -56,13 +59,13 @@ class Findings:
         self._warnings.setdefault(_key(finding, path), finding)
 
     def mask(self, secret: Secret) -> None:
-        """Nothing that is told will contain this value, whatever quotes it."""
+        """Masks the value of `secret` in everything that is reported."""
         if len(secret.reveal()) >= _SHORTEST_MASKED:
             self._secrets.add(secret.reveal())
 
     @property
     def has_no_errors(self) -> bool:
-        """No error was found yet."""
+        """Whether no error has been found so far. Warnings don't count."""
         return not self._errors
 
     @property
@@ -70,7 +73,7 @@ class Findings:
         return self._report(self._warnings)
 
     def raise_errors(self) -> None:
-        """Raises SpecError or UsageError with all that was found, if anything was."""
+        """Raises all errors that were found: as UsageError if every one has `usage`, else as SpecError."""
         if self._errors:
             error_type: type[ProvisionerError] = SpecError if self._any_spec_error else UsageError
             raise error_type(*self._report(self._errors))
@@ -104,7 +107,7 @@ class Findings:
 
 
 def _hidden_lines(findings: Iterable[Diagnostic]) -> dict[tuple[str, int], str]:
-    """The excerpts of which a part is hidden: another mistake of the same line shows no more of it."""
+    """Returns the excerpt of each line that is partly hidden, so that other findings of that line show no more of it."""
     hidden: dict[tuple[str, int], str] = {}
     for source in (finding.source for finding in findings):
         if source is not None and source.excerpt.endswith(HIDDEN):

@@ -1,4 +1,4 @@
-"""`guards:` in stack.yaml: how much one run may do without being told that it may."""
+"""The `guards:` section of stack.yaml: limits on what one run may change without an explicit permission."""
 
 from __future__ import annotations
 

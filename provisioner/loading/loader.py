@@ -1,6 +1,6 @@
-"""The way from a directory to what it wants, top to bottom: stack, environment, variables, specs, resources.
+"""Loads a stack in order: stack.yaml, environment, variables, spec files, resources.
 
-Every mistake on the way is gathered; nothing is returned unless there was none. Knows the order of the steps only.
+Every step collects its mistakes, and `load` returns only when there were none. This module knows only the order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RESERVED_SECTIONS = frozenset(("modules", "locals"))
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`desired` is sorted by address."""
+    """A stack with everything that its specs declare. `desired` is sorted by address."""
 
     stack: Stack
     desired: tuple[Desired, ...]
@@ -43,11 +43,11 @@ class Loaded:
     refactoring: Refactoring = NO_REFACTORING
     outputs: Outputs = NO_OUTPUTS
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """By section, as written: templates are not worked out."""
+    """By section, as written, with templates not yet evaluated."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
-    """Raises SpecError or UsageError with every mistake found, by file and line."""
+    """Loads the stack in `directory`. Raises SpecError or UsageError with every mistake, each with its file and line."""
     with gc_paused():
         findings = Findings()
         sources = Sources(directory, findings, secret_keys(catalogue), _literal_fields(catalogue))

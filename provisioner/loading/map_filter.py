@@ -1,6 +1,6 @@
-"""One field of one of many, for `map(attribute=...)`: a map's own, never an attribute of Python's.
+"""Reads one field of an item for the filter `map(attribute=...)`: a key of a map, never an attribute of a Python object.
 
-Knows values, not templates; what gathering costs is paid by whoever asks.
+This module knows values, not templates. The caller charges for the work.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 
 def item_field(row: Any, name: Any) -> Any:
-    """Raises UnplacedError for an item that lacks it, and AlreadyReported where either is not to be had."""
+    """Returns a field of an item.
+
+    Raises UnplacedError when the item lacks the field, and AlreadyReported when either was invalid and has been reported.
+    """
     if row is INVALID:
         raise AlreadyReported
     if not isinstance(row, dict) or name not in row:

@@ -1,6 +1,6 @@
-"""Lays a stack's defaults under a resource: maps merge, scalars and lists replace, null takes a default away.
+"""Merges a stack's defaults with a resource: maps merge, scalars and lists replace, null removes a default.
 
-Works on trees before templates are worked out, so that a default is worked out as the resource it serves.
+Merging precedes templates, so that the templates of a default are evaluated in the scope of each resource.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from typing import Any
 from provisioner.model.resource import FieldPath
 
 CONTENT_FORMS = ("text", "template", "base64")
-"""The ways to give a content field: alternatives, so a resource's own way replaces a default's other way."""
+"""The alternative forms of a content field. A form in the resource replaces a different form in the defaults."""
 
 
 def merge_defaults(
     defaults: Mapping[str, Any], own: Mapping[str, Any], contents: frozenset[FieldPath]
 ) -> dict[str, Any]:
+    """Returns `own` merged over `defaults`. `contents`: the paths of the content fields."""
     return _merge(defaults, own, (), contents)
 
 
 def empty_overrides(defaults: Mapping[str, Any], own: Mapping[str, Any], path: FieldPath = ()) -> Iterator[FieldPath]:
-    """The empty maps of a resource's own that lie over a default's members, and so take nothing away."""
+    """Yields the paths of empty maps in `own` that have no effect, because they merge with a map in `defaults`."""
     for key, value in own.items():
         default = defaults.get(key)
         if isinstance(default, dict) and default and isinstance(value, dict):
@@ -32,7 +33,7 @@ def empty_overrides(defaults: Mapping[str, Any], own: Mapping[str, Any], path: F
 
 
 def without_nulls(value: Any) -> Any:
-    """A copy in which keys without a value are absent, as they are on the wire."""
+    """Returns a copy without the keys whose value is null, as they are not sent either."""
     if isinstance(value, dict):
         return {key: without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

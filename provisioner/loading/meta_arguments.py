@@ -1,7 +1,6 @@
-"""What a resource says about itself to this tool and not to the cloud: labels, lifecycle, timeouts, how it is ordered
-and in which waves.
+"""Reads the meta-arguments of a resource: labels, lifecycle, timeouts, order and rollout.
 
-Knows these keys and their forms; what is left of the body is the kind's.
+They control this tool and are not sent to the cloud. The other keys of a body are fields of its kind.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 EXPANSION_KEYS = ("count", "for_each")
 META_ARGUMENTS = ("labels", "lifecycle", "timeouts", "order", "rollout")
 _IGNORABLE_STATUS = ("status",)
-"""No field of any spec, and compared with what is recorded all the same: its changes can be accepted, too."""
+"""Not a field of any spec, but compared with the record like one, so ignore_changes may name it, too."""
 
 
 def _address(text: str) -> str:
@@ -64,7 +63,7 @@ class MetaArguments:
     timeouts: Timeouts
     together: bool = False
     rollout: tuple[int | str, ...] | None = None
-    """Sizes of waves, as written."""
+    """Sizes of the waves as written: numbers and percentages. None when the resource has no `rollout`."""
 
 
 _DEFAULTS = MetaArguments({}, Lifecycle(), Timeouts())
@@ -73,7 +72,11 @@ _DEFAULTS = MetaArguments({}, Lifecycle(), Timeouts())
 def read_meta_arguments(
     body: Mapping[str, Any], schema: type[BaseModel], omitted: Collection[Path]
 ) -> MetaArguments | list[Problem]:
-    """What is wrong instead, when it cannot be read. `schema` is the kind's: ignore_changes must name fields of it."""
+    """Returns the meta-arguments of `body`, or the problems found in them.
+
+    `schema` is the kind's, whose fields ignore_changes must name. `omitted`: paths whose values were invalid and have been
+    reported. The list of problems is empty when those are the only ones.
+    """
     data = {key: body[key] for key in META_ARGUMENTS if key in body}
     if not data:
         return _DEFAULTS
@@ -102,7 +105,7 @@ def read_meta_arguments(
 
 
 def kind_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What is the kind's own."""
+    """Returns the fields of `body` that belong to its kind."""
     reserved = {*META_ARGUMENTS, *EXPANSION_KEYS}
     return {key: value for key, value in body.items() if key not in reserved}
 

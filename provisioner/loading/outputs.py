@@ -1,6 +1,7 @@
-"""`outputs:` in spec files: values made of what is known of the resources, judged when they are read, worked out when asked for.
+"""The `outputs:` sections of spec files: checked when the specs are loaded, evaluated when their values are requested.
 
-They are computed from specs and state each time, so that there is nothing to keep up to date. Knows no state and no cloud.
+Outputs are computed from specs and state each time and are not stored, so they can't be outdated. This module knows
+neither state nor cloud.
 """
 
 from __future__ import annotations
@@ -39,16 +40,16 @@ class _Output:
     name: str
     value: Any
     layer: Layer
-    """Of the section it stands in."""
+    """The section that declares the output."""
     path: Path
-    """From there to its value."""
+    """Path from `layer` to the value."""
     description: str = ""
     sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a stack declares, by name."""
+    """The outputs that a stack declares."""
 
     _declared: Mapping[str, _Output] = field(default_factory=dict)
     _sections: Mapping[Address, str] = field(default_factory=dict)
@@ -61,8 +62,10 @@ class Outputs:
         return tuple(self._declared)
 
     def values(self, facts: Mapping[Address, JsonObject | None], names: Iterable[str]) -> tuple[OutputValue, ...]:
-        """`facts` of everything that the specs declare, with the fields that its kind has for others; None for what is not there
-        yet. Raises SpecError with the place of whatever cannot be worked out from them.
+        """Evaluates the outputs with the given names.
+
+        `facts`: the facts of every declared address, or None for a resource that does not exist yet. An output that needs such a
+        resource is not known. Raises SpecError for all other failures, with their places.
         """
         findings = Findings()
         known = {address: INVALID if fields is None else fields for address, fields in facts.items()}
@@ -86,8 +89,10 @@ NO_OUTPUTS = Outputs()
 
 
 class OutputReader:
+    """Collects the outputs of all spec files; `build` checks them against the declared resources."""
+
     def __init__(self, scope: Scope, findings: Findings, known: Mapping[str, Referable]) -> None:
-        """`known`: by section, what may be asked of its resources."""
+        """`known`: by section, the fields of its resources to which outputs may refer."""
         self._referable = known
         self._scope = scope
         self._findings = findings
@@ -96,7 +101,7 @@ class OutputReader:
         self._places: dict[str, SourceRange] = {}
 
     def read(self, layer: Layer) -> None:
-        """The section of one file."""
+        """Reads the `outputs:` section of one file."""
         node = layer.node[OUTPUTS]
         if not isinstance(node, MapNode | None):
             mistake = UnplacedError(
@@ -138,7 +143,7 @@ class OutputReader:
         return _Output(name, body["value"], section, (name, "value"), read.description, read.sensitive)
 
     def build(self, sections: Mapping[Address, str]) -> Outputs:
-        """Judged by what the specs declare, and in which section."""
+        """Returns all outputs after checking their references. `sections`: the section of each declared address."""
         groups = _by_section(dict.fromkeys(sections, INVALID), sections, self._referable) if self._declared else {}
         for output in self._declared.values():
             for path, text in _templates(output.value):
@@ -149,7 +154,10 @@ class OutputReader:
         return Outputs(ordered, sections, self._referable, self._scope, self._engine)
 
     def _expression_errors(self, text: str, groups: Mapping[str, Groups]) -> Iterable[UnplacedError]:
-        """What speaks of no resource can be worked out now, and is: a slip in it is told by `validate`."""
+        """Returns the mistakes in one template.
+
+        A template that refers to no resource is evaluated at once, so that `validate` reports its mistakes.
+        """
         try:
             trees = self._engine.parse_expressions(text)
             if not any(True for tree in trees for _ in find_references(tree, self._referable)):
@@ -162,7 +170,7 @@ class OutputReader:
 
 
 def _templates(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Those that are, or hold, templates."""
+    """Yields the texts in `value` that may contain templates, with their paths."""
     match value:
         case str() if "{" in value:
             yield path, value
@@ -188,7 +196,7 @@ def _by_section(
 
 
 def _referenced_names(value: Any, engine: Engine, all_names: set[str], sections: Container[str]) -> Iterator[str]:
-    """The names of the resources that a value is made of; everybody's where only its evaluation knows."""
+    """Yields the names of the resources to which a value refers: all names where only the evaluation can tell."""
     for _, text in _templates(value):
         for tree in engine.parse_expressions(text):
             for _, steps in find_references(tree, sections):

@@ -1,4 +1,4 @@
-"""`purchase:` in stack.yaml: how certain a stack wants to be, and what it pays for that in waiting and in names."""
+"""The `purchase:` section of stack.yaml: how servers are bought, and when a purchase in doubt counts as not made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from provisioner.model.purchase_policy import (
 
 
 def _safe(seconds: float, info: ValidationInfo) -> float:
-    """Below what a late request can take, silence means nothing, and believing it buys twice."""
+    """Rejects a period that is shorter than a late request can take: the tool would take it for lost and buy twice."""
     if seconds * 1000 < SHORTEST_SAFE_QUIET_PERIOD and not info.data.get("unsafe_quiet_period"):
         minutes = SHORTEST_SAFE_QUIET_PERIOD // MINUTE
         raise ValueError(
@@ -33,7 +33,7 @@ def _safe(seconds: float, info: ValidationInfo) -> float:
 class PurchaseSection(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
-    unsafe_quiet_period: bool = False  # read before the period it allows
+    unsafe_quiet_period: bool = False  # declared first, because the validator of quiet_period reads it
     quiet_period: Annotated[Seconds, AfterValidator(_safe)] = DEFAULT_POLICY.quiet_period / 1000
     marker: Literal["name", "nonce"] = "name"
     prepaid: Literal["one-step", "two-step"] = "one-step"

@@ -1,7 +1,7 @@
-"""`imports:`, `moved:` and `removed:`: what specs say of records, read as values and judged against what is declared.
+"""The refactoring sections of spec files: `imports:`, `moved:` and `removed:`.
 
-Templates are worked out in them as in servers, so that each environment may name ids of its own. It knows no state: whether
-there is anything to move is planning's to say.
+Templates are evaluated in them, so that each environment can name its own ids. Entries are checked against the declared
+addresses, not against the state: planning decides whether there is anything to move.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Entry(BaseModel):
 
 
 def _entry_model(**fields: Any) -> type[BaseModel]:
-    """By create_model, because `from` is no name that a class could have."""
+    """Builds the schema of an entry with create_model, because a class can't have a field named `from`."""
     definitions: dict[str, Any] = {name: (type_, ...) for name, type_ in fields.items()}
     made: type[BaseModel] = create_model("_Entry", __base__=_Entry, **definitions)
     return made
@@ -51,7 +51,7 @@ REFACTORING_SECTIONS = frozenset(_ENTRY_MODELS)
 
 @dataclass(slots=True)
 class RefactoringReader:
-    """Gathers the entries of all files; `handover` is asked when the last is read."""
+    """Collects the entries of all spec files; `build` checks them against the declared addresses."""
 
     scope: Scope
     findings: Findings
@@ -61,6 +61,7 @@ class RefactoringReader:
     _removals: list[Removal] = field(default_factory=list)
 
     def read(self, layer: Layer, section: str) -> None:
+        """Reads one section of one file."""
         entries = layer.node[section]
         if entries is None:
             return
@@ -88,21 +89,24 @@ class RefactoringReader:
             self._report(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
         if found or omitted:
             return
-        named = {key: self._address(layer, (*at, key), rendered.value[key]) for key in entry if key != "id"}
-        if None not in named.values():
-            self._append(section, named, rendered.value, locate([layer], at))
+        addresses = {key: self._address(layer, (*at, key), rendered.value[key]) for key in entry if key != "id"}
+        if None not in addresses.values():
+            self._append(section, addresses, rendered.value, locate([layer], at))
 
-    def _append(self, section: str, named: Mapping[str, Any], origins: Mapping[str, Any], at: SourceRange) -> None:
+    def _append(self, section: str, addresses: Mapping[str, Any], values: Mapping[str, Any], at: SourceRange) -> None:
         match section:
             case "imports":
-                self._imports.append(Import(named["to"], origins["id"], at))
+                self._imports.append(Import(addresses["to"], values["id"], at))
             case "moved":
-                self._moves.append(Move(named["from"], named["to"], at))
+                self._moves.append(Move(addresses["from"], addresses["to"], at))
             case _:
-                self._removals.append(Removal(named["from"], at))
+                self._removals.append(Removal(addresses["from"], at))
 
     def _address(self, layer: Layer, path: Path, text: str) -> Address | None:
-        """What is deposed can be let go, and moves with its successor or by hand."""
+        """Parses an address; None after a finding.
+
+        A deposed server can only be named in `removed:`. It moves with its successor, or by `state mv`.
+        """
         try:
             address = Address.parse(text)
         except ValueError as wrong:
@@ -122,7 +126,7 @@ class RefactoringReader:
         self.findings.add(mistake, at=locate([layer], path, key=key, unknown=unknown), path=path)
 
     def build(self, declared: Iterable[Address]) -> Refactoring:
-        """Judged against the addresses that the specs declare, unless these are mistaken themselves."""
+        """Returns the entries after checking them against the declared addresses, unless the specs have other errors already."""
         read = Refactoring(tuple(self._imports), tuple(self._moves), tuple(self._removals))
         if self.findings.has_no_errors:
             for mistake, at in _consistency_errors(read, frozenset(declared)):
@@ -161,7 +165,7 @@ def _import_errors(
 def _origin_errors(
     read: Refactoring, declared: frozenset[Address]
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
-    """An address that is moved away or let go must be free of a declaration, and is so once."""
+    """Yields an error for each moved or removed address that is still declared, or moved or removed twice."""
     groups = {address.group for address in declared}
     seen: dict[Address, SourceRange | None] = {}
     origins = [(move.origin, move.address.key is None, "moved", move.source) for move in read.moves]

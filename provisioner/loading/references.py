@@ -1,6 +1,6 @@
-"""Which resources a template speaks of, read off its syntax: what is misspelt is told before anything was bought.
+"""Finds the resources to which a template refers, from its syntax, so that typos are reported before anything is bought.
 
-Knows names, ranks, keys and the fields that a resource has for others; what they come to is known only when they are asked for.
+This module knows names, indexes, keys and the fields that a resource offers. The values are known only at evaluation.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.model.address import Address
 
 Groups: TypeAlias = Mapping[str, Any]
-"""The resources of a section, by name: one, a list of them by rank, or a map of them by key."""
+"""The resources of a section, by name: a single one, a list by index, or a map by key."""
 _Step: TypeAlias = str | int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Referable:
-    """What a template may ask of the resources of a section, and what one of them is called."""
+    """The fields to which templates may refer in the resources of a section, and the noun for one of them."""
 
     noun: str
     fields: tuple[str, ...]
 
 
 def group_by_name(facts: Mapping[Address, Any]) -> dict[str, Any]:
-    """As templates see them. A list has every rank up to the highest; what lacks its facts is BROKEN."""
+    """Arranges facts by name, as templates see them. A list has every index up to the highest, with INVALID in the gaps."""
     groups: dict[str, Any] = {}
     for address in sorted(address for address in facts if not address.modules):
         match address.key:
@@ -46,7 +46,10 @@ def group_by_name(facts: Mapping[Address, Any]) -> dict[str, Any]:
 
 
 def find_references(tree: nodes.Node, sections: Container[str]) -> Iterator[tuple[str, tuple[_Step, ...]]]:
-    """Every `servers.a[0].id` as its section and the steps behind; None for a step that only its evaluation knows."""
+    """Yields every reference, such as `servers.a[0].id`, as its section and the steps after it.
+
+    A step is None where only the evaluation can tell it.
+    """
     for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Filter)):
         steps = _steps(node)
         if steps is not None and isinstance(steps[0], str) and steps[0] in sections:
@@ -73,7 +76,7 @@ def _steps(node: nodes.Node | None) -> tuple[_Step, ...] | None:
 
 
 def _attribute(node: nodes.Filter) -> str | None:
-    """Of `map(attribute="id")`."""
+    """Returns the attribute of `map(attribute="id")`, or None if it is not a constant text."""
     given = (option.value for option in node.kwargs if isinstance(option.value, nodes.Const))
     return next((const.value for const in given if isinstance(const.value, str)), None)
 
@@ -81,7 +84,10 @@ def _attribute(node: nodes.Filter) -> str | None:
 def unknown_references(
     tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]
 ) -> Iterator[UnplacedError]:
-    """What names a resource, a rank, a key or a field that there is not. `sections` have BROKEN in the place of every resource."""
+    """Yields an error for each reference to a resource, index, key or field that does not exist.
+
+    `sections`: the declared resources by section, with INVALID in place of their facts.
+    """
     for section, steps in find_references(tree, known):
         if (mistake := _check_reference(section, steps, sections.get(section, {}), known[section])) is not None:
             yield mistake

@@ -1,6 +1,6 @@
-"""From one resource's body, as written, to what the specs want: rendered, judged by its kind, every mistake placed.
+"""Reads resources: merges defaults, expands instances, evaluates templates and validates the fields by the kind's schema.
 
-Never names a kind: what fields there are and which are secret or content is read from the kind it is handed.
+This module names no kind. The kind that callers pass defines the fields, and which of them are secret or content.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
 
 _TRIGGERS: Path = ("lifecycle", "replace_triggered_by")
-_FAILURE_LIMIT = 100  # instances of one declaration after which the rest would tell nothing new
+_FAILURE_LIMIT = 100  # failed instances of one declaration after which more would show nothing new
 
 
 @dataclass(frozen=True, slots=True)
 class _Declaration:
+    """A resource with its defaults merged in. `layers`: where its values may be written, the resource's own first."""
+
     kind: Kind
     body: dict[str, Any]
     layers: tuple[Layer, ...]
 
 
 class ResourceReader:
-    """Reads one declaration after the other; names must be unique over all of a kind."""
+    """Reads the declarations of a stack. The names of a kind's resources must be unique over all of them."""
 
     def __init__(
         self, directory: FilePath, defaults: Defaults, scope: Scope, findings: Findings, *, policy: PurchasePolicy
@@ -56,11 +58,12 @@ class ResourceReader:
         self._expansion = Expansion(self._engine, scope)
         self._contents = ContentEncoder(directory, self._engine)
         self._names: dict[tuple[str, str], Address] = {}
-        """By kind and name."""
+        """The first address with each name, by kind and name."""
         self._addresses: set[Address] = set()
         self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
+        """Yields the valid instances of one declaration and reports the mistakes in the others."""
         self._addresses.add(Address(name))
         content_paths = frozenset(rule.path for rule in kind.rules if rule.content)
         defaults = self._defaults.for_kind(kind)
@@ -133,7 +136,7 @@ class ResourceReader:
             return 0
 
     def check_triggers(self) -> None:
-        """Once all is read: what a server is replaced with has to be there, and not to be replaced with it in turn."""
+        """Checks `replace_triggered_by` after all declarations were read: its addresses exist and form no cycle."""
         for address, (declaration, named) in self._triggers.items():
             for index, trigger in enumerate(named):
                 if (mistake := unknown_trigger(trigger, self._addresses)) is not None:
@@ -151,7 +154,10 @@ class ResourceReader:
     def _convert_fields(
         self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, omitted: set[Path]
     ) -> list[Problem]:
-        """Puts Base64 and references in the place of what was written; what cannot be converted is withheld."""
+        """Replaces content fields by Base64 and secret fields by references, in place.
+
+        Fields that can't be converted are removed and added to `omitted`.
+        """
         found = []
         for rule in declaration.kind.rules:
             parent = _parent_map(rule, fields)
@@ -222,7 +228,7 @@ def _empty_override(path: FieldPath) -> UnplacedError:
 
 
 def _drop_nulls(body: dict[str, Any]) -> dict[str, Any]:
-    # An item of for_each may well be null: it is a key to expand by, not a field to leave out.
+    # An item of for_each may be null: it is a value to expand by, not a field to drop.
     return {
         key: value if key in EXPANSION_KEYS else without_nulls(value)
         for key, value in body.items()
@@ -231,7 +237,7 @@ def _drop_nulls(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parent_map(rule: FieldRule, fields: dict[str, Any]) -> dict[str, Any] | None:
-    """The map in which the rule's field stands, if the field is one to convert and stands there."""
+    """Returns the map that contains the rule's field; None if the field is absent or needs no conversion."""
     if not (rule.content or rule.secret):
         return None
     parent: Any = fields

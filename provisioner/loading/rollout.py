@@ -1,7 +1,7 @@
-"""`rollout: [1, 3, 50%]`: in which wave each member of a group is worked on.
+"""Assigns the members of a group to the waves of `rollout: [1, 3, 50%]`.
 
-Sizes are used up in order, and the last is repeated until every member has its wave. Knows numbers only: what a wave is good for
-is decided where a plan is made.
+The sizes are used in order, and the last one repeats until every member has a wave. This module only counts: planning
+decides what a wave does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ Size = Annotated[int | str, BeforeValidator(_size)]
 
 
 def wave_of(instance: Instance, sizes: Sequence[int | str]) -> int:
-    """From 0. Raises UnplacedError where it is no member of a group, or a wave would have nobody."""
+    """Returns the index of an instance's wave, from 0.
+
+    Raises UnplacedError when the instance is not a member of a group, or when a wave would be empty.
+    """
     position, total = instance.position, instance.total
     if instance.address.key is None:
         summary = f"rollout is for several, and {instance.address} is one"
@@ -53,7 +56,7 @@ def wave_of(instance: Instance, sizes: Sequence[int | str]) -> int:
 
 
 def _ends(sizes: Sequence[int | str], total: int) -> Iterator[int]:
-    """How many are in a wave or before it. A share is of the whole group, rounded up."""
+    """Yields the number of members up to the end of each wave. A percentage is of the whole group, rounded up."""
     end = 0
     for size in sizes:
         end += size if isinstance(size, int) else -(-int(size.rstrip("%")) * total // _WHOLE)

@@ -1,7 +1,7 @@
-"""What a plain YAML scalar means, and which ones mean different things to different readers.
+"""Resolves plain YAML scalars to values, and rejects those that YAML readers interpret differently.
 
-Types follow YAML 1.2's core schema as far as YAML 1.1 agrees; where the two differ nothing is guessed. Knows single
-words only: quoted text never comes here.
+Types follow the core schema of YAML 1.2 where YAML 1.1 agrees; where the two differ, a scalar is rejected. Quoted scalars
+are not handled here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class RejectedScalar:
-    """Why a scalar is refused, as the end of a sentence, and what to write instead."""
+    """Why a scalar is rejected. `reading` is the reason, as the end of a sentence; `hint` is what to write instead."""
 
     code: str
     reading: str
@@ -60,6 +60,7 @@ _LIMIT = 2**63
 
 
 def resolve_scalar(text: str) -> Scalar | RejectedScalar:
+    """Returns the value of a plain scalar, or why it is rejected."""
     if text and text[0] not in _MAY_BE_SPECIAL:
         return text
     if text in _WORDS:
@@ -77,12 +78,12 @@ def resolve_scalar(text: str) -> Scalar | RejectedScalar:
 
 
 def fits(number: int) -> bool:
-    """Whether it is a signed 64-bit integer, the largest that every JSON reader on the way keeps."""
+    """Returns whether `number` is a signed 64-bit integer, the largest that every JSON reader involved can represent."""
     return -_LIMIT <= number < _LIMIT
 
 
 def _integer(text: str) -> int | RejectedScalar:
-    # The length is asked first: turning a million digits into a number takes minutes.
+    # The length is checked first: converting a million digits to a number takes minutes.
     if len(text) <= _DIGITS and fits(number := int(text)):
         return number
     return _out_of_range("it does not fit into 64 bits")

@@ -1,6 +1,6 @@
-"""Secret fields: what the specs give becomes a reference; a value that stands in them is hidden from here on.
+"""Converts secret fields of specs to references. A literal value is wrapped in `Secret`, which never prints it.
 
-Knows the forms of a reference. Whether it can be had is asked where secrets are read, much later.
+This module knows the forms of a reference. Whether the secret exists is checked only when it is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse_reference(name: str, value: Any, at: SourceRange) -> SecretReference:
-    """Raises UnplacedError, whose words never hold the value. `at` is where a literal stands."""
+    """Returns the reference that a secret field gives. `at`: the place of the value, which becomes a literal's locator.
+
+    Raises UnplacedError, whose text never contains the value.
+    """
     match value:
         case str():
             return SecretReference(SecretSource.LITERAL, str(at), Secret(value))
@@ -31,6 +34,7 @@ def parse_reference(name: str, value: Any, at: SourceRange) -> SecretReference:
 
 
 def clear_text_warning(name: str) -> UnplacedError:
+    """Returns the warning about a secret that the specs hold in clear text."""
     hint = f'keep the value out of the specs: {name}: {{secret: "env:NAME"}}'
     return UnplacedError("secret-in-clear", f"{name} is written in clear", hint=hint)
 

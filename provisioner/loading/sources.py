@@ -1,6 +1,6 @@
-"""Which files make up a stack, and each of them as a tree or a finding; and what else a command was given for it.
+"""Finds and reads the files of a stack, each as a tree or a finding, and defines the inputs from the command line.
 
-Knows the layout of a stack's directory and next to nothing of what the files say.
+This module knows the layout of a stack's directory and almost nothing about the contents of the files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provisioner.model.kind import Catalogue
 
 STACK_FILE = "stack.yaml"
 OUTPUTS = "outputs"
-"""The section of the spec files."""
+"""The section of spec files that declares outputs."""
 ENVIRONMENTS = "environments"
 _SUFFIXES = frozenset((".yaml", ".yml"))
 _RESERVED_NAMES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
@@ -31,7 +31,7 @@ _RESERVED_NAMES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
 
 @dataclass(frozen=True, slots=True)
 class VariableInputs:
-    """What the command was given, in rising precedence: files, `environ` (name to text), `assignments` ("name=value")."""
+    """Variables from outside the stack, in rising precedence: files, `environ` (text by name), `assignments` ("name=value")."""
 
     files: tuple[Path, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class VariableInputs:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Reads one stack's files; `hidden` are the keys whose values are never shown."""
+    """Reads the files of one stack. The values under `secret_keys` are never shown; `choices` is as in `Document`."""
 
     directory: Path
     findings: Findings
@@ -49,7 +49,7 @@ class Sources:
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
 
     def stack(self) -> Layer | None:
-        """Raises UsageError when there is no stack here at all."""
+        """Reads stack.yaml; None after a finding. Raises UsageError `stack-missing` when the file does not exist."""
         path = self.directory / STACK_FILE
         if not os.path.lexists(path):
             here = _is_directory(self.directory)
@@ -63,7 +63,7 @@ class Sources:
         return self.read(path)
 
     def specs(self) -> Iterator[Layer]:
-        """Every spec file below the stack, by path; what is no file, or leads elsewhere, becomes a finding."""
+        """Yields every spec file below the stack's directory, by path. Links to directories and other non-files are reported."""
         for path in self._spec_files(self.directory):
             if self.allowance.exceeded:
                 return
@@ -71,14 +71,14 @@ class Sources:
                 yield layer
 
     def environments(self) -> dict[str, Path] | None:
-        """By name; None where the stack has no such folder."""
+        """Returns the files of the environments by name; None if the stack has no folder for them."""
         folder = self.directory / ENVIRONMENTS
         if not _is_directory(folder):
             return None
         return {path.stem: path for path in self._entries(folder) if path.suffix in _SUFFIXES and not _private(path)}
 
     def read(self, path: Path, *, usage: bool = False) -> Layer | None:
-        """`usage`: the file was named on the command line, so it may stand anywhere."""
+        """Reads one file; None after a finding. `usage`: the command line named the file, so it may be outside the stack."""
         start = SourceRange(display_path(path), 1, 1)
         try:
             text = read_text(path if usage else resolve_inside(self.directory, path), allowance=self.allowance)
@@ -121,7 +121,10 @@ class Sources:
 
 
 def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
-    """Read off the files, so that who asks for no outputs need not have every variable. Raises SpecError for what is no YAML."""
+    """Returns whether a spec file has an `outputs:` section, without resolving variables.
+
+    A stack without outputs thus needs no values for its variables here. Raises SpecError for invalid YAML.
+    """
     findings = Findings()
     sources = Sources(directory, findings, secret_keys(catalogue))
     with gc_paused():
@@ -131,12 +134,13 @@ def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
 
 
 def secret_keys(catalogue: Catalogue) -> frozenset[str]:
+    """Returns the last keys of the paths of all secret fields."""
     return frozenset(rule.path[-1] for kind in catalogue.kinds for rule in kind.rules if rule.secret)
 
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Loading makes millions of objects and no cycles: collecting while it does takes most of the time."""
+    """Pauses the garbage collector: loading makes millions of objects and no cycles, and collecting takes most of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,7 +1,7 @@
-"""A spec file as text: servers that exist, and the imports that take them over. What it writes, this room reads back the same.
+"""Writes a spec file for existing resources, with the imports that adopt them. Loading it gives the same values again.
 
-Only what the stack's defaults do not say already is written. Values come from the cloud, so that anything but a plain word
-is quoted, and what a template could hide in is not written at all.
+Fields that equal the stack's defaults are omitted. The values come from the cloud: everything but a plain word is quoted,
+and texts that could contain a template are not written at all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 @dataclass(frozen=True, slots=True)
 class ExistingResource:
-    """`section` is that of its kind. `draft` is None where the specs declare the address already; `is_imported` where they name its id, too."""
+    """A resource of the cloud to write into the specs.
+
+    `section` is its kind's. `draft` is None when the specs declare the address already. `is_imported`: their `imports:` name its
+    id, too.
+    """
 
     address: Address
     id: str
@@ -35,7 +39,10 @@ class ExistingResource:
 def render_spec(
     existing: Sequence[ExistingResource], *, defaults: Mapping[str, Mapping[str, JsonValue]], remarks: Sequence[str]
 ) -> str:
-    """Ends in a newline. `defaults` are by section, `remarks` open the file."""
+    """Returns the text of a spec file, which ends in a newline.
+
+    `defaults`: the stack's defaults by section. `remarks`: the comment lines at the start of the file.
+    """
     lines = [f"# {remark}" for remark in remarks]
     for section in dict.fromkeys(resource.section for resource in existing if resource.draft is not None):
         lines += ["", f"{section}:"]
@@ -52,13 +59,16 @@ def render_spec(
 
 
 def is_writable(draft: Draft) -> bool:
-    """Nothing in it would be read as a template, or hide from whoever reads the file."""
+    """Returns whether no text of `draft` would be read as a template or contains unprintable characters."""
     texts = tuple(_strings(dict(draft.fields)))
     return all(map(str.isprintable, texts)) and not any(mark in text for text in texts for mark in _TEMPLATE_MARKS)
 
 
 def unique_key(name: str, taken: frozenset[str], *, noun: str) -> str:
-    """A key that says the name, as far as keys can, and that is free. `noun` stands before one that can't begin a key."""
+    """Returns a key close to `name` that is not in `taken`.
+
+    `noun`: prefix for a name whose first character can't begin a key.
+    """
     base = re.sub(r"[^A-Za-z0-9_-]", "-", name)
     base = base if re.match("[A-Za-z_]", base) else f"{noun}-{base}"
     key, number = base, 2
@@ -75,7 +85,7 @@ def _body(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator
 
 
 def _without_defaults(defaults: Mapping[str, JsonValue], fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What has to be said for the defaults and it together to come to `fields`."""
+    """Returns the part of `fields` that must be written, so that merging it over `defaults` gives `fields`."""
     own: dict[str, JsonValue] = {}
     for name, value in fields.items():
         default = defaults.get(name)

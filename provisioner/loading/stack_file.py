@@ -1,6 +1,6 @@
-"""stack.yaml: the settings of a stack, and the choice of its environment.
+"""Reads the settings of a stack from stack.yaml and chooses its environment.
 
-Knows the file's own keys; variables and defaults are only handed on.
+The sections `variables:` and `defaults:` are read elsewhere.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 def _slug(value: str) -> str:
-    """Such names become parts of file names, so nothing in them may lead elsewhere."""
+    """Checks a name that becomes part of file names, so it must not lead to another folder."""
     if _SLUG.fullmatch(value) is None:
         raise ValueError(
             f"use up to 64 letters, digits, - and _, and begin with a letter or digit{describe_non_ascii(value)}"
@@ -36,14 +36,14 @@ def _slug(value: str) -> str:
 
 
 def _region(value: str) -> str:
-    """Regions become parts of host names, to which signed requests are sent."""
+    """Checks a region, which becomes part of the host name to which signed requests are sent."""
     if _REGION.fullmatch(value) is None:
         raise ValueError(f"a region is written like cn-north-4{describe_non_ascii(value)}")
     return value
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
-    """Only stack.yaml and the choice of the environment, for commands that need no specs. Raises as `load` does."""
+    """Reads only stack.yaml and chooses the environment, for commands that need no specs. Raises as `load` does."""
     findings = Findings()
     sources = Sources(directory, findings)
     settings = sources.stack()
@@ -73,7 +73,7 @@ class _StackFile(BaseModel):
 
 
 def parse_stack(layer: Layer, findings: Findings) -> Stack:
-    """What stack.yaml says; where it is wrong, findings say so and a placeholder stands in."""
+    """Returns the settings of stack.yaml. Invalid ones are reported and replaced by their default or a placeholder."""
     data, omitted = without_invalid(layer.node)
     found = validate(_StackFile, data, omitted)
     for problem in found:
@@ -98,7 +98,10 @@ def parse_stack(layer: Layer, findings: Findings) -> Stack:
 def resolve_environment(
     requested: str | None, layer: Layer, available: dict[str, Path] | None, findings: Findings
 ) -> str | None:
-    """`asked` (from -e) wins over stack.yaml. None when there are no environments, or after a finding."""
+    """Returns the environment's name: `requested` (from -e), else the one in stack.yaml.
+
+    Returns None if the stack has no environments, or after a finding.
+    """
     written = layer.node.get("environment")
     chosen = requested or (written if isinstance(written, str) else None)
     at = None if requested else locate([layer], ("environment",))

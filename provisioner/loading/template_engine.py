@@ -1,7 +1,7 @@
-"""Templates of specs: works out expressions and template files over plain values, within limits.
+"""Evaluates the expressions and template files of specs over plain values, within limits.
 
-What they may contain is the grammar's business, what they can reach the environment's, what they may cost the budget's.
-Knows neither files nor where values stand.
+The grammar decides what templates may contain, the environment what they can access, and the budget what they may cost.
+This module knows neither files nor source positions.
 """
 
 from __future__ import annotations
@@ -58,12 +58,16 @@ class _Compiled:
 
 
 class Engine:
-    """Compiles each distinct expression and file once. Raises UnplacedError for whatever cannot or may not be worked out."""
+    """Evaluates templates and compiles each distinct expression and file once.
+
+    Its methods raise UnplacedError for templates that are invalid, forbidden, too expensive or fail, and AlreadyReported for
+    those that need an invalid value.
+    """
 
     def __init__(self) -> None:
         self._budget = Budget()
         operations, comparisons = Operations(self._budget), Comparisons(self._budget)
-        # In values only {{ }} is a template. The other delimiters are characters that no spec can contain.
+        # In values, only {{ }} is a template. The other delimiters contain a character that no spec can contain.
         unused_delimiters = {
             f"{what}_{side}_string": f"\0{what}{side}" for what in ("block", "comment") for side in ("start", "end")
         }
@@ -74,7 +78,7 @@ class Engine:
         self._sources: dict[str, _Compiled] = {}
 
     def evaluate(self, text: str, scope: Scope) -> Any:
-        """A text that is one whole expression gives the expression's value with its type; any other gives a text."""
+        """Evaluates a text. A text that is a single expression gives a value of any type; all others give a text."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
         self._budget.begin_evaluation(STEP_COST * sum(1 if isinstance(part, str) else part.size for part in segments))
         with self._translate_evaluation_errors(scope) as evaluating:
@@ -89,12 +93,12 @@ class Engine:
         return result
 
     def parse_expressions(self, text: str) -> tuple[nodes.Node, ...]:
-        """The expressions in a text, parsed and allowed, for whoever asks what they speak of."""
+        """Returns the syntax trees of the expressions in a text, after the check of what they may contain."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
         return tuple(part.tree for part in segments if isinstance(part, _Compiled))
 
     def render_file(self, source: str, scope: Scope) -> str:
-        """A whole template file, in which if, for and set may stand as well."""
+        """Renders the text of a template file, which may also contain if, for and set."""
         compiled = self._sources.get(source) or self._sources.setdefault(source, self._compile_file(source))
         self._budget.begin_evaluation(STEP_COST * compiled.size)
         pieces: list[str] = []
@@ -110,7 +114,7 @@ class Engine:
         return "".join(pieces)
 
     def charge_copies(self, values: int) -> None:
-        """Pays for values that a resource gets a copy of. Raises UnplacedError, and AlreadyReported once that was said."""
+        """Charges for copying `values` values into a resource. Raises as `Budget.charge_run` does."""
         self._budget.charge_run(COPY_COST * values)
 
     def _split(self, text: str) -> tuple[str | _Compiled, ...]:
@@ -166,7 +170,7 @@ class Engine:
         return _Compiled(metered_tree, environment.from_string(metered_tree), size)
 
     def _plain_copy(self, value: Any, depth: int) -> Any:
-        """A copy made of YAML's own types, so that what is done to one resource is not done to another."""
+        """Copies a value as YAML's own types, so that resources share no mutable values."""
         self._budget.charge(STEP_COST)
         if depth > DEPTH_LIMIT:
             raise over_limit(f"its value nests more than {DEPTH_LIMIT} deep")
@@ -180,7 +184,10 @@ class Engine:
 
     @contextmanager
     def _translate_evaluation_errors(self, scope: Scope) -> Iterator[list[_Compiled]]:
-        """Hands out a list for what is being evaluated: the last of it is where an error came from."""
+        """Translates the errors of an evaluation to UnplacedError.
+
+        The body appends each template that it evaluates to the list, so that an error comes from the last one.
+        """
         evaluating: list[_Compiled] = []
         try:
             yield evaluating
@@ -226,6 +233,6 @@ def _translate_parse_errors() -> Iterator[None]:
 
 
 def _describe(reason: BaseException) -> str:
-    # Of Python's messages only those of TypeError and ZeroDivisionError never quote a value, which may be a password.
+    # Only the messages of TypeError and ZeroDivisionError never quote a value, which may be a password.
     detail = f": {reason}" if isinstance(reason, (TypeError, ZeroDivisionError)) else ""
     return f"this expression cannot be worked out{detail}"

@@ -1,7 +1,7 @@
-"""Jinja2's sandbox, closed further: nothing but values can be reached, and whatever makes a value is paid for.
+"""A restricted version of Jinja2's sandbox: templates can access only values, and every operation is charged.
 
-Attributes of Python objects do not exist here: `a.b` looks into maps, and a short list of methods is granted by name.
-Knows neither which templates there are nor where they stand.
+Templates can't access attributes of Python objects: `a.b` looks up a key of a map, and a short list of methods is allowed
+by name. This module knows neither the templates nor their source positions.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ _LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "re
 
 @pass_eval_context
 def _finalize(_context: EvalContext, value: Any) -> str:
-    # Asking for a context keeps Jinja from working out constant expressions while it compiles, unbounded.
+    # Requesting a context keeps Jinja from evaluating constant expressions during compilation, which is not charged.
     return to_text(value)
 
 
 class Environment(ImmutableSandboxedEnvironment):
+    """Jinja's environment for specs. `filter_names` are the filters that authors may use."""
+
     intercepted_binops = BINARY
 
     def __init__(self, operations: Operations, comparisons: Comparisons, **delimiters: str) -> None:
@@ -97,7 +99,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Method:
-    """A method that was named and not yet called: of no use but to be called."""
+    """A method that was accessed but not called yet. Calling it is the only thing a template can do with it."""
 
     owner: Any
     name: str

@@ -1,6 +1,7 @@
-"""What may stand in a template: a list of what is allowed, checked on the parsed tree before anything is compiled.
+"""Checks the syntax tree of a template against the list of allowed constructs, before it is compiled.
 
-Also rewrites the few constructs that Jinja offers no hook for, so that they too are paid for. Knows syntax only.
+It also rewrites the few constructs for which Jinja offers no hook, so that they are charged as well. This module knows only
+syntax.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from jinja2.visitor import NodeTransformer
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 
 CONCATENATE, METER, LOOP, COMPARE, SLICE = "_concatenate", "_meter", "_loop", "_compare", "_slice"
-"""Filters that authors cannot name; they carry what the tree is rewritten to."""
+"""Names of the filters that the rewritten tree uses. Authors can't use them, because names must not begin with _."""
 
 TESTS = frozenset(
     (
@@ -52,12 +53,12 @@ _STATEMENTS: tuple[type[nodes.Node], ...] = (
 
 
 def size(tree: nodes.Node) -> int:
-    """How many nodes there are: what running it once costs at least."""
+    """Returns the number of nodes, which is the minimum cost of running the tree once, in steps."""
     return sum(1 for _ in _walk(tree))
 
 
 def check(tree: nodes.Node, filters: frozenset[str], *, statements: bool) -> None:
-    """Raises UnplacedError at the first thing that is not allowed."""
+    """Raises UnplacedError for the first construct that is not allowed. `statements`: if, for and set are allowed."""
     allowed = (*_EXPRESSIONS, *_STATEMENTS) if statements else _EXPRESSIONS
     for node in _walk(tree):
         if not isinstance(node, allowed):
@@ -119,7 +120,7 @@ def _node_name(node: nodes.Node) -> str:
 
 
 class MeteringTransformer(NodeTransformer):
-    """Puts a toll where a value is made or a loop steps without passing through one of the environment's hooks."""
+    """Adds filters that charge for values and loops that would not pass through a hook of the environment."""
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - Jinja's naming
         self.generic_visit(node)

@@ -1,6 +1,6 @@
-"""Walks a tree and works out the templates in it: a plain copy, and what could not be had.
+"""Renders a tree: returns a plain copy in which all templates are evaluated, and the failures.
 
-Knows that some texts are templates; how they are worked out is the engine's business.
+This module recognises the texts that are templates. The engine evaluates them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 @dataclass(slots=True)
 class Rendered:
-    """`failures` name each path that is absent from `value`; no mistake when it was reported elsewhere.
+    """The result of `render`.
 
-    `value` is an empty map when all of it is absent.
+    `failures`: the paths that are absent from `value`, each with its mistake, or None if that was reported elsewhere. `value` is
+    an empty map when the whole tree failed.
     """
 
     value: Any = None
@@ -26,6 +27,7 @@ class Rendered:
 
 
 def render(tree: Any, scope: Scope, engine: Engine) -> Rendered:
+    """Evaluates all templates in `tree`."""
     rendered = Rendered()
     value = _Renderer(scope, engine, rendered.failures).value(tree, ())
     rendered.value = {} if value is INVALID else value
@@ -46,7 +48,7 @@ class _Renderer:
         if isinstance(value, list):
             if not self._charge_copies(value, path):
                 return INVALID
-            # A failed item leaves a gap, so that the items after it keep their places.
+            # A failed item becomes None, so that the items after it keep their indexes.
             items = (self.value(item, (*path, index)) for index, item in enumerate(value))
             return [None if item is INVALID else item for item in items]
         if value is INVALID:

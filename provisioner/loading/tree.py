@@ -1,7 +1,7 @@
-"""The tree that YAML is read into: plain dicts and lists that remember where their parts stood.
+"""The tree that YAML is read into: dicts and lists that keep the source offsets of their parts.
 
-A place is an offset into the document's text; it becomes a line and a column only when a finding needs one, so that
-ten thousand correct servers pay for none. Knows nothing of what the values mean.
+An offset is converted to a line and a column only when a finding needs them, so ten thousand correct servers don't pay
+for it. This module knows nothing about the meaning of the values.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ class _Invalid(Enum):
 
 
 INVALID: Final = _Invalid.INVALID
-"""Stands where a value was unusable and has been reported, so that the rest can still be judged."""
+"""Replaces a value that was invalid and has been reported, so that the rest can still be checked."""
 
 Invalid: TypeAlias = Literal[_Invalid.INVALID]
 DEPTH_LIMIT: Final = 64
-"""How deep maps and lists may nest, whether written or made by a template."""
+"""Deepest nesting of maps and lists, whether written or made by a template."""
 
 Path: TypeAlias = tuple[str | int, ...]
 Value: TypeAlias = "str | int | float | bool | MapNode | ListNode | Invalid | None"
 
 
 class MapNode(dict[str, Any]):
-    """`places`: for each key the offsets of the key and of its value."""
+    """A map. `offsets`: the offset of each key and of its value, by key."""
 
     __slots__ = ("offsets",)
 
@@ -43,7 +43,7 @@ class MapNode(dict[str, Any]):
 
 
 class ListNode(list[Any]):
-    """`places`: the offset of each item."""
+    """A list. `offsets`: the offset of each item."""
 
     __slots__ = ("offsets",)
 
@@ -54,7 +54,7 @@ class ListNode(list[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A map of one document; `start` and `name` are what to point at when nothing inside it fits."""
+    """A map of one document. `start` and `name`: the offset and text to report when nothing inside the map matches."""
 
     document: Document
     node: MapNode
@@ -62,7 +62,7 @@ class Layer:
     name: str | None = None
 
     def child(self, key: str) -> Layer:
-        """The map under `key`, pointing at the key; an empty one where no map stands there."""
+        """Returns the map under `key`, located at that key. The map is empty when there is none."""
         value = self.node.get(key)
         node = value if isinstance(value, MapNode) else MapNode()
         return (
@@ -73,8 +73,9 @@ class Layer:
 
 
 def locate(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False) -> SourceRange:
-    """Where the value at `path` (or its key) was written: in the first layer that has it, else its nearest parent. What stands under
-    an `unknown` key is not shown.
+    """Returns where the value at `path` was written, or its key: in the first layer that has it, else its nearest parent.
+
+    `unknown`: the key at `path` is unknown, so its value is masked in the excerpt.
     """
     _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
     return layer.document.locate(offset, text, unknown=unknown)
@@ -101,14 +102,14 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
 
 
 def _list_index(step: str | int) -> int | None:
-    """In a list. Paths of fields are all text."""
+    """Returns a step of a path as an index of a list, or None. Paths of fields have their indexes as texts."""
     if isinstance(step, int):
         return step
     return int(step) if step.isascii() and step.isdigit() else None
 
 
 def without_invalid(value: Any) -> tuple[Any, frozenset[Path]]:
-    """A plain copy without what is broken, and the paths at which something was. In a list it leaves a gap."""
+    """Returns a plain copy without INVALID, and the paths where it was. An invalid item of a list becomes None."""
     broken: set[Path] = set()
     return _copy_valid(value, (), broken), frozenset(broken)
 

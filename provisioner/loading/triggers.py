@@ -1,6 +1,6 @@
-"""Whether `replace_triggered_by` can be followed: every address that it names is declared, and no chain of them leads back.
+"""Checks `replace_triggered_by`: every address that it names is declared, and there is no cycle.
 
-Works on addresses; where they are written is known to whoever reports. Cost is linear in servers and references.
+This module works on addresses, not on source positions. Its cost is linear in the number of servers and references.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Edges = Mapping[Address, tuple[Address, ...]]
 
 
 def unknown_trigger(reference: Address, known: Collection[Address]) -> UnplacedError | None:
-    """`known` has the groups as well; one that counts to 0 is known, too."""
+    """Returns the error for an address that is not declared, else None. `known` includes groups, even those with count 0."""
     if reference in known:
         return None
     hint = suggest(str(reference), map(str, known), title="the specs declare")
@@ -24,7 +24,7 @@ def unknown_trigger(reference: Address, known: Collection[Address]) -> UnplacedE
 
 
 def find_cycle(references: Edges, addresses: Iterable[Address]) -> tuple[Address, ...]:
-    """One chain of addresses that leads back to its first, if there is any; groups are left out of it."""
+    """Returns the addresses of one cycle, without groups, or () if there is none. The first one is the smallest address."""
     members: dict[Address, list[Address]] = {}
     for address in addresses:
         if address.key is not None:
@@ -40,7 +40,10 @@ def find_cycle(references: Edges, addresses: Iterable[Address]) -> tuple[Address
 def _find_cycle_from(
     start: Address, references: Edges, members: Mapping[Address, list[Address]], finished: set[Address]
 ) -> tuple[Address, ...]:
-    """Depth first, without recursion: a chain may be as long as a stack has servers. `over` is known to lead nowhere."""
+    """Searches depth first, without recursion, because a chain can have as many links as the stack has servers.
+
+    `finished`: addresses that are known to lead to no cycle; the search adds to it.
+    """
 
     def successors(address: Address) -> Iterator[Address]:
         yield from references.get(address, ())

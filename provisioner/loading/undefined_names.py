@@ -1,6 +1,6 @@
-"""Says what a template asked for and did not find, in the author's words, and what was probably meant.
+"""Explains which name of a template is undefined, as its author wrote it, and suggests the one that was probably meant.
 
-Works only after an evaluation failed: it walks the expression again and looks for the first step that leads nowhere.
+It runs only after an evaluation failed, and walks the expression again to find the name that does not exist.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _OUT_OF_SCOPE = {
 
 
 def explain(tree: nodes.Node, scope: Mapping[str, Any], reason: UndefinedError) -> UnplacedError:
+    """Returns the error for the undefined name that made Jinja raise `reason`."""
     missing = list(_missing(tree, scope))
-    # An expression may try several names; the one that Jinja stumbled over is quoted in its message.
+    # Several names of an expression may be undefined; Jinja's message quotes the one that failed.
     for written, name, known in sorted(missing, key=lambda found: repr(found[1]) not in str(reason)):
         return _error_for(written, name, known)
     return UnplacedError("template-error", f"this expression cannot be worked out: {reason.message}", hint="check it")
@@ -57,7 +58,7 @@ def _missing(tree: nodes.Node, scope: Mapping[str, Any]) -> Iterator[tuple[str, 
 
 
 def _steps(node: nodes.Node) -> list[str] | None:
-    """`a.b["c"]` as its names; None for whatever is more than names."""
+    """Returns the names of `a.b["c"]`, or None for an expression that has other parts."""
     match node:
         case nodes.Name(name=name, ctx="load"):
             return None if name == "range" else [name]

@@ -1,7 +1,4 @@
-"""A mistake on its way to the place it belongs to: raised where it is noticed, placed where the position is known.
-
-It knows what happened and what to do next, and nothing of files, lines and addresses.
-"""
+"""Errors without a source position: raised where a mistake is noticed, and placed by a caller that knows the position."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from collections.abc import Iterable
 
 
 class UnplacedError(Exception):
+    """A mistake in the specs: what is wrong and what to do about it, without file, line or address."""
+
     def __init__(self, code: str, summary: str, *, hint: str = "") -> None:
         super().__init__(summary)
         self.code = code
@@ -18,16 +17,16 @@ class UnplacedError(Exception):
 
 
 class AlreadyReported(Exception):  # noqa: N818 - a state of a value
-    """What is asked for is broken, and was reported where it broke: nothing that depends on it says so again."""
+    """A value is needed that was invalid and has been reported, so nothing that depends on it reports it again."""
 
 
 def closest_match(word: str, options: Iterable[str]) -> str | None:
-    """The option that was probably meant."""
+    """Returns the option that was probably meant, if any."""
     return next(iter(difflib.get_close_matches(word, sorted(options), n=1)), None)
 
 
 def suggest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:
-    """A hint: the option that was probably meant, else all of them (at most 30)."""
+    """Returns a hint with the option that was probably meant, else with all of them (at most 30)."""
     known = sorted(options)
     if (match := closest_match(word, known)) is not None:
         return f"did you mean {match}?"

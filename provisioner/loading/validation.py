@@ -1,6 +1,6 @@
-"""Asks a pydantic schema, and answers with mistakes at paths, in YAML's words and without pydantic's.
+"""Validates data by a pydantic schema and translates the errors to problems at paths, in the terms of YAML.
 
-Knows how schemas describe their errors; knows neither files nor what a schema is about.
+This module knows how pydantic describes errors. It knows neither files nor the meaning of a schema.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ _UNQUOTED: Mapping[str, re.Pattern[str]] = {
     "a number": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
     "true or false": re.compile(r"true|false"),
 }
-"""Texts that only lack being none."""
+"""Texts that would be valid without their quotes, by the expected type."""
 HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
-_PROBLEM_LIMIT = 50  # of one body; a hostile one could have millions
+_PROBLEM_LIMIT = 50  # for one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`key`: the key at `path` is at fault, not its value; `unknown`: nobody can tell what was meant by it."""
+    """A mistake at a path. `key`: the key is wrong, not its value. `unknown`: the key is unknown and similar to no known one."""
 
     path: Path
     mistake: UnplacedError
@@ -62,10 +62,11 @@ def validate(
     *,
     also_allowed: tuple[str, ...] = (),
 ) -> list[Problem]:
-    """What is wrong with `data` (at most 50 things), but for what touches a withheld path: that was reported where it broke.
+    """Returns the problems of `data` (at most 50).
 
-    `beside` are fields that may stand next to those of the schema, and that others judge. A field that is required and was
-    misspelt is not called missing as well.
+    `omitted`: paths whose values were invalid and have been reported; problems above or below them are left out. `also_allowed`:
+    fields that the schema lacks and that others validate, as suggestions for a misspelt one. A required field that was misspelt
+    is not reported as missing as well.
     """
     try:
         schema.model_validate(data)
@@ -85,7 +86,7 @@ def validate(
 
 
 def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
-    """The fields that the map at `path` may have; None where a schema does not say. Those it excludes are not offered."""
+    """Returns the fields of the map at `path`, or None where the schema names none. Excluded fields are left out."""
     model = _find_model(schema)
     if not path:
         return None if model is None else tuple(name for name, field in model.model_fields.items() if not field.exclude)
@@ -98,7 +99,7 @@ def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
 
 
 def literal_fields(schema: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The keys of its fields that take a few words only, with these."""
+    """Yields the fields of a schema that take only certain words, each with its words."""
     for name, info in schema.model_fields.items():
         if (model := _find_model(info.annotation)) is not None:
             yield from literal_fields(model)
@@ -113,7 +114,7 @@ def _literal_values(annotation: object) -> tuple[str, ...]:
 
 
 def type_name(value: object) -> str:
-    """What stands there, in YAML's words; never the value itself."""
+    """Returns the type of a value in the terms of YAML, never the value itself."""
     match value:
         case None:
             return "nothing"
@@ -132,6 +133,7 @@ def type_name(value: object) -> str:
 
 
 def dotted(path: Path) -> str:
+    """Returns a path as it is shown in messages, `network.vpc_id`."""
     return ".".join(map(str, path))
 
 
@@ -149,7 +151,7 @@ def _overlap(one: Path, other: Path) -> bool:
 
 
 def _allowed_fields(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields that could stand in the place of the unknown one at `path`."""
+    """Returns the fields that are allowed in place of the unknown one at `path`."""
     return (field_names(schema, path[:-1]) or ()) + (also_allowed if len(path) == 1 else ())
 
 
@@ -217,7 +219,10 @@ def _message(name: str, error: Any) -> str:
 
 
 def _data_path(data: Any, location: tuple[str | int, ...], *, missing: bool) -> Iterator[str | int]:
-    """The location without the tags of unions: only steps that lead somewhere in the data, or name what is missing."""
+    """Yields the steps of a pydantic location that exist in `data`, without the tags of unions.
+
+    `missing`: the last step names a field that is absent, and is yielded as well.
+    """
     container = data
     for index, step in enumerate(location):
         if isinstance(container, Mapping) and step in container:

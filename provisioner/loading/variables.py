@@ -1,7 +1,7 @@
-"""Variables: what stack.yaml declares, what is given from where, and which value wins.
+"""Resolves variables: reads their declarations in stack.yaml and determines the value of each by precedence.
 
-Values come from files and from texts (environment, command line); a text is read by the declared type. Knows nothing of
-templates, which are only handed the result.
+Values come from files and, as texts, from environment variables and the command line. Texts are parsed by the declared
+type. This module knows nothing about templates, which use the result.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 class Declaration(BaseModel):
+    """The declaration of one variable in stack.yaml."""
+
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     type: Literal["string", "integer", "number", "boolean", "list", "map"]
@@ -45,7 +47,7 @@ class Declaration(BaseModel):
     description: str = ""
 
     def violation(self, value: object) -> str | None:
-        """Why `value` cannot be this variable's, as the end of a sentence; None when it can."""
+        """Returns why `value` is not allowed for this variable, as the end of a sentence, or None if it is."""
         if not isinstance(value, _TYPES[self.type]) or (isinstance(value, bool) and self.type != "boolean"):
             return f"must be of type {self.type} and is {type_name(value)}"
         if isinstance(value, (int, float)) and self.minimum is not None and value < self.minimum:
@@ -59,7 +61,7 @@ class Declaration(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One value given to one variable. `usage`: on the command line or in its environment."""
+    """One value given to one variable. `usage`: on the command line or by an environment variable."""
 
     name: str
     value: Any
@@ -69,7 +71,7 @@ class Assignment:
 
 
 class Variables:
-    """Gathers settings in rising precedence; `values` holds BROKEN where a mistake was reported."""
+    """Collects the assignments of a stack's variables, which callers add in rising precedence."""
 
     def __init__(self, stack: Layer, findings: Findings) -> None:
         self._findings = findings
@@ -90,7 +92,7 @@ class Variables:
                 self._set(Assignment(name, layer.node[name], locate([layer], (name,)), layer.document.label))
 
     def add_environ(self, environ: Mapping[str, str]) -> None:
-        """Names that are not declared are left alone: one environment may serve several stacks."""
+        """Adds values from environment variables. Undeclared names are ignored: one environment may serve several stacks."""
         for name, text in environ.items():
             if name in self._declared:
                 self._set_text(name, text, f"PROVISIONER_VAR_{name}")
@@ -109,7 +111,10 @@ class Variables:
             self._set_text(name, text, f"--var {name}")
 
     def values(self, *, complete: bool) -> dict[str, Any]:
-        """`complete`: every file was read, so a variable without a value has none anywhere."""
+        """Returns the value of each declared variable, INVALID where a mistake was reported.
+
+        `complete`: all files could be read, so a variable without a value is reported as missing.
+        """
         for name, declaration in self._declared.items():
             if declaration is None:
                 self._values[name] = INVALID

@@ -1,7 +1,7 @@
-"""Strict YAML: builds the tree from the parser's events and refuses whatever could be read in two ways.
+"""Reads strict YAML: builds the tree from the parser's events and rejects everything that is ambiguous.
 
-Faster than PyYAML's own loaders and safe against hostile files: nesting, expansion by aliases and numbers are bounded,
-and nothing recurses. Knows YAML only, not what a spec is.
+It is faster than PyYAML's own loaders and safe against hostile files: it limits nesting, expansion by aliases and the size
+of numbers, and never recurses. This module knows YAML, not specs.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import character_name
 
 EXPANSION_LIMIT = 1_000_000
-"""Values a file may stand for once its aliases are followed; files without aliases are bounded by their size."""
+"""Most values of a file after its aliases are expanded. The size of files without aliases is limit enough."""
 MISTAKE_LIMIT = 1000
+"""Most mistakes of one file before the rest of it is not read."""
 
 # libyaml is several times faster; where PyYAML was built without it, its pure-Python twin emits the same events.
 _PARSER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DROPPED: Final = object()
 _MAP_END = yaml.MappingEndEvent
 _LIST_END = yaml.SequenceEndEvent
-_BOOLEAN_LETTERS = frozenset("ynYN")  # the letter of YAML 1.1 makes them booleans; no reader in use does so for keys
+_BOOLEAN_LETTERS = frozenset("ynYN")  # booleans by the letter of YAML 1.1, but no reader in use treats keys so
 _BREAKS = re.compile(r"[\t\r\n]")
-
-
 _PARSER_DEPTH_MESSAGE = "exceeded maximum nesting depth"
-"""As newer versions of the parser say it, who have a limit of their own, far above ours."""
+"""The message of newer libyaml versions, which have a nesting limit of their own, far above DEPTH_LIMIT."""
 
 
 def read_yaml(document: Document, findings: Findings) -> Value:
-    """BROKEN when nothing can be made of it; an empty document is an empty map. Every mistake goes to `findings`."""
+    """Returns the root of a document: an empty map if it is empty, INVALID if it can't be read. Reports its mistakes."""
     unsafe = [*islice(UNSAFE.finditer(document.text), MISTAKE_LIMIT)]
     for found in unsafe:
         findings.add(_control_character_error(found.group()), at=document.locate(found.start(), found.group()))
@@ -65,14 +64,17 @@ class _DocumentRejected(Exception):  # noqa: N818 - ends one document, not the r
 
 
 class _Frame:
-    """A map or list that is still open. `height` is how deep what it holds so far goes."""
+    """A map or list whose end has not been read yet.
 
-    __slots__ = ("anchor", "count_before", "height", "key", "key_at", "node")
+    `height`: the nesting depth of its contents so far. `start_count`: number of values read up to its start, including itself.
+    """
 
-    def __init__(self, node: MapNode | ListNode, anchor: str | None, count_before: int) -> None:
+    __slots__ = ("anchor", "height", "key", "key_at", "node", "start_count")
+
+    def __init__(self, node: MapNode | ListNode, anchor: str | None, start_count: int) -> None:
         self.node = node
         self.anchor = anchor
-        self.count_before = count_before
+        self.start_count = start_count
         self.height = 0
         self.key: Any = None
         self.key_at = 0
@@ -183,7 +185,7 @@ class _Reader:
             return
         self._report(mistake, self._document.locate(offset, key))
         if key not in frame.node and mistake.code == "ambiguous-value":
-            # Known to be there, so that whatever refers to it does not call it missing.
+            # The key exists, so that what refers to it is not reported as missing.
             cast("MapNode", frame.node)[key] = INVALID
             cast("MapNode", frame.node).offsets[key] = (offset, offset)
         frame.key = _DROPPED
@@ -211,7 +213,7 @@ class _Reader:
         height = closed.height + 1
         self._top.height = max(self._top.height, height)
         if closed.anchor is not None:
-            self._anchors[closed.anchor] = (closed.node, self._count - closed.count_before + 1, height)
+            self._anchors[closed.anchor] = (closed.node, self._count - closed.start_count + 1, height)
 
     def _alias(self, event: Any) -> None:
         offset = event.start_mark.index
@@ -220,7 +222,7 @@ class _Reader:
         value, size, height = self._anchors.get(event.anchor, (INVALID, 0, -2))
         if height < 0:
             why = "stands inside the value it names" if height == -1 else "names no anchor above it"
-            name = self._document.unless_secret(f"*{event.anchor}", offset)
+            name = self._document.mask_if_secret(f"*{event.anchor}", offset)
             raise _DocumentRejected(
                 UnplacedError("yaml-alias", f"the alias {name} {why}", hint="write the value out"), offset
             )
@@ -245,7 +247,7 @@ class _Reader:
 
     def _reject_tag(self, event: Any) -> None:
         hint = 'leave the tag out; for a text that looks like a number write quotes: "1"'
-        tag = self._document.unless_secret(_shortened(event.tag), event.start_mark.index)
+        tag = self._document.mask_if_secret(_shortened(event.tag), event.start_mark.index)
         mistake = UnplacedError("yaml-tag", f"the tag {tag} is refused", hint=hint)
         self._report(mistake, self._document.locate(event.start_mark.index))
 

@@ -1,4 +1,4 @@
-"""Plan files: a plan is written to a file, read back, and known by its digest. This room knows no store, specs or cloud."""
+"""Writes and reads plan files and computes the id of a plan. This package knows neither store, specs nor cloud."""
 
 from provisioner.saved_plans.plan_file import plan_id, read_plan, write_plan
 

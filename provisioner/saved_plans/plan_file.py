@@ -1,7 +1,7 @@
-"""A saved plan: data without code or secrets, and any byte that has changed since is noticed.
+"""Writes a plan to a file and reads it back. The file holds neither code nor secrets, and any later change of it is detected.
 
-A reference to a secret is written as {"$secret": "env:NAME"}; a mapping's own key that begins with $ gets a second one.
-Arrays come back as lists. Whether a plan may still be applied is for others to say.
+A reference to a secret is written as {"$secret": "env:NAME"}. A key of a mapping that begins with $ gets a second $.
+Tuples are read back as lists. The workflow decides whether a plan may still be applied.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _VARIANTS: dict[str, type[Change]] = {
     "move": variants.MoveChange,
     "no-op": variants.NoOpChange,
 }
-"""By the word that a change is written with."""
-_WORDS = {variant: word for word, variant in _VARIANTS.items()}
-_NAMES = {each.name for variant in _WORDS for each in fields(variant)}
-_BUYING = (variants.CreateChange, variants.ReplaceChange)
-_COMPUTED: JsonValue = ["id", "private_address"]
-"""Without it a plan was saved when there were only servers."""
-_WANTING = (
+"""The types of changes by the `action` that is written for them."""
+_ACTIONS = {variant: word for word, variant in _VARIANTS.items()}
+_ALL_FIELDS = {each.name for variant in _ACTIONS for each in fields(variant)}
+_PURCHASES = (variants.CreateChange, variants.ReplaceChange)
+_OLD_COMPUTED: JsonValue = ["id", "private_address"]
+"""`computed` of plans that lack it. They were saved when servers were the only kind."""
+_WITH_DESIRED = (
     variants.CreateChange,
     variants.UpdateChange,
     variants.ReinstallChange,
@@ -57,16 +57,19 @@ _WANTING = (
     variants.ImportChange,
     variants.ResumeChange,
 )
-"""What is done for something that is wanted."""
+"""Changes that need a desired resource."""
 
 
 def plan_id(plan: Plan) -> str:
-    """The same plan from the same basis has the same id, saved or not."""
+    """Returns the id of a plan. The same plan from the same basis has the same id, whether it is saved or not."""
     return digest(_plan_to_json(plan))
 
 
 def write_plan(path: Path, plan: Plan, *, tool_version: str, created: int) -> None:
-    """`created` is in milliseconds since the epoch. Raises UsageError `plan-holds-secret` or `plan-not-written`."""
+    """Writes a plan to a file. `created` is in milliseconds since the epoch.
+
+    Raises UsageError `plan-holds-secret` or `plan-not-written`.
+    """
     findings = [
         error(
             "plan-holds-secret",
@@ -89,7 +92,7 @@ def write_plan(path: Path, plan: Plan, *, tool_version: str, created: int) -> No
 
 
 def read_plan(path: Path) -> Plan:
-    """Raises UsageError: `plan-unreadable`, `plan-damaged` or `plan-format`."""
+    """Reads a plan from a file. Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`."""
     try:
         data = Disk().read(path)
     except OSError as failure:
@@ -127,7 +130,7 @@ def _plan_from_json(content: JsonValue) -> Plan:
 
 
 def _change_to_json(change: Change) -> JsonObject:
-    document = {"action": _WORDS[type(change)], **_write(change, "desired")}
+    document = {"action": _ACTIONS[type(change)], **_write(change, "desired")}
     if (desired := change.desired) is not None:
         document["desired"] = {**_write(desired, "fields"), "fields": _mapping_to_json(desired.fields)}
     return document
@@ -137,18 +140,22 @@ def _change_from_json(content: JsonValue) -> Change:
     if not isinstance(content, Mapping):
         raise Damaged("holds a change that is no object")
     variant = _variant(content)
-    elsewhere = _NAMES - {each.name for each in fields(variant)}
-    facts = {key: value for key, value in content.items() if key not in elsewhere and key != "action"}
-    if variant in _BUYING:
-        facts.setdefault("computed", _COMPUTED)
+    foreign = _ALL_FIELDS - {each.name for each in fields(variant)}
+    facts = {key: value for key, value in content.items() if key not in foreign and key != "action"}
+    if variant in _PURCHASES:
+        facts.setdefault("computed", _OLD_COMPUTED)
     change: Change = _read(variant, facts, "desired", _desired_from_json)
-    if isinstance(change, _WANTING) and change.desired is None:
+    if isinstance(change, _WITH_DESIRED) and change.desired is None:
         raise Damaged("holds a change that lacks what is wanted")
     return change
 
 
 def _variant(change: Mapping[str, JsonValue]) -> type[Change]:
-    """Plans of older versions wrote a purchase in doubt as what is resumed without a record, and every fact of every variant."""
+    """Returns the type of a written change.
+
+    Older versions wrote a purchase in doubt as `resume` without a record. They also wrote every field of every variant, which
+    `_change_from_json` ignores.
+    """
     word = change.get("action")
     if word == "resume" and change.get("recorded") is None:
         return variants.ResolveChange
@@ -166,26 +173,26 @@ def _desired_from_json(content: JsonValue) -> Desired | None:
     return desired
 
 
-def _read(noun: Any, facts: JsonObject, apart: str, read: Callable[[JsonValue], object]) -> Any:
-    """One fact is read apart from the others, by `read`, because no annotation says how."""
-    others = from_json(_adapter(noun, apart)[1], {key: fact for key, fact in facts.items() if key != apart})
-    if apart not in facts:
-        if any(each.name == apart and each.default is MISSING for each in fields(noun)):
-            raise Damaged(f"lacks {apart}")
-        return noun(**_facts(others))
-    return noun(**_facts(others), **{apart: read(facts[apart])})
+def _read(cls: Any, facts: JsonObject, separate: str, read: Callable[[JsonValue], object]) -> Any:
+    """Builds a dataclass from its written fields. The field `separate` is converted by `read`, as no annotation describes it."""
+    others = from_json(_adapter(cls, separate)[1], {key: fact for key, fact in facts.items() if key != separate})
+    if separate not in facts:
+        if any(each.name == separate and each.default is MISSING for each in fields(cls)):
+            raise Damaged(f"lacks {separate}")
+        return cls(**_field_values(others))
+    return cls(**_field_values(others), **{separate: read(facts[separate])})
 
 
-def _write(noun: Any, apart: str) -> dict[str, JsonValue]:
-    """Without the fact that is written apart from the others."""
-    of: Any = type(noun)
-    form, adapter = _adapter(of, apart)
-    facts = {name: fact for name, fact in _facts(noun).items() if name != apart}
-    return dict(to_json(adapter, form(**facts)))
+def _write(instance: Any, separate: str) -> dict[str, JsonValue]:
+    """Returns the fields of a dataclass as JSON, without the field `separate`, which the caller converts."""
+    cls: Any = type(instance)
+    partial_type, adapter = _adapter(cls, separate)
+    facts = {name: fact for name, fact in _field_values(instance).items() if name != separate}
+    return dict(to_json(adapter, partial_type(**facts)))
 
 
-def _facts(noun: Any) -> dict[str, Any]:
-    return {each.name: getattr(noun, each.name) for each in fields(noun)}
+def _field_values(instance: Any) -> dict[str, Any]:
+    return {each.name: getattr(instance, each.name) for each in fields(instance)}
 
 
 def _mapping_to_json(mapping: Fields) -> JsonObject:
@@ -218,6 +225,7 @@ def _value_from_json(value: JsonValue) -> Any:
 
 
 def _literals(path: FieldPath, value: FieldValue) -> Iterator[FieldPath]:
+    """Yields the paths of the literal secrets in `value`."""
     match value:
         case SecretReference(source=SecretSource.LITERAL):
             yield path
@@ -232,12 +240,12 @@ def _literals(path: FieldPath, value: FieldValue) -> Iterator[FieldPath]:
 
 
 @cache
-def _adapter(noun: Any, apart: str) -> tuple[type[Any], TypeAdapter[tuple[Any]]]:
-    """Of a dataclass as it is, but for one field."""
+def _adapter(cls: Any, separate: str) -> tuple[type[Any], TypeAdapter[tuple[Any]]]:
+    """Returns a copy of a dataclass type without one field, and the adapter that converts it."""
     others = [
         (each.name, each.type, field(default=each.default, default_factory=each.default_factory))
-        for each in fields(noun)
-        if each.name != apart
+        for each in fields(cls)
+        if each.name != separate
     ]
-    form: Any = make_dataclass(noun.__name__, others, kw_only=True, namespace={"__module__": noun.__module__})
-    return form, TypeAdapter(tuple[form], config=STRICT)
+    partial_type: Any = make_dataclass(cls.__name__, others, kw_only=True, namespace={"__module__": cls.__module__})
+    return partial_type, TypeAdapter(tuple[partial_type], config=STRICT)

@@ -1,6 +1,6 @@
-"""Where a secret's value comes from: the environment or a file of the stack, read when it is needed and not before.
+"""Reads secret values from environment variables or files of the stack, only when they are needed.
 
-The only room that reads them. Knows nothing of what a secret is for, and never prints one.
+No other package reads secrets. This one doesn't know what a secret is for and never prints one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Turns references into values and values into fingerprints.
+"""Resolves references to secret values, and values to fingerprints.
 
-A fingerprint tells "changed" from "the same" without telling the value: scrypt, salted with the state's lineage, so
-that two stacks with one password do not show it.
+A fingerprint shows whether a secret changed without revealing it. It is computed by scrypt and salted with the state's
+lineage, so that two stacks with the same password have different fingerprints.
 """
 
 from __future__ import annotations
@@ -21,28 +21,30 @@ _COST, _BLOCK, _PARALLEL = 2**14, 8, 1
 
 
 class SecretReader:
-    """`environ` is the process's environment; `directory` the stack's, which no secret file may lie outside of. `revealed` is told every
-    value that is read.
+    """Reads the secrets of one stack.
+
+    `directory` is the stack's; secret files must be inside it. `environ` holds the process's environment variables. `on_reveal` is
+    called with every value that is read.
     """
 
     def __init__(
         self, directory: Path, environ: Mapping[str, str], *, on_reveal: Callable[[Secret], None] = lambda _secret: None
     ) -> None:
-        self._told = on_reveal
+        self._on_reveal = on_reveal
         self._directory = directory
         self._environ = environ
         self._revealed: dict[SecretReference, Secret] = {}
         self._fingerprints: dict[tuple[Secret, str], str] = {}
 
     def reveal(self, reference: SecretReference) -> Secret:
-        """The same value for the same reference all through a run. Raises UsageError `secret-unavailable`."""
+        """Returns the value of a reference, the same one all through a run. Raises UsageError `secret-unavailable`."""
         if reference not in self._revealed:
             self._revealed[reference] = self._read(reference)
-            self._told(self._revealed[reference])
+            self._on_reveal(self._revealed[reference])
         return self._revealed[reference]
 
     def fingerprint(self, reference: SecretReference, lineage: str) -> str:
-        """Slow on purpose, so it is worked out once for each value. Raises as `reveal` does."""
+        """Returns the fingerprint of a secret. scrypt is slow on purpose, so the result is cached. Raises as `reveal` does."""
         secret = self.reveal(reference)
         key = (secret, lineage)
         if key not in self._fingerprints:
@@ -64,7 +66,7 @@ class SecretReader:
                 assert_never(reference.source)
 
     def _from_environment(self, name: str) -> Secret:
-        # Specs that say so are refused when they are loaded; a saved plan comes here without having been.
+        # Loading rejects specs that name a reserved variable, but a saved plan has not been checked for it.
         if is_reserved(name):
             what = f"the environment variable {name} is kept for credentials and for this tool"
             raise _unavailable(what, hint=CHOOSE_YOUR_OWN)
@@ -92,7 +94,7 @@ class SecretReader:
 
 
 def _bytes(path: Path, what: str) -> bytes:
-    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would block for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -54,7 +54,7 @@ def test_a_plan_reads_back_as_it_was_and_keeps_its_id(file, plan):
 
 
 def test_every_variant_of_a_change_can_be_written():
-    assert set(get_args(Change)) == set(plan_file._WORDS)
+    assert set(get_args(Change)) == set(plan_file._ACTIONS)
 
 
 def test_a_plan_that_writes_every_fact_of_every_change_is_read_as_its_variants_say():
