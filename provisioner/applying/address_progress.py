@@ -86,7 +86,7 @@ class AddressProgress:
         return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
 
     @property
-    def seen(self) -> bool:
+    def was_listed(self) -> bool:
         """Whether some list has shown the server, now or before."""
         return bool(self.observed)
 

@@ -66,9 +66,9 @@ class Preflight:
             await self._orders.refuse_shared(kind, recorded.id, order_id)
 
     def _refuse_order_listed_as_shared(self, kind: Kind, recorded: Recorded, live: Live | None) -> None:
-        others = self._context.by_order.kept_with(recorded) if kind.orders.ends_its_order(recorded, live) else []
-        if others:
-            raise OrderShared([row.id for row in others])
+        kept = self._context.by_order.kept_with(recorded) if kind.orders.ends_its_order(recorded, live) else []
+        if kept:
+            raise OrderShared([row.id for row in kept])
 
     async def refuse_unknown_status(self, kind: Kind, recorded: Recorded) -> None:
         """Raises StatusUnknown: the server may show an unknown status by now, if the plan was saved or if its turn

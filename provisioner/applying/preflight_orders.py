@@ -71,10 +71,10 @@ class OrderCheck:
         async with self._context.pool.borrow() as channel:
             bought = await bought_by(kind, order_id, channel)
             listed, unlisted = self._context.by_order.kept_among(identifier, bought)
-            others = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
-        is_recorded = any(each in self._context.owned_ids for each in others)
-        if is_recorded or len(others) > self._context.by_order.count_unseen(order_id):
-            raise OrderShared(others)
+            kept = [*listed, *await not_known_to_be_gone(kind, unlisted, channel)]
+        is_recorded = any(each in self._context.owned_ids for each in kept)
+        if is_recorded or len(kept) > self._context.by_order.count_unseen(order_id):
+            raise OrderShared(kept)
         self._cleared.add(order_id)
 
     async def before_term_ends(self, change: Change, order_id: str | None, step: EndsTerm) -> Sequence[Remembered]:

@@ -143,11 +143,11 @@ class GoneMeanwhile(PreflightRefusal):
 
 
 class OrderShared(PreflightRefusal):
-    """Ending the order would release other servers that the plan keeps. `others` are their ids."""
+    """Ending the order would release other servers that the plan keeps: `kept_ids`."""
 
-    def __init__(self, others: Sequence[str]) -> None:
-        super().__init__(", ".join(others))
-        self.others = others
+    def __init__(self, kept_ids: Sequence[str]) -> None:
+        super().__init__(", ".join(kept_ids))
+        self.kept_ids = kept_ids
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(

@@ -124,7 +124,9 @@ def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Re
         case TimedOut():
             shown = f", and shows {runner.reporter.last_status}" if runner.reporter.last_status else ""
             summary = f"not settled after {runner.timeout:.0f} s{runner.progress.ids}{shown}"
-            hint = _rerun_hint(runner) if runner.progress.seen else f"{_rerun_hint(runner)}; {absent_hint(address)}"
+            hint = (
+                _rerun_hint(runner) if runner.progress.was_listed else f"{_rerun_hint(runner)}; {absent_hint(address)}"
+            )
             return ResultType.INCOMPLETE, error("timed-out", summary, hint=hint, address=address)
         case CallFailed():
             return _classify_call_failure(change, runner, reason)

@@ -1,4 +1,4 @@
-"""A world: a scripted cloud, a journal that outlives its runs, and the run itself as the workflow would carry it out."""
+"""A harness for apply: a scripted cloud, a journal that outlives its runs, and runs as the workflow would make them."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import Intent, State
 from provisioner.planning import PlanInput
 
-SECONDS_UNTIL_HUNG = 30
-"""Of real time: a run that nothing moves any more is a failure and not a wait."""
+HANG_TIMEOUT = 30
+"""Seconds of real time after which a run in which nothing moves any more counts as failed."""
 PREPAID = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
 
 
-class OpenVault:
+class StubSecrets:
     def reveal(self, reference):
         return Secret("canary")
 
@@ -54,8 +54,10 @@ class OpenVault:
 
 
 @dataclass
-class World:
-    """`apply` is what the command does: look, recover, plan, carry out. At every step of it nothing of ours is lost."""
+class ApplyHarness:
+    """`apply` does what the command does: it reads the cloud, recovers, plans and executes. At every step it checks
+    that no server of ours is lost.
+    """
 
     clock: ManualClock = field(default_factory=ManualClock)
     entries: list[Entry] = field(default_factory=list)
@@ -70,7 +72,7 @@ class World:
     reinstalling: tuple[str, ...] = ()
     refactoring: Refactoring = NO_REFACTORING
     resolve_timeout: float = 0.0
-    """Most tests are about what the next run makes of a doubt."""
+    """Zero, because most tests are about what the next run does with a purchase in doubt."""
 
     def __post_init__(self) -> None:
         self.cloud = ScriptedCloud(self.clock)
@@ -92,15 +94,15 @@ class World:
         die_at: int | None = None,
         **ledger: Any,
     ) -> RunResult | None:
-        """None when the run died."""
+        """Returns None if the run died, at the step `die_at`."""
         self.interruption = Interruption()
-        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self.examine)
+        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self.check_nothing_is_lost)
         self.ledger = MemoryLedger(self.entries, self.crash_plan, after=self.after_writing, **ledger)
 
         async def run() -> RunResult:
-            async with asyncio.timeout(SECONDS_UNTIL_HUNG):
-                shown = await self._look()
-                snapshot = CloudSnapshot(shown.live, self.server_time(), await self._traces(), shown.gaps)
+            async with asyncio.timeout(HANG_TIMEOUT):
+                listing = await self._read_listing()
+                snapshot = CloudSnapshot(listing.live, self.server_time(), await self._traces(), listing.gaps)
                 state = recover(
                     self.state,
                     snapshot,
@@ -109,9 +111,9 @@ class World:
                     ledger=self.ledger,
                     listen=self._listen,
                 )
-                plan = saved or self._plan(desired, state, shown, mode, replacing)
+                plan = saved or self._plan(desired, state, listing, mode, replacing)
                 assert not plan.refusals
-                return await execute(self._context(plan, shown, parallelism))
+                return await execute(self._context(plan, listing, parallelism))
 
         try:
             return event_loop.run(run())
@@ -119,26 +121,26 @@ class World:
             return None
 
     def plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
-        plan = self.survey_plan(*desired, mode=mode, replacing=replacing)
+        plan = self.plan_with_refusals(*desired, mode=mode, replacing=replacing)
         assert not plan.refusals
         return plan
 
-    def survey_plan(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
-        """One that a guard may refuse."""
-        return self._plan(desired, self.state, event_loop.run(self._look()), mode, replacing)
+    def plan_with_refusals(self, *desired: Desired, mode: Mode = Mode.APPLY, replacing: Iterable[str] = ()) -> Plan:
+        """Returns a plan that a guard may have refused."""
+        return self._plan(desired, self.state, event_loop.run(self._read_listing()), mode, replacing)
 
-    def carry_out(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
-        """A plan as it stands, with `parts` of the context exchanged. Raises what the run raises."""
+    def execute(self, plan: Plan, *, parallelism: int = 10, **parts: Any) -> RunResult:
+        """Executes a plan as it stands, with `parts` of the run's context replaced. Raises what the run raises."""
         self.interruption = self.interruption if self.interruption.requested else Interruption()
 
         async def run() -> RunResult:
-            async with asyncio.timeout(SECONDS_UNTIL_HUNG):
-                return await execute(replace(self._context(plan, await self._look(), parallelism), **parts))
+            async with asyncio.timeout(HANG_TIMEOUT):
+                return await execute(replace(self._context(plan, await self._read_listing(), parallelism), **parts))
 
         return event_loop.run(run())
 
     def server_time(self) -> int:
-        """The cloud's clock is before ours, and is the one that counts."""
+        """Returns the time by the cloud's clock, which may be ahead of ours and is the one that counts."""
         return self.clock.now() + self.cloud.clock_ahead
 
     async def _traces(self) -> dict[str, Any]:
@@ -152,48 +154,50 @@ class World:
             for key, traces in found.items()
         }
 
-    def examine(self) -> None:
-        """What must hold at every instant: the state is valid, and every server of ours stands in it or in an intent."""
+    def check_nothing_is_lost(self) -> None:
+        """Checks what must hold at every instant: the state is valid, and every server of ours stands in it or in an
+        intent.
+        """
         state = self.state
         assert not self._replayed.problems(self.base, self.entries)
         ids = {one.id for one in state.resources.values()}
         orders = {one.order_id for one in state.resources.values()} - {None}
         open_or_absent = (*state.intents.values(), *state.absent.values())
-        sought = {intent.name for intent in open_or_absent if intent.effect is Effect.PURCHASE}
-        of_several = any(intent.members for intent in open_or_absent)  # under whatever names
+        searched_names = {intent.name for intent in open_or_absent if intent.effect is Effect.PURCHASE}
+        of_several = any(intent.members for intent in open_or_absent)  # whose servers may have any names
         for server in self.cloud.ours:
-            is_sought = server.name in sought or (of_several and server.order_id is not None)
-            assert server.id in ids or server.order_id in orders or is_sought, f"{server} is lost"
+            is_searched = server.name in searched_names or (of_several and server.order_id is not None)
+            assert server.id in ids or server.order_id in orders or is_searched, f"{server} is lost"
 
-    def happened(self, event: EventType) -> list[str]:
+    def addresses_with(self, event: EventType) -> list[str]:
         return [str(one.address) for one in self.events if one.type is event]
 
-    def outcomes(self) -> list[str]:
+    def settled_outcomes(self) -> list[str]:
         return [entry.outcome for entry in self.entries if isinstance(entry, Settled)]
 
     @property
     def intents(self) -> list[Intent]:
-        """Of everything that was about to be sent."""
+        """The intents of all calls that were about to be sent."""
         return [entry.intent for entry in self.entries if isinstance(entry, Intended)]
 
     def remembered(self) -> list[str]:
         return [entry.phase.value for entry in self.entries if isinstance(entry, Remembered)]
 
-    async def _look(self) -> CloudListing:
+    async def _read_listing(self) -> CloudListing:
         ids = [one.id for one in self.state.resources.values() if one.id]
         with self.cloud.undisturbed():
             async with self.cloud.channel() as channel:
                 return await read_listing(CATALOGUE["dev_server"], channel, ids)
 
     def _plan(
-        self, desired: tuple[Desired, ...], state: State, shown: CloudListing, mode: Mode, replacing: Iterable[str]
+        self, desired: tuple[Desired, ...], state: State, listing: CloudListing, mode: Mode, replacing: Iterable[str]
     ) -> Plan:
         named = frozenset(Address.parse(text) for text in replacing)
-        survey = PlanInput(
+        plan_input = PlanInput(
             desired,
             state,
-            shown.live,
-            gaps=shown.gaps,
+            listing.live,
+            gaps=listing.gaps,
             replace=named & {one.address for one in desired},
             reinstall=frozenset(map(Address.parse, self.reinstalling)),
             policy=self.policy,
@@ -202,17 +206,19 @@ class World:
             refactoring=self.refactoring,
         )
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
-        return planning.plan(survey, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=OpenVault().fingerprint)
+        return planning.plan(
+            plan_input, mode=mode, basis=basis, catalogue=CATALOGUE, fingerprint=StubSecrets().fingerprint
+        )
 
-    def _context(self, plan: Plan, shown: CloudListing, parallelism: int) -> RunContext:
+    def _context(self, plan: Plan, listing: CloudListing, parallelism: int) -> RunContext:
         return RunContext(
             plan=plan,
-            live=shown.live,
-            gaps=shown.gaps,
+            live=listing.live,
+            gaps=listing.gaps,
             catalogue=CATALOGUE,
             cloud=self.cloud,
             ledger=self.ledger,
-            secrets=OpenVault(),
+            secrets=StubSecrets(),
             clock=self.clock,
             interruption=self.interruption,
             listen=self._listen,
@@ -233,13 +239,13 @@ class World:
 
 
 @pytest.fixture
-def new_world() -> type[World]:
-    return World
+def new_harness() -> type[ApplyHarness]:
+    return ApplyHarness
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def harness() -> ApplyHarness:
+    return ApplyHarness()
 
 
 def some_servers(count: int, *, prepaid: bool = False, prefix: str = "trainer", **fields: Any) -> tuple[Desired, ...]:
@@ -257,8 +263,8 @@ def servers() -> Callable[..., tuple[Desired, ...]]:
 
 
 @pytest.fixture
-def types() -> Callable[[RunResult | None], list[str]]:
-    """How each address ended, in the plan's order."""
+def result_types() -> Callable[[RunResult | None], list[str]]:
+    """Returns the type of each result, in the order of the plan."""
 
     def listed(result: RunResult | None) -> list[str]:
         assert result is not None, "the run died"
@@ -268,7 +274,7 @@ def types() -> Callable[[RunResult | None], list[str]]:
 
 
 @pytest.fixture
-def only() -> Callable[[RunResult | None], Result]:
+def only_result() -> Callable[[RunResult | None], Result]:
     def single(result: RunResult | None) -> Result:
         assert result is not None, "the run died"
         (one,) = result.results

@@ -1,8 +1,8 @@
 """Crash at every step: before and after every write and every call, in every sort of run, and in the recovery as well.
 
-A run that is left alone numbers the steps. Then the run dies at each of them, and the next apply has to make it good: every
-wanted server is there and was bought once, or its address is in doubt and nothing was bought. That no server of ours is at
-any instant in neither the state nor an open intent, the world examines by itself at every step.
+An undisturbed run numbers the steps. Then a run dies at each of them, and the next apply has to finish the work: every
+wanted server is there and was bought once, or its address is in doubt and nothing was bought. At every step the harness
+itself checks that each server of ours stands in the state or in an open intent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from provisioner.model.plan import Mode
 
 @dataclass(frozen=True)
 class Scenario:
-    """From `first`, where there is something before, to `then`. A run passes `points` of each server, and others."""
+    """A run from `first`, or from nothing, to `then`. For each server the run passes `points`, among others."""
 
     points: tuple[str, ...]
     then: dict[str, Any] = field(default_factory=dict)
@@ -27,13 +27,14 @@ class Scenario:
     purchases: int = 1
 
     @property
-    def leaves(self) -> int:
+    def remaining(self) -> int:
+        """How many servers of each name there are afterwards."""
         return 0 if self.mode is Mode.DESTROY else 1
 
 
 BUYING = ("writing intended", "buy", "writing answered", "list", "writing remembered")
 SHARED = {"list", "ask billing"}
-"""Made once for all servers that wait for it at that moment."""
+"""The points that are passed once for all servers that wait for them at that moment."""
 RELEASING = ("ask billing", "writing intended", "delete", "writing answered", "list", "writing forgotten")
 UNSUBSCRIBING = tuple("unsubscribe" if point == "delete" else point for point in RELEASING)
 PREPAID = {"prepaid": True}
@@ -50,20 +51,20 @@ SCENARIOS = {
 }
 
 
-class Story:
-    """A scenario told for so many servers, as often as it takes."""
+class ScenarioRun:
+    """A scenario with `count` servers, in a harness of its own, in which it can be applied as often as it takes."""
 
-    def __init__(self, new_world, servers, scenario, count, parallelism=10):
-        self.world = new_world()
+    def __init__(self, new_harness, servers, scenario, count, parallelism=10):
+        self.harness = new_harness()
         self.scenario = scenario
         self.parallelism = parallelism
         self.wanted = servers(count, **scenario.then)
-        self.world.cloud.build_seconds = self.world.cloud.release_seconds = 3.0
+        self.harness.cloud.build_seconds = self.harness.cloud.release_seconds = 3.0
         if scenario.first is not None:
-            self.world.apply(*servers(count, **scenario.first))
+            self.harness.apply(*servers(count, **scenario.first))
 
-    def go_on(self, die_at=None):
-        return self.world.apply(
+    def apply(self, die_at=None):
+        return self.harness.apply(
             *self.wanted,
             mode=self.scenario.mode,
             replacing=self._not_yet_replaced(),
@@ -72,36 +73,36 @@ class Story:
         )
 
     def _not_yet_replaced(self):
-        """As the person would name them again: who still has the old flavor."""
+        """Returns the addresses that a person would name again: those whose servers still have the old flavor."""
         wanted = self.wanted[0].fields["flavor"]
-        return [str(key) for key, one in self.world.state.resources.items() if one.declared["flavor"] != wanted]
+        return [str(key) for key, one in self.harness.state.resources.items() if one.declared["flavor"] != wanted]
 
     def check(self):
-        """Bought exactly as often as asked, or in doubt and not bought."""
-        world = self.world
-        world.examine()
-        doubted = {intent.address for intent in world.state.in_doubt}
-        flavors = Counter((server.name, server.flavor) for server in world.cloud.ours)
+        """Checks that each server was bought exactly as often as asked for, or is in doubt and was not bought."""
+        harness = self.harness
+        harness.check_nothing_is_lost()
+        in_doubt = {intent.address for intent in harness.state.in_doubt}
+        flavors = Counter((server.name, server.flavor) for server in harness.cloud.ours)
         for desired in self.wanted:
             name = desired.name.replace("renamed", "trainer")
-            bought = world.cloud.purchases[name]
-            if desired.address in doubted:
+            bought = harness.cloud.purchases[name]
+            if desired.address in in_doubt:
                 assert bought == self.scenario.purchases - 1
             else:
                 assert bought == self.scenario.purchases
-                assert flavors[desired.name, desired.fields["flavor"]] == self.scenario.leaves
-        assert len(world.cloud.ours) == (len(self.wanted) - len(doubted)) * self.scenario.leaves
-        assert {one.id for one in world.state.resources.values()} == {one.id for one in world.cloud.ours}
+                assert flavors[desired.name, desired.fields["flavor"]] == self.scenario.remaining
+        assert len(harness.cloud.ours) == (len(self.wanted) - len(in_doubt)) * self.scenario.remaining
+        assert {one.id for one in harness.state.resources.values()} == {one.id for one in harness.cloud.ours}
 
 
 @pytest.mark.parametrize(("count", "parallelism"), [(1, 1), (3, 10), (3, 1)])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name, count, parallelism):
+def test_one_more_apply_makes_good_a_death_at_any_step(new_harness, servers, name, count, parallelism):
     scenario = SCENARIOS[name]
-    alone = Story(new_world, servers, scenario, count, parallelism)
-    alone.go_on()
-    alone.check()
-    steps = alone.world.crash_plan.steps
+    undisturbed = ScenarioRun(new_harness, servers, scenario, count, parallelism)
+    undisturbed.apply()
+    undisturbed.check()
+    steps = undisturbed.harness.crash_plan.steps
     for point in scenario.points:
         for moment in ("before", "after"):
             passed = [
@@ -115,67 +116,67 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_world, servers, name,
             assert len(passed) >= fewest, f"{moment} {point} is not among the steps"
     deaths = 0
     for step in range(len(steps)):
-        story = Story(new_world, servers, scenario, count, parallelism)
-        assert story.go_on(die_at=step) is None
-        assert story.world.crash_plan.steps == steps[: step + 1]
-        story.world.examine()
+        run = ScenarioRun(new_harness, servers, scenario, count, parallelism)
+        assert run.apply(die_at=step) is None
+        assert run.harness.crash_plan.steps == steps[: step + 1]
+        run.harness.check_nothing_is_lost()
         deaths += 1
-        story.go_on()
-        story.check()
+        run.apply()
+        run.check()
     assert deaths == len(steps) >= 2 * len(scenario.points)
 
 
-def test_only_a_request_that_never_left_leaves_a_doubt(new_world, servers):
-    """Whatever reached the cloud is found again at once; the rest is for a person, or for time, to decide."""
+def test_only_a_request_that_never_left_leaves_a_doubt(new_harness, servers):
+    """Whatever reached the cloud is found again at once. The rest is decided by a person or by time."""
     scenario = SCENARIOS["buy"]
-    alone = Story(new_world, servers, scenario, 1)
-    alone.go_on()
-    doubted = []
-    for step, what in enumerate(alone.world.crash_plan.steps):
-        story = Story(new_world, servers, scenario, 1)
-        story.go_on(die_at=step)
-        story.go_on()
-        if story.world.state.in_doubt:
-            doubted.append(what)
-    assert doubted == ["after writing intended", "before buy trainer-0"]
+    undisturbed = ScenarioRun(new_harness, servers, scenario, 1)
+    undisturbed.apply()
+    in_doubt = []
+    for step, what in enumerate(undisturbed.harness.crash_plan.steps):
+        run = ScenarioRun(new_harness, servers, scenario, 1)
+        run.apply(die_at=step)
+        run.apply()
+        if run.harness.state.in_doubt:
+            in_doubt.append(what)
+    assert in_doubt == ["after writing intended", "before buy trainer-0"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["buy", "release", "replace", "rename"])
-def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_world, servers, name):
+def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, servers, name):
     scenario = SCENARIOS[name]
-    alone = Story(new_world, servers, scenario, 1)
-    alone.go_on()
+    undisturbed = ScenarioRun(new_harness, servers, scenario, 1)
+    undisturbed.apply()
     deaths = 0
-    steps = len(alone.world.crash_plan.steps)
+    steps = len(undisturbed.harness.crash_plan.steps)
     for first in range(steps):
         second = 0
         while True:
-            story = Story(new_world, servers, scenario, 1)
-            story.go_on(die_at=first)
-            if story.go_on(die_at=second) is not None:
+            run = ScenarioRun(new_harness, servers, scenario, 1)
+            run.apply(die_at=first)
+            if run.apply(die_at=second) is not None:
                 break
             deaths += 1
             second += 1
-            story.go_on()
-            story.check()
+            run.apply()
+            run.check()
         assert second > 0
     assert deaths >= 2 * steps
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_death_while_the_list_lags_is_made_good_when_the_list_has_caught_up(new_world, servers, count):
-    alone = Story(new_world, servers, SCENARIOS["buy"], count)
-    alone.world.cloud.listed_after = 30.0
-    alone.go_on()
-    steps = len(alone.world.crash_plan.steps)
+def test_a_death_while_the_list_lags_is_made_good_when_the_list_has_caught_up(new_harness, servers, count):
+    undisturbed = ScenarioRun(new_harness, servers, SCENARIOS["buy"], count)
+    undisturbed.harness.cloud.listed_after = 30.0
+    undisturbed.apply()
+    steps = len(undisturbed.harness.crash_plan.steps)
     for step in range(steps):
-        story = Story(new_world, servers, SCENARIOS["buy"], count)
-        story.world.cloud.listed_after = 30.0
-        story.go_on(die_at=step)
-        story.go_on()
-        assert max(story.world.cloud.purchases.values(), default=0) <= 1
-        story.world.clock.time += 60.0
-        story.go_on()
-        story.check()
+        run = ScenarioRun(new_harness, servers, SCENARIOS["buy"], count)
+        run.harness.cloud.listed_after = 30.0
+        run.apply(die_at=step)
+        run.apply()
+        assert max(run.harness.cloud.purchases.values(), default=0) <= 1
+        run.harness.clock.time += 60.0
+        run.apply()
+        run.check()
     assert steps >= 2 * len(BUYING)

@@ -1,4 +1,6 @@
-"""One id, one address: an answer that would give a server to two addresses is not believed, and the journal stays readable."""
+"""An id belongs to one address: an answer that would give a server to two addresses is not believed, and the journal
+stays readable.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +29,23 @@ def test_a_refused_claim_takes_nothing():
     ids.register(an_address("trainer[1]"), "id-2")
 
 
-def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_state(world, servers):
+def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_state(harness, servers):
     """Servers id-1 and id-2 are bought; both answers name the first."""
     for name in ("trainer-0", "trainer-1"):
-        world.cloud.answers(Effect.PURCHASE, {"id": "id-1"}, name=name)
-    outcome = world.apply(*servers(2), parallelism=1)
+        harness.cloud.answers(Effect.PURCHASE, {"id": "id-1"}, name=name)
+    outcome = harness.apply(*servers(2), parallelism=1)
     (doubt,) = [result for result in outcome.results if result.type is ResultType.IN_DOUBT]
     assert "which is that of trainer[0]" in doubt.diagnostic.detail
-    assert list(world.state.problems()) == []
-    assert len(world.state.intents) == 1
-    assert len(world.cloud.bought) == 2
+    assert list(harness.state.problems()) == []
+    assert len(harness.state.intents) == 1
+    assert len(harness.cloud.bought) == 2
 
 
-def test_an_id_that_was_there_before_is_not_what_was_bought(world, servers):
-    """A replacement whose answer names the old server again."""
-    world.apply(*servers(1))
-    (old,) = world.state.resources.values()
-    world.cloud.answers(Effect.PURCHASE, {"id": old.id})
-    outcome = world.apply(*servers(1), replacing=["trainer[0]"])
+def test_an_id_that_was_there_before_is_not_what_was_bought(harness, servers):
+    """The answer to the purchase of a replacement names the old server again."""
+    harness.apply(*servers(1))
+    (old,) = harness.state.resources.values()
+    harness.cloud.answers(Effect.PURCHASE, {"id": old.id})
+    outcome = harness.apply(*servers(1), replacing=["trainer[0]"])
     assert [result.type for result in outcome.results] == [ResultType.IN_DOUBT]
-    assert len(world.state.intents) == 1
+    assert len(harness.state.intents) == 1

@@ -1,4 +1,6 @@
-"""Ctrl-C: once, and nothing new begins while replies in flight are recorded; twice, and nothing is waited for."""
+"""Ctrl-C: after the first, nothing new begins and replies in flight are recorded; after the second, nothing is waited
+for.
+"""
 
 from __future__ import annotations
 
@@ -16,132 +18,132 @@ from provisioner.model.resource import Phase
 PURCHASE = Effect.PURCHASE
 
 
-def interrupt(world, at, *, times=1):
-    """Interrupts as that call arrives at the cloud."""
+def interrupt(harness, at, *, times=1):
+    """Requests so many interruptions when the call `at` arrives at the cloud."""
 
-    def arrived(what):
+    def request_at(what):
         if what == at:
             for _ in range(times):
-                world.interruption.request()
+                harness.interruption.request()
 
-    world.cloud.arrivals.append(arrived)
+    harness.cloud.arrivals.append(request_at)
 
 
-def test_the_first_interruption_records_what_is_in_flight_and_buys_nothing_more(world, servers, types):
-    world.cloud.latency = 3.0
-    interrupt(world, "buy trainer-2")
-    result = world.apply(*servers(10), parallelism=3)
+def test_the_first_interruption_records_what_is_in_flight_and_buys_nothing_more(harness, servers, result_types):
+    harness.cloud.latency = 3.0
+    interrupt(harness, "buy trainer-2")
+    result = harness.apply(*servers(10), parallelism=3)
     assert result.interrupted
-    assert types(result) == ["incomplete"] * 4 + ["not_started"] * 6
-    assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(4)}  # the first went alone
-    assert len(world.state.resources) == 4
-    assert not world.state.intents
-    for one, server in zip(result.results, world.cloud.ours, strict=False):
+    assert result_types(result) == ["incomplete"] * 4 + ["not_started"] * 6
+    assert harness.cloud.purchases == {f"trainer-{index}": 1 for index in range(4)}  # the first went alone
+    assert len(harness.state.resources) == 4
+    assert not harness.state.intents
+    for one, server in zip(result.results, harness.cloud.ours, strict=False):
         assert one.diagnostic.code == "detached"
         assert server.id in one.diagnostic.summary
 
 
-def test_what_was_interrupted_is_finished_by_the_next_run(world, servers, types):
-    world.cloud.latency = 3.0
-    interrupt(world, "buy trainer-2")
-    world.apply(*servers(10), parallelism=3)
-    world.cloud.arrivals.clear()
-    assert types(world.apply(*servers(10))) == ["done"] * 10
-    assert set(world.cloud.purchases.values()) == {1}
+def test_what_was_interrupted_is_finished_by_the_next_run(harness, servers, result_types):
+    harness.cloud.latency = 3.0
+    interrupt(harness, "buy trainer-2")
+    harness.apply(*servers(10), parallelism=3)
+    harness.cloud.arrivals.clear()
+    assert result_types(harness.apply(*servers(10))) == ["done"] * 10
+    assert set(harness.cloud.purchases.values()) == {1}
 
 
-def test_an_interruption_ends_every_wait_at_once(world, servers, types):
-    world.cloud.build_seconds = 3000.0
+def test_an_interruption_ends_every_wait_at_once(harness, servers, result_types):
+    harness.cloud.build_seconds = 3000.0
 
-    def at_the_fifth_look(what):
-        if world.cloud.sent(Effect.READ).count("list") == 6:
-            world.interruption.request()
+    def interrupt_at_the_fifth_poll(what):
+        if harness.cloud.sent(Effect.READ).count("list") == 6:
+            harness.interruption.request()
 
-    world.cloud.arrivals.append(at_the_fifth_look)
-    result = world.apply(*servers(4))
-    assert types(result) == ["incomplete"] * 4
-    assert world.clock.time < 60.0
-    assert {one.phase for one in world.state.resources.values()} == {Phase.CREATING}
-    assert len(world.happened(EventType.DETACHED)) == 4
+    harness.cloud.arrivals.append(interrupt_at_the_fifth_poll)
+    result = harness.apply(*servers(4))
+    assert result_types(result) == ["incomplete"] * 4
+    assert harness.clock.time < 60.0
+    assert {one.phase for one in harness.state.resources.values()} == {Phase.CREATING}
+    assert len(harness.addresses_with(EventType.DETACHED)) == 4
 
 
-def test_an_interruption_between_note_and_sending_sends_nothing_and_closes_the_note(world, servers, types):
-    class Interrupting(type(world.ledger)):
+def test_an_interruption_between_note_and_sending_sends_nothing_and_closes_the_note(harness, servers, result_types):
+    class Interrupting(type(harness.ledger)):
         def append(self, entries):
             super().append(entries)
-            world.interruption.request()
+            harness.interruption.request()
 
-    plan = world.plan(*servers(2))
-    result = world.carry_out(plan, ledger=Interrupting(world.entries, world.crash_plan))
-    assert types(result) == ["not_started"] * 2
-    assert not world.cloud.sent(PURCHASE)
-    assert not world.state.intents
-    assert set(world.outcomes()) == {"not_sent"}
+    plan = harness.plan(*servers(2))
+    result = harness.execute(plan, ledger=Interrupting(harness.entries, harness.crash_plan))
+    assert result_types(result) == ["not_started"] * 2
+    assert not harness.cloud.sent(PURCHASE)
+    assert not harness.state.intents
+    assert set(harness.settled_outcomes()) == {"not_sent"}
 
 
-def test_the_second_interruption_does_not_wait_for_the_reply_and_the_next_run_adopts(world, servers, types):
-    world.cloud.latency = 100.0
-    interrupt(world, "buy trainer-2", times=2)
-    result = world.apply(*servers(4), parallelism=2)
-    assert types(result) == ["incomplete", "in_doubt", "in_doubt", "not_started"]
+def test_the_second_interruption_does_not_wait_for_the_reply_and_the_next_run_adopts(harness, servers, result_types):
+    harness.cloud.latency = 100.0
+    interrupt(harness, "buy trainer-2", times=2)
+    result = harness.apply(*servers(4), parallelism=2)
+    assert result_types(result) == ["incomplete", "in_doubt", "in_doubt", "not_started"]
     assert (
-        world.clock.time == 200.0
+        harness.clock.time == 200.0
     )  # the complete read before the run, and the first purchase: no other reply was waited for
-    assert {intent.name for intent in world.state.intents.values()} == {"trainer-1", "trainer-2"}
-    world.cloud.arrivals.clear()
-    world.apply(*servers(4))
-    assert len(world.happened(EventType.ADOPTED)) == 2
-    assert world.cloud.purchases == {f"trainer-{index}": 1 for index in range(4)}
+    assert {intent.name for intent in harness.state.intents.values()} == {"trainer-1", "trainer-2"}
+    harness.cloud.arrivals.clear()
+    harness.apply(*servers(4))
+    assert len(harness.addresses_with(EventType.ADOPTED)) == 2
+    assert harness.cloud.purchases == {f"trainer-{index}": 1 for index in range(4)}
 
 
-def test_a_run_that_was_interrupted_before_it_began_sends_nothing(world, servers, types):
-    plan = world.plan(*servers(3))
-    world.interruption.request()
-    assert types(world.carry_out(plan)) == ["not_started"] * 3
-    assert world.cloud.sent() == ["list", "list"]  # the complete reads before plan and run
-    assert not world.entries
+def test_a_run_that_was_interrupted_before_it_began_sends_nothing(harness, servers, result_types):
+    plan = harness.plan(*servers(3))
+    harness.interruption.request()
+    assert result_types(harness.execute(plan)) == ["not_started"] * 3
+    assert harness.cloud.sent() == ["list", "list"]  # the complete reads before plan and run
+    assert not harness.entries
 
 
-def test_a_release_that_was_not_begun_is_not_called_under_way(world, servers, types):
-    world.apply(*servers(5))
-    world.cloud.release_seconds = 60.0
-    interrupt(world, "delete id-1")
-    result = world.apply(mode=Mode.DESTROY, parallelism=1)
-    assert types(result) == ["incomplete"] + ["not_started"] * 4
-    assert world.cloud.sent(Effect.DESTRUCTIVE) == ["delete id-1"]
-    phases = [one.phase for _, one in sorted(world.state.resources.items())]
+def test_a_release_that_was_not_begun_is_not_called_under_way(harness, servers, result_types):
+    harness.apply(*servers(5))
+    harness.cloud.release_seconds = 60.0
+    interrupt(harness, "delete id-1")
+    result = harness.apply(mode=Mode.DESTROY, parallelism=1)
+    assert result_types(result) == ["incomplete"] + ["not_started"] * 4
+    assert harness.cloud.sent(Effect.DESTRUCTIVE) == ["delete id-1"]
+    phases = [one.phase for _, one in sorted(harness.state.resources.items())]
     assert phases == [Phase.DELETING] + [Phase.READY] * 4
 
 
-def test_a_replacement_interrupted_half_way_says_that_the_old_server_is_gone(world, servers, only):
+def test_a_replacement_interrupted_half_way_says_that_the_old_server_is_gone(harness, servers, only_result):
     (old,) = servers(1)
-    world.apply(old)
-    world.cloud.latency = 3.0
+    harness.apply(old)
+    harness.cloud.latency = 3.0
 
-    class Interrupting(type(world.ledger)):
+    class Interrupting(type(harness.ledger)):
         def append(self, entries):
             super().append(entries)
             if any(entry.type == "forgotten" for entry in entries):
-                world.interruption.request()
+                harness.interruption.request()
 
-    plan = world.plan(*servers(1, flavor="larger"))
-    result = only(world.carry_out(plan, ledger=Interrupting(world.entries, world.crash_plan)))
+    plan = harness.plan(*servers(1, flavor="larger"))
+    result = only_result(harness.execute(plan, ledger=Interrupting(harness.entries, harness.crash_plan)))
     assert result.type == "incomplete"
     assert "released" in result.diagnostic.summary
     assert "under way" not in result.diagnostic.summary
-    assert not world.state.resources
-    assert not world.state.intents
+    assert not harness.state.resources
+    assert not harness.state.intents
 
 
-def test_resuming_that_is_interrupted_names_the_server(world, only):
-    world.cloud.build_seconds = 3000.0
+def test_resuming_that_is_interrupted_names_the_server(harness, only_result):
+    harness.cloud.build_seconds = 3000.0
     gateway = a_desired("gateway", fields={"name": "gateway", "flavor": "f"})
-    interrupt(world, "list")
-    world.apply(gateway)
-    world.cloud.arrivals.clear()
-    plan = world.plan(gateway)
-    world.interruption.request()
-    result = only(world.carry_out(plan))
+    interrupt(harness, "list")
+    harness.apply(gateway)
+    harness.cloud.arrivals.clear()
+    plan = harness.plan(gateway)
+    harness.interruption.request()
+    result = only_result(harness.execute(plan))
     assert result.type == "incomplete"
     assert "id-1" in result.diagnostic.summary
 
@@ -149,17 +151,17 @@ def test_resuming_that_is_interrupted_names_the_server(world, only):
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_interruptions_outside_a_loop_are_remembered(times):
     interruption = Interruption()
-    heard = []
-    interruption.on_request(lambda: heard.append(True))
+    calls = []
+    interruption.on_request(lambda: calls.append(True))
     for _ in range(times):
         interruption.request()
     assert interruption.requested
-    assert heard == [True]
+    assert calls == [True]
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
 def test_work_ends_with_the_request_that_it_heeds_whenever_that_comes(times):
-    async def ended(*, early):
+    async def run_both(*, early):
         interruption = Interruption()
         loop = asyncio.get_running_loop()
 
@@ -175,25 +177,25 @@ def test_work_ends_with_the_request_that_it_heeds_whenever_that_comes(times):
         return [task.cancelled() for task in await asyncio.gather(*works)]
 
     for early in (True, False):
-        assert asyncio.run(ended(early=early)) == [times >= 1, times >= 2]
+        assert asyncio.run(run_both(early=early)) == [times >= 1, times >= 2]
 
 
-def test_a_run_that_is_cancelled_leaves_nothing_behind_and_the_next_one_goes_on(world, servers, types):
-    """As asyncio does on an unexpected end: every task is cancelled wherever it is."""
-    world.cloud.latency = 100.0
+def test_a_run_that_is_cancelled_leaves_nothing_behind_and_the_next_one_goes_on(harness, servers, result_types):
+    """Every task is cancelled wherever it is, as asyncio does at an unexpected end."""
+    harness.cloud.latency = 100.0
 
     def cancel_all(what):
         if what == "buy trainer-2":
             for task in asyncio.all_tasks():
                 task.cancel()
 
-    world.cloud.arrivals.append(cancel_all)
+    harness.cloud.arrivals.append(cancel_all)
     with pytest.raises(asyncio.CancelledError):
-        world.apply(*servers(3))
-    assert world.cloud.open_channels == 0
-    assert world.cloud.in_flight == 0
-    assert len(world.state.intents) == 2  # the first had gone alone, and was answered
-    world.cloud.arrivals.clear()
-    world.apply(*servers(3))
-    assert set(world.cloud.purchases.values()) == {1}
-    assert types(world.apply(*servers(3))) == []
+        harness.apply(*servers(3))
+    assert harness.cloud.open_channels == 0
+    assert harness.cloud.in_flight == 0
+    assert len(harness.state.intents) == 2  # the first had gone alone, and was answered
+    harness.cloud.arrivals.clear()
+    harness.apply(*servers(3))
+    assert set(harness.cloud.purchases.values()) == {1}
+    assert result_types(harness.apply(*servers(3))) == []

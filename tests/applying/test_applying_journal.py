@@ -1,4 +1,4 @@
-"""The journal in a run: shared by many, skipped by none, and when it fails nothing leaves any more."""
+"""The journal in a run: callers share its writes, none is skipped, and once it has failed nothing more is sent."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ PURCHASE = Effect.PURCHASE
 
 
 def written(arrivals, *, fail_at=None, failure=None):
-    """What became of each writer that came after so many turns of the loop, and the ledger they wrote to."""
+    """Starts one writer for each of `arrivals`, after so many passes of the event loop. Returns what became of each
+    writer, the ledger, and the failures that were reported.
+    """
     ledger = MemoryLedger([], CrashPlan(), fail_at=fail_at, failure=failure)
-    reasons = []
-    writer = JournalWriter(ledger, on_failure=reasons.append)
+    failures = []
+    writer = JournalWriter(ledger, on_failure=failures.append)
 
-    async def write(number, turns):
-        for _ in range(turns):
+    async def write(number, passes):
+        for _ in range(passes):
             await asyncio.sleep(0)
         entry = Forgotten(an_address(), str(number))
         try:
             await writer.write(entry)
         except StoreError:
             return False
-        assert entry in ledger.entries, "told it was written before it was"
+        assert entry in ledger.entries, "reported as written before it was"
         return True
 
     async def run():
         asyncio.get_running_loop().set_default_executor(InlineExecutor())
         return await asyncio.gather(*(write(*one) for one in enumerate(arrivals)), return_exceptions=True)
 
-    return asyncio.run(run()), ledger, reasons
+    return asyncio.run(run()), ledger, failures
 
 
 @given(st.lists(st.integers(0, 12), max_size=30))
@@ -55,9 +57,9 @@ def test_every_entry_is_written_once_in_the_order_of_arrival_whoever_comes_when(
 
 @given(st.lists(st.integers(0, 12), max_size=30), st.integers(0, 10))
 def test_after_a_failure_nobody_is_told_that_his_entry_is_safe(arrivals, fail_at):
-    outcomes, ledger, reasons = written(arrivals, fail_at=fail_at)
+    outcomes, ledger, failures = written(arrivals, fail_at=fail_at)
     assert sum(outcomes) == len(ledger.entries)
-    assert len(reasons) == (0 if all(outcomes) else 1)
+    assert len(failures) == (0 if all(outcomes) else 1)
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=30), st.integers(0, 10))
@@ -91,8 +93,8 @@ def test_a_batch_that_fails_fails_everyone_in_it():
     assert ledger.entries == []
 
 
-class Held(MemoryLedger):
-    """A disk that has begun and does not come to an end."""
+class BlockingLedger(MemoryLedger):
+    """A ledger whose write has begun and does not end until it is released."""
 
     def __init__(self):
         super().__init__([], CrashPlan())
@@ -105,8 +107,8 @@ class Held(MemoryLedger):
 
 
 def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
-    """The thread goes on: nobody knows whether the bytes are safe."""
-    ledger = Held()
+    """The thread continues, so nobody knows whether the bytes are on disk."""
+    ledger = BlockingLedger()
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -118,14 +120,14 @@ def test_a_write_that_is_cancelled_is_taken_as_lost_by_all_who_shared_it():
         ledger.released.set()
         return ended
 
-    cancelled, mate = asyncio.run(run())
+    cancelled, other = asyncio.run(run())
     assert isinstance(cancelled, asyncio.CancelledError)
-    assert isinstance(mate, StoreError)
+    assert isinstance(other, StoreError)
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_write_that_is_cancelled_before_it_began_never_happens(which):
-    """Nobody sends what it would announce, so that it would be a doubt about nothing."""
+    """Its caller sends nothing, so the intent would be a doubt about nothing."""
     ledger = MemoryLedger([], CrashPlan())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
@@ -139,8 +141,8 @@ def test_a_write_that_is_cancelled_before_it_began_never_happens(which):
     assert [str(entry.intent.address) for entry in ledger.entries] == ["ba"[which]]
 
 
-class Fenced(MemoryLedger):
-    """Takes no new intents any more, and everything else."""
+class FencedLedger(MemoryLedger):
+    """A ledger that takes everything except new intents."""
 
     def append(self, entries):
         if any(isinstance(entry, Intended) for entry in entries):
@@ -149,7 +151,7 @@ class Fenced(MemoryLedger):
 
 
 def test_what_was_sent_is_recorded_even_where_nothing_more_may_be_sent():
-    ledger = Fenced([], CrashPlan())
+    ledger = FencedLedger([], CrashPlan())
     writer = JournalWriter(ledger, on_failure=lambda _: None)
 
     async def run():
@@ -176,67 +178,69 @@ def test_all_who_shared_a_write_that_broke_hear_of_it():
 
 @pytest.mark.parametrize("parallelism", [1, 2, 10])
 @pytest.mark.parametrize("fail_at", range(8))
-def test_nothing_is_sent_after_the_journal_failed(world, servers, parallelism, fail_at):
-    world.apply(*servers(4), parallelism=parallelism, fail_at=fail_at)
-    """What was on its way when the write began had its own intent on disk; nothing else leaves."""
-    steps = world.crash_plan.steps
+def test_nothing_is_sent_after_the_journal_failed(harness, servers, parallelism, fail_at):
+    harness.apply(*servers(4), parallelism=parallelism, fail_at=fail_at)
+    """A call that was on its way when the write began had its own intent on disk. Nothing else is sent."""
+    steps = harness.crash_plan.steps
     writes = [at for at, step in enumerate(steps) if step.startswith("before writing")]
-    durable = {f"before buy {entry.intent.name}" for entry in world.entries if isinstance(entry, Intended)}
+    durable = {f"before buy {entry.intent.name}" for entry in harness.entries if isinstance(entry, Intended)}
     if len(writes) > fail_at:
         assert durable.issuperset(step for step in steps[writes[fail_at] :] if step.startswith("before buy"))
 
 
-def test_without_a_journal_nothing_is_bought(world, servers, types):
-    result = world.apply(*servers(3), fail_at=0)
-    assert types(result) == ["failed"] * 3
+def test_without_a_journal_nothing_is_bought(harness, servers, result_types):
+    result = harness.apply(*servers(3), fail_at=0)
+    assert result_types(result) == ["failed"] * 3
     assert {one.diagnostic.code for one in result.results} == {"journal-not-durable"}
-    assert not world.cloud.sent(PURCHASE)
+    assert not harness.cloud.sent(PURCHASE)
 
 
-def test_the_ids_of_a_purchase_that_could_not_be_recorded_are_said(world, servers, only):
-    result = only(world.apply(*servers(1, prepaid=True), fail_at=1))
+def test_the_ids_of_a_purchase_that_could_not_be_recorded_are_said(harness, servers, only_result):
+    result = only_result(harness.apply(*servers(1, prepaid=True), fail_at=1))
     assert (result.type, result.diagnostic.code) == ("failed", "bought-unrecorded")
     assert "CS1" in result.diagnostic.summary
-    assert len(world.state.intents) == 1  # and the next run looks for it
-    assert world.apply(*servers(1, prepaid=True)) is not None
-    assert {one.order_id for one in world.state.resources.values()} == {"CS1"}
-    assert world.cloud.purchases == {"trainer-0": 1}
+    assert len(harness.state.intents) == 1  # the next run looks for it
+    assert harness.apply(*servers(1, prepaid=True)) is not None
+    assert {one.order_id for one in harness.state.resources.values()} == {"CS1"}
+    assert harness.cloud.purchases == {"trainer-0": 1}
 
 
-def test_a_journal_that_fails_during_the_build_ends_the_wait_and_names_what_is_under_way(world, servers, types):
-    """Nothing that comes of waiting could be recorded; an hour of it would help nobody."""
-    world.cloud.build_seconds = 3000.0
-    world.cloud.latency = 5.0
-    result = world.apply(*servers(3), parallelism=1, fail_at=3)
-    assert world.clock.time < 60.0
-    assert types(result)[0] == "incomplete"
+def test_a_journal_that_fails_during_the_build_ends_the_wait_and_names_what_is_under_way(
+    harness, servers, result_types
+):
+    """Nothing that a wait leads to could be recorded, so waiting for an hour would help nobody."""
+    harness.cloud.build_seconds = 3000.0
+    harness.cloud.latency = 5.0
+    result = harness.apply(*servers(3), parallelism=1, fail_at=3)
+    assert harness.clock.time < 60.0
+    assert result_types(result)[0] == "incomplete"
     first = result.results[0].diagnostic
-    assert next(iter(world.state.resources.values())).id in first.summary
+    assert next(iter(harness.state.resources.values())).id in first.summary
     assert first.code == "journal-not-durable"
 
 
-def test_a_rename_needs_no_note_and_yet_does_not_leave_once_the_journal_failed(world, servers, types):
-    world.apply(*servers(1))
+def test_a_rename_needs_no_note_and_yet_does_not_leave_once_the_journal_failed(harness, servers, result_types):
+    harness.apply(*servers(1))
     other = a_desired("another", fields={"name": "another", "flavor": "Si2.large.4"})
-    result = world.apply(other, *servers(1, prefix="renamed"), parallelism=1, fail_at=0)
-    assert types(result) == ["failed", "failed"]
-    assert not world.cloud.sent(Effect.REPEATABLE)
+    result = harness.apply(other, *servers(1, prefix="renamed"), parallelism=1, fail_at=0)
+    assert result_types(result) == ["failed", "failed"]
+    assert not harness.cloud.sent(Effect.REPEATABLE)
 
 
-def test_a_refusal_that_cannot_be_recorded_is_a_failure_of_the_journal(world, servers, only):
-    world.cloud.fails(PURCHASE, Outcome.REFUSED, status=400)
-    result = only(world.apply(*servers(1), fail_at=1))
+def test_a_refusal_that_cannot_be_recorded_is_a_failure_of_the_journal(harness, servers, only_result):
+    harness.cloud.fails(PURCHASE, Outcome.REFUSED, status=400)
+    result = only_result(harness.apply(*servers(1), fail_at=1))
     assert result.diagnostic.code == "journal-not-durable"
-    assert len(world.state.intents) == 1
+    assert len(harness.state.intents) == 1
 
 
-def test_what_broke_the_journal_is_raised_at_the_end_when_it_was_an_error_of_ours(world, servers):
+def test_what_broke_the_journal_is_raised_at_the_end_when_it_was_an_error_of_ours(harness, servers):
     with pytest.raises(ZeroDivisionError):
-        world.apply(*servers(3), fail_at=0, failure=ZeroDivisionError())
-    assert not world.cloud.sent(PURCHASE)
+        harness.apply(*servers(3), fail_at=0, failure=ZeroDivisionError())
+    assert not harness.cloud.sent(PURCHASE)
 
 
-def test_a_full_disk_is_one_error_for_all(world, servers):
+def test_a_full_disk_is_one_error_for_all(harness, servers):
     full = StoreError(error("journal-not-durable", "no space left", hint="make room"))
-    result = world.apply(*servers(2), fail_at=2, failure=full)
+    result = harness.apply(*servers(2), fail_at=2, failure=full)
     assert all("no space left" in one.diagnostic.summary for one in result.results)

@@ -1,4 +1,4 @@
-"""What a look at the cloud believes: a list is proven to lack servers by whatever answers by its id and does not stand in it."""
+"""Readings of the cloud: a server that answers by its id and stands in no list proves that the list lacks servers."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ def cloud():
     return cloud
 
 
-def reading(cloud, known=(), **suspected):
+def read_alpha(cloud, known=(), **suspected):
     async def read():
         async with cloud.channel() as channel:
             return await read_listing(KIND, channel, known, **suspected)
@@ -31,10 +31,10 @@ def reading(cloud, known=(), **suspected):
     return event_loop.run(read())
 
 
-@pytest.mark.parametrize("how", [{"known": ["id-1"]}, {"suspected": ["id-1"]}])
-def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(cloud, how):
+@pytest.mark.parametrize("options", [{"known": ["id-1"]}, {"suspected": ["id-1"]}])
+def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(cloud, options):
     cloud.listed_after = 60.0
-    shown = reading(cloud, **how)
+    shown = read_alpha(cloud, **options)
     assert set(shown.live) == {"id-1"}
     (gap,) = shown.gaps
     assert gap.hides("dev_server", {"any"})
@@ -43,10 +43,10 @@ def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(c
 
 
 @pytest.mark.parametrize(
-    "how", [{"known": ["id-1"]}, {"suspected": ["id-1"]}, {"known": ["id-9"]}, {"suspected": ["../all"]}]
+    "options", [{"known": ["id-1"]}, {"suspected": ["id-1"]}, {"known": ["id-9"]}, {"suspected": ["../all"]}]
 )
-def test_what_is_listed_or_not_found_proves_nothing(cloud, how):
-    shown = reading(cloud, **how)
+def test_what_is_listed_or_not_found_proves_nothing(cloud, options):
+    shown = read_alpha(cloud, **options)
     assert set(shown.live) == {"id-1"}
     assert shown.gaps == ()
 
@@ -59,7 +59,7 @@ def test_what_only_billing_names_proves_it_too(cloud):
     cloud.listed_after = 60.0
     assert [gap.hides("dev_server", {"any"}) for gap in event_loop.run(read({})).gaps] == [True]
     cloud.listed_after = 0.0
-    assert event_loop.run(read(reading(cloud).live)).gaps == ()
+    assert event_loop.run(read(read_alpha(cloud).live)).gaps == ()
 
 
 def a_row(number):
@@ -82,7 +82,7 @@ def test_of_many_a_few_are_named():
 
 
 def test_pages_that_never_end_end_all_the_same():
-    class Dripping:
+    class SlowChannel:
         asked = 0
 
         async def send(self, _call, _reveal):
@@ -93,7 +93,7 @@ def test_pages_that_never_end_end_all_the_same():
         while True:
             yield Call(Service.MODELARTS, "GET", "/v1/{project_id}/dev-servers/all", Effect.READ)
 
-    channel = Dripping()
+    channel = SlowChannel()
     with pytest.raises(CallFailed, match="not come to an end") as failed:
         event_loop.run(run_read(endless(), channel, seconds=0.05))
     assert failed.value.outcome is Outcome.UNKNOWN

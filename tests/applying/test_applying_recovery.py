@@ -1,4 +1,6 @@
-"""What an earlier run left open is settled by looking: adopted when one server can be it, asked about when several can."""
+"""What an earlier run left open is settled by the list: a server is adopted if only one fits, and a person is asked if
+several do.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,15 @@ def a_release_in_doubt(address="trainer[0]", **facts):
 
 
 class Recovery:
+    """A state with open intents, and the ledger and events of its recovery."""
+
     def __init__(self, *recorded, intents):
         self.state = a_state(*recorded, intents={intent.id: intent for intent in intents})
         self.ledger = MemoryLedger([], CrashPlan())
         self.events = []
 
-    def see(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), elsewhere=no_other_states):
-        """`at` is the cloud's time."""
+    def run(self, *rows, at=NOON, policy=DEFAULT_POLICY, gaps=(), other_states=no_other_states):
+        """Recovers, given the rows that the cloud lists. `at` is the cloud's time. Returns the state after it."""
         self.state = recover(
             self.state,
             CloudSnapshot({row.id: row for row in rows}, at, {intent.id: () for intent in self.state.in_doubt}, gaps),
@@ -49,14 +53,14 @@ class Recovery:
             policy=policy,
             ledger=self.ledger,
             listen=self.events.append,
-            other_states=elsewhere,
+            other_states=other_states,
         )
         return self.state
 
 
 def test_the_only_server_that_can_be_it_is_adopted():
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    state = recovery.see(a_row("id-1"), a_row("id-2", "another"))
+    state = recovery.run(a_row("id-1"), a_row("id-2", "another"))
     assert state.resources[an_address()].id == "id-1"
     assert state.resources[an_address()].phase is Phase.CREATING
     assert not state.intents
@@ -76,7 +80,7 @@ def test_the_only_server_that_can_be_it_is_adopted():
 )
 def test_what_cannot_be_it_is_left_alone_and_the_doubt_stays(row):
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    state = recovery.see(row)
+    state = recovery.run(row)
     assert not state.resources
     assert len(state.intents) == 1
     assert not recovery.ledger.batches
@@ -85,12 +89,12 @@ def test_what_cannot_be_it_is_left_alone_and_the_doubt_stays(row):
 
 @pytest.mark.parametrize("created", [NOON - 15 * MINUTE, NOON, NOON + HOUR, None])
 def test_clocks_may_disagree_by_a_quarter_of_an_hour(created):
-    assert Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1", created_at=created)).resources
+    assert Recovery(intents=[a_purchase_in_doubt()]).run(a_row("id-1", created_at=created)).resources
 
 
 def test_of_several_that_could_be_it_none_is_taken():
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    state = recovery.see(a_row("id-1"), a_row("id-2"))
+    state = recovery.run(a_row("id-1"), a_row("id-2"))
     assert not state.resources
     assert not recovery.ledger.batches
     assert len(state.intents) == 1
@@ -99,15 +103,15 @@ def test_of_several_that_could_be_it_none_is_taken():
 def test_a_server_that_has_an_address_is_no_candidate():
     tracked = a_recorded("gateway", id="id-1")
     recovery = Recovery(tracked, intents=[a_purchase_in_doubt()])
-    assert recovery.see(a_row("id-1")).intents
-    assert recovery.see(a_row("id-1"), a_row("id-2")).resources[an_address()].id == "id-2"
+    assert recovery.run(a_row("id-1")).intents
+    assert recovery.run(a_row("id-1"), a_row("id-2")).resources[an_address()].id == "id-2"
 
 
 def test_a_server_whose_order_has_an_address_is_no_candidate():
     ordered = a_recorded("gateway", id=None, order_id="CS1", phase=Phase.ORDERING)
     recovery = Recovery(ordered, intents=[a_purchase_in_doubt()])
-    assert recovery.see(a_row("id-1", order_id="CS1")).intents
-    state = recovery.see(a_row("id-1", order_id="CS1"), a_row("id-2", order_id="CS2"))
+    assert recovery.run(a_row("id-1", order_id="CS1")).intents
+    state = recovery.run(a_row("id-1", order_id="CS1"), a_row("id-2", order_id="CS2"))
     assert (state.resources[an_address()].id, state.resources[an_address()].order_id) == ("id-2", "CS2")
 
 
@@ -116,7 +120,7 @@ def test_one_server_is_not_adopted_by_two_addresses():
     row = a_row("id-1", "same", shown={"name": "same"})
     for intent in intents:
         intent.declared["name"] = "same"
-    state = Recovery(intents=intents).see(row)
+    state = Recovery(intents=intents).run(row)
     assert len(state.resources) == 1
     assert len(state.intents) == 1
     assert not list(state.problems())
@@ -124,7 +128,7 @@ def test_one_server_is_not_adopted_by_two_addresses():
 
 def test_a_release_in_doubt_whose_server_is_gone_was_carried_out():
     recovery = Recovery(a_recorded(), intents=[a_release_in_doubt()])
-    state = recovery.see()
+    state = recovery.run()
     assert not state.resources
     assert not state.intents
     assert [entry.type for entry in recovery.ledger.entries] == ["settled", "forgotten"]
@@ -133,7 +137,7 @@ def test_a_release_in_doubt_whose_server_is_gone_was_carried_out():
 @pytest.mark.parametrize(("status", "phase"), [("RUNNING", Phase.READY), ("DELETING", Phase.DELETING)])
 def test_a_release_in_doubt_whose_server_is_listed_is_left_to_the_next_plan(status, phase):
     recovery = Recovery(a_recorded(), intents=[a_release_in_doubt()])
-    state = recovery.see(a_row("id-of-trainer[0]", status=status))
+    state = recovery.run(a_row("id-of-trainer[0]", status=status))
     assert state.resources[an_address()].phase is phase
     assert not state.intents
 
@@ -141,9 +145,9 @@ def test_a_release_in_doubt_whose_server_is_listed_is_left_to_the_next_plan(stat
 def test_recovering_twice_is_recovering_once():
     intents = [a_purchase_in_doubt(), a_release_in_doubt("gateway"), a_purchase_in_doubt("pool", name="pool")]
     recovery = Recovery(a_recorded("gateway"), intents=intents)
-    once = recovery.see(a_row("id-1"))
+    once = recovery.run(a_row("id-1"))
     batches = len(recovery.ledger.batches)
-    assert recovery.see(a_row("id-1")) == once
+    assert recovery.run(a_row("id-1")) == once
     assert len(recovery.ledger.batches) == batches
     assert [intent.name for intent in once.in_doubt] == ["pool"]
 
@@ -153,43 +157,45 @@ def test_what_cannot_be_recorded_is_not_believed():
     recovery.ledger = MemoryLedger([], CrashPlan(), fail_at=0)
     before = recovery.state
     with pytest.raises(StoreError):
-        recovery.see(a_row("id-1"))
+        recovery.run(a_row("id-1"))
     assert recovery.state == before
 
 
 @pytest.mark.parametrize("prepaid", [False, True])
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_lost_reply_costs_nothing_the_next_run_adopts_and_goes_on(world, servers, types, prepaid, count):
-    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True, times=count)
-    assert types(world.apply(*servers(count, prepaid=prepaid))) == ["in_doubt"] * count
-    assert types(world.apply(*servers(count, prepaid=prepaid))) == ["done"] * count
-    assert set(world.cloud.purchases.values()) == {1}
-    assert {one.id for one in world.state.resources.values()} == {one.id for one in world.cloud.ours}
+def test_a_lost_reply_costs_nothing_the_next_run_adopts_and_goes_on(harness, servers, result_types, prepaid, count):
+    harness.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True, times=count)
+    assert result_types(harness.apply(*servers(count, prepaid=prepaid))) == ["in_doubt"] * count
+    assert result_types(harness.apply(*servers(count, prepaid=prepaid))) == ["done"] * count
+    assert set(harness.cloud.purchases.values()) == {1}
+    assert {one.id for one in harness.state.resources.values()} == {one.id for one in harness.cloud.ours}
 
 
-def test_a_server_that_shows_late_is_waited_for_and_never_bought_again(world, servers, types):
-    world.cloud.listed_after = 600.0
-    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
+def test_a_server_that_shows_late_is_waited_for_and_never_bought_again(harness, servers, result_types):
+    harness.cloud.listed_after = 600.0
+    harness.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
     for _ in range(3):
-        assert types(world.apply(*servers(1))) == ["in_doubt"]
-    world.clock.time += 600.0
-    assert types(world.apply(*servers(1))) == ["done"]
-    assert world.cloud.purchases == {"trainer-0": 1}
+        assert result_types(harness.apply(*servers(1))) == ["in_doubt"]
+    harness.clock.time += 600.0
+    assert result_types(harness.apply(*servers(1))) == ["done"]
+    assert harness.cloud.purchases == {"trainer-0": 1}
 
 
-def test_a_server_in_doubt_that_left_the_specs_is_adopted_and_released(world, servers, types):
-    world.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
-    world.apply(*servers(1))
-    assert types(world.apply()) == ["done"]
-    assert not world.cloud.ours
-    assert not world.state.resources
-    assert not world.state.intents
+def test_a_server_in_doubt_that_left_the_specs_is_adopted_and_released(harness, servers, result_types):
+    harness.cloud.fails(Effect.PURCHASE, Outcome.UNKNOWN, executed=True)
+    harness.apply(*servers(1))
+    assert result_types(harness.apply()) == ["done"]
+    assert not harness.cloud.ours
+    assert not harness.state.resources
+    assert not harness.state.intents
 
 
 def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
-    """Written by an earlier version: what it asked to go is not known, so the record stays for the next plan."""
+    """An earlier version wrote such intents. Which server was to be released is not known, so the record stays for the
+    next plan.
+    """
     record = a_recorded(phase=Phase.CREATING, id=None, order_id="CS1")
-    state = Recovery(record, intents=[a_release_in_doubt(target_id=None)]).see()
+    state = Recovery(record, intents=[a_release_in_doubt(target_id=None)]).run()
     assert state.resources[an_address()] == record
     assert not state.intents
 
@@ -197,53 +203,59 @@ def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
 @pytest.mark.parametrize("names", [None, NO_NAME, frozenset({"theirs"})])
 def test_silence_of_a_list_with_gaps_means_nothing(names):
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    assert recovery.see(at=NOON + 2 * HOUR, gaps=(ListGap("GET list", "why", names),)).intents
-    assert not recovery.see(at=NOON + 2 * HOUR).intents
+    assert recovery.run(at=NOON + 2 * HOUR, gaps=(ListGap("GET list", "why", names),)).intents
+    assert not recovery.run(at=NOON + 2 * HOUR).intents
 
 
 def test_a_server_without_a_name_that_was_made_since_keeps_a_doubt_open():
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    assert recovery.see(a_row("id-1", "", created_at=NOON), at=NOON + 2 * HOUR).intents
-    assert not recovery.see(a_row("id-1", "", created_at=NOON - 2 * HOUR), at=NOON + 2 * HOUR).intents
+    assert recovery.run(a_row("id-1", "", created_at=NOON), at=NOON + 2 * HOUR).intents
+    assert not recovery.run(a_row("id-1", "", created_at=NOON - 2 * HOUR), at=NOON + 2 * HOUR).intents
 
 
 @pytest.mark.parametrize(
     ("names", "adopted"), [(None, False), (frozenset({"trainer[0]"}), False), (frozenset({"theirs"}), True)]
 )
 def test_the_only_one_that_fits_is_adopted_unless_another_may_be_hidden(names, adopted):
-    state = Recovery(intents=[a_purchase_in_doubt()]).see(a_row("id-1"), gaps=(ListGap("GET list", "why", names),))
+    state = Recovery(intents=[a_purchase_in_doubt()]).run(a_row("id-1"), gaps=(ListGap("GET list", "why", names),))
     assert bool(state.resources) is adopted
 
 
-@pytest.mark.parametrize(("status", "told"), [("RUNNING", 1), ("DELETE_FAILED", 1), ("DELETING", 0), (None, 0)])
-def test_a_release_that_may_still_arrive_is_told(status, told):
+@pytest.mark.parametrize(("status", "warnings"), [("RUNNING", 1), ("DELETE_FAILED", 1), ("DELETING", 0), (None, 0)])
+def test_a_release_that_may_still_arrive_is_told(status, warnings):
     recorded = a_recorded(phase=Phase.READY)
     recovery = Recovery(recorded, intents=[a_release_in_doubt(target_id=recorded.id)])
-    recovery.see(*([a_row(recorded.id, status=status)] if status else []))
+    recovery.run(*([a_row(recorded.id, status=status)] if status else []))
     notices = [event.diagnostic for event in recovery.events if event.type is EventType.NOTICE]
-    assert [notice.code for notice in notices].count("unsettled") == told
+    assert [notice.code for notice in notices].count("unsettled") == warnings
     assert all("should it arrive late" in notice.detail for notice in notices if notice.code == "unsettled")
 
 
 def test_a_state_that_cannot_be_read_accounts_for_nothing():
-    """It may hold what is like the purchase, and need not: neither adopted, then, nor bought beside."""
+    """Such a state may hold the server that resembles the purchase, or may not. So the server is not adopted, and none
+    is bought besides.
+    """
 
-    def unread(rows, *, readable_only=False):
+    def unreadable_state(rows, *, readable_only=False):
         return {} if readable_only else {row.id for row in rows}
 
     recovery = Recovery(intents=[a_purchase_in_doubt()])
-    assert recovery.see(a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=unread).intents
-    assert not recovery.see(
-        a_row("id-1", "renamed"), at=NOON + HOUR, elsewhere=lambda rows, *, readable_only=False: {"id-1"}
+    assert recovery.run(a_row("id-1", "renamed"), at=NOON + HOUR, other_states=unreadable_state).intents
+    assert not recovery.run(
+        a_row("id-1", "renamed"), at=NOON + HOUR, other_states=lambda rows, *, readable_only=False: {"id-1"}
     ).intents
 
 
-HIS_OWN = ListGap("", "no server of his is listed", NO_NAME, is_reported=False, of_others=True, lacks_sender=True)
+OWN_SERVERS_MISSING = ListGap(
+    "", "no server of his is listed", NO_NAME, is_reported=False, of_others=True, lacks_sender=True
+)
 
 
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_a_release_of_which_no_list_tells_the_outcome_stays_open_as_long_as_its_server_is_recorded(is_recorded):
-    """Nothing hangs on it afterwards, and every run would speak of it for ever."""
+    """Once the server is not recorded, nothing depends on the outcome, and every run would report the open release for
+    ever.
+    """
     recorded = [a_recorded(id="id-of-trainer[0]")] if is_recorded else []
-    state = Recovery(*recorded, intents=[a_release_in_doubt(sender="ana")]).see(gaps=(HIS_OWN,))
+    state = Recovery(*recorded, intents=[a_release_in_doubt(sender="ana")]).run(gaps=(OWN_SERVERS_MISSING,))
     assert (bool(state.intents), bool(state.resources)) == (is_recorded, is_recorded)

@@ -1,4 +1,6 @@
-"""Right before a release: another must be there to be bought, and nothing may go along that the plan does not name."""
+"""Checks right before a release: a replacement must be available, and no server that the plan keeps may be released
+along with it.
+"""
 
 from __future__ import annotations
 
@@ -14,86 +16,86 @@ LISTED = Offer(Availability.LISTED)
 SOLD_OUT = Offer(Availability.SOLD_OUT, "flavor larger is sold out")
 
 
-class Shop:
-    """Sells so many pieces of everything, whoever asks."""
+class LimitedStock:
+    """Has so many pieces of everything."""
 
     def __init__(self, pieces: int) -> None:
         self.pieces = pieces
         self.asked: list[str] = []
 
-    async def offer(self, ware):
-        self.asked.append(ware.flavor)
+    async def offer(self, offering):
+        self.asked.append(offering.flavor)
         self.pieces -= 1
         return SOLD_OUT if self.pieces < 0 else LISTED
 
 
 @pytest.fixture
-def running(world, servers):
-    world.apply(*servers(3))
-    return world
+def running(harness, servers):
+    harness.apply(*servers(3))
+    return harness
 
 
-def test_what_is_sold_out_by_then_stops_that_change_before_its_release(running, servers, types):
+def test_what_is_sold_out_by_then_stops_that_change_before_its_release(running, servers, result_types):
     plan = running.plan(*servers(3, flavor="larger"))
-    shop = Shop(pieces=2)
-    result = running.carry_out(plan, parallelism=1, stock=shop)
-    assert types(result) == ["done", "done", "failed"]
+    stock = LimitedStock(pieces=2)
+    result = running.execute(plan, parallelism=1, stock=stock)
+    assert result_types(result) == ["done", "done", "failed"]
     assert result.results[2].diagnostic.code == "sold-out"
     assert "nothing was released" in result.results[2].message
     assert not result.results[2].released
     assert sorted(one.flavor for one in running.cloud.ours) == ["Si2.large.4", "larger", "larger"]
-    assert shop.asked == ["larger"] * 3
+    assert stock.asked == ["larger"] * 3
     assert running.apply(*servers(3, flavor="larger")).results[0].type == "done"
 
 
 def test_releases_and_purchases_alone_ask_no_market(running, servers):
-    shop = Shop(pieces=0)
-    running.carry_out(running.plan(*servers(4)), stock=shop)
-    running.carry_out(running.plan(*servers(2)), stock=shop)
-    assert shop.asked == []
+    stock = LimitedStock(pieces=0)
+    running.execute(running.plan(*servers(4)), stock=stock)
+    running.execute(running.plan(*servers(2)), stock=stock)
+    assert stock.asked == []
     assert len(running.cloud.ours) == 2
 
 
-def test_a_release_that_has_begun_is_followed_by_its_purchase_all_the_same(world, servers, types):
-    world.apply(*servers(1))
-    world.cloud.release_seconds = 3.0
-    world.cloud.arrivals.append(lambda what: world.interruption.request() if what.startswith("delete") else None)
-    world.carry_out(world.plan(*servers(1, flavor="larger")), stock=Shop(1))
-    world.cloud.arrivals.clear()
-    world.interruption = type(world.interruption)()
-    result = world.carry_out(world.plan(*servers(1, flavor="larger")), stock=Shop(0))
-    assert types(result) == ["done"]
-    assert [one.flavor for one in world.cloud.ours] == ["larger"]
+def test_a_release_that_has_begun_is_followed_by_its_purchase_all_the_same(harness, servers, result_types):
+    harness.apply(*servers(1))
+    harness.cloud.release_seconds = 3.0
+    harness.cloud.arrivals.append(lambda what: harness.interruption.request() if what.startswith("delete") else None)
+    harness.execute(harness.plan(*servers(1, flavor="larger")), stock=LimitedStock(1))
+    harness.cloud.arrivals.clear()
+    harness.interruption = type(harness.interruption)()
+    result = harness.execute(harness.plan(*servers(1, flavor="larger")), stock=LimitedStock(0))
+    assert result_types(result) == ["done"]
+    assert [one.flavor for one in harness.cloud.ours] == ["larger"]
 
 
 @pytest.mark.parametrize("mode", [Mode.APPLY, Mode.DESTROY])
-def test_a_server_that_has_joined_the_order_since_is_not_released_along(world, servers, only, mode):
-    """A saved plan: the order's other server was listed after it was made."""
-    world.apply(*servers(1, prepaid=True))
-    plan = world.plan(*servers(0), mode=mode)
-    (ours,) = world.cloud.ours
-    world.cloud.add_server("another", prepaid=True, order_id=ours.order_id)
-    result = only(world.carry_out(plan))
+def test_a_server_that_has_joined_the_order_since_is_not_released_along(harness, servers, only_result, mode):
+    """The plan was saved, and the order's other server was listed after that."""
+    harness.apply(*servers(1, prepaid=True))
+    plan = harness.plan(*servers(0), mode=mode)
+    (ours,) = harness.cloud.ours
+    harness.cloud.add_server("another", prepaid=True, order_id=ours.order_id)
+    result = only_result(harness.execute(plan))
     assert (result.type, result.diagnostic.code) == ("failed", "order-shared")
-    assert world.cloud.sent(Effect.DESTRUCTIVE) == []
-    assert len(world.cloud.ours) == 2
+    assert harness.cloud.sent(Effect.DESTRUCTIVE) == []
+    assert len(harness.cloud.ours) == 2
 
 
-class Lacking:
-    """Sells everything but one flavor."""
+class StockWithout:
+    """Has everything but one flavor."""
 
     def __init__(self, flavor):
         self.flavor = flavor
 
-    async def offer(self, ware):
-        return SOLD_OUT if ware.flavor == self.flavor else LISTED
+    async def offer(self, offering):
+        return SOLD_OUT if offering.flavor == self.flavor else LISTED
 
 
 @pytest.fixture
-def pair(world, servers):
-    """Two servers of one order, which ends for both of them or for none."""
+def pair(harness, servers):
+    """Two servers of one order, which are released together or not at all."""
     both = [replace(one, together=True) for one in servers(2, prepaid=True)]
-    world.apply(*both)
+    harness.apply(*both)
     return both
 
 
@@ -102,25 +104,27 @@ def larger(server, flavor="larger"):
 
 
 @pytest.mark.parametrize("parallelism", [1, 10])
-def test_who_cannot_be_bought_again_is_not_released_along_by_another_of_the_order(world, pair, types, parallelism):
-    plan = world.plan(larger(pair[0]), larger(pair[1], "huge"), replacing=["trainer[0]", "trainer[1]"])
-    result = world.carry_out(plan, stock=Lacking("huge"), parallelism=parallelism)
-    assert types(result) == ["failed", "failed"]
+def test_who_cannot_be_bought_again_is_not_released_along_by_another_of_the_order(
+    harness, pair, result_types, parallelism
+):
+    plan = harness.plan(larger(pair[0]), larger(pair[1], "huge"), replacing=["trainer[0]", "trainer[1]"])
+    result = harness.execute(plan, stock=StockWithout("huge"), parallelism=parallelism)
+    assert result_types(result) == ["failed", "failed"]
     assert {one.diagnostic.code for one in result.results} == {"sold-out"}
-    assert [one.flavor for one in world.cloud.ours] == ["Si2.large.4"] * 2
+    assert [one.flavor for one in harness.cloud.ours] == ["Si2.large.4"] * 2
 
 
 @pytest.mark.parametrize("kept", [1, 2])
-def test_a_name_that_was_taken_since_keeps_the_whole_order_as_it_is(world, pair, types, kept):
-    """Also from a release of the other that is no replacement."""
-    plan = world.plan(*map(larger, pair[:kept]), replacing=["trainer[0]", "trainer[1]"])
-    world.cloud.add_server("trainer-0", strange=True)
-    assert types(world.carry_out(plan)) == ["failed", "failed"]
-    assert world.cloud.sent(Effect.DESTRUCTIVE) == []
-    assert [one.flavor for one in world.cloud.ours] == ["Si2.large.4"] * 2
+def test_a_name_that_was_taken_since_keeps_the_whole_order_as_it_is(harness, pair, result_types, kept):
+    """The order is kept even if the other server is only released and not replaced."""
+    plan = harness.plan(*map(larger, pair[:kept]), replacing=["trainer[0]", "trainer[1]"])
+    harness.cloud.add_server("trainer-0", strange=True)
+    assert result_types(harness.execute(plan)) == ["failed", "failed"]
+    assert harness.cloud.sent(Effect.DESTRUCTIVE) == []
+    assert [one.flavor for one in harness.cloud.ours] == ["Si2.large.4"] * 2
 
 
-def test_what_an_order_held_is_replaced_whole_where_nothing_forbids_it(world, pair, types):
-    plan = world.plan(*map(larger, pair), replacing=["trainer[0]", "trainer[1]"])
-    assert types(world.carry_out(plan, stock=Lacking("huge"))) == ["done", "done"]
-    assert [one.flavor for one in world.cloud.ours] == ["larger"] * 2
+def test_what_an_order_held_is_replaced_whole_where_nothing_forbids_it(harness, pair, result_types):
+    plan = harness.plan(*map(larger, pair), replacing=["trainer[0]", "trainer[1]"])
+    assert result_types(harness.execute(plan, stock=StockWithout("huge"))) == ["done", "done"]
+    assert [one.flavor for one in harness.cloud.ours] == ["larger"] * 2
