@@ -10,16 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
+from provisioner.loading.durations import Seconds
 from provisioner.loading.findings import Findings
-from provisioner.loading.guards_section import GuardsSection
-from provisioner.loading.purchase_section import PurchaseSection
 from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
 from provisioner.loading.tree import Layer, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError, closest_match
 from provisioner.loading.validation import validate
+from provisioner.model.guards import DEFAULT_LIMITS, GuardLimits
 from provisioner.model.lookalikes import describe_non_ascii
+from provisioner.model.purchase_policy import (
+    DEFAULT_POLICY,
+    MINUTE,
+    SHORTEST_SAFE_QUIET_PERIOD,
+    ChargingDefault,
+    Marker,
+    Prepaid,
+    PurchasePolicy,
+    UserdataField,
+)
 from provisioner.model.stack import CloudName, Stack
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -42,21 +52,50 @@ def _region(value: str) -> str:
     return value
 
 
-def read_stack(directory: Path, environment: str | None) -> Stack:
-    """Reads only stack.yaml and chooses the environment, for commands that need no specs. Raises as `load` does."""
-    findings = Findings()
-    sources = Sources(directory, findings)
-    settings = sources.stack()
-    stack = None if settings is None else resolve_stack(settings, environment, sources)
-    findings.raise_errors()
-    assert stack is not None, "a stack file that cannot be read is a finding"
-    return stack
+def _safe_period(seconds: float, info: ValidationInfo) -> float:
+    """Rejects a period that is shorter than a late request can take: the tool would take it for lost and buy twice."""
+    if seconds * 1000 < SHORTEST_SAFE_QUIET_PERIOD and not info.data.get("unsafe_quiet_period"):
+        minutes = SHORTEST_SAFE_QUIET_PERIOD // MINUTE
+        raise ValueError(
+            f"below {minutes}m a request that is only late may be taken for lost, and bought twice; write {minutes}m or more, "
+            "or unsafe_quiet_period: true beside it where nothing costs money"
+        )
+    return seconds
 
 
-def resolve_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:
-    stack = parse_stack(settings, sources.findings)
-    chosen = resolve_environment(environment, settings, sources.environments(), sources.findings)
-    return replace(stack, environment=chosen)
+class PurchaseSection(BaseModel):
+    """`purchase:`: how servers are bought, and when a purchase in doubt counts as not made."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+
+    unsafe_quiet_period: bool = False  # declared first, because the validator of quiet_period reads it
+    quiet_period: Annotated[Seconds, AfterValidator(_safe_period)] = DEFAULT_POLICY.quiet_period / 1000
+    marker: Literal["name", "nonce"] = "name"
+    prepaid: Literal["one-step", "two-step"] = "one-step"
+    charging_default: Literal["post-paid", "cloud"] = "post-paid"
+    userdata_field: Literal["as-published", "userdata", "user_data"] = "as-published"
+
+    def policy(self) -> PurchasePolicy:
+        return PurchasePolicy(
+            round(self.quiet_period * 1000),
+            Marker(self.marker),
+            Prepaid(self.prepaid),
+            ChargingDefault(self.charging_default),
+            UserdataField(self.userdata_field),
+        )
+
+
+class GuardsSection(BaseModel):
+    """`guards:`: limits on what one run may change without an explicit permission."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+
+    mass_change_percent: Annotated[int, Field(ge=0, le=100)] = DEFAULT_LIMITS.mass_change_percent
+    mass_change_from: Annotated[int, Field(ge=1)] = DEFAULT_LIMITS.mass_change_from
+    max_servers: Annotated[int, Field(ge=0)] | None = None
+
+    def limits(self) -> GuardLimits:
+        return GuardLimits(self.mass_change_percent, self.mass_change_from, self.max_servers)
 
 
 class _StackFile(BaseModel):
@@ -70,6 +109,24 @@ class _StackFile(BaseModel):
     defaults: dict[str, Any] | None = None
     purchase: PurchaseSection = PurchaseSection()
     guards: GuardsSection = GuardsSection()
+
+
+def read_stack(directory: Path, environment: str | None) -> Stack:
+    """Reads only stack.yaml and chooses the environment, for commands that need no specs. Raises as `load` does."""
+    findings = Findings()
+    sources = Sources(directory, findings)
+    settings = sources.stack()
+    stack = None if settings is None else resolve_stack(settings, environment, sources)
+    findings.raise_errors()
+    assert stack is not None, "a stack file that cannot be read is a finding"
+    return stack
+
+
+def resolve_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:
+    """Returns the stack of `settings` with its environment, where `environment` is the one given on the command line."""
+    stack = parse_stack(settings, sources.findings)
+    chosen = resolve_environment(environment, settings, sources.environments(), sources.findings)
+    return replace(stack, environment=chosen)
 
 
 def parse_stack(layer: Layer, findings: Findings) -> Stack:

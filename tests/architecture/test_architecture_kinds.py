@@ -17,7 +17,7 @@ GENERIC = {"name", "labels", "volumes", "count"}
 """Every kind has a name; the others are words of every language."""
 KNOWN = {
     "model/purchase_policy.py": {"userdata", "user_data"},  # `purchase:` of a stack speaks of servers
-    "loading/purchase_section.py": {"userdata", "user_data"},
+    "loading/stack_file.py": {"userdata", "user_data"},
     "loading/document.py": {"userdata"},  # hidden in excerpts also where no kind is at hand
     "workflow/availability.py": {"flavor"},  # so are called the machines of the cloud's catalogue
 }
