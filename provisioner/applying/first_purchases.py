@@ -68,7 +68,7 @@ class FirstPurchases:
         self._queue_of: dict[Address, _Queue] = {}
         self._longest_wait = longest_wait
         self._stopped_by: Address | None = None
-        self._is_over = False
+        self._has_ended = False
         interruption.on_request(self._end)
 
     def check(self) -> None:
@@ -82,7 +82,7 @@ class FirstPurchases:
             self.check()
             return
         queue = self._queue(key, address)
-        while not (queue.is_open or self._is_over):
+        while not (queue.is_open or self._has_ended):
             self.check()
             if queue.first in {None, address}:
                 queue.first = address
@@ -98,7 +98,7 @@ class FirstPurchases:
             self.check()
             return
         queue = self._queue(key, address)
-        while not (queue.is_open or self._is_over):
+        while not (queue.is_open or self._has_ended):
             self.check()
             if queue.first is None and queue.reserved in {None, address}:
                 queue.reserved = address
@@ -153,7 +153,7 @@ class FirstPurchases:
 
     def _end(self) -> None:
         """Ends every wait. What may not be bought any more is stopped right before it would be sent."""
-        self._is_over = True
+        self._has_ended = True
         for queue in self._queues.values():
             self._open(queue)
 

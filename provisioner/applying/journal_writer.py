@@ -28,7 +28,7 @@ class _Request:
     failure: StoreError | None = None
 
     @property
-    def is_over(self) -> bool:
+    def is_done(self) -> bool:
         return self.is_written or self.failure is not None
 
     @property
@@ -56,7 +56,7 @@ class JournalWriter:
         self._pending.append(request)
         try:
             async with self._lock:
-                if not request.is_over:
+                if not request.is_done:
                     await self._gather()
                     await self._write_pending()
         except asyncio.CancelledError:

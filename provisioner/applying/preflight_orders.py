@@ -5,8 +5,8 @@ A paid term ends only where a person allowed it: a saved plan may be older than 
 for, and billing may be the only one that knows. A term may be given up if that was allowed for this run, if the address
 was named for replacement, or if the release had begun already (docs/decisions/0026).
 
-Releasing one prepaid server ends its whole order (API reference section 2.3). Billing knows servers that stand in no
-list and whose rows do not name their order, so billing is asked what else the order has bought. Where no row and no
+Releasing one prepaid server ends its whole order (API reference section 2.3). Billing knows servers that no list shows,
+and servers whose rows do not name their order, so billing is asked what else the order has bought. Where no row and no
 record names the order, it is searched for: billing is asked what the orders have bought that were placed before the
 server was made. While the order is not known, nothing is unsubscribed without a person's permission
 (docs/decisions/0010).
@@ -114,8 +114,8 @@ class OrderCheck:
         return [one for one in released if one.recorded and self._found.get(one.recorded.id or "") == order_id]
 
     async def _search(self, kind: Kind, step: EndsTerm) -> str | None:
-        """Returns the order that billing knows the server by, and notes it for all servers of that order. None: it was
-        not found.
+        """Returns the order that has bought the server according to billing, and notes it for all servers of that
+        order. None: it was not found.
         """
         async with self._context.pool.borrow() as channel:
             order_id = await run_read(kind.orders.order_of(step.id, step.created_at), channel)

@@ -93,7 +93,7 @@ class ReadinessCheck:
         """Returns the first server that is not ready, or None. `fields` are those in which the row matters; None: all
         fields.
         """
-        checks = [(change.address, self._identifier(change), self._judge(change, fields)) for change in changes]
+        checks = [(change.address, self._identifier(change), self._check_for(change, fields)) for change in changes]
         first: list[_NotReady] = []
         known: dict[str, Live] = {}
         """The rows as they were last seen. Servers that the list lacks are asked for by id, a few with each reading."""
@@ -109,8 +109,8 @@ class ReadinessCheck:
                     known.pop(identifier, None)
                 elif (row := listing.rows.get(identifier)) is not None:
                     known[identifier] = row
-            for address, identifier, judge in checks:
-                if (why := judge(known.get(identifier))) is not None:
+            for address, identifier, check in checks:
+                if (why := check(known.get(identifier))) is not None:
                     first.append(_NotReady(address, why))
                     return known.get(identifier) if polls >= _POLLS else None
             return next(iter(known.values()))
@@ -138,13 +138,13 @@ class ReadinessCheck:
     def _identifier(self, change: Change) -> str:
         return self._gate.identifiers.get(change.address) or (change.recorded.id if change.recorded else None) or ""
 
-    def _judge(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
+    def _check_for(self, change: Change, fields: frozenset[FieldPath] | None) -> Callable[[Live | None], str | None]:
         """Returns a function that says of a row why the server is not ready, as the rest of a sentence; None if it is
         ready.
         """
         kind = self._context.catalogue[change.kind]
 
-        def judge(row: Live | None) -> str | None:
+        def check(row: Live | None) -> str | None:
             if row is None:
                 return "is not listed any more"
             if not is_healthy(kind, row):
@@ -155,7 +155,7 @@ class ReadinessCheck:
                 return f"does not show {', '.join('.'.join(path) for path in shown)} as declared"
             return self._sold_otherwise(kind, change.recorded, change.desired, row)
 
-        return judge
+        return check
 
     def _sold_otherwise(self, kind: Kind, recorded: Recorded, desired: Desired | None, row: Live) -> str | None:
         mode = kind.billing.sold_otherwise(recorded, row, desired.fields if desired else None, self._context.policy)

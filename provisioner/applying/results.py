@@ -95,6 +95,7 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
 
 
 def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
+    """Returns what `reason` makes of the change, and the diagnostic that a person is shown."""
     address = change.address
     match reason:
         case PreflightRefusal():
