@@ -22,11 +22,11 @@ def combine_purchases(changes: Iterable[Change], catalogue: Catalogue) -> tuple[
     """Returns the addresses of each combined call, in the order of `changes`, with at most as many as the kind allows.
     A change without a partner is bought by a call of its own, so it is in no group.
     """
-    alike: defaultdict[tuple[object, ...], list[Change]] = defaultdict(list)
+    by_key: defaultdict[tuple[object, ...], list[Change]] = defaultdict(list)
     for change in changes:
         if change.action is Action.CREATE and change.desired is not None and change.desired.together:
-            alike[_combining_key(change, change.desired)].append(change)
-    calls = (call for group in alike.values() for call in _split(group, catalogue[group[0].kind].batch.most))
+            by_key[_combining_key(change, change.desired)].append(change)
+    calls = (call for group in by_key.values() for call in _split(group, catalogue[group[0].kind].batch.most))
     return tuple(call for call in calls if len(call) > 1)
 
 

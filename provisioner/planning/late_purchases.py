@@ -64,8 +64,8 @@ def find_possible_purchases(
 
 
 def _may_result_from(row: Live, intent: Intent, last: int) -> bool:
-    """Whether the row may result from the request. An impossible creation time rules out no server whose id was in no
-    earlier list.
+    """Whether the row may result from the request. Where its creation time is missing or impossible, the list from
+    before the request decides: a server that a complete list did not show may result from it.
     """
     if row.created_at is not None and is_plausible_time(row.created_at):
         return row.created_at <= last

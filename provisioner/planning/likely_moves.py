@@ -37,14 +37,14 @@ def likely_moves(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[Di
 
 def _pairs(changes: Sequence[Change], catalogue: Catalogue) -> Iterator[_Pair]:
     """Yields the pairs of a release and an equal purchase in the order of their addresses, each server once."""
-    alike: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
+    by_key: dict[str, tuple[list[Change], list[Change]]] = defaultdict(lambda: ([], []))
     for change in changes:
         if change.action is Action.DELETE and change.reason is Reason.NOT_IN_SPECS and change.recorded is not None:
-            alike[_comparison_key(catalogue[change.kind], change.recorded.declared)][0].append(change)
-    for change in changes if alike else ():  # most plans release nothing, and need not digest what they buy
+            by_key[_comparison_key(catalogue[change.kind], change.recorded.declared)][0].append(change)
+    for change in changes if by_key else ():  # most plans release nothing, and need not digest what they buy
         if change.action is Action.CREATE and change.after is not None:
-            alike[_comparison_key(catalogue[change.kind], change.after)][1].append(change)
-    for released, created in alike.values():
+            by_key[_comparison_key(catalogue[change.kind], change.after)][1].append(change)
+    for released, created in by_key.values():
         yield from _match(released, created)
 
 

@@ -1,4 +1,4 @@
-"""Refuses to order again beside an order that `resolve --absent` passed over and that is still open. Pure."""
+"""Refuses to place another order beside one that `resolve --absent` passed over and that is still open. Pure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from provisioner.planning.plan_input import PlanInput
 def open_order(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Refuses a purchase beside an open order that may be an earlier purchase of the same address.
 
-    `resolve --absent` allows another purchase, but not one beside an order that somebody may pay at any time. An order
-    whose outcome billing does not tell counts as open.
+    `resolve --absent` allows another purchase, but not beside an order that somebody may pay at any time. An order
+    counts as open where billing does not show its outcome.
     """
     given_up = inputs.state.absent.values() if inputs.state else ()
     for change in plan.changes:

@@ -35,7 +35,7 @@ class PlanInput:
     """
     policy: PurchasePolicy = DEFAULT_POLICY
     traces: Mapping[str, tuple[Trace, ...] | None] = field(default_factory=dict)
-    """The orders that may be a purchase in doubt, by the id of its intent; None where billing does not tell."""
+    """The orders that may be a purchase in doubt, by the id of its intent; None where billing does not show them."""
     limits: GuardLimits = DEFAULT_LIMITS
     allowed: frozenset[Allowance] = field(default_factory=frozenset)
     """The refusals that a person allowed for this one run."""

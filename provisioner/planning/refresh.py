@@ -98,8 +98,8 @@ def _compare_record(
 
 
 def _is_ignored(path: FieldPath, ignored: Iterable[FieldPath], row: Live, kind: Kind) -> bool:
-    """Whether the specs ignore this field. Where they ignore a field that the status shows as well, because a server is
-    started and stopped by others, a status that comes of that field is ignored too, and no other.
+    """Whether the specs ignore this field. Where they ignore a field that the status reflects, because others start and
+    stop the server, a status that results from that field is ignored too, and no other.
     """
     shows = kind.statuses.shows
     is_status_of_ignored = (

@@ -160,12 +160,12 @@ def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterato
     """Refuses to release a server by ending its order while the plan keeps another server of that order: ending an
     order releases all that it bought (API reference section 2.3).
     """
-    staying = _kept_by_order(plan, inputs, catalogue)
+    kept = _kept_by_order(plan, inputs, catalogue)
     for change in plan.changes:
         recorded = change.recorded
         if recorded is None or change.action not in _RELEASING:
             continue
-        companions = staying.get(recorded.order_id or "", [])
+        companions = kept.get(recorded.order_id or "", [])
         if companions and catalogue[change.kind].orders.ends_its_order(recorded, inputs.live.get(recorded.id or "")):
             yield error(
                 "order-shared",
@@ -178,8 +178,9 @@ def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterato
 
 
 def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Refuses to release the servers of one order at different times: the first release takes the others along, before
-    their turn, which may never come. A server whose replacement is bought first waits for that.
+    """Refuses to release the servers of one order at different times: the first release takes the others along before
+    their turn, which may never come. Servers whose replacements are bought first are left out, because their releases
+    wait for all of those.
     """
     dependencies: defaultdict[Address, set[Dependency]] = defaultdict(set)
     for dependency in plan.turns:
@@ -206,14 +207,14 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
 
 def _kept_by_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> dict[str, list[str]]:
     """Returns, by order, what the plan keeps of it: addresses, and live servers that no address holds."""
-    staying: defaultdict[str, list[str]] = defaultdict(list)
+    kept: defaultdict[str, list[str]] = defaultdict(list)
     for change in plan.changes:
         is_going = change.action in {*_RELEASING, Action.FORGET} and not change.let_go
         is_kept = not is_going and change.reason not in {Reason.VANISHED, Reason.LEAVING}
         if change.recorded is not None and change.recorded.order_id is not None and is_kept:
-            staying[change.recorded.order_id].append(str(change.address))
+            kept[change.recorded.order_id].append(str(change.address))
     held = inputs.state.resources.values() if inputs.state else ()
     for row in sorted(find_surplus(held, inputs.live.values()), key=lambda row: row.id):
         if row.order_id is not None and row.status not in catalogue[row.kind].statuses.releasing:
-            staying[row.order_id].append(f"{catalogue[row.kind].noun} {row.id}, which is in no state")
-    return staying
+            kept[row.order_id].append(f"{catalogue[row.kind].noun} {row.id}, which is in no state")
+    return kept

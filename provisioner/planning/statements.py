@@ -1,8 +1,9 @@
-"""Records what newly declared specs state truly: as declared where the row shows it, as assumed where nothing does.
+"""Records newly declared fields that are true already: as declared where the row shows them, as assumed where nothing
+does.
 
-It is part of the plan, so that nothing is recorded that nobody could see. It is written before the work begins: it is a
-fact about what was seen, whatever comes of the work. A row that shows otherwise later is drift, and releases and wipes
-nothing (docs/decisions/0019). Pure.
+The new record is part of the plan, so that nothing is recorded that a person could not see. It is written before the
+work begins, because it is a fact about what was seen, whatever comes of the work. A row that shows another value later
+is drift, and releases and wipes nothing (docs/decisions/0019). Pure.
 """
 
 from __future__ import annotations

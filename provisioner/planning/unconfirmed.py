@@ -1,7 +1,7 @@
-"""Reports differences that only a row shows and that another system or another machine would mend.
+"""Finds differences that only a row shows and that another system or another machine would remove, and holds them back.
 
 Nothing is sent again because of a row: it may be late, or spell a value in another way, or somebody may have changed
-the value on purpose, and each time the disk is lost. A person names the address for that. Pure.
+the value on purpose, and each sending wipes the disk. Where it is to be sent, a person names the address. Pure.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _is_shown_by_rows(path: FieldPath, recorded: Recorded, kind: Kind) -> bool:
 
 def _goes_with(item: FieldChange, heads: Collection[FieldPath], kind: Kind) -> bool:
     """Whether the field applies only beside a field that is held itself, such as a term beside a charging mode."""
-    beside = kind.rule(item.path).only_where
-    return beside is not None and beside[0] in heads
+    condition = kind.rule(item.path).only_where
+    return condition is not None and condition[0] in heads
 
 
 def reinstalled_fields(change: Change, row: Live | None, inputs: PlanInput, kind: Kind) -> tuple[FieldChange, ...]:

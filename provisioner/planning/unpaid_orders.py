@@ -128,13 +128,13 @@ def _describe_difference(path: str, was: JsonValue, meant: JsonValue, *, is_said
 
 
 def purchase_warnings(changes: Iterable[Change], catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Yields each advice about the plan's purchases once, for all purchases that it is true of."""
-    alike: dict[tuple[str, str, str, str], list[Change]] = {}
+    """Yields each piece of advice about the plan's purchases once, with all purchases that it is true of."""
+    by_advice: dict[tuple[str, str, str, str], list[Change]] = {}
     for change in changes:
         if change.desired is not None and change.action in {Action.CREATE, Action.REPLACE}:
             for advice in catalogue[change.kind].orders.advise(change.desired.fields):
-                alike.setdefault((change.kind, advice.code, advice.message, advice.hint), []).append(change)
-    for (_, code, message, hint), buying in alike.items():
+                by_advice.setdefault((change.kind, advice.code, advice.message, advice.hint), []).append(change)
+    for (_, code, message, hint), buying in by_advice.items():
         source = buying[0].desired.source if buying[0].desired else None
         single = buying[0].address if len(buying) == 1 else None
         names = list_addresses([change.address for change in buying], most=_NAMED)
