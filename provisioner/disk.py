@@ -1,7 +1,9 @@
-"""Every touch of the disk, numbered by being here: tests replace this one class to fail or to die at any of them.
+"""All durable and atomic disk operations.
 
-Operations raise plain OSError; what a failure means to a person is said by the callers. Nothing here follows a symbolic
-link, and nothing is created wider than its owner. It knows no file format.
+Tests replace the class `Disk` to make any single operation fail or end the process.
+
+Operations raise plain OSError; callers turn it into a message for the user. Nothing here follows a symbolic link, and
+only the owner can access what is created. This module knows no file format.
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ _PRIVATE_FOLDER = 0o700
 
 
 class Disk:
+    """The disk operations of the program, one method each."""
+
     def make_folder(self, folder: Path) -> None:
-        """With its missing parents; durable when it returns."""
+        """Create `folder` and its missing parents. They are durable when this returns."""
         if folder.is_dir():
             return
         self.make_folder(folder.parent)
@@ -27,9 +31,9 @@ class Disk:
         self.sync_folder(folder.parent)
 
     def read(self, path: Path) -> bytes | None:
-        """None when there is no such file."""
+        """Return the content of the file, or None when there is no such file."""
         try:
-            # Without O_NONBLOCK a pipe in a file's place would be waited on for ever.
+            # Without O_NONBLOCK, opening a named pipe in place of the file would block for ever.
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
@@ -37,7 +41,7 @@ class Disk:
             return file.read()
 
     def read_end(self, path: Path, size: int) -> tuple[bytes, bool]:
-        """The last `size` bytes, and whether that is all there is. A missing file has none."""
+        """Return the last `size` bytes and whether these are the whole file. A missing file counts as empty."""
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -54,15 +58,15 @@ class Disk:
         os.close(descriptor)
 
     def lock(self, descriptor: int) -> None:
-        """Until it is closed. Raises BlockingIOError where another process holds it."""
+        """Lock the file until `descriptor` is closed. Raises BlockingIOError when another process holds the lock."""
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def write(self, descriptor: int, data: bytes) -> int:
-        """How many bytes were taken: fewer than given on a disk that is filling up."""
+        """Return how many bytes were written, which is fewer than given on a disk that is filling up."""
         return os.write(descriptor, data)
 
     def reserve(self, descriptor: int, size: int) -> None:
-        """Takes `size` bytes of the disk away for an empty file."""
+        """Allocate `size` bytes on the disk for an empty file."""
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(descriptor, 0, size)
         else:
@@ -78,11 +82,11 @@ class Disk:
         source.replace(target)
 
     def remove(self, path: Path) -> None:
-        """Does nothing when there is no such file."""
+        """Remove the file. Does nothing when there is no such file."""
         path.unlink(missing_ok=True)
 
     def sync_folder(self, folder: Path) -> None:
-        """Makes created and renamed names durable, which syncing the files does not."""
+        """Make created and renamed file names durable, which syncing the files alone does not."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -90,7 +94,7 @@ class Disk:
             os.close(descriptor)
 
     def size_if_named(self, descriptor: int, path: Path) -> int | None:
-        """The size of an open file; None when `path` no longer names it, so that what is written to it would be lost."""
+        """Return the size of an open file, or None when `path` no longer names it: what is written to it would be lost."""
         opened = os.fstat(descriptor)
         try:
             named = path.lstat()
@@ -99,7 +103,10 @@ class Disk:
         return opened.st_size if os.path.samestat(opened, named) else None
 
     def stamp(self, path: Path) -> tuple[int, int, int] | None:
-        """Equal stamps mean an untouched file, for less than reading it; None when there is no such file."""
+        """Return inode, size and modification time, or None when there is no such file.
+
+        Equal stamps mean that the file was not touched; comparing them is cheaper than reading the file.
+        """
         try:
             found = path.lstat()
         except FileNotFoundError:
@@ -108,15 +115,19 @@ class Disk:
 
 
 def write_all(disk: Disk, descriptor: int, data: bytes) -> None:
+    """Write all of `data`, in as many writes as it takes."""
     while data:
         written = disk.write(descriptor, data)
         data = data[written:]
 
 
 def replace_file(disk: Disk, path: Path, data: bytes) -> None:
-    """In one step: whoever looks, and whatever dies, there is the old file or the new one. Raises OSError.
+    """Replace the file atomically: readers, and a crash at any moment, find either the old file or the new one.
 
-    A temporary file left by a run that died is replaced; the caller lets no second writer of `path` in.
+    Raises OSError.
+
+    A temporary file that a crashed run left behind is replaced. The caller makes sure that nobody else writes to
+    `path`.
     """
     temporary = path.with_name(f".{path.name}.new")
     disk.remove(temporary)

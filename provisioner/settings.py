@@ -1,6 +1,6 @@
-"""The tool's own environment variables, read once and in one place. Credentials and secrets are read elsewhere.
+"""Reads the tool's own environment variables, once and in one place. Credentials and secrets are read elsewhere.
 
-Only names that begin with PROVISIONER_ are looked at; what a command line says comes before what is found here.
+Only names that begin with PROVISIONER_ are read. Command-line options take precedence over these settings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ _ENDPOINT = "PROVISIONER_ENDPOINT_"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`endpoints` is by service (`modelarts`, `bss`, `iam`), `variables` by name without the prefix."""
+    """The values of the PROVISIONER_* variables.
+
+    `endpoints` is keyed by service (`modelarts`, `bss`, `iam`), `variables` by name without the prefix.
+    """
 
     specs: Path = Path("specs")
     environment: str | None = None
@@ -26,30 +29,30 @@ class Settings:
     input: bool = True
     log_level: str | None = None
     site: str | None = None
-    """Which of the vendor's sites the account is of."""
+    """The vendor's site that the account belongs to."""
     instance_metadata: bool = False
-    """This machine is a cloud server and may be asked for keys."""
+    """Whether this machine is a cloud server whose metadata service may be asked for keys."""
     user: str = ""
-    """Whose the temporary credentials are, by a name that stays the same."""
+    """A stable name for the user of temporary credentials."""
     token_cache: bool = True
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Empty values count as unset, as elsewhere in the field."""
-    given = {name: value for name, value in environ.items() if name.startswith("PROVISIONER_") and value}
+    """Read the settings from `environ`. Empty values count as unset, as in other tools."""
+    assigned = {name: value for name, value in environ.items() if name.startswith("PROVISIONER_") and value}
     return Settings(
-        specs=Path(given.get("PROVISIONER_SPECS", "specs")),
-        environment=given.get("PROVISIONER_ENVIRONMENT"),
-        state=given.get("PROVISIONER_STATE"),
+        specs=Path(assigned.get("PROVISIONER_SPECS", "specs")),
+        environment=assigned.get("PROVISIONER_ENVIRONMENT"),
+        state=assigned.get("PROVISIONER_STATE"),
         variables=_with_prefix(environ, _VARIABLE),
-        endpoints={name.lower(): value for name, value in _with_prefix(given, _ENDPOINT).items()},
-        in_automation="PROVISIONER_IN_AUTOMATION" in given,
-        input=not _is_off(given.get("PROVISIONER_INPUT", "1")),
-        log_level=given.get("PROVISIONER_LOG"),
-        site=given.get("PROVISIONER_SITE"),
-        instance_metadata=not _is_off(given.get("PROVISIONER_INSTANCE_METADATA", "0")),
-        user=given.get("PROVISIONER_USER", ""),
-        token_cache=not _is_off(given.get("PROVISIONER_TOKEN_CACHE", "1")),
+        endpoints={name.lower(): value for name, value in _with_prefix(assigned, _ENDPOINT).items()},
+        in_automation="PROVISIONER_IN_AUTOMATION" in assigned,
+        input=not _is_off(assigned.get("PROVISIONER_INPUT", "1")),
+        log_level=assigned.get("PROVISIONER_LOG"),
+        site=assigned.get("PROVISIONER_SITE"),
+        instance_metadata=not _is_off(assigned.get("PROVISIONER_INSTANCE_METADATA", "0")),
+        user=assigned.get("PROVISIONER_USER", ""),
+        token_cache=not _is_off(assigned.get("PROVISIONER_TOKEN_CACHE", "1")),
     )
 
 

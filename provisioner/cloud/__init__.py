@@ -1,8 +1,11 @@
-"""The way to the cloud: sends the calls that flows are made of, and says honestly what became of each; and asks, in types,
-what no flow asks: what is on sale, what was ordered and paid for, who we are.
+"""The client for the cloud.
 
-Knows HTTP, signatures and tokens; knows neither servers nor state, and never decides whether to buy again. `catalogue`,
-`orders`, `prices` and `subscriptions` are imported by those who ask: every plan would pay for loading them.
+It sends the calls that flows yield and reports the outcome of each. It also offers typed queries that no flow makes:
+what is on sale, what was ordered and paid for, which account and project we act in.
+
+It knows HTTP, signatures and tokens. It knows neither servers nor state, and never decides whether to buy again.
+Callers import `catalogue`, `orders`, `prices` and `subscriptions` themselves, because loading them would slow down
+every plan.
 """
 
 from provisioner.cloud.answers import Ask

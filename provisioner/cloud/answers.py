@@ -1,7 +1,6 @@
-"""Reading what the cloud answered, field by field: None where a field may be absent, a refusal where it is not what it
-should be.
+"""Reads the cloud's answers field by field: an absent field is None, a field of the wrong type raises an error.
 
-Knows JSON and how the vendor writes amounts and times in it; knows neither which fields there are nor who asked.
+This module knows JSON and how the vendor writes amounts and times in it. It does not know which fields an answer has.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
 
 Ask: TypeAlias = Callable[[Call], Awaitable[Reply]]
-"""Sends one question and gives its answer; `Channel.ask` is one. Raises CallFailed."""
+"""Sends one query and returns its reply, as `Channel.ask` does. Raises CallFailed."""
 
 Value = TypeVar("Value")
 Known = TypeVar("Known", bound=IntEnum)
@@ -27,15 +26,18 @@ _WHOLE_UNITS: Final = 1
 
 
 class Malformed(ValueError):  # noqa: N818 - named for what the answer is
-    """Says which field and what is wrong with it, and never what stands there: that is the cloud's and may be anything."""
+    """A field is not as it should be.
+
+    The message names the field and the fault, but never the value, which may be anything.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """An object of an answer. `place` is where it stands, such as `order_infos[3].`; it is empty for the answer itself.
+    """An object in an answer. `place` is its path, such as `order_infos[3].`; it is empty for the answer itself.
 
-    Whatever is absent or null is None, and so is an empty text, which billing writes for "none". Raises Malformed for what
-    is there and of another type; unknown fields are passed over.
+    The methods return None for a field that is absent or null, and for an empty text, which billing writes for "none".
+    They raise Malformed for a value of another type. Unknown fields are ignored.
     """
 
     fields: JsonObject = field(repr=False)
@@ -54,7 +56,7 @@ class AnswerRow:
         return value
 
     def flag(self, name: str) -> bool | None:
-        """True or false, also where it is written as 1 or 0."""
+        """Return true or false, which may also be written as 1 or 0."""
         value = self.fields.get(name)
         if value is None or isinstance(value, bool):
             return value
@@ -63,8 +65,9 @@ class AnswerRow:
         return value == 1
 
     def amount(self, name: str) -> Decimal | None:
-        """In whole units of the currency, with the digits that the cloud wrote. None, too, where the row's `measure_id` says
-        that its amounts are in any other unit: which one is not published.
+        """Return the amount in whole units of the currency, with the digits that the cloud wrote.
+
+        It is also None when the row's `measure_id` states another unit, because the other units are not published.
         """
         value = self.fields.get(name)
         if value is not None and (not isinstance(value, int | float) or isinstance(value, bool)):
@@ -73,7 +76,10 @@ class AnswerRow:
         return Decimal(str(value)) if value is not None and is_readable else None
 
     def moment(self, name: str) -> datetime | None:
-        """Aware, in UTC: what names no zone is in UTC already (docs/api/devserver-api.md section 1)."""
+        """Return an aware time in UTC.
+
+        A time without a zone is in UTC already (docs/api/devserver-api.md section 1).
+        """
         text = self.text(name)
         if text is None:
             return None
@@ -96,7 +102,7 @@ class AnswerRow:
         return tuple(self._row(entry, f"{name}[{index}]") for index, entry in enumerate(value))
 
     def required(self, read: Callable[[str], Value | None], name: str) -> Value:
-        """What `read`, one of this row's own methods, finds. Raises Malformed when that is nothing."""
+        """Return what `read`, one of this row's own methods, returns for `name`. Raises Malformed when that is None."""
         value = read(name)
         if value is None:
             raise self._malformed(name, "is missing")
@@ -112,17 +118,23 @@ class AnswerRow:
 
 
 def to_member(kind: type[Known], number: Number) -> Known | Number:
-    """The member of that number. One that the reference does not list stays a number: the vendor adds to its lists."""
+    """Return the member with that number.
+
+    An unlisted number is returned as it is, because the vendor extends its lists.
+    """
     return next((member for member in kind if member == number), number)
 
 
 async def ask_for(ask: Ask, call: Call, read: Callable[[AnswerRow], Value]) -> Value:
-    """Raises CallFailed, also for an answer that cannot be read."""
+    """Send `call` and return what `read` makes of the answer.
+
+    Raises CallFailed, also for an answer that cannot be read.
+    """
     return interpret(call, await ask(call), read)
 
 
 def interpret(call: Call, reply: Reply, read: Callable[[AnswerRow], Value]) -> Value:
-    """Raises CallFailed where `read` raises Malformed."""
+    """Return what `read` makes of the reply's body. Raises CallFailed when `read` raises Malformed."""
     if not isinstance(reply.body, Mapping):
         raise unreadable(call, reply, "it is no object")
     try:
@@ -132,6 +144,7 @@ def interpret(call: Call, reply: Reply, read: Callable[[AnswerRow], Value]) -> V
 
 
 def unreadable(call: Call, reply: Reply, fault: str) -> CallFailed:
+    """Return the failure of a call whose reply cannot be used. `fault` describes why."""
     return CallFailed(
         Outcome.UNKNOWN,
         f"the answer to {call.method} {call.path} cannot be used: {fault}",

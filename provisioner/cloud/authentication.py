@@ -1,6 +1,6 @@
-"""Proving who sends a request, as one protocol: by a signature for each, or by a token for many (tokens.py).
+"""Authenticates requests behind one protocol: by a signature for each request, or by a token for many (tokens.py).
 
-Knows credentials; knows neither retries nor which call means money.
+It knows credentials. It knows neither retries nor which call costs money.
 """
 
 from __future__ import annotations
@@ -16,27 +16,37 @@ from provisioner.model.secret import Secret
 
 
 class Authentication(Protocol):
+    """Adds to requests what proves who sends them."""
+
     @property
     def advice(self) -> str:
-        """What to check when the cloud does not believe us."""
+        """What the user should check when the cloud refuses the authentication."""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Whatever of ours an answer might echo."""
+        """The secrets that an answer might echo."""
 
     @property
     def ends_at(self) -> float | None:
-        """Seconds since the epoch until which the proof is good; None when it does not end, or nobody has said."""
+        """When the authentication expires, in seconds since the epoch; None when it does not expire, or when that is
+        unknown.
+        """
 
     async def headers(self, request: Request) -> Mapping[str, str]:
-        """All headers of one sending of `request`. Raises Failure(NOT_SENT)."""
+        """Return all headers for sending `request` once. Raises Failure(NOT_SENT)."""
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """The cloud did not believe `sent`; whether the next headers will be others that it may believe."""
+        """Handle that the cloud refused the headers `sent`.
+
+        Returns whether the next headers will differ and may be accepted.
+        """
 
 
 class Anonymous:
-    """For the one request that carries its own proof, or needs none: the one that gets a token or a temporary key."""
+    """Adds nothing.
+
+    It is for requests that fetch a token or a temporary key: these carry their own proof, or need none.
+    """
 
     secrets = ()
     ends_at = None
@@ -52,7 +62,7 @@ class Anonymous:
 
 
 class Signer:
-    """Signs each sending anew: a signature carries its time."""
+    """Signs a request each time it is sent, because a signature contains its time."""
 
     advice = "check the access key and its secret key (HW_ACCESS_KEY, HW_SECRET_KEY)"
     ends_at = None
@@ -81,5 +91,5 @@ class Signer:
         return {**unsigned, **signed.headers}
 
     def renew(self, sent: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
-        # Another signature of the same key would be refused as well, and after five the key is locked for five minutes.
+        # Another signature by the same key would be refused too, and after five the key is locked for five minutes.
         return False

@@ -1,6 +1,7 @@
-"""What is on sale: flavors and where they are in stock, and images.
+"""Reads what is on sale: flavors with their stock, and images.
 
-Source: docs/api/devserver-api.md section 2.5. Knows neither prices nor what a stack wants. All fail with CallFailed.
+Source: docs/api/devserver-api.md section 2.5. It knows neither prices nor what a stack needs. All functions raise
+CallFailed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """Of a flavor in one zone; `zone` is None where the cloud speaks of the flavor as a whole."""
+    """The stock of a flavor in one zone. `zone` is None when the cloud states it for the flavor as a whole."""
 
     zone: str | None
     is_sold_out: bool | None
@@ -27,11 +28,11 @@ class Stock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """A flavor, or a resource flavor, as it is sold. What the cloud does not tell is None.
+    """A flavor, or a resource flavor, as it is sold. What the cloud does not state is None.
 
-    `architecture` is X86 or ARM, `server_type` BMS, ECS or HPS, `charging_mode` PRE_PAID, POST_PAID or, for both, COMMON.
-    `sku_code` is likely what a price inquiry calls the specification. `server_flavors` are those that a resource flavor
-    stands for.
+    `architecture` is X86 or ARM, `server_type` is BMS, ECS or HPS, `charging_mode` is PRE_PAID, POST_PAID or COMMON for
+    both. `sku_code` is likely the specification of a price inquiry. `server_flavors` are the flavors that a resource
+    flavor comprises.
     """
 
     name: str
@@ -45,16 +46,19 @@ class Flavor:
     server_flavors: tuple[str, ...] | None = None
 
     def is_sold_out(self, zone: str | None = None) -> bool | None:
-        """In `zone`, or in every zone there is. None when the cloud does not tell, which promises nothing."""
-        told = {each.is_sold_out for each in self.stock if zone is None or each.zone in {zone, None}}
-        if told == {True}:
+        """Whether the flavor is sold out in `zone`, or in all zones.
+
+        None means that the cloud does not state it, which promises nothing.
+        """
+        values = {each.is_sold_out for each in self.stock if zone is None or each.zone in {zone, None}}
+        if values == {True}:
             return True
-        return False if False in told else None
+        return False if False in values else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """`status` is ACTIVE or INACTIVE. What the cloud does not tell is None."""
+    """An image. `status` is ACTIVE or INACTIVE. What the cloud does not state is None."""
 
     id: str
     name: str | None = None
@@ -64,7 +68,10 @@ class Image:
 
 
 class PartialCatalogue(CallFailed):
-    """A list that is not known to be all there is. `items` are those of it that could be read, `gap` what it lacks."""
+    """A list that may be incomplete.
+
+    `items` are the rows that could be read; `gap` describes what is missing or unreadable.
+    """
 
     def __init__(self, failed: CallFailed, items: tuple[Any, ...], gap: str) -> None:
         super().__init__(
@@ -82,42 +89,42 @@ class PartialCatalogue(CallFailed):
 async def list_flavors(
     ask: Ask, *, server_type: str | None = None, architecture: str | None = None, charging_mode: str | None = None
 ) -> tuple[Flavor, ...]:
-    """For a spec's `flavor`: one entry for each way it is sold, with all its zones."""
+    """List what a spec's `flavor` may name: one entry for each variant that is sold, with the stock of all its zones."""
     query = {"server_type": server_type, "arch": architecture, "charging_mode": charging_mode}
     try:
-        return _joined(await _read_page(ask, "flavors", query, read_flavor))
+        return _merge_zones(await _read_page(ask, "flavors", query, read_flavor))
     except PartialCatalogue as partial:
-        partial.items = _joined(partial.items)
+        partial.items = _merge_zones(partial.items)
         raise
 
 
 async def list_resource_flavors(
     ask: Ask, *, server_type: str | None = None, architecture: str | None = None, charging_mode: str | None = None
 ) -> tuple[Flavor, ...]:
-    """For a spec's `resource_flavor`. The answer need not say how many there are; then it is taken to be whole."""
+    """List what a spec's `resource_flavor` may name. An answer without a total is taken as complete."""
     query = {"server_type": server_type, "arch": architecture, "charging_mode": charging_mode}
     return await _read_page(ask, "resource-flavors", query, read_resource_flavor, may_lack_total=True)
 
 
 async def list_images(ask: Ask, *, server_type: str | None = None, flavor: str | None = None) -> tuple[Image, ...]:
-    """With `flavor` those that run on it."""
+    """List images; with `flavor`, only those that run on it."""
     return await _read_page(ask, "images", {"server_type": server_type, "flavor_name": flavor}, read_image)
 
 
 async def show_image(ask: Ask, identifier: str) -> Image:
-    """One image, which may be in no list."""
+    """Return one image, which need not be in any list."""
     call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/images/{identifier}", Effect.READ)
     return await ask_for(ask, call, read_image)
 
 
 def read_flavor(row: AnswerRow) -> Flavor:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     stock = Stock(row.text("availability_zone"), row.flag("is_sold_out"))
     return replace(_flavor_without_stock(row), stock=() if stock == Stock(None, None) else (stock,))
 
 
 def read_resource_flavor(row: AnswerRow) -> Flavor:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     zones = row.rows("availability_zones") or ()
     parts = row.rows("server_flavors")
     return replace(
@@ -128,7 +135,7 @@ def read_resource_flavor(row: AnswerRow) -> Flavor:
 
 
 def read_image(row: AnswerRow) -> Image:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return Image(
         id=row.required(row.text, "image_id"),
         name=row.text("name"),
@@ -150,8 +157,8 @@ def _flavor_without_stock(row: AnswerRow) -> Flavor:
     )
 
 
-def _joined(flavors: Iterable[Flavor]) -> tuple[Flavor, ...]:
-    """A row has room for one zone: rows that differ in nothing else are one flavor."""
+def _merge_zones(flavors: Iterable[Flavor]) -> tuple[Flavor, ...]:
+    """Merge rows that differ only in their stock into one flavor, because a row has room for one zone only."""
     stock: dict[Flavor, tuple[Stock, ...]] = {}
     for flavor in flavors:
         bare = replace(flavor, stock=())
@@ -167,11 +174,12 @@ async def _read_page(
     *,
     may_lack_total: bool = False,
 ) -> tuple[Item, ...]:
-    """These lists publish no way to ask for a second page, so the first must hold all of it. Raises PartialCatalogue where it does
-    not, or where a row of it cannot be read.
+    """Read a list that has only one page: the API documents no way to ask for a second one.
+
+    Raises PartialCatalogue when rows are missing or cannot be read.
     """
-    asked = {key: value for key, value in query.items() if value is not None}
-    call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/{name}", Effect.READ, query=asked)
+    filters = {key: value for key, value in query.items() if value is not None}
+    call = Call(Service.MODELARTS, "GET", f"{_SERVERS}/{name}", Effect.READ, query=filters)
 
     def read_body(answer: AnswerRow) -> tuple[tuple[Item, ...], list[str], int | None, int]:
         total = answer.number("total") if may_lack_total else answer.required(answer.number, "total")

@@ -1,4 +1,4 @@
-"""One worker's way to the cloud: from an inert call to its reply, or to a failure that says what became of it."""
+"""Sends the calls of one worker: each yields its reply, or a failure that states the call's outcome."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from provisioner.model.secret import Secret, SecretReference
 from provisioner.web import HttpAnswer
 
 _DEEPEST: Final = 64
+"""The deepest nesting of an answer's JSON that is accepted."""
 
 
 class Channel:
-    """One worker's way to the cloud."""
+    """One worker's connection to the cloud."""
 
     def __init__(
         self, sender: RequestSender, endpoints: Endpoints, identity: Identity | None, budget: RequestBudget, mask: Mask
@@ -32,18 +33,23 @@ class Channel:
         self._budget = budget
 
     async def wait_for_budget(self, call: Call) -> None:
-        """Returns when the account's budget has room for `call`. For what is journaled before it is sent."""
+        """Wait until the request budget has room for `call`.
+
+        Callers do this before they journal a call that is sent once.
+        """
         await self._budget.acquire(call.service)
 
     async def send(self, call: Call, reveal: Reveal) -> Reply:
-        """Raises CallFailed. Reads and repeatable calls wait for their turn and are tried up to five times; all others are
-        sent at once and exactly once.
+        """Send `call` and return its reply. Raises CallFailed.
+
+        Reads and repeatable calls wait for the request budget and are tried up to five times; all others are sent at
+        once and exactly once.
         """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
         return _reply(request, await self._sender.send(request), self._mask)
 
     async def ask(self, call: Call) -> Reply:
-        """Sends what holds no secret, as every question does. Raises CallFailed."""
+        """Send a query, which never holds a secret, and return its reply. Raises CallFailed."""
         return await self.send(call, _no_secrets)
 
 
@@ -58,9 +64,9 @@ def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
         raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
         raise unreadable_answer(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
-    if (told := find_masked_error(body, mask)) is not None:
+    if (found := find_masked_error(body, mask)) is not None:
         raise unreadable_answer(
-            request, answer, f"it has the status of a success and tells of an error: {told}", mask=mask
+            request, answer, f"it has the status of a success and tells of an error: {found}", mask=mask
         )
     if mask.may_occur_in(answer.body):
         body = mask.clean(body)
@@ -68,7 +74,10 @@ def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
 
 
 def _is_too_deep(body: JsonValue) -> bool:
-    """What comes in is written down later, and writers have a limit too. Level by level, so that no depth can hurt."""
+    """Whether `body` is nested deeper than a writer can serialize later.
+
+    It walks level by level, so that no depth exhausts the stack.
+    """
     level = [body]
     for _ in range(_DEEPEST):
         children = (

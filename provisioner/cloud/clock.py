@@ -1,4 +1,4 @@
-"""Time and chance as values, so that tests move them. Knows nothing of what is timed."""
+"""Time and randomness as replaceable values, so that tests control them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from datetime import UTC, datetime
 
 
 def _seconds_since_boot() -> float:
-    """Those too in which the machine slept, where the system tells: a request may be carried out meanwhile."""
+    """Return the seconds since boot.
+
+    Where the system supports it they include suspended time, in which a request may be executed.
+    """
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`now` is seconds since the epoch, `monotonic` seconds since some moment, `chance` a number from 0 to below 1."""
+    """`now` returns seconds since the epoch, `monotonic` seconds since an arbitrary moment, `chance` a random number
+    from 0 to below 1.
+    """
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = _seconds_since_boot

@@ -1,6 +1,6 @@
-"""What the other rooms see of the cloud: connect once, open a channel for each worker, send calls through it.
+"""The entry point of this package: connect once, open a channel for each worker, and send calls through it.
 
-Puts the parts of this room together and does nothing that one of them could do.
+It only wires the other modules of the package together.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REAL_TIME: Final = Clock()
 
 
 class Cloud:
-    """`identity` is what every state is compared with before it is planned for."""
+    """A connection to the cloud for one run. Every state is compared with its `identity` before it is planned for."""
 
     def __init__(
         self,
@@ -64,9 +64,9 @@ class Cloud:
     ) -> None:
         self.identity = identity
         self.user = user
-        """Who sends and reads, by a pseudonym; empty where nobody can tell."""
+        """A pseudonym of the user; empty when the user is unknown."""
         self.keeps_time = keeps_time
-        """Its clock goes as those of other machines do: nobody moves it."""
+        """Whether the cloud's clock advances like any other. False for an emulator whose clock is moved on purpose."""
         self._mask = mask
         self.endpoints = endpoints
         self._network = network
@@ -77,21 +77,22 @@ class Cloud:
 
     @property
     def requests(self) -> int:
-        """HTTP requests sent so far, over all channels, signing in included."""
+        """The number of HTTP requests sent so far over all channels, including those for authentication."""
         return self._network.requests
 
     def time(self, service: Service = Service.MODELARTS) -> ServerTime:
-        """As this service's own answers have told it so far; no other one's are taken for it."""
+        """The time of `service`, estimated from its own answers only."""
         return self._times[service]
 
     @property
     def credentials_end(self) -> datetime | None:
-        """None for credentials that do not end, or whose end nobody has told."""
+        """When the credentials expire; None when they do not, or when that is unknown."""
         ends_at = self._authentication.ends_at
         return None if ends_at is None else datetime.fromtimestamp(ends_at, UTC)
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:
+        """Open a channel for one worker."""
         async with self._network.transport() as transport:
             sender = RequestSender(
                 transport,
@@ -126,12 +127,15 @@ async def connect(
     keeps_time: bool = True,
     user_named: str = "",
 ) -> AsyncIterator[Cloud]:
-    """Find out who we are, and keep what all channels share. Raises CloudError, UsageError.
+    """Authenticate, find out account and project, and yield the connection that all channels share.
 
-    `app` is an ASGI application that takes the cloud's place inside this process; `backend` takes the network's. Without
-    a `token_folder` no token outlives the run. `on_wait` is told while the cloud makes us wait, `on_slow_request` of requests that no
-    answer comes to, `on_long_reading` of many that go on for long. `mask` takes out of every answer what it knows as a secret, and learns what is sent. An emulator whose clock is moved
-    on purpose does not keep time. `user_named` says whose temporary credentials are.
+    Raises CloudError, UsageError.
+
+    `app` is an ASGI application that replaces the cloud inside this process; `backend` replaces the network. Without a
+    `token_folder` no token outlives the run. `on_wait` is called while a throttled request waits, `on_slow_request` for
+    a request that stays unanswered, and `on_long_reading` when a series of requests takes long. `mask` removes the
+    secrets that it knows from every answer, and learns those that are sent. `keeps_time` is False for an emulator whose
+    clock is moved on purpose. `user_named` is the user's stable name for temporary credentials.
     """
     given = GivenIdentity(region, project_id, project_name, domain_id)
     network = HttpNetwork(
@@ -173,7 +177,7 @@ async def connect(
 
 @dataclass(frozen=True, slots=True)
 class _Authenticator:
-    """From credentials to a proof that can be used, and to whom they belong."""
+    """Turns credentials into an authentication, and finds the identity and the user that they belong to."""
 
     transport: HttpTransport
     endpoints: Endpoints

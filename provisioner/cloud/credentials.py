@@ -1,7 +1,8 @@
-"""Who we are to the cloud: found where the vendor's own tools look, in a fixed order, never in a spec or on a command line.
+"""Finds the credentials for the cloud where the vendor's own tools look, in a fixed order, never in a spec or on a
+command line.
 
-The names are those of docs/api/devserver-api.md section 6.4. Reads an environment that is handed to it and files below the
-home folder; asks no server whether what it found is any good.
+The names are those of docs/api/devserver-api.md section 6.4. This module reads the environment that it is given and
+files in the home folder. It does not ask a server whether the credentials are valid.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from provisioner.model.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """`security_token` accompanies a temporary key."""
+    """An access key. Only a temporary key has a `security_token`."""
 
     access_key: str
     secret_key: Secret
@@ -29,7 +30,10 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """An IAM user, named by id, or by name in the account `domain_name`; exchanged for tokens."""
+    """The password of an IAM user, who is named by id, or by name in the account `domain_name`.
+
+    It is exchanged for tokens.
+    """
 
     user_name: str | None
     password: Secret
@@ -39,21 +43,21 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A token that somebody else has signed in for; exchanged for temporary keys."""
+    """A token that was issued to somebody who signed in elsewhere. It is exchanged for temporary keys."""
 
     value: Secret
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceAgency:
-    """The agency of the cloud server that this runs on; its metadata service gives temporary keys."""
+    """The agency of the cloud server that this tool runs on. The server's metadata service gives temporary keys."""
 
 
 Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
 
 
 def describe_credentials(credentials: Credentials) -> str:
-    """In words for people."""
+    """Describe the kind of credentials for the user."""
     match credentials:
         case AccessKey(security_token=None):
             return "access key"
@@ -71,7 +75,10 @@ def describe_credentials(credentials: Credentials) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FoundCredentials:
-    """`source` says where, for messages. What is None was not said and is to be asked of the cloud."""
+    """Credentials and where they were found.
+
+    `source` is for messages. A value of None was not given; the cloud is asked for it.
+    """
 
     credentials: Credentials
     source: str
@@ -90,9 +97,10 @@ _WAYS: Final = (
 
 
 def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadata: bool = False) -> FoundCredentials:
-    """The first complete set. Raises UsageError: a set that is begun and not finished, or none at all.
+    """Return the first complete set of credentials. Raises UsageError when a set is incomplete, and when there is none.
 
-    `instance_metadata`: whether this machine may be asked at last; elsewhere than in the cloud anybody could answer.
+    `instance_metadata` permits the metadata service as the last source. It is off by default, because outside the cloud
+    anybody could answer at its address.
     """
     variables = VendorVariables(environ)
     _refuse_assumed_role(variables)
@@ -151,7 +159,7 @@ def _from_hcloud_profile(variables: VendorVariables, home: Path) -> FoundCredent
         AccessKey(profile.access_key, profile.secret_key, profile.security_token),
         source=f"profile {profile.name} of {path}",
         region=profile.region,
-        # The environment's word on project and account goes before a file's.
+        # Project and account of the environment take precedence over those of a file.
         project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
         domain_id=variables.sendable("HW_DOMAIN_ID") or profile.domain_id,
     )
@@ -171,10 +179,10 @@ def _from_sdk_profile(variables: VendorVariables, home: Path) -> FoundCredential
 
 
 def _from_password_variables(variables: VendorVariables) -> FoundCredentials | None:
-    """By name where a name is given; an id alone needs no account."""
+    """Identify the user by name if one is given, else by id. An id needs no account."""
     by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
     name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
-    # The account's name alone begins no set: it accompanies access keys as well.
+    # The account's name alone does not start this set, because it accompanies access keys as well.
     if not any(map(variables.get, (name, "HW_USER_PASSWORD"))):
         return None
     variables.are_set(name, "HW_USER_PASSWORD", *account)
@@ -196,7 +204,9 @@ def _access_key(variables: VendorVariables, access_key: str, secret_key: str, se
 
 
 def _refuse_assumed_role(variables: VendorVariables) -> None:
-    """Whoever sets it wants to act in another account than his keys': nothing may be bought in his own instead."""
+    """Refuse variables that ask to act in another account than that of the keys: nothing may be bought in the keys'
+    account instead.
+    """
     if names := ", ".join(variables.agencies()):
         raise UsageError(
             error(
@@ -213,7 +223,7 @@ def _warnings(variables: VendorVariables) -> tuple[Diagnostic, ...]:
 
 
 def _ignored(variables: VendorVariables) -> tuple[Diagnostic, ...]:
-    """What people set for the vendor's tools and would else believe to hold here, named once."""
+    """Warn once about variables for the vendor's tools that are ignored here, because users would expect them to work."""
     names = variables.ignored()
     if not names:
         return ()

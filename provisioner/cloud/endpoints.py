@@ -1,6 +1,7 @@
-"""Where the services are: the vendor's hosts by region, or what whoever runs the command says instead.
+"""Determines the base URLs of the services: the vendor's hosts for a region, unless the user's environment overrides
+them.
 
-A region comes from a spec and a spec is not trusted: it may name a region and never a host. Knows nothing of connections.
+Specs are not trusted: they may name a region, but never a host.
 """
 
 from __future__ import annotations
@@ -50,11 +51,13 @@ def region_endpoints(
     environ: Mapping[str, str] = _NO_ENVIRONMENT,
     international: bool = False,
 ) -> Endpoints:
-    """The hosts of docs/api/devserver-api.md section 7. Raises UsageError.
+    """Return the endpoints for a region, by default the hosts of docs/api/devserver-api.md section 7.
 
-    `overrides` are the values of PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM; an empty one counts as not given. After them
-    come the vendor's own variables in `environ`. `international`: the account is of the vendor's international site, which
-    has a billing of its own.
+    Raises UsageError.
+
+    `overrides` are the values of PROVISIONER_ENDPOINT_MODELARTS, _BSS and _IAM; an empty one counts as unset. The
+    vendor's own variables in `environ` come second. `international` means that the account belongs to the vendor's
+    international site, which has a billing service of its own.
     """
     _check_region(region)
     variables = VendorVariables(environ)
@@ -73,7 +76,7 @@ def region_endpoints(
 
 
 def sandbox_endpoints(region: str) -> Endpoints:
-    """Hosts that resolve nowhere (RFC 6761), for an emulator that is called inside the process."""
+    """Return endpoints with host names that never resolve (RFC 6761), for an emulator that runs inside this process."""
     _check_region(region)
     return Endpoints(*(f"https://{service}.{region}.sandbox.invalid" for service in ("modelarts", "bss", "iam")))
 
@@ -98,13 +101,15 @@ def _domain(variables: VendorVariables) -> str:
 
 
 def _vendor_names(service: Service, region: str) -> tuple[str, ...]:
-    """The SDK's variable for a service in a region (docs/api/devserver-api.md section 6.4), then those for identity alone."""
+    """Return the vendor's variables for an endpoint: the SDK's for a service in a region (docs/api/devserver-api.md
+    section 6.4), then those for the identity service only.
+    """
     of_region = f"HUAWEICLOUD_SDK_REGION_{service}_{region}".replace("-", "_").upper()
     return (of_region, "HUAWEICLOUD_SDK_IAM_ENDPOINT", "HW_AUTH_URL") if service is Service.IDENTITY else (of_region,)
 
 
 def _without_version(url: str) -> str:
-    """The vendor's tools want identity's address with the version of its API at the end."""
+    """Remove the API version, with which the vendor's tools expect the identity service's URL to end."""
     return re.sub(r"/v3/?$", "", url)
 
 
@@ -113,7 +118,7 @@ def _checked(name: str, url: str) -> str:
         raise UsageError(
             error(
                 "endpoint-invalid",
-                # The value is not shown: a password may stand in it.
+                # The value is not shown, because it may contain a password.
                 f"{name} {problem}",
                 hint="give https://HOST[:PORT], or http://127.0.0.1:PORT for a sandbox on this machine",
             )
@@ -123,7 +128,7 @@ def _checked(name: str, url: str) -> str:
 
 
 def _problem(url: str) -> str:
-    """What is wrong with the value; nothing when it is empty."""
+    """Return what is wrong with the URL, or an empty string when nothing is."""
     try:
         parts = urlsplit(url)
         port_is_usable = parts.port != 0

@@ -1,7 +1,9 @@
-"""Whether the body of an answer with the status of a success tells of an error, in whichever spelling a service or a gateway has for it.
+"""Finds an error in the body of an answer whose status is a success, in any of the spellings that services and gateways
+use.
 
-Decides by structure: which fields stand there and what kind of value they have. Of a text it asks only whether it says that there was no
-error. It is asked of every answer, so that what the reference publishes of a success (rows, lists, orders, tokens) must never look like an error here.
+It decides by structure: which fields there are and what kind of value they have. The content of a text matters only
+where it says that there was no error. Every answer is checked, so nothing that the reference publishes as a success
+(rows, lists, orders, tokens) may look like an error here.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from typing import Final
 
 from provisioner.model.canonical import JsonObject, JsonValue
 
-# Names of fields are compared without letter case and separators: `ErrorCode` and `error_code` are one.
+# Field names are compared without case and separators: `ErrorCode` and `error_code` are the same.
 _CODES: Final = ("errorcode", "errcode", "retcode", "errno")
 _PLAIN_CODES: Final = ("code", "statuscode", "resultcode")
-"""Of an error only beside a text, or alone: a service may have a field of such a name."""
+"""These mean an error only beside a text or alone, because a service may use such a name for another field."""
 _TEXTS: Final = ("errormsg", "errormessage", "errmsg")
 _PLAIN_TEXTS: Final = ("message", "msg", "reason", "detail", "details", "description", "title")
 _VERDICTS: Final = ("success", "issuccess", "succeeded", "ok")
@@ -26,7 +28,7 @@ _HTTP_ERROR_TEXT: Final = re.compile(r"[45]\d\d(?:\s+\D.*)?")
 _NESTED: Final = ("error", "errors", "fault")
 _ENVELOPES: Final = ("result", "data", "response", "body", "resp")
 _COMPANIONS: Final = frozenset({"requestid", "timestamp", "path", "traceid"})
-"""What may stand beside a code that stands alone."""
+"""Fields that may accompany a code or status which counts as standing alone."""
 _SUCCESS: Final = re.compile(
     r"0*|2\d\d|(?:[A-Z_]+\.)?0+|OK|SUCCESS(?:FUL(?:LY)?)?|SUCCEEDED|ACCEPTED|CREATED|NO_CONTENT|NONE|NULL|NO[ _]ERRORS?|FALSE|(?:操作|请求)?成功",
     re.IGNORECASE,
@@ -35,23 +37,27 @@ _HTTP_ERROR: Final = range(400, 600)
 
 
 def find_error(body: JsonValue) -> str | None:
-    """Code and text of the error, as far as they are told; None where the body tells of none."""
+    """Return code and text of the error, as far as the body states them; None when it states no error."""
     if isinstance(body, Sequence) and not isinstance(body, str):
         errors = [find_error(item) for item in body]
         return errors[0] if None not in errors and errors else None
     if not isinstance(body, Mapping):
         return None
     fields = _normalize(body)
-    if (told := _find_in_fields(fields)) is not None:
-        return told
-    is_shown = isinstance(fields.get("id"), str) and not fields.keys().isdisjoint({"name", "status"})
+    if (found := _find_in_fields(fields)) is not None:
+        return found
+    is_row = isinstance(fields.get("id"), str) and not fields.keys().isdisjoint({"name", "status"})
     for name in _NESTED:
-        told = _find_in_nested_row(fields.get(name)) if is_shown else _find_in_nested(fields.get(name))
-        if told is not None:
-            return told
-    inside = (fields.get(name) for name in _ENVELOPES)
+        found = _find_in_nested_row(fields.get(name)) if is_row else _find_in_nested(fields.get(name))
+        if found is not None:
+            return found
+    envelopes = (fields.get(name) for name in _ENVELOPES)
     return next(
-        (told for value in inside if isinstance(value, Mapping) and (told := _find_in_envelope(_normalize(value)))),
+        (
+            error
+            for value in envelopes
+            if isinstance(value, Mapping) and (error := _find_in_envelope(_normalize(value)))
+        ),
         None,
     )
 
@@ -64,7 +70,10 @@ def _normalize(body: JsonObject) -> JsonObject:
 
 
 def _find_in_fields(fields: JsonObject) -> str | None:
-    """A row of the cloud, which has an id, may be of something that failed: of it only what is said of the answer counts."""
+    """Find an error of the answer.
+
+    A row, which has an id, may describe a resource that failed: that is no error of the answer.
+    """
     text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
     for code in _failing_codes(fields, _CODES):
         return _joined(code, text)
@@ -86,7 +95,10 @@ def _find_in_answer(fields: JsonObject, text: str | None) -> str | None:
 
 
 def _find_in_envelope(fields: JsonObject) -> str | None:
-    """Of an object that holds the whole answer: what cannot be anything else."""
+    """Find an error in an object that wraps the whole answer.
+
+    Only a code with a text counts, because nothing else is unambiguous.
+    """
     text = _first_text(fields, _TEXTS) or _first_text(fields, ("message", "msg"))
     if text is None or isinstance(fields.get("id"), str):
         return None
@@ -94,7 +106,9 @@ def _find_in_envelope(fields: JsonObject) -> str | None:
 
 
 def _find_in_nested(value: JsonValue) -> str | None:
-    """Of what stands under the name of an error: anything that is not empty and does not say that there was none."""
+    """Find an error in the value of a field named `error` or the like: any value that is not empty and does not say
+    that there was none.
+    """
     match value:
         case Mapping():
             fields = _normalize(value)
@@ -106,7 +120,7 @@ def _find_in_nested(value: JsonValue) -> str | None:
         case str():
             return None if _is_no_error(value) else value
         case Sequence():
-            return next((told for item in value if (told := _find_in_nested(item)) is not None), None)
+            return next((error for item in value if (error := _find_in_nested(item)) is not None), None)
         case True:
             return "an error without a code"
         case bool() | None:
@@ -118,7 +132,10 @@ def _find_in_nested(value: JsonValue) -> str | None:
 
 
 def _find_in_nested_row(value: JsonValue) -> str | None:
-    """A row that shows a thing says by `fault` or `error` what became of that thing; only an error code of its own is of the answer."""
+    """A row uses `fault` or `error` to describe its resource.
+
+    Only an object with an error code in it is an error of the answer.
+    """
     if not isinstance(value, Mapping):
         return None
     fields = _normalize(value)

@@ -1,6 +1,8 @@
-"""What an answer that is no success means: the outcome class, the vendor's words, and the sentence for a person.
+"""Turns an exchange that did not succeed into a `Failure`: the outcome, the vendor's code and text, and a message for
+the user.
 
-Classifies by HTTP status first and code second, by text never (docs/api/devserver-api.md section 5). Sends nothing.
+It classifies by HTTP status first and error code second, never by text (docs/api/devserver-api.md section 5). It sends
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from provisioner.web import HttpAnswer, NoAnswer
 
 _MAX_TEXT: Final = 500
 _CLOCK_TOLERANCE: Final = 600.0
-"""Seconds. The cloud refuses signatures at 900; what is above this is worth a sentence."""
+"""Seconds of clock skew above which a message mentions it. The cloud refuses signatures at 900."""
 
 _SHAPES: Final = (("error_code", "error_msg"), ("errorCode", "errorMsg"), ("code", "message"))
 _OLD_SHAPE: Final = ("error_code", "error_message")
@@ -32,21 +34,27 @@ _LIMIT: Final = re.compile(
 )
 _SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _SLOWEST_PACE: Final = 60.0
-"""Seconds a request. Nobody would wait at a slower one: then it is better to fail and say why."""
+"""Seconds for each request.
+
+A limit that is slower is ignored: nobody would wait that long, so it is better to fail and say why.
+"""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a gateway allows: so many requests in so many seconds."""
+    """A rate limit of a gateway: so many requests in so many seconds."""
 
     requests: int
     seconds: float
 
 
 class Failure(CallFailed):
-    """`transient`: another try may go better. `retry_after`: seconds that the server asks for. `limit`: the one that was
-    exceeded, where the gateway named it. `renewed`: it was refused for a stale token, and a fresh one will be used next.
+    """A call that failed.
+
+    `transient`: another attempt may succeed. `retry_after`: the seconds to wait that the server asks for. `limit`: the
+    exceeded rate limit, if the gateway named it. `renewed`: the request was refused for an expired token, and the next
+    one will use a new token.
     """
 
     def __init__(
@@ -79,7 +87,7 @@ class Failure(CallFailed):
 
 @dataclass(frozen=True, slots=True)
 class ErrorBody:
-    """An error body, whatever its shape."""
+    """The content of an error body, whatever its shape."""
 
     code: str
     text: str
@@ -87,6 +95,7 @@ class ErrorBody:
 
 
 def no_answer(request: Request, nothing: NoAnswer) -> Failure:
+    """Return the failure of a request that got no answer: UNKNOWN if it may have been executed, else NOT_SENT."""
     if nothing.may_have_left:
         message = f"{request.origin} gave no answer to {request.line} ({nothing.reason})"
         return Failure(Outcome.UNKNOWN, message, transient=True)
@@ -94,8 +103,10 @@ def no_answer(request: Request, nothing: NoAnswer) -> Failure:
 
 
 def unreadable_answer(request: Request, answer: HttpAnswer, fault: str, *, mask: Mask | None = None) -> Failure:
-    """A 2xx whose body cannot be taken for a reply: it was executed, and what came of it is not known. Without a `mask` the request's
-    own secrets are all that can be echoed.
+    """Return the failure of a request whose answer is a 2xx with an unusable body: it was executed with an unknown
+    result.
+
+    Without a `mask` only the request's own secrets can be echoed in the answer.
     """
     return Failure(
         Outcome.UNKNOWN,
@@ -109,7 +120,10 @@ def unreadable_answer(request: Request, answer: HttpAnswer, fault: str, *, mask:
 
 
 def refusal(request: Request, answer: HttpAnswer, *, advice: str, now: float, mask: Mask) -> Failure:
-    """Any status but 2xx. `advice` is what to check when it is for who we are."""
+    """Return the failure for an answer whose status is not 2xx.
+
+    `advice` tells what to check when authentication was refused.
+    """
     status, error_body = answer.status, error_body_of(answer, mask)
     message = _verdict(request, status, error_body)
     if _is_unauthenticated(status, error_body.code):
@@ -128,18 +142,21 @@ def refusal(request: Request, answer: HttpAnswer, *, advice: str, now: float, ma
 
 
 _PROXY_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 499})
-"""A proxy says these of a request that a service may have seen."""
+"""Statuses by which a proxy answers a request that the service may have received."""
 
 
 def _outcome(status: int, code: str) -> Outcome:
-    """The gateway's own 429 is the one refusal of which it is certain that no service has seen the request."""
+    """Classify by status and code. Only the gateway's own 429 guarantees that no service received the request."""
     if status == HTTPStatus.TOO_MANY_REQUESTS and code == "APIG.0308":
         return Outcome.THROTTLED
     return Outcome.REFUSED if _is_client_error(status) and status not in _PROXY_STATUSES else Outcome.UNKNOWN
 
 
 def _limit(text: str) -> Limit | None:
-    """From a text like `over ratelimit,limit:100,time:1 minute` (docs/api/devserver-api.md section 5.2): sets a pace, decides nothing."""
+    """Read the limit from a text like `over ratelimit,limit:100,time:1 minute` (docs/api/devserver-api.md section 5.2).
+
+    It only sets the pace of requests; no outcome depends on it.
+    """
     found = _LIMIT.search(text)
     if found is None:
         return None
@@ -157,7 +174,7 @@ def _verdict(request: Request, status: int, error_body: ErrorBody) -> str:
 
 
 def as_not_sent(failure: Failure) -> Failure:
-    """What a failed exchange of credentials means for the request that they were for."""
+    """Return the failure of a request that was not sent because signing in for it failed."""
     return Failure(
         Outcome.NOT_SENT,
         f"signing in failed: {failure.message}",
@@ -173,8 +190,10 @@ def request_id_of(answer: HttpAnswer, mask: Mask) -> str | None:
 
 
 def error_body_of(answer: HttpAnswer, mask: Mask) -> ErrorBody:
-    """The shapes of docs/api/devserver-api.md section 5.1, in its order. The gateway echoes what was signed, a security token included,
-    and a service may echo a field that it dislikes.
+    """Read an error body in any of the shapes of docs/api/devserver-api.md section 5.1, in that order.
+
+    Its texts are masked: the gateway echoes what was signed, including a security token, and a service may echo a field
+    that it rejects.
     """
     try:
         body = parse_json(answer.body)
@@ -190,13 +209,13 @@ def error_body_of(answer: HttpAnswer, mask: Mask) -> ErrorBody:
 
 
 def find_masked_error(body: JsonValue, mask: Mask) -> str | None:
-    """What a body says of an error, although its status is a success; None where it says of none."""
-    told = find_error(body)
-    return None if told is None else mask.text(_shorten(told))
+    """Return the error, masked, in the body of an answer whose status is a success; None when there is none."""
+    found = find_error(body)
+    return None if found is None else mask.text(_shorten(found))
 
 
 def _objects(body: JsonValue) -> Iterator[JsonObject]:
-    """The body itself, then the objects right inside it (shape 4)."""
+    """Yield the body, then the objects directly inside it (shape 4)."""
     if isinstance(body, Mapping):
         yield body
         yield from (value for value in body.values() if isinstance(value, Mapping))
@@ -232,7 +251,10 @@ def _clock_skew(answer: HttpAnswer, now: float) -> str:
 
 
 def _retry_after(answer: HttpAnswer, now: float) -> float | None:
-    """A date counts from the server's own clock, so that a skewed one here does no harm."""
+    """Return the seconds that the server asks to wait.
+
+    A date is compared with the server's clock, so that a wrong clock here does no harm.
+    """
     value = answer.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -244,7 +266,7 @@ def _retry_after(answer: HttpAnswer, now: float) -> float | None:
 
 
 def _is_unauthenticated(status: int | None, code: str | None) -> bool:
-    """Billing says CBC.0154 for a bad or expired token with 401 or 403 (docs/api/devserver-api.md section 8)."""
+    """Billing reports a bad or expired token as CBC.0154 with status 401 or 403 (docs/api/devserver-api.md section 8)."""
     return status == HTTPStatus.UNAUTHORIZED or code == "CBC.0154"
 
 

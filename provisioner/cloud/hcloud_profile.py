@@ -1,6 +1,7 @@
-"""The profile file of the vendor's command line and Terraform provider, `~/.hcloud/config.json`.
+"""Reads the profile file of the vendor's command line and Terraform provider, `~/.hcloud/config.json`.
 
-Its shape is docs/api/devserver-api.md section 6.4. Knows nothing of variables and of other files.
+docs/api/devserver-api.md section 6.4 describes its format. This module knows no environment variables and no other
+files.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ class Profile:
 
 
 def read_profile(path: Path, name: str | None) -> Profile | None:
-    """The profile `name`, or the current one. None when there is no file, or the current profile holds no keys."""
+    """Return the profile `name`, or the current one.
+
+    None when there is no file, or when the profile holds no keys. Raises UsageError.
+    """
     content = read_private(path)
     if content is None:
         if name is not None:
@@ -46,7 +50,7 @@ def read_profile(path: Path, name: str | None) -> Profile | None:
 
 
 def _profile(entry: JsonObject, path: Path) -> Profile | None:
-    """Mode SSO keeps its temporary keys apart."""
+    """Read the keys of a profile. A profile of mode SSO keeps its temporary keys in a nested object."""
     keys: JsonObject = entry
     if _text(entry, "mode") == "SSO":
         keys = _object(_object(entry.get("ssoAuth")).get("stsToken"))

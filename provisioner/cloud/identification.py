@@ -1,7 +1,7 @@
-"""Finding out as whom the credentials act: account and project, as ids, before anything is planned.
+"""Finds the ids of the account and the project in which the credentials act, before anything is planned.
 
-A project is found by name and must be the only one (docs/api/devserver-api.md section 7): a wrong guess would let one state
-speak for another project's servers.
+A project is found by its name, which must be unique (docs/api/devserver-api.md section 7): a wrong guess would apply
+one project's state to another project's servers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from provisioner.model.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class GivenIdentity:
-    """What specs and environment say of the project and the account. What is None has to be found out."""
+    """Region, project and account as given by specs and environment. None means that the cloud has to be asked."""
 
     region: str
     project_id: str | None = None
@@ -29,12 +29,15 @@ class GivenIdentity:
 
     @property
     def name(self) -> str:
-        """The main project of a region is named like it."""
+        """The project's name. The main project of a region has the region's name."""
         return self.project_name or self.region
 
 
 async def identify_by_list(given: GivenIdentity, ask: Ask) -> Identity:
-    """For access keys. Raises CallFailed, or UsageError when the answer is none or more than one."""
+    """Identify the user of an access key by listing projects.
+
+    Raises CallFailed, and UsageError unless exactly one project matches.
+    """
     if given.project_id and given.domain_id:
         return Identity(given.domain_id, given.project_id, given.region)
     reachable = await list_projects(ask, name=None if given.project_id else given.name)
@@ -45,7 +48,10 @@ async def identify_by_list(given: GivenIdentity, ask: Ask) -> Identity:
 
 
 async def identify_by_token(given: GivenIdentity, tokens: Tokens) -> Identity:
-    """For passwords: the token itself says what it is good for. Raises CallFailed or UsageError."""
+    """Identify the user of a password by the project and account that the token names.
+
+    Raises CallFailed or UsageError.
+    """
     grant = (await tokens.token(Scope.PROJECT)).grant
     found = _identity(given, _object(grant.get("project")).get("id"), account_of(grant) or given.domain_id)
     if found.account != (given.domain_id or found.account) or found.project != (given.project_id or found.project):

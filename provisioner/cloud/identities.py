@@ -1,7 +1,7 @@
-"""The accounts and projects that the credentials reach, as the identity service lists them.
+"""Lists the accounts and projects that the credentials can access, as the identity service shows them.
 
-Source: docs/api/devserver-api.md section 7. Decides nothing: in which of them to act is identification's to say. All fail
-with CallFailed.
+Source: docs/api/devserver-api.md section 7. Choosing one of them is left to identification.py. All functions raise
+CallFailed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`account` is the id of the account it belongs to; None, like `enabled`, where the cloud does not tell."""
+    """`account` is the id of the account that the project belongs to.
+
+    It and `enabled` are None when the cloud does not state them.
+    """
 
     id: str
     name: str
@@ -35,7 +38,9 @@ class Account:
 
 
 async def list_projects(ask: Ask, *, name: str | None = None) -> tuple[Project, ...]:
-    """The account's, or those open to the caller where not everyone may list an account's projects."""
+    """List the account's projects, or only those that the caller may access when the caller may not list all of the
+    account.
+    """
     try:
         return await _list(ask, "/v3/projects", "projects", read_project, name=name)
     except CallFailed as failed:
@@ -45,24 +50,24 @@ async def list_projects(ask: Ask, *, name: str | None = None) -> tuple[Project, 
 
 
 async def list_own_projects(ask: Ask) -> tuple[Project, ...]:
-    """Those open to the caller."""
+    """List the projects that the caller may access."""
     return await _list(ask, "/v3/auth/projects", "projects", read_project)
 
 
 async def list_own_accounts(ask: Ask) -> tuple[Account, ...]:
-    """Those open to the caller."""
+    """List the accounts that the caller may access."""
     return await _list(ask, "/v3/auth/domains", "domains", read_account)
 
 
 async def read_names(ask: Ask, identity: Identity) -> tuple[str | None, str | None]:
-    """The account's and the project's; None where the user may not ask, and where the list lacks it."""
+    """Return the names of the account and the project; None for one that the user may not list or that the list lacks."""
     accounts = await _if_allowed(list_own_accounts, ask)
     projects = await _if_allowed(list_own_projects, ask)
     return _name_of(identity.account, accounts), _name_of(identity.project, projects)
 
 
 def read_project(row: AnswerRow) -> Project:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return Project(
         id=row.required(row.text, "id"),
         name=row.required(row.text, "name"),
@@ -72,14 +77,14 @@ def read_project(row: AnswerRow) -> Project:
 
 
 def read_account(row: AnswerRow) -> Account:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return Account(id=row.required(row.text, "id"), name=row.required(row.text, "name"))
 
 
 async def _list(
     ask: Ask, path: str, rows: str, read: Callable[[AnswerRow], Item], *, name: str | None = None
 ) -> tuple[Item, ...]:
-    """These lists come whole, without a total."""
+    """Read a whole list: these lists have neither pages nor a total."""
     query = {} if name is None else {"name": name}
     call = Call(Service.IDENTITY, "GET", path, Effect.READ, query=query)
     return await ask_for(ask, call, lambda answer: tuple(map(read, answer.required(answer.rows, rows))))

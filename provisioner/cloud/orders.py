@@ -1,7 +1,7 @@
-"""The account's purchase orders as billing shows them.
+"""Reads the account's purchase orders as billing shows them.
 
-Source: docs/api/devserver-api.md section 8. It reads; it neither pays nor cancels. What ending an order would give back
-cannot be asked: the API publishes no estimate. All fail with CallFailed.
+Source: docs/api/devserver-api.md section 8. It neither pays nor cancels. The refund for ending an order can't be read,
+because the API publishes no estimate. All functions raise CallFailed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class OrderType(IntEnum):
 
 
 class PeriodType(IntEnum):
-    """Named like a spec's `period_type`; ONCE is billing's own."""
+    """The names are those of a spec's `period_type`; ONCE exists in billing only."""
 
     DAY = 0
     WEEK = 1
@@ -44,10 +44,11 @@ class PeriodType(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Amounts are in whole units of `currency`, times are aware; what billing does not tell is None.
+    """An order. Amounts are in whole units of `currency`, times are aware; what billing does not state is None.
 
-    `amount` is after discounts; what it is of an unsubscription is not published (the sandbox shows the refund). A status or
-    type that is not in the reference is its bare number. Unpaid by `pay_until`, the order is cancelled.
+    `amount` is after discounts; its meaning for an unsubscription is not published (the sandbox shows the refund). A
+    status or type that the reference does not list is kept as its number. Billing cancels an order that is unpaid at
+    `pay_until`.
     """
 
     id: str
@@ -65,7 +66,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
-    """What was ordered: `quantity` of it for `periods` times `period_type`. Units as in Order; what is not told is None."""
+    """One item of an order: `quantity` of a product for `periods` times `period_type`.
+
+    Units and None are as in Order.
+    """
 
     id: str | None = None
     product_id: str | None = None
@@ -82,8 +86,9 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetail:
-    """`lines` is None where billing does not tell them, or not how many there are. What the order's servers became is a
-    question to subscriptions.py.
+    """An order with its lines. `lines` is None when billing does not state them or their number.
+
+    subscriptions.py reads what became of the order's servers.
     """
 
     order: Order
@@ -98,8 +103,8 @@ async def list_orders(
     status: OrderStatus | None = None,
     order_type: OrderType | None = None,
 ) -> tuple[Order, ...]:
-    """Oldest first. Times are aware; billing answers for a span of at most one year, and not for every status."""
-    # Oldest first, so that an order placed meanwhile comes last and pushes none to another page.
+    """List orders, oldest first. Times are aware. Billing accepts a span of at most one year, and not every status."""
+    # Oldest first, so that an order placed meanwhile comes last and moves no other order to another page.
     query: dict[str, str | int] = {"order_by": "createTime", "limit": PAGE}
     if created_from is not None:
         query["create_time_begin"] = billing_time(created_from)
@@ -115,7 +120,10 @@ async def list_orders(
 
 
 async def show_order(ask: Ask, order_id: str) -> OrderDetail:
-    """Raises UsageError for what cannot be an order's id: it goes into a path."""
+    """Return one order.
+
+    Raises UsageError `order-id-invalid` for a malformed id, because the id becomes part of a path.
+    """
     if not is_order_id(order_id):
         hint = "an order's id consists of 1 to 64 letters and digits, such as CS2601020304ABCDE"
         raise UsageError(error("order-id-invalid", f"{order_id!r} is no order's id", hint=hint))
@@ -129,7 +137,7 @@ async def show_order(ask: Ask, order_id: str) -> OrderDetail:
 
 
 def read_order(row: AnswerRow) -> Order:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return Order(
         id=row.required(row.text, "order_id"),
         status=order_status(number := row.required(row.number, "status")) or number,
@@ -146,7 +154,7 @@ def read_order(row: AnswerRow) -> Order:
 
 
 def read_line(row: AnswerRow) -> OrderLine:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return OrderLine(
         id=row.text("order_line_item_id"),
         product_id=row.text("product_id"),
@@ -163,9 +171,9 @@ def read_line(row: AnswerRow) -> OrderLine:
 
 
 def read_detail(answer: AnswerRow) -> OrderDetail:
-    """With the lines of this page. Raises Malformed.
+    """Read the order and the lines of this page. Raises Malformed.
 
-    No line at all beside a total above 0 is "not told": so does the reference's own example answer.
+    A total above 0 without any line means that the lines are unknown, as in the reference's own example answer.
     """
     order = read_order(answer.required(answer.row, "order_info"))
     rows, total = answer.rows("order_line_items"), answer.number("total_count")
@@ -175,13 +183,13 @@ def read_detail(answer: AnswerRow) -> OrderDetail:
 
 
 def billing_time(moment: datetime) -> str:
-    """As billing's filters want a time, to the second."""
+    """Format a time as billing's filters expect it, to the second."""
     assert moment.tzinfo is not None, "a time without a zone is no moment"
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _read_first_page(answer: AnswerRow, order_id: str) -> tuple[OrderDetail, bool]:
-    """And whether it is the only one."""
+    """Return the order with the lines of its first page, and whether that is the only page."""
     detail = read_detail(answer)
     if detail.order.id != order_id:
         raise Malformed("it is about another order")

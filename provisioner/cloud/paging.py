@@ -1,7 +1,9 @@
-"""Reading a list to its end. It is complete when its distinct rows are as many as every page said there are; anything else
-is read again and then refused, because a list that lacks rows looks just like one whose rows are gone.
+"""Reads a list to its end.
 
-Knows offsets and totals; knows neither what is listed nor how it is sent.
+It is complete when the number of distinct rows equals the total that every page states. Otherwise it is read again and
+finally refused, because a list that lacks rows looks just like one whose rows are gone.
+
+This module knows offsets and totals. It knows neither what is listed nor how requests are sent.
 """
 
 from __future__ import annotations
@@ -15,18 +17,20 @@ from provisioner.model.billing import PageTaken, read_pages
 from provisioner.model.flow import Call, Reply
 
 PAGE: Final = 100
-"""Rows a page. Billing publishes no upper limit; its default is 10."""
+"""Rows on each page. Billing publishes no upper limit; its default is 10."""
 
 _READINGS: Final = 3
-"""Rows may shift between pages while somebody buys."""
+"""How often a list is read before it is refused. Rows may shift between pages while somebody buys."""
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """`items` by what makes them distinct: their id, else their place on the page, so that those without an id are told apart
-    on one page and on no second. `count` is of those that came.
+    """One page of a list. `count` is the number of its rows.
+
+    `items` are keyed by their id, else by their position on the page: so items without an id are distinct within a
+    page, but not across pages.
     """
 
     items: Mapping[str | int, Item]
@@ -35,13 +39,17 @@ class Page(Generic[Item]):
 
     @property
     def is_whole(self) -> bool:
-        """For a first page: whether nothing is missing."""
+        """Whether this page is the whole list. Meaningful for the first page only."""
         return len(self.items) == self.total
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """How a list is written: `what` it is of, in words, and the name of its rows. `key` gives a row's id, if it has one."""
+    """How a list is read.
+
+    `what` describes its content for messages, `rows` is the name of the field with its rows, and `key` returns an
+    item's id, if any.
+    """
 
     what: str
     rows: str
@@ -49,7 +57,7 @@ class Listing(Generic[Item]):
     key: Callable[[Item], str | None]
 
     def page(self, answer: AnswerRow) -> Page[Item]:
-        """Raises Malformed. Rows that are absent are none, which is right only when the total is 0."""
+        """Read one page. Raises Malformed. A missing field of rows counts as no rows, which fits only a total of 0."""
         items = [self.read(row) for row in answer.rows(self.rows) or ()]
         keyed = {self.key(item) or index: item for index, item in enumerate(items)}
         return Page(keyed, len(items), answer.required(answer.number, "total_count"))
@@ -57,7 +65,10 @@ class Listing(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class _ListReading(Generic[Item]):
-    """All pages, one after the other; `totals` are those that any of them named, `call` and `reply` are the last."""
+    """The result of reading all pages once.
+
+    `totals` are those that the pages stated, `call` and `reply` belong to the last page.
+    """
 
     items: Mapping[str | int, Item]
     totals: frozenset[int]
@@ -70,7 +81,10 @@ class _ListReading(Generic[Item]):
 
 
 async def read_all(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]) -> tuple[Item, ...]:
-    """Every row, as the pages have them. `call` asks for the page at an offset. Raises CallFailed."""
+    """Return all rows in the order of the pages.
+
+    `call` returns the call for the page at an offset. Raises CallFailed.
+    """
     reading = await _read_once(listing, ask, call)
     for _ in range(_READINGS - 1):
         if reading.is_complete:
@@ -84,7 +98,7 @@ async def read_all(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]
 
 
 async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Call]) -> _ListReading[Item]:
-    """A page that brings nothing new is the last, whatever the total."""
+    """Read all pages once. A page without new items is the last, whatever the total."""
     items: dict[str | int, Item] = {}
     totals: set[int] = set()
 

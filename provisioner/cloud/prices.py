@@ -1,6 +1,7 @@
-"""What a product would cost now, for a term paid in advance or by the hour.
+"""Asks what a product would cost now, for a prepaid term or by the hour.
 
-Source: docs/api/devserver-api.md section 8. An inquiry buys nothing and reserves nothing. All fail with CallFailed.
+Source: docs/api/devserver-api.md section 8. A price inquiry buys nothing and reserves nothing. All functions raise
+CallFailed.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from provisioner.model.resource import Fields, FieldValue
 
 _RATINGS: Final = "/v2/bills/ratings"
 _HOURS: Final = 4
-"""How an inquiry says that a usage is in hours, in the vendor's examples; the reference publishes no numbers."""
+"""The `usage_measure_id` for hours, taken from the vendor's examples; the reference publishes no numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """What is to be priced, in billing's own codes. Those of a DevServer are not published, so this room knows none; the
-    specification is likely a flavor's `sku_code`.
+    """The product to be priced, in billing's own codes.
+
+    The codes of a DevServer are not published, so this package knows none. The specification is likely a flavor's
+    `sku_code`.
     """
 
     service_type: str
@@ -34,10 +37,10 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """Of all that was asked for, in whole units of `currency`; at least one of the two amounts is told.
+    """The price of the whole inquiry, in whole units of `currency`. At least one of the two amounts is known.
 
-    `amount` is what is left after discounts: for a term that of the offer which billing calls the best, None when it calls
-    none so. `official_amount` is the list price.
+    `amount` is the price after discounts; for a term it is that of the offer which billing marks as the best, and None
+    when none is marked. `official_amount` is the list price.
     """
 
     amount: Decimal | None
@@ -48,19 +51,19 @@ class Price:
 async def price_term(
     ask: Ask, product: Product, *, identity: Identity, period_type: PeriodType, periods: int, quantity: int = 1
 ) -> Price:
-    """Of `quantity` for the whole term, paid in advance. Billing prices terms of DAY, MONTH, YEAR and HOUR."""
+    """Ask for the price of `quantity` for the whole prepaid term. Billing prices terms of DAY, MONTH, YEAR and HOUR."""
     term: Fields = {"period_type": period_type.value, "period_num": periods}
     return await ask_for(ask, _inquiry("period-resources/subscribe-rate", product, identity, quantity, term), read_term)
 
 
 async def price_hour(ask: Ask, product: Product, *, identity: Identity, quantity: int = 1) -> Price:
-    """Of `quantity` for one hour of pay-per-use."""
+    """Ask for the price of `quantity` for one hour of pay-per-use."""
     usage: Fields = {"usage_factor": "Duration", "usage_value": 1, "usage_measure_id": _HOURS}
     return await ask_for(ask, _inquiry("on-demand-resources", product, identity, quantity, usage), read_usage)
 
 
 def read_term(answer: AnswerRow) -> Price:
-    """Raises Malformed."""
+    """Read the answer for a term. Raises Malformed."""
     official = answer.row("official_website_rating_result")
     offers = answer.rows("optional_discount_rating_results") or ()
     best = next((offer for offer in offers if offer.flag("best_offer")), None)
@@ -72,7 +75,7 @@ def read_term(answer: AnswerRow) -> Price:
 
 
 def read_usage(answer: AnswerRow) -> Price:
-    """Raises Malformed."""
+    """Read the answer for an hour. Raises Malformed."""
     return _price(answer, amount=answer.amount("amount"), official_amount=answer.amount("official_website_amount"))
 
 
@@ -83,7 +86,7 @@ def _price(answer: AnswerRow, *, amount: Decimal | None, official_amount: Decima
 
 
 def _inquiry(name: str, product: Product, identity: Identity, quantity: int, terms: Fields) -> Call:
-    asked: dict[str, FieldValue] = {
+    product_info: dict[str, FieldValue] = {
         "id": "1",
         "cloud_service_type": product.service_type,
         "resource_type": product.resource_type,
@@ -93,6 +96,6 @@ def _inquiry(name: str, product: Product, identity: Identity, quantity: int, ter
         **terms,
     }
     if product.zone is not None:
-        asked["available_zone"] = product.zone
-    body: dict[str, FieldValue] = {"project_id": identity.project, "product_infos": [asked]}
+        product_info["available_zone"] = product.zone
+    body: dict[str, FieldValue] = {"project_id": identity.project, "product_infos": [product_info]}
     return Call(Service.BILLING, "POST", f"{_RATINGS}/{name}", Effect.READ, body=body)

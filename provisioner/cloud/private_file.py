@@ -1,6 +1,6 @@
-"""Files of keys that the vendor's other tools have written: read whole, and refused when other users can read them too.
+"""Reads key files that the vendor's other tools have written, and refuses those that other users can read.
 
-Knows no format; writes nothing.
+It knows no file format and writes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ _MAX_SIZE: Final = 1024 * 1024
 
 
 def read_private(path: Path) -> bytes | None:
-    """None when there is no such file. Raises UsageError."""
+    """Return the file's content, or None when there is no such file.
+
+    Raises UsageError: `credentials-exposed` when other users can read it, `credentials-invalid` when it is unreadable
+    or too large.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -36,9 +40,10 @@ def read_private(path: Path) -> bytes | None:
 
 
 def is_sendable(value: str | None) -> bool:
-    """Keys and ids travel in headers, where a space or a line break would break the request."""
+    """Whether `value` can be sent in a header: a space or a line break in a key or an id would break the request."""
     return value is None or all("!" <= character <= "~" for character in value)
 
 
 def refuse(summary: str, hint: str) -> NoReturn:
+    """Raises UsageError `credentials-invalid`."""
     raise UsageError(error("credentials-invalid", summary, hint=hint))

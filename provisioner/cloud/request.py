@@ -1,12 +1,12 @@
-"""From an inert call to the exact bytes of a request: path filled in, query and body encoded, secrets put in at last.
+"""Turns a `Call` into the exact bytes of a request: fills in the path, encodes query and body, and puts the secrets in.
 
-What it makes is complete but for the proof of who sends it. Knows nothing of connections, signatures or tokens.
+The result lacks only the authentication. This module knows nothing about connections, signatures or tokens.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
@@ -16,13 +16,18 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Fields
 from provisioner.model.secret import Secret, SecretReference
+from provisioner.web import HttpAnswer
 
 Reveal: TypeAlias = Callable[[SecretReference], Secret]
+"""Returns the secret that a reference stands for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`url` is final and percent-encoded. `secrets` are those inside `body`, so that an echo of them can be blotted out."""
+    """A request without authentication. `url` is complete and percent-encoded.
+
+    `secrets` are those in `body`, so that they can be masked where an answer echoes them.
+    """
 
     service: Service
     effect: Effect
@@ -43,15 +48,23 @@ class Request:
 
     @property
     def line(self) -> str:
-        """Method and path, as messages name a request."""
+        """Method and path, as messages show them."""
         return f"{self.method} {urlsplit(self.url).path}"
 
 
+SendRequest: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
+"""Sends a request and returns its complete answer, which has a 2xx status. Raises Failure."""
+
+
 def encode(call: Call, *, endpoints: Endpoints, identity: Identity | None, reveal: Reveal) -> Request:
-    """`identity` is None only while it is being found out. What `reveal` raises passes through: nothing was sent then."""
+    """Encode `call` as a request. `identity` is None only until it is known.
+
+    Errors of `reveal` pass through; nothing has been sent then. Raises CallFailed(NOT_SENT) for an id that would change
+    the path.
+    """
     body, secrets = _encode_body(call.body, reveal)
     path = _encode_path(call.path, identity)
-    query = "&".join(f"{_percent(name)}={_percent(_plain(value))}" for name, value in sorted(call.query.items()))
+    query = "&".join(f"{_percent(name)}={_percent(_query_value(value))}" for name, value in sorted(call.query.items()))
     url = f"{endpoints.of(call.service)}{path}"
     return Request(
         service=call.service,
@@ -68,13 +81,13 @@ def _encode_path(path: str, identity: Identity | None) -> str:
     project = identity.project if identity else ""
     segments = path.replace("{project_id}", project).split("/")
     if {".", ".."} & set(segments):
-        # An id that the cloud sent stands in the path; one like this would turn the call into another.
+        # The path contains an id that the cloud sent. Such an id would turn the call into a different one.
         raise CallFailed(Outcome.NOT_SENT, f"{path!r} was not called: an id in it would change its meaning")
     return "/".join(map(_percent, segments))
 
 
 def _account_headers(service: Service, identity: Identity | None) -> dict[str, str]:
-    """Regional services go by the project, billing by the account (docs/api/devserver-api.md section 6.1, step 2)."""
+    """Regional services expect the project, billing the account (docs/api/devserver-api.md section 6.1, step 2)."""
     if identity is None or service is Service.IDENTITY:
         return {}
     if service is Service.BILLING:
@@ -87,7 +100,7 @@ def _encode_body(body: Fields | None, reveal: Reveal) -> tuple[bytes, tuple[Secr
         return b"", ()
     revealed: list[Secret] = []
 
-    def plain(value: object) -> object:
+    def encode_value(value: object) -> object:
         match value:
             case SecretReference():
                 secret = reveal(value)
@@ -98,11 +111,11 @@ def _encode_body(body: Fields | None, reveal: Reveal) -> tuple[bytes, tuple[Secr
             case _:
                 raise TypeError(f"{type(value).__name__} is no JSON")
 
-    text = json.dumps(body, default=plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(body, default=encode_value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode(), tuple(revealed)
 
 
-def _plain(value: str | int) -> str:
+def _query_value(value: str | int) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -1,6 +1,7 @@
-"""Sends requests with proof of who sends them, judges the answers, and tries again where that is harmless.
+"""Sends authenticated requests, turns answers that are no success into failures, and retries where that is harmless.
 
-The rule that everything else rests on stands in `send`: a purchase and a destructive call are sent once, whatever happens.
+`RequestSender.send` enforces the rule that everything else relies on: a purchase and a destructive call are sent
+exactly once, whatever happens.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LOGGER: Final = logging.getLogger("provisioner.cloud")
 
 
 class RequestSender:
-    """One worker's; the authentication and the budget are shared by all lines of a run."""
+    """Sends the requests of one worker. All senders of a run share the authentication and the budget."""
 
     def __init__(
         self,
@@ -44,9 +45,9 @@ class RequestSender:
         self._times = times
 
     def send(self, request: Request) -> Coroutine[None, None, HttpAnswer]:
-        """A whole answer with a 2xx status. Raises Failure.
+        """Send `request` and return the complete answer, which has a 2xx status. Raises Failure.
 
-        What may be sent only once waits for no turn here: its sender has done so before it was journaled.
+        A request that may be sent only once does not wait for the budget here: its caller did so before journaling it.
         """
         if request.is_repeatable:
             return retry(
@@ -57,7 +58,10 @@ class RequestSender:
         return self._send_once(request)
 
     async def _send_with_renewal(self, request: Request) -> HttpAnswer:
-        """Once more when the token had ended early; twice would only invite a lock."""
+        """Send the request, and once more when its token had expired early.
+
+        More attempts could get the account locked.
+        """
         await self._budget.acquire(request.service)
         try:
             return await self._send_once(request)
@@ -71,18 +75,18 @@ class RequestSender:
         headers = await self._authentication.headers(request)
         for secret in (*request.secrets, *self._authentication.secrets):
             self._mask.add(secret)
-        begun = self._clock.monotonic()
+        sent_at = self._clock.monotonic()
         try:
             answer = await self._transport.exchange(_http_request(request, headers))
         except NoAnswer as nothing:
-            self._log(request, begun, f"no answer ({nothing.reason})", None)
+            self._log(request, sent_at, f"no answer ({nothing.reason})", None)
             raise no_answer(request, nothing) from None
         if answer.is_success:
             self._times[request.service].observe(*answer.trusted_time)
-        self._log(request, begun, str(answer.status), request_id_of(answer, self._mask))
+        self._log(request, sent_at, str(answer.status), request_id_of(answer, self._mask))
         if not answer.is_success:
-            raise self._refused(request, answer, headers, sent_at=begun)
-        self._budget.succeeded(request.service, sent_at=begun)
+            raise self._refused(request, answer, headers, sent_at=sent_at)
+        self._budget.succeeded(request.service, sent_at=sent_at)
         if answer.fault:
             raise unreadable_answer(request, answer, answer.fault, mask=self._mask)
         return answer
@@ -103,9 +107,9 @@ class RequestSender:
             )
         return failure
 
-    def _log(self, request: Request, begun: float, outcome: str, request_id: str | None) -> None:
-        """Neither headers nor bodies, whatever the level."""
-        milliseconds = (self._clock.monotonic() - begun) * 1000
+    def _log(self, request: Request, sent_at: float, outcome: str, request_id: str | None) -> None:
+        """Log method, URL and outcome. Headers and bodies are never logged, at any level."""
+        milliseconds = (self._clock.monotonic() - sent_at) * 1000
         _LOGGER.debug("%s %s: %s, %.0f ms, request %s", request.method, request.url, outcome, milliseconds, request_id)
 
 

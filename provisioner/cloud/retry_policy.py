@@ -1,7 +1,7 @@
-"""When a request that may be repeated is repeated, and after how long. Knows nothing of what is sent.
+"""Decides when a repeatable request is retried, and after how long. It knows nothing about what is sent.
 
-Purchases and destructive calls never come here. How long a throttled request waits is the budget's to say (request_budget.py): it is
-tried again as soon as its turn has come.
+Purchases and destructive calls are never retried. A throttled request waits for the request budget (request_budget.py)
+and is retried as soon as the budget allows.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from provisioner.cloud.failures import Failure
 
 MAX_ATTEMPTS: Final = 5
 MAX_ATTEMPTS_UNANSWERED: Final = 2
-"""As long as nobody has ever answered: a wrong address does not come right by waiting, and somebody is watching."""
+"""Used while the server has never answered: waiting does not correct a wrong address, and the user is waiting too."""
 
 MAX_ELAPSED: Final = 60.0
-"""Seconds after which no further wait begins, and the longest that one wait may be asked to take."""
+"""Seconds after which no further wait begins, and the maximum of one wait that the server asks for."""
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 16.0
@@ -28,11 +28,11 @@ Result = TypeVar("Result")
 async def retry(
     attempt: Callable[[], Awaitable[Result]], clock: Clock, *, answered: Callable[[], bool] = lambda: True
 ) -> Result:
-    """Run `attempt` until it succeeds, fails for good, or patience ends; then its last failure is raised.
+    """Run `attempt` until it succeeds, fails permanently, or runs out of attempts or time; then raise its last failure.
 
-    `answered`: whether the other end has answered anything yet in this run.
+    `answered` reports whether the server has answered any request of this run.
     """
-    begun = clock.monotonic()
+    started = clock.monotonic()
     attempts = 0
     while True:
         try:
@@ -40,7 +40,7 @@ async def retry(
         except Failure as failure:
             attempts += 1
             is_last = attempts >= (MAX_ATTEMPTS if answered() else MAX_ATTEMPTS_UNANSWERED)
-            if not failure.transient or is_last or clock.monotonic() - begun >= MAX_ELAPSED:
+            if not failure.transient or is_last or clock.monotonic() - started >= MAX_ELAPSED:
                 raise
             if failure.is_throttled:
                 continue
@@ -49,6 +49,10 @@ async def retry(
 
 
 def back_off(attempts: int, clock: Clock) -> float:
-    """Doubling, each between half and whole, so that workers thrown out together do not come back together."""
-    whole = min(_FIRST_WAIT * 2.0 ** (attempts - 1), _LONGEST_WAIT)
-    return whole * (0.5 + clock.chance() / 2)
+    """Return the seconds to wait after the given number of attempts.
+
+    The wait doubles each time and is drawn from its upper half, so that workers thrown out together do not come back
+    together.
+    """
+    longest = min(_FIRST_WAIT * 2.0 ** (attempts - 1), _LONGEST_WAIT)
+    return longest * (0.5 + clock.chance() / 2)

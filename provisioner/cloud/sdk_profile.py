@@ -1,7 +1,7 @@
-"""The credentials file of the vendor's SDKs, `~/.huaweicloud/credentials`: an INI file of up to two sections.
+"""Reads the credentials file of the vendor's SDKs, `~/.huaweicloud/credentials`: an INI file with up to two sections.
 
-`[basic]` is for regional services and `[global]` for those of the whole account (docs/api/devserver-api.md section 6.4). This
-tool is one caller to all services, so two different keys are refused rather than mixed.
+`[basic]` is for regional services and `[global]` for account-wide ones (docs/api/devserver-api.md section 6.4). This
+tool uses one key for all services, so a file with two different keys is refused.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ class SdkProfile:
 
 
 def read_sdk_profile(path: Path) -> SdkProfile | None:
-    """None when there is no file, or no section of it holds keys. Raises UsageError."""
+    """Return the profile, or None when there is no file or no section of it holds keys. Raises UsageError."""
     content = read_private(path)
     if content is None:
         return None
     sections = _parse(content, path)
-    basic, of_account = sections.get("basic", {}), sections.get("global", {})
-    chosen = basic if basic.get("ak") or basic.get("sk") else of_account
+    basic, account_wide = sections.get("basic", {}), sections.get("global", {})
+    chosen = basic if basic.get("ak") or basic.get("sk") else account_wide
     if not chosen.get("ak") and not chosen.get("sk"):
         return None
-    if basic.get("ak") and of_account.get("ak") and basic["ak"] != of_account["ak"]:
+    if basic.get("ak") and account_wide.get("ak") and basic["ak"] != account_wide["ak"]:
         refuse(f"[basic] and [global] of {path} hold different keys, and one run acts as one user", _EXPECTED)
     if missing := next((name for name in ("ak", "sk") if not chosen.get(name)), None):
         refuse(f"{path} lacks {missing}", _EXPECTED)
-    if not all(map(is_sendable, (*basic.values(), *of_account.values()))):
+    if not all(map(is_sendable, (*basic.values(), *account_wide.values()))):
         refuse(f"{path} has a key or an id with a space or a line break in it", _EXPECTED)
     token = chosen.get("security_token")
     return SdkProfile(
@@ -48,12 +48,15 @@ def read_sdk_profile(path: Path) -> SdkProfile | None:
         Secret(chosen["sk"]),
         Secret(token) if token else None,
         project_id=basic.get("project_id") or None,
-        domain_id=of_account.get("domain_id") or basic.get("domain_id") or None,
+        domain_id=account_wide.get("domain_id") or basic.get("domain_id") or None,
     )
 
 
 def _parse(content: bytes, path: Path) -> dict[str, dict[str, str]]:
-    """What is no INI is refused without a look at its text: a parser's message would quote the line, key and all."""
+    """Parse the file into its sections.
+
+    The refusal of an invalid file omits the parser's message, which would quote the line with the key.
+    """
     parser = ConfigParser(interpolation=None, strict=True)
     try:
         parser.read_string(content.decode())

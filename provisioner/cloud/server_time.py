@@ -1,7 +1,8 @@
-"""What time it is in the cloud, as ModelArts' own answers tell it, carried on by a clock that nobody sets.
+"""Estimates the current time of a cloud service from the dates of its answers and a monotonic clock that nobody sets.
 
-The nodes of a gateway differ from each other, and so do services. Whoever asks how long ago something was takes the reading that
-makes it the shortest: `latest` when a request is sent, `earliest` when its outcome is judged (docs/decisions/0008).
+The nodes of a gateway differ from each other, and so do services. To find out how long ago something was, use the
+reading that makes it shortest: `latest` when a request is sent, `earliest` when its outcome is decided
+(docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -10,29 +11,33 @@ from provisioner.cloud.clock import Clock
 
 
 class ServerTime:
-    """All times are milliseconds since the epoch, None while no answer has told one."""
+    """The time of one service. All times are milliseconds since the epoch, and None until an answer has stated one."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ahead: tuple[int, int] | None = None
-        """By how much the slowest and the fastest node heard so far are ahead of our own monotonic clock."""
+        """Milliseconds by which the slowest and the fastest node seen so far are ahead of our monotonic clock."""
         self.unknown_because = "have not come"
-        """Why no answer has told a time, as the rest of a sentence about the answers; it means nothing once one has."""
+        """Why no answer has stated a time: the predicate of a sentence whose subject is the answers.
 
-    def observe(self, told: int | None, why: str = "") -> None:
-        if told is None:
-            self.unknown_because = why or self.unknown_because
+        It is meaningless once one has.
+        """
+
+    def observe(self, time: int | None, reason: str = "") -> None:
+        """Take in the time that an answer states. None means that it states none, for the given `reason`."""
+        if time is None:
+            self.unknown_because = reason or self.unknown_because
             return
-        ahead = told - self._now()
+        ahead = time - self._now()
         slowest, fastest = self._ahead or (ahead, ahead)
         self._ahead = min(slowest, ahead), max(fastest, ahead)
 
     def earliest(self) -> int | None:
-        """It is this late at least."""
+        """Return the earliest time that it can be."""
         return None if self._ahead is None else self._now() + self._ahead[0]
 
     def latest(self) -> int | None:
-        """It is this late at most."""
+        """Return the latest time that it can be."""
         return None if self._ahead is None else self._now() + self._ahead[1]
 
     def _now(self) -> int:

@@ -1,7 +1,7 @@
-"""SDK-HMAC-SHA256, the client's side: a pure function from a request to the headers that prove who sent it.
+"""Signs requests by SDK-HMAC-SHA256: a pure function from a request to the headers that authenticate it.
 
-Follows docs/api/devserver-api.md section 6.1 by its steps and returns the stages too, so that they can be compared with the
-vendor's. Knows neither clocks nor connections: the date is given, the URL is final.
+It follows the steps of docs/api/devserver-api.md section 6.1 and returns the intermediate texts too, so that they can
+be compared with the vendor's. The caller gives the date and the complete URL.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """`headers` are those to add to the request's own."""
+    """The signature. `headers` are to be added to the request's own; the other fields are the intermediate texts."""
 
     headers: Mapping[str, str]
     canonical_request: str
@@ -40,7 +40,10 @@ def sign(
     secret_key: Secret,
     date: str,
 ) -> Signed:
-    """Sign all of `headers`, and `Host` and `X-Sdk-Date` whether given or not. `url` is percent-encoded as it will be sent."""
+    """Sign all of `headers`, and `Host` and `X-Sdk-Date` even if they are not among them.
+
+    `url` is percent-encoded as it will be sent.
+    """
     parts = urlsplit(url)
     added = _missing_headers(headers, parts, date)
     signable = {name.lower(): value.strip() for name, value in {**headers, **added}.items() if "_" not in name}

@@ -1,6 +1,7 @@
-"""What the account has paid for in advance, one resource a row: until when, and what happens then.
+"""Lists the resources that the account has paid for in advance: until when, and what happens then.
 
-Source: docs/api/devserver-api.md section 8. Billing hears of a resource once it is built. All fail with CallFailed.
+Source: docs/api/devserver-api.md section 8. Billing knows a resource only once it is built. All functions raise
+CallFailed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from provisioner.model.resource import FieldValue
 from provisioner.model.resource_id import coerce_ids, request_spelling
 
 _IDS: Final = 50
-"""Resource ids that one question may name."""
+"""The maximum number of resource ids in one request."""
 
 
 class SubscriptionStatus(IntEnum):
@@ -43,10 +44,10 @@ class ExpirePolicy(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """Times are aware; what billing does not tell is None. `resource_id` is a DevServer's own id.
+    """A prepaid resource as billing shows it. Times are aware; what billing does not state is None.
 
-    A status or policy that is not in the reference is its bare number. The row does not name its order: ask by `order_id`,
-    or look at the server.
+    `resource_id` is the DevServer's own id. A status or policy that the reference does not list is kept as its number.
+    The row does not name its order: list by `order_id`, or read the server.
     """
 
     resource_id: str
@@ -67,7 +68,7 @@ class Subscription:
 
     @property
     def renews(self) -> bool | None:
-        """Whether its term is bought again by itself; None when billing does not tell."""
+        """Whether the term is renewed automatically; None when billing does not state it."""
         return None if self.expire_policy is None else self.expire_policy == ExpirePolicy.RENEW
 
 
@@ -81,9 +82,10 @@ async def list_subscriptions(
     expires_until: datetime | None = None,
     only_main: bool = True,
 ) -> tuple[Subscription, ...]:
-    """Those that meet every condition given. Without `statuses` billing may leave out closed ones; no resource ids are none.
+    """List the subscriptions that meet all given conditions. An empty `resource_ids` yields none.
 
-    `only_main` leaves out what hangs on another resource, such as a server's disks.
+    Without `statuses` billing may omit closed ones. `only_main` omits resources that belong to another one, such as a
+    server's disks.
     """
     body: dict[str, FieldValue] = {"only_main_resource": int(only_main), "limit": PAGE}
     if order_id is not None:
@@ -102,7 +104,7 @@ async def list_subscriptions(
 
 
 def read_subscription(row: AnswerRow) -> Subscription:
-    """Raises Malformed."""
+    """Read one row. Raises Malformed."""
     return Subscription(
         resource_id=row.required(row.text, "resource_id"),
         id=row.text("id"),

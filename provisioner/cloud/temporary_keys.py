@@ -1,44 +1,42 @@
-"""Keys that end: fetched when one is needed, and again before the old one does.
+"""Fetches temporary keys when they are needed, and renews them before they expire.
 
-Two places give them: identity, for a token that somebody else has signed in for, which is good for one project only while
-its keys serve billing too; and the metadata service of a cloud server, which is asked only by those who say that they are on
-one (docs/api/devserver-api.md sections 6.3 and 6.4).
+There are two sources. The identity service exchanges an issued token for them: such a token is valid for one project
+only, but its keys work with billing too. The metadata service of a cloud server gives them as well; it is asked only
+when the user states that this machine is one (docs/api/devserver-api.md sections 6.3 and 6.4).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 from provisioner.cloud.authentication import Signer
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey, IssuedToken
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure, as_not_sent, unreadable_answer
-from provisioner.cloud.request import Request
+from provisioner.cloud.request import Request, SendRequest
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Effect, Service
 from provisioner.model.secret import Secret
 from provisioner.web import HttpAnswer
 
 METADATA: Final = "http://169.254.169.254"
-"""Link-local: what is asked there never leaves the machine's own network, and carries nothing of ours."""
+"""A link-local address: requests to it never leave the machine's own network, and they carry no secret."""
 
 _LIFE: Final = 3600
-"""Seconds that are asked for; 15 minutes to a day are given."""
+"""The requested life in seconds. The service allows 15 minutes to a day."""
 
 _RENEW_BEFORE: Final = 600.0
-"""Seconds before its end at which a key is no longer used: none expires on its way, or under a purchase."""
-
-SendRequest: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
+"""How many seconds before its expiry a key is no longer used, so that none expires while a request is under way."""
 
 
 @dataclass(frozen=True, slots=True)
 class TemporaryKey:
-    """Moments are seconds since the epoch, by this machine's clock."""
+    """A key and its life. Times are seconds since the epoch by this machine's clock."""
 
     key: AccessKey
     ends_at: float
@@ -46,6 +44,7 @@ class TemporaryKey:
 
 
 def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
+    """Return the request that exchanges `token` for a temporary key."""
     body = b'{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":%d}}}}' % _LIFE
     return Request(
         service=Service.IDENTITY,
@@ -59,6 +58,7 @@ def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
 
 
 def instance_metadata_request() -> Request:
+    """Return the request to the metadata service of this cloud server for a temporary key."""
     return Request(
         service=Service.IDENTITY,
         effect=Effect.READ,
@@ -70,7 +70,10 @@ def instance_metadata_request() -> Request:
 
 
 class TemporaryKeys:
-    """`request` is answered with a key; `send` sends it without authentication."""
+    """Authenticates requests by temporary keys.
+
+    `request` is the one that fetches a key; `send` sends it without authentication.
+    """
 
     def __init__(self, request: Request, *, advice: str, send: SendRequest, clock: Clock) -> None:
         self.advice = advice
@@ -92,7 +95,10 @@ class TemporaryKeys:
         return await self._signer(await self._key()).headers(request)
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """Drop the key if it is still the one in use: many channels may learn at once that it has ended."""
+        """Drop the rejected key if it is still in use.
+
+        Many channels may find out at the same time that it has expired.
+        """
         held = self._held.key.security_token if self._held else None
         if held is not None and held.reveal() == sent.get("X-Security-Token"):
             self._held = None
@@ -102,7 +108,7 @@ class TemporaryKeys:
         return Signer(held.key, self._clock)
 
     async def _key(self) -> TemporaryKey:
-        """Raises Failure(NOT_SENT): whatever the key was for has not been sent."""
+        """Return a valid key. Raises Failure(NOT_SENT), as the request that needs the key has not been sent."""
         async with self._lock:
             if self._held is None or self._clock.now() >= self._held.renew_at:
                 try:
@@ -112,7 +118,10 @@ class TemporaryKeys:
             return self._held
 
     def _read(self, answer: HttpAnswer) -> TemporaryKey:
-        """A key's life is counted from the server's own clock, so that a skewed one here does no harm."""
+        """Read the key from the answer.
+
+        Its life is counted from the server's clock, so that a wrong clock here does no harm.
+        """
         now = self._clock.now()
         try:
             credential = _credential(answer)

@@ -1,7 +1,9 @@
-"""Tokens kept between runs, so that a pipeline of many commands signs in once: one file a token, readable by its owner only.
+"""Keeps tokens between runs, so that a pipeline of many commands signs in once.
 
-They live in the user's cache folder and never beside the state. What cannot be trusted, read or written counts as not there:
-a cache may save a request and must never cost a run.
+Each token has its own file, readable by its owner only.
+
+The files are in the user's cache folder and never beside the state. A file that cannot be trusted, read or written
+counts as missing: the cache may save a request and must never make a run fail.
 """
 
 from __future__ import annotations
@@ -27,22 +29,27 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def cache_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """As the XDG base directories have it; a relative one there is to be ignored."""
+    """Return the folder for tokens, following the XDG base directory specification, which ignores relative paths."""
     given = Path(environ.get("XDG_CACHE_HOME") or "")
     return (given if given.is_absolute() else home / ".cache") / "provisioner" / "tokens"
 
 
 class TokenFileCache:
+    """A token cache with one file for each token in `folder`."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def load(self, name: str) -> Token | None:
-        """None for a file that is missing, damaged, another's, or open to others."""
+        """Return the cached token.
+
+        None when the file is missing, damaged, owned by another user or accessible to others.
+        """
         try:
-            kept = parse_json(_read_own(self._path(name)))
+            content = parse_json(_read_own(self._path(name)))
         except (OSError, ValueError):
             return None
-        match kept:
+        match content:
             case {
                 "format": int(version),
                 "name": str(hashed),
@@ -82,21 +89,25 @@ def _hash(name: str) -> str:
 
 
 def _read_own(path: Path) -> bytes:
-    """Raises OSError, also for a link: it could lead to a token that somebody else has put there."""
+    """Read a file of our own.
+
+    Raises OSError, also for a symbolic link: it could lead to a token that somebody else has put there.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode) or not _is_own(about) or about.st_size > _MAX_SIZE:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not _is_own(status) or status.st_size > _MAX_SIZE:
             raise PermissionError(path)
         return file.read()
 
 
-def _is_own(about: os.stat_result) -> bool:
-    return about.st_uid == os.getuid() and not about.st_mode & _OTHERS
+def _is_own(status: os.stat_result) -> bool:
+    """Whether we own the file and nobody else may access it."""
+    return status.st_uid == os.getuid() and not status.st_mode & _OTHERS
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Whole or not at all. A temporary file has mode 0600 from its first moment."""
+    """Write the file atomically. The temporary file has mode 0600 from the start."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".token-")
     temporary = Path(name)
     try:

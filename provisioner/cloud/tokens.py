@@ -1,24 +1,24 @@
-"""A password, exchanged for tokens that all channels share: one for the project, one for the account that pays.
+"""Exchanges a password for tokens that all channels share: one for the project and one for the account that pays.
 
-Wrong passwords lock the account (docs/api/devserver-api.md section 6.3), so a refused exchange is never tried again, by no
-channel. Knows nothing of what the tokens are used for.
+Wrong passwords lock the account (docs/api/devserver-api.md section 6.3), so no channel ever repeats a refused exchange.
+This module does not know what the tokens are used for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure, as_not_sent, unreadable_answer
-from provisioner.cloud.request import Request, encode
+from provisioner.cloud.request import Request, SendRequest, encode
 from provisioner.model.canonical import JsonObject, parse_json
 from provisioner.model.flow import Call, Effect, Outcome, Service
 from provisioner.model.resource import Fields
@@ -26,9 +26,7 @@ from provisioner.model.secret import Secret, SecretReference, SecretSource
 from provisioner.web import HttpAnswer
 
 RENEW_BEFORE: Final = 600.0
-"""Seconds before its end at which a token is no longer used: none expires on its way, or under a purchase."""
-
-SendRequest: TypeAlias = Callable[[Request], Awaitable[HttpAnswer]]
+"""How many seconds before its expiry a token is no longer used, so that none expires while a request is under way."""
 
 
 class Scope(StrEnum):
@@ -38,7 +36,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Moments are seconds since the epoch, by this machine's clock; `grant` is what the cloud says the token is good for."""
+    """A token and its life.
+
+    Times are seconds since the epoch by this machine's clock; `grant` is the cloud's description of the token.
+    """
 
     value: Secret
     ends_at: float
@@ -47,7 +48,7 @@ class Token:
 
 
 class TokenCache(Protocol):
-    """Tokens of earlier runs, by a name that says whose they are and what for."""
+    """Keeps tokens between runs, by a name that identifies their user and scope."""
 
     def load(self, name: str) -> Token | None: ...
 
@@ -57,7 +58,7 @@ class TokenCache(Protocol):
 
 
 class NoCache:
-    """Every run signs in for itself."""
+    """A cache that keeps nothing, so that every run signs in."""
 
     def load(self, name: str) -> None: ...
 
@@ -67,8 +68,10 @@ class NoCache:
 
 
 class Tokens:
-    """`scopes` says how project and account are named to the cloud; an account that is not in it is learnt from the project's
-    token. `send` sends without authentication.
+    """Authenticates requests by tokens, and gets these when they are needed.
+
+    `scopes` holds the JSON by which project and account are named to the cloud. When the account is missing there, it
+    is taken from the project's token. `send` sends a request without authentication.
     """
 
     advice = "check HW_USER_NAME (or HW_USER_ID), HW_USER_PASSWORD and HW_DOMAIN_NAME"
@@ -103,11 +106,14 @@ class Tokens:
 
     @property
     def ends_at(self) -> float | None:
-        """The first end of those in use."""
+        """When the first of the tokens in use expires; None when none is in use."""
         return min((token.ends_at for token in self._held.values()), default=None)
 
     def renew(self, sent: Mapping[str, str]) -> bool:
-        """Drop the token if it is still the one in use: many channels may learn at once that it has ended."""
+        """Drop the rejected token if it is still in use.
+
+        Many channels may find out at the same time that it has expired.
+        """
         stale = Secret(sent.get("X-Auth-Token", ""))
         for scope in [scope for scope, token in self._held.items() if token.value == stale]:
             del self._held[scope]
@@ -115,10 +121,13 @@ class Tokens:
         return True
 
     async def token(self, scope: Scope) -> Token:
-        """Raises Failure(NOT_SENT): whatever the token was for has not been sent."""
+        """Return a valid token for `scope`.
+
+        Raises Failure(NOT_SENT), as the request that needs the token has not been sent.
+        """
         if scope is Scope.ACCOUNT and scope not in self._scopes:
             account = account_of((await self.token(Scope.PROJECT)).grant)
-            assert account is not None  # without an account nobody is identified, and no channel is opened
+            assert account is not None  # identification fails without an account, before any channel is opened
             self._scopes = {**self._scopes, scope: {"id": account}}
         async with self._lock:
             held = self._held.get(scope) or self._cache.load(self._name(scope))
@@ -129,7 +138,7 @@ class Tokens:
             return held
 
     def _name(self, scope: Scope) -> str:
-        """Whoever may read the cache learns nothing from it: it is hashed there."""
+        """Return the name of the cached token. The cache stores only a hash of it, so its files reveal nothing."""
         user = self._user
         who = [user.user_id, user.user_name, user.domain_name]
         return json.dumps([self._endpoints.identity, who, scope, self._scopes[scope]], sort_keys=True)
@@ -141,10 +150,10 @@ class Tokens:
             request = self._request(scope)
             return self._token(request, await self._send(request))
         except Failure as failure:
-            nothing_sent = as_not_sent(failure)
+            not_sent = as_not_sent(failure)
             if failure.outcome is Outcome.REFUSED and not failure.transient:
-                self._refused[scope] = nothing_sent
-            raise nothing_sent from None
+                self._refused[scope] = not_sent
+            raise not_sent from None
 
     def _request(self, scope: Scope) -> Request:
         password = SecretReference(SecretSource.LITERAL, "", self._user.password)
@@ -163,7 +172,10 @@ class Tokens:
         return encode(call, endpoints=self._endpoints, identity=None, reveal=lambda _reference: self._user.password)
 
     def _token(self, request: Request, answer: HttpAnswer) -> Token:
-        """A token's life is counted from the server's own clock, so that a skewed one here does no harm."""
+        """Read the token from the answer.
+
+        Its life is counted from the server's clock, so that a wrong clock here does no harm.
+        """
         now = self._clock.now()
         try:
             grant = _grant(answer)
@@ -186,7 +198,10 @@ def _grant(answer: HttpAnswer) -> JsonObject:
 
 
 def account_of(grant: JsonObject) -> str | None:
-    """The id of the account that a token is of: its project's, else its user's."""
+    """Return the id of the account that a token belongs to: its project's account, else its user's.
+
+    None when it names neither.
+    """
     owners = (owner for name in ("project", "user") if isinstance(owner := grant.get(name), Mapping))
     domains = (domain for owner in owners if isinstance(domain := owner.get("domain"), Mapping))
     return next((found for domain in domains if isinstance(found := domain.get("id"), str) and found), None)

@@ -1,6 +1,6 @@
-"""From a failed call to a finding with a stable code and a next step, for those who only pass it on.
+"""Translates a failed call into an error with a stable code and a hint, for callers that only report it.
 
-Flows and recovery look at the failure itself; nothing is decided by what stands here.
+Flows and recovery examine the failure itself; no decision depends on this translation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HINTS_BY_CODE: Final = {
 
 
 def translate(failed: CallFailed, doing: str) -> CloudError:
-    """`doing` begins the sentence: "reading the servers"."""
+    """Return the error to raise for `failed`. `doing` is the subject of its summary, such as "reading the servers"."""
     code = _code(failed)
     hint = _HINTS_BY_CODE.get(failed.code or "", _HINTS[code])
     return CloudError(error(code, f"{doing} failed: {failed.message}", hint=hint, request_id=failed.request_id))

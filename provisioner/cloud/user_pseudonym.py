@@ -1,8 +1,10 @@
-"""Whose credentials these are, by a pseudonym that stays the same for the same user: a list may show each user his own servers only.
+"""Derives a stable pseudonym for the user of the credentials.
 
-A key that lasts and a password say it themselves. Temporary proofs do not, but a token that somebody has signed in for: identity tells
-whose it is. For all others a person may give a name that stays the same (`PROVISIONER_USER`); else only the very same key is known
-again (docs/decisions/0008).
+It is needed because a list may show each user only his own servers.
+
+Permanent keys and passwords identify the user themselves. Of the temporary credentials only an issued token does: the
+identity service reports its user. For all others the user may set a stable name (`PROVISIONER_USER`); without one, only
+the very same key is recognised again (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -13,8 +15,7 @@ from collections.abc import Mapping
 from provisioner.cloud.credentials import AccessKey, Credentials, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure
-from provisioner.cloud.request import encode
-from provisioner.cloud.temporary_keys import SendRequest
+from provisioner.cloud.request import SendRequest, encode
 from provisioner.model.canonical import parse_json
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
@@ -23,8 +24,9 @@ from provisioner.model.secret import SecretReference, SecretSource
 
 
 def pseudonym_of(credentials: Credentials, named: str = "") -> str:
-    """Empty where nobody can tell. One user may have two keys, and so two pseudonyms. `named` counts for temporary proofs alone: what
-    lasts tells more.
+    """Return the pseudonym, or an empty string when the user is unknown. A user with two keys has two pseudonyms.
+
+    `named` is used for temporary credentials only, because permanent ones identify the user better.
     """
     match credentials:
         case AccessKey(security_token=None):
@@ -40,20 +42,25 @@ def pseudonym_of(credentials: Credentials, named: str = "") -> str:
 
 
 async def pseudonym_of_token(token: IssuedToken, endpoints: Endpoints, send: SendRequest) -> str:
-    """That of the user whom another token, got by this one, names. Empty where identity gives none: nothing but the pseudonym hangs on it."""
-    held = SecretReference(SecretSource.LITERAL, "", token.value)
-    body: Fields = {"auth": {"identity": {"methods": ["token"], "token": {"id": held}}}}
-    call = Call(Service.IDENTITY, "POST", "/v3/auth/tokens", Effect.REPEATABLE, query={"nocatalog": "true"}, body=body)
+    """Exchange `token` for another one and return the pseudonym of the user that the new token names.
+
+    The pseudonym is empty when the exchange fails, as nothing else depends on it.
+    """
+    reference = SecretReference(SecretSource.LITERAL, "", token.value)
+    exchange: Fields = {"auth": {"identity": {"methods": ["token"], "token": {"id": reference}}}}
+    call = Call(
+        Service.IDENTITY, "POST", "/v3/auth/tokens", Effect.REPEATABLE, query={"nocatalog": "true"}, body=exchange
+    )
     request = encode(call, endpoints=endpoints, identity=None, reveal=lambda _reference: token.value)
     try:
-        told = parse_json((await send(request)).body)
+        body = parse_json((await send(request)).body)
     except (Failure, ValueError):
         return ""
-    grant = told.get("token") if isinstance(told, Mapping) else None
+    grant = body.get("token") if isinstance(body, Mapping) else None
     user = grant.get("user") if isinstance(grant, Mapping) else None
     identifier = user.get("id") if isinstance(user, Mapping) else None
     return _digest(f"user {identifier}") if isinstance(identifier, str) and identifier else ""
 
 
-def _digest(told: str) -> str:
-    return hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()[:16]
+def _digest(identifier: str) -> str:
+    return hashlib.sha256(identifier.encode(errors="surrogateescape")).hexdigest()[:16]

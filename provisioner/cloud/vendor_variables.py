@@ -1,6 +1,7 @@
-"""The vendor's environment variables, each under all the names that its own tools give it.
+"""Reads the vendor's environment variables, each under all the names that the vendor's own tools give it.
 
-The names are those of docs/api/devserver-api.md section 6.4. The tool's own variables (PROVISIONER_*) are settings.py's.
+The names are those of docs/api/devserver-api.md section 6.4. settings.py reads this tool's own variables
+(PROVISIONER_*).
 """
 
 from __future__ import annotations
@@ -53,38 +54,42 @@ IGNORED_VARIABLES: Final = (
     "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "HC_CONTAINER_CREDENTIALS_FULL_URI",
 )
-"""What the vendor's Terraform provider and SDKs read and this tool does not. Of the SDKs' own prefixes everything is, but for the
-variables below.
+"""Variables that the vendor's Terraform provider and SDKs read and this tool ignores.
+
+It ignores those with the SDKs' prefixes too, except the ones in `_SUPPORTED_SDK_VARIABLES`.
 """
 AGENCY_VARIABLES: Final = ("OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME", "OS_DELEGATED_PROJECT")
-"""The provider's older names for an agency, beside those that begin with HW_ASSUME_ROLE."""
+"""The provider's older variables for an agency. The newer ones begin with HW_ASSUME_ROLE."""
 
-_OF_THE_SDKS: Final = re.compile(r"HUAWEICLOUD_(SDK|OIDC)_(?!REGION_)[A-Z0-9_]{1,64}")
-_FOLLOWED_OF_THE_SDKS: Final = frozenset(
+_SDK_VARIABLE: Final = re.compile(r"HUAWEICLOUD_(SDK|OIDC)_(?!REGION_)[A-Z0-9_]{1,64}")
+_SUPPORTED_SDK_VARIABLES: Final = frozenset(
     f"HUAWEICLOUD_SDK_{name}"
     for name in ("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID", "DOMAIN_ID", "CREDENTIALS_FILE", "IAM_ENDPOINT")
 )
 
 
 class VendorVariables:
-    """Empty values count as unset, as elsewhere in the field."""
+    """The vendor's variables in `environ`. Empty values count as unset, as in other tools."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._aliases: Mapping[str, tuple[str, ...]] = {} if _is_another_cloud(environ.get("OS_AUTH_URL")) else _ALIASES
 
     def name_in_use(self, name: str) -> str | None:
-        """The name under which the variable is set: its own, or a twin's."""
+        """Return the name under which the variable is set: its own or an alias. None when it is not set."""
         if name.startswith("OS_") and not self._aliases:
             return None
-        return next((twin for twin in (name, *self._aliases.get(name, ())) if self._environ.get(twin)), None)
+        return next((alias for alias in (name, *self._aliases.get(name, ())) if self._environ.get(alias)), None)
 
     def get(self, name: str) -> str | None:
         given = self.name_in_use(name)
         return self._environ[given] if given else None
 
     def sendable(self, name: str) -> str | None:
-        """For what travels in headers, where a line break from a careless copy would break the request."""
+        """Return a value that is sent in a header.
+
+        Raises UsageError for one that would break the request, such as one with a line break.
+        """
         value = self.get(name)
         if not is_sendable(value):
             refuse(
@@ -94,7 +99,7 @@ class VendorVariables:
         return value
 
     def are_set(self, *names: str) -> bool:
-        """All of them; False when none is. Raises UsageError in between."""
+        """Whether all variables are set. Raises UsageError when some are and others are not."""
         missing = [name for name in names if not self.get(name)]
         if missing and len(missing) < len(names):
             given = next(found for name in names if (found := self.name_in_use(name)))
@@ -104,19 +109,21 @@ class VendorVariables:
         return not missing
 
     def ignored(self) -> tuple[str, ...]:
-        """The variables of the vendor's tools that are set and not followed, each by the name under which it is set."""
+        """Return the variables of the vendor's tools that are set and ignored here, each by the name under which it is
+        set.
+        """
         listed = (given for name in IGNORED_VARIABLES if (given := self.name_in_use(name)) is not None)
-        others = (name for name, value in self._environ.items() if value and _OF_THE_SDKS.fullmatch(name))
-        return (*listed, *sorted(set(others) - _FOLLOWED_OF_THE_SDKS))
+        of_sdks = (name for name, value in self._environ.items() if value and _SDK_VARIABLE.fullmatch(name))
+        return (*listed, *sorted(set(of_sdks) - _SUPPORTED_SDK_VARIABLES))
 
     def agencies(self) -> tuple[str, ...]:
-        """Those that would have it act through an agency, in another account than the keys'."""
+        """Return the set variables that ask to act through an agency, in another account than that of the keys."""
         assumed = (name for name, value in self._environ.items() if name.startswith("HW_ASSUME_ROLE") and value)
         return (*sorted(assumed), *(name for name in AGENCY_VARIABLES if self.name_in_use(name)))
 
 
 def _is_another_cloud(auth_url: str | None) -> bool:
-    """OS_* are OpenStack's own names: a password for another cloud must not be sent to this one."""
+    """Whether the OS_* variables are for another OpenStack cloud, whose password must not be sent to this one."""
     if not auth_url:
         return False
     try:

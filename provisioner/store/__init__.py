@@ -1,7 +1,8 @@
-"""Where state, journal and lock live. `open_store` gives a stack's state; behind it stands one contract, which a folder keeps today.
+"""Keeps states, journals and locks.
 
-This room knows nothing of specs, plans being made or the cloud: it keeps what it is given, and gives it back unaltered or
-not at all.
+`open_store` returns the state of a stack. Its storage implements one contract (`contract.py`), so far only as a folder.
+
+This package knows nothing about specs, planning or the cloud. It returns what it was given unaltered or not at all.
 """
 
 from __future__ import annotations
@@ -42,8 +43,12 @@ _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 def open_store(
     location: str | Path, label: str, *, owner: tuple[str, str | None] | None = None, mark_folder: Path | None = None
 ) -> StateStore:
-    """The state named `label` at a location, given as a path or a URL. Touches nothing yet. `owner` is the stack and environment
-    that it has to be of; `mark_folder` is where this user keeps what was seen of states.
+    """Return the state named `label` at a location, given as a path or a URL, without touching anything yet.
+
+    Raises UsageError.
+
+    `owner` is the stack and environment that the state must belong to. `mark_folder` is where this user keeps
+    high-water marks.
     """
     return StateStore(_store(location, label), owner=owner, marks=HighWaterMarks(mark_folder))
 
@@ -70,4 +75,7 @@ def _folder(url: SplitResult, label: str) -> Store | None:
 
 
 _BY_SCHEME: Final[Mapping[str, Callable[[SplitResult, str], Store | None]]] = {"file": _folder}
-"""What makes a store of a URL and a label; None where it cannot. Another kind of store is one line here."""
+"""By URL scheme: opens a store, or returns None when the URL is not suitable.
+
+Another kind of store needs one line here.
+"""

@@ -1,13 +1,13 @@
-"""The journal's written form: one record a line, each bound to the one before it.
+"""The written form of a log: one record on each line, each linked to the one before it by its hash.
 
-A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same object without `hash`: the canonical JSON
-of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `serial` (of the state file as it stood beside), `previous`
-and the fields of the entry. `hash` is SHA-256 of the body's bytes; `previous` is the hash of the line before, and in the
-first line SHA-256 of the lineage, so that a journal of another state is noticed; that line names its `lineage` too. Older
-lines have neither `serial` nor `lineage`. The first line of what was appended at once names its `batch`: the `writer` (drawn for a session), its `run` if there
-is one, and a `nonce` drawn for that append, so that no two appends are ever the same bytes. `closed` stands in the last record of a log
-that is closed. Bytes in, bytes out: no
-file and no entry's meaning is known here.
+A line is `{...,"hash":"<64 hex digits>"}` and a newline. Its *body* is the same object without `hash`: the canonical
+JSON of `sequence` (1, 2, 3 ...), `time` (milliseconds since the epoch), `serial` (of the checkpoint at that time),
+`previous` and the fields of the entry. `hash` is SHA-256 of the body's bytes; `previous` is the hash of the line
+before, and in the first line SHA-256 of the lineage, so that a journal of another state is noticed; that line contains
+its `lineage` too. Older lines have neither `serial` nor `lineage`. The first line of an append contains its `batch`:
+the `writer` (random, one for each session), its `run` if there is one, and a random `nonce`, so that no two appends are
+ever the same bytes. The last record of a closed log contains `closed`. This module works on bytes: it knows neither
+files nor the meaning of entries.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _START = JournalHead()
 _HASH = hashlib.sha256().digest_size * 2
 _TAIL = len(_BEFORE_HASH) + _HASH + len(_AFTER_HASH)
 _HASH_ENDS = len(_AFTER_HASH) + len(b"\n")
-"""Bytes from the end of a line's hash to the end of the line."""
+"""The number of bytes from the end of a line's hash to the end of the line."""
 CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "batch", "closed"})
 
 
 class Record(NamedTuple):
-    """`sequence` is also the number of its line; `end` is where the next line begins."""
+    """One record of a log. `sequence` is also the number of its line; `end` is the offset of the next line."""
 
     sequence: int
     time: int
@@ -52,6 +52,8 @@ class Record(NamedTuple):
 
 
 class BrokenChain(Damaged):
+    """A line that holds no valid record, or one that does not follow from the line before."""
+
     def __init__(self, line: int, found: str) -> None:
         super().__init__(found)
         self.line = line
@@ -67,7 +69,10 @@ def link(
     batch: JsonObject | None = None,
     closing: bool = False,
 ) -> tuple[bytes, JournalHead]:
-    """The lines that continue a journal after `head`, and its new head. `closing`: nothing is to follow them, ever."""
+    """Return the lines that continue a log after `head`, and its new head.
+
+    `closing` marks them as the last ones of the log.
+    """
     lines = bytearray()
     written = [dict(entry) for entry in entries]
     if written and batch:
@@ -88,8 +93,11 @@ def link(
 
 
 def records(data: bytes, *, lineage: str, at: JournalHead = _START) -> Iterator[Record]:
-    """Every whole record of `data`, which begins with the first one or with the one of `at`. A torn last line, which nobody
-    was ever told of, is left out. Raises BrokenChain.
+    """Yield every complete record of `data`, which begins with the first record of the log, or with that of `at`.
+
+    Raises BrokenChain.
+
+    A torn last line is omitted: its append never completed, so nobody relies on it.
     """
     head = _START
     start = 0
@@ -111,7 +119,10 @@ def records(data: bytes, *, lineage: str, at: JournalHead = _START) -> Iterator[
 
 
 def single_lines(data: bytes) -> Iterator[Record | bytes]:
-    """Each line by itself, whatever stands around it; one that holds no whole record as it is. A torn last line is none."""
+    """Yield each line as a record, independent of its neighbours, or as bytes when it holds no valid record.
+
+    A torn last line is omitted.
+    """
     start = 0
     for number, line in enumerate(data.split(b"\n"), start=1):
         start += len(line) + 1
@@ -124,29 +135,32 @@ def single_lines(data: bytes) -> Iterator[Record | bytes]:
 
 
 def anchor(lineage: str, head: JournalHead) -> str:
-    """What the record after `head` says was before it."""
+    """Return the value of `previous` in the record after `head`."""
     return head.hash or hashlib.sha256(lineage.encode()).hexdigest()
 
 
 def head_of(batch: bytes, *, after: JournalHead) -> JournalHead:
-    """The head of a log when these lines, as `link` made them, have been appended behind `after`."""
+    """Return the head of a log after appending `batch`, lines made by `link`, behind `after`."""
     return JournalHead(after.sequence + batch.count(b"\n"), batch[-_HASH_ENDS - _HASH : -_HASH_ENDS].decode())
 
 
 def line_ending(head: JournalHead) -> bytes:
-    """How the line of that record ends, and no other line does."""
+    """Return the bytes with which the line of that record ends, and no other line."""
     return _BEFORE_HASH + head.hash.encode() + _AFTER_HASH
 
 
 def is_closing(lines: bytes) -> bool:
-    """Whether the last of these lines says that nothing follows it."""
+    """Whether the last of these lines closes the log."""
     line = lines.rstrip(b"\n")
     line = line[line.rfind(b"\n") + 1 :]
     return b'"closed":true' in line and _record(line, number=0, end=0).closed
 
 
 def is_torn(line: bytes) -> bool:
-    """Whether a record's first bytes and nothing else are there. A whole object is never torn, whatever follows it."""
+    """Whether the line is the beginning of a record and nothing else.
+
+    A complete object is never torn, whatever follows it.
+    """
     try:
         from_json(line, allow_partial=True)
         json.JSONDecoder().raw_decode(line.decode(errors="replace"))

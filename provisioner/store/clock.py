@@ -1,4 +1,4 @@
-"""Time as the store sees it: one value, so that a test can move it and no test has to wait for it."""
+"""Time as a replaceable value, so that tests control it and never have to wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _milliseconds() -> int:
 
 @dataclass(frozen=True, slots=True)
 class StoreClock:
-    """`now` is in milliseconds since the epoch; `elapsed` counts seconds from any start and never goes backwards."""
+    """`now` returns milliseconds since the epoch, `elapsed` seconds since an arbitrary start, which never go backwards."""
 
     now: Callable[[], int] = _milliseconds
     elapsed: Callable[[], float] = time.monotonic

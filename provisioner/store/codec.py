@@ -1,7 +1,8 @@
-"""States and journal entries to JSON and back, by the annotations of the model's own dataclasses.
+"""Converts states and journal entries to JSON and back, following the annotations of the model's own dataclasses.
 
-A field that a later version added is absent where it says nothing, so that older files stay as they are. Reading is strict: an unknown key or a value of another type is refused, never dropped or bent. Nothing here knows where they are
-kept.
+A field that a later version added is omitted when it is empty, so that files without it stay byte for byte as they
+were. Reading is strict: an unknown key or a value of another type is refused, never dropped or converted. This module
+does not know where the JSON is kept.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from provisioner.store.chain import link
 from provisioner.store.contract import StoreWords
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
-"""Added to what is remembered of a record by later versions."""
+"""Fields that later versions added to `Remembered`."""
 _RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up")
-"""Likewise to records."""
+"""Fields that later versions added to records."""
 _OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
 _OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
     Listed: ("complete", "orders", "all_orders"),
@@ -70,7 +71,7 @@ def _omit_empty_intent_fields(intent: dict[str, Any]) -> None:
 
 
 def state_from_json(content: JsonObject) -> State:
-    """Raises Damaged for what is no state, and for a state with problems."""
+    """Read a state. Raises Damaged for JSON that is no state, and for a state that contradicts itself."""
     state = from_json(_state_adapter(), content)
     if problem := next(state.problems(), None):
         raise Damaged(f"contradicts itself: {problem}")
@@ -78,7 +79,10 @@ def state_from_json(content: JsonObject) -> State:
 
 
 def entry_to_json(entry: Entry) -> JsonObject:
-    """Raises ValueError or TypeError for what no JSON can hold (a name that is no Unicode, for one)."""
+    """Write an entry.
+
+    Raises ValueError or TypeError for values that JSON can't hold, such as a name that is not valid Unicode.
+    """
     written: Any = to_json(_entry_adapter(entry.type), entry)
     for key in _OMIT_IF_NONE.get(type(entry), ()):
         if written[key] is None:
@@ -106,7 +110,10 @@ def journal_lines(
     time: int,
     batch: JsonObject,
 ) -> tuple[bytes, JournalHead]:
-    """The lines that follow `head` beside a state of `serial`, and the new head. Raises StoreError `entry-unwritable`."""
+    """Return the lines that follow `head` while the state has `serial`, and the new head.
+
+    Raises StoreError `entry-unwritable`.
+    """
     try:
         return link(map(entry_to_json, entries), lineage=lineage, serial=serial, head=head, time=time, batch=batch)
     except (TypeError, ValueError) as problem:
@@ -120,12 +127,12 @@ def journal_lines(
 
 
 def created_entry(state: State) -> Created:
-    """What its journal says of it first."""
+    """Return the first entry of the journal of `state`, which says what the journal is about."""
     return Created(state.stack, state.environment, state.identity)
 
 
 def entry_from_json(content: JsonObject) -> Entry:
-    """Raises Damaged; FromNewerVersion for a type or a key that this version does not know."""
+    """Read an entry. Raises Damaged, or FromNewerVersion for a type or a key that this version does not know."""
     match content.get("type"):
         case "created" if (number := content.get("format")) and isinstance(number, int) and number > JOURNAL_FORMAT:
             raise FromNewerVersion(f"begins a journal of format {number}; this version reads format {JOURNAL_FORMAT}")
@@ -137,8 +144,8 @@ def entry_from_json(content: JsonObject) -> Entry:
             )
 
 
-# Built when first needed: a schema costs more than the start of the tool. A tuple around each type, because a dataclass
-# of the standard library takes STRICT only from the type around it.
+# Each adapter is built when first needed, because building it takes longer than the tool needs to start. Each type is
+# in a tuple, because a standard dataclass takes STRICT only from the type around it.
 
 
 @cache

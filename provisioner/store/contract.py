@@ -1,9 +1,11 @@
-"""What a store has to do: keep logs, keep checkpoints, and let one writer in at a time. A folder is one store, a database another.
+"""The contract of a store: it keeps logs, keeps checkpoints, and admits one writer at a time.
 
-A log is a chain of records (`chain.py` has their form) that grows by whole batches, each appended only behind the head that its writer
-has seen. The journal is the truth; a checkpoint is a state that was made of it, and saves reading it from its beginning.
-Everything above this contract (`StateStore`, `Session`, the replay) knows no file, table or address of any store; what a person reads
-about these comes from `StoreWords`.
+A folder is one store, a database another.
+
+A log is a chain of records (`chain.py` defines their form) that grows by whole batches, each appended only behind the
+head that its writer has seen. The journal is the source of truth. A checkpoint is a state computed from it, which saves
+reading it from the beginning. Everything above this contract (`StateStore`, `Session`, the replay) knows no file, table
+or address of any store; their names in messages come from `StoreWords`.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ from provisioner.model.state import JournalHead
 
 JOURNAL: Final = "journal"
 LATE: Final = "late"
-"""What was answered to runs that had lost their lock. Several may append to it at the same time."""
+"""The log of answers that runs received after losing their lock. Several runs may append to it at the same time."""
 START: Final = JournalHead()
-"""Before the first record."""
+"""The head of an empty log."""
 
 
 class LockType(StrEnum):
-    """What keeps other writers out, and so what ends a lock whose holder has died."""
+    """What keeps other writers out, and thereby what frees a lock whose holder has died."""
 
     KERNEL = "kernel"
     SERVER = "server"
@@ -35,7 +37,10 @@ class LockType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
-    """Who is at work. `since` is in milliseconds since the epoch; `id` names this hold of the lock, and older versions wrote none."""
+    """The run that holds a lock.
+
+    `since` is in milliseconds since the epoch. `id` identifies this acquisition; older versions wrote none.
+    """
 
     who: str
     pid: int
@@ -46,18 +51,18 @@ class LockHolder:
 
     @property
     def work(self) -> str:
-        """What they do, where and since when."""
+        """The command, the process, its host and its start, for messages."""
         since = datetime.fromtimestamp(self.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
 
 
 LockWaitListener: TypeAlias = Callable[[LockHolder, float], None]
-"""Told at every look at a held lock: its holder, and the seconds waited so far."""
+"""Called at every attempt to take a held lock, with its holder and the seconds waited so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockAdvice:
-    """How a lock that is held comes to its end, for a person: what holds it, and what can be done about that."""
+    """Explains to the user who holds a lock and how to release it."""
 
     summary: str
     hint: str
@@ -65,9 +70,10 @@ class UnlockAdvice:
 
 @dataclass(frozen=True, slots=True)
 class StoreWords:
-    """What a store calls the parts of a state, and what a person can do about them there. Remedies are whole sentences.
+    """The names of a state's parts in a store, and the remedies that it offers. Remedies are complete sentences.
 
-    `label` is the name under which the state is kept. A place is named in full, and by its short name in the rest of a message.
+    `label` is the name under which the state is kept. A message names a place in full first, then by its short name
+    (`..._name`).
     """
 
     label: str
@@ -79,7 +85,7 @@ class StoreWords:
     journal_name: str
     backup_name: str
     rename: Callable[[str], str]
-    """For a state that stands under another label than its own, which is given."""
+    """Returns the remedy for a state that is kept under another label than its own, which is given."""
     restore_state: str
     restore_lost_state: str
     begin_anew: str
@@ -92,13 +98,13 @@ class StoreWords:
     end_other_writers: str
     lock_free: str
     late: str
-    """Where the log of late answers is."""
+    """The location of the log of late answers."""
     clear_late: str
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes that were written once, and where they stand, for messages."""
+    """Bytes that were written in one step, and their location for messages."""
 
     place: str
     data: bytes
@@ -106,7 +112,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class DamagedParts:
-    """The bytes of the newest checkpoint, of the one before it and of the journal; None for one that is missing."""
+    """The bytes of the newest checkpoint, of the checkpoint before it and of the journal; None for a missing part."""
 
     state: bytes | None
     backup: bytes | None
@@ -115,15 +121,21 @@ class DamagedParts:
 
 @dataclass(frozen=True, slots=True)
 class Intrusion:
-    """What shows that the lock does not keep others out any more: `place` cannot be relied on, and what was `found` there."""
+    """Evidence that the lock no longer keeps others out.
+
+    `place` cannot be relied on; `found` describes what is wrong there.
+    """
 
     code: str
     place: str
     found: str
 
 
-class NotDone(Exception):  # noqa: N818 - each says an outcome, and none of them is a malfunction of this code
-    """`reason` is a clause about `place`, where that is another one than the caller would name."""
+class NotDone(Exception):  # noqa: N818 - each subclass is an outcome, not a malfunction of this code
+    """An operation that was not carried out, or perhaps not. `reason` is a clause about `place`.
+
+    `place` is empty when it is the place that the caller would name anyway.
+    """
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(reason)
@@ -132,95 +144,126 @@ class NotDone(Exception):  # noqa: N818 - each says an outcome, and none of them
 
 
 class Conflict(NotDone):
-    """Nothing of it is there, and it never will be: somebody else's record stands behind the head that was given."""
+    """Nothing was written, and retrying is useless: somebody else's record follows the given head."""
 
 
 class NotWritten(NotDone):
-    """Nothing of it is there now. The log is as it was, and a later append may succeed."""
+    """Nothing was written. The log is unchanged, and a later append may succeed."""
 
 
 class Undecided(NotDone):
-    """It may be there or not. Until that is known only the same bytes may be appended, behind the same head."""
+    """It is unknown whether it was written.
+
+    Until that is known, only the same bytes may be appended behind the same head.
+    """
 
 
 class NotInLog(NotDone):
-    """The record that reading was to begin with is not in the log."""
+    """The record that reading should begin with is not in the log."""
 
 
 class Log(Protocol):
-    def read(self, at: JournalHead = START) -> Iterator[bytes]:
-        """The records from the one of `at` on, as one or several pieces of bytes; nothing where the log was never begun.
+    """An append-only chain of records."""
 
-        A record that a death cut short may stand at its end. Raises NotInLog, and StoreError where the log cannot be read.
+    def read(self, at: JournalHead = START) -> Iterator[bytes]:
+        """Yield the records from that of `at` on, as one or several pieces of bytes; nothing when the log does not
+        exist yet.
+
+        The last record may be torn, after a crash. Raises NotInLog, and StoreError when the log cannot be read.
         """
 
     def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
-        """The head of `batch`, which is durable when this returns, behind everything up to `after`.
+        """Append `batch` behind the record of `after` and return the new head. Both are durable when this returns.
 
-        An empty batch makes sure of what stands there already. `sending`: a call is sent once this is durable, so the log first makes
-        sure that its answer will find room. Raises Conflict, NotWritten or Undecided.
+        An empty batch makes the existing records durable. `sending` means that a call is sent as soon as this is
+        durable, so the log first reserves space for its answer. Raises Conflict, NotWritten or Undecided.
         """
 
     def close(self, after: JournalHead, batch: bytes) -> None:
-        """Appends `batch` as the last one: no append ever succeeds behind it. Raises as `append` does."""
+        """Append `batch` as the last one: no append ever succeeds after it. Raises what `append` raises."""
 
     def release(self) -> None:
-        """Lets go of what it holds open: nothing is appended by it any more. Those of a hold are released with it."""
+        """Release open resources; nothing can be appended after that. Logs of a locked store are released with it."""
 
 
 class Reader(Protocol):
+    """What can be read with and without the lock."""
+
     def checkpoint(self, age: int = 0) -> Blob | None:
-        """The newest checkpoint, or the one that many before it; None where there is none of that age. Raises StoreError."""
+        """Return the newest checkpoint, or the one that is `age` checkpoints older; None when there is none.
+
+        Raises StoreError.
+        """
 
     def log(self, name: str) -> Log: ...
 
 
 class LockedStore(Reader, Protocol):
-    """The store while its lock is held. What is read through it is what its writes build on: a change in between is a Conflict."""
+    """A store while its lock is held.
+
+    Its writes build on what was read through it: a change in between raises Conflict.
+    """
 
     def intrusion(self) -> Intrusion | None:
-        """Asked before anything is sent: whether somebody has got round the lock, or nobody can tell."""
+        """Return evidence that somebody has bypassed the lock, or that this can't be ruled out.
+
+        Called before anything is sent.
+        """
 
     def create_checkpoint(self, sequence: int, data: bytes) -> None:
-        """Makes the checkpoint of the journal's first `sequence` records, durable when this returns. It is made once and
-        never changed. Raises Conflict or Undecided.
+        """Write the checkpoint of the journal's first `sequence` records.
+
+        It is durable when this returns, and never changes after that.
+
+        Raises Conflict or Undecided.
         """
 
     def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
-        """Puts a new journal and its checkpoint in the place of damaged ones, and returns the names under which what stood there
-        is kept. Raises Conflict where that is not `before` any more, or Undecided.
+        """Replace damaged parts by a new journal and its checkpoint.
+
+        Return the names of the copies that keep the damaged parts.
+
+        Raises Conflict when the parts are no longer those of `before`, or Undecided.
         """
 
 
 class Store(Reader, Protocol):
+    """The place where one state is kept, with the lock that protects it."""
+
     @property
     def words(self) -> StoreWords: ...
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is unwise about the place, though it works."""
+        """Warnings about the place, such as permissions that are too wide."""
 
     @property
     def lock_type(self) -> LockType: ...
 
     @property
     def requires_checkpoint(self) -> bool:
-        """Whether a journal without its checkpoint is damage. So where single parts can be copied, moved and restored by
-        people: each then proves of the other that it is the newest.
+        """Whether a journal without its checkpoint counts as damaged.
+
+        This holds for stores whose parts people can copy, move and restore one by one: there each part proves that the
+        other is the newest.
         """
 
     def names(self) -> tuple[str, ...]:
-        """The labels of all states of which anything is kept at the same place, without reading any."""
+        """Return the labels of all states of which any part is kept at the same place, without reading them."""
 
     def sibling(self, label: str) -> Store:
-        """The store of another state at the same place."""
+        """Return the store of another state at the same place."""
 
     def holder(self) -> LockHolder | None:
-        """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
+        """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
 
-    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice: ...
+    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
+        """Explain how to release the lock that `holder` holds."""
 
     def lock(
         self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None = None
     ) -> AbstractContextManager[LockedStore]:
-        """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
+        """Hold the lock while the context is open.
+
+        Raises LockHeld when another run still holds it after `timeout` seconds.
+        """

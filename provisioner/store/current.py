@@ -1,7 +1,8 @@
 """The state that a store holds now: a checkpoint, and what the journal says has happened since.
 
-Where a checkpoint is required, the two prove of each other that nothing is older or missing, and both are read whole. Elsewhere a
-checkpoint is a cache: the newest valid one whose head is in the journal is believed, and the journal is read from there.
+Where a checkpoint is required, the two prove of each other that nothing is older or missing, and both are read whole.
+Elsewhere a checkpoint is a cache: the newest valid one whose head is in the journal is believed, and the journal is
+read from there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from provisioner.store.known_state import (
 def read_current(
     reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
 ) -> KnownState | None:
-    """None where nothing was ever recorded. Raises StoreError for damage, and for a state that is older than one that was seen."""
+    """None where nothing was ever recorded.
+
+    Raises StoreError for damage, and for a state that is older than one that was seen.
+    """
     if requires_checkpoint:
         read = _read_pair(reader, words, marks)
         return None if read is None else read[0]

@@ -1,7 +1,7 @@
 """How far each state had come when this user last saw it, so that a folder put back from an older copy is found out.
 
-Kept with the user and not beside the state, where it would be put back with it. What cannot be read or written counts as not
-seen: a mark may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
+Kept with the user and not beside the state, where it would be put back with it. What cannot be read or written counts
+as not seen: a mark may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """`head` is the last record that was seen, `serial` that of the state that it stood beside, or of the one made of it."""
+    """`head` is the last record that was seen, `serial` that of the state that it stood beside, or of the one made of
+    it.
+    """
 
     serial: int
     head: JournalHead

@@ -29,9 +29,10 @@ _OR_REBUILD: Final = (
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """`written` is the checkpoint's, `state` the same with the journal's tail replayed. The first `journal_end` bytes of
-    the journal are whole records; what follows is a torn one. `plans` are those that runs have begun to carry out; None where
-    only the tail was read. `is_described`: the journal says what it is of.
+    """`written` is the checkpoint's, `state` the same with the journal's tail replayed.
+
+    The first `journal_end` bytes of the journal are whole records; what follows is a torn one. `plans` are those that
+    runs have begun to carry out; None where only the tail was read. `is_described`: the journal says what it is of.
     """
 
     written: State
@@ -78,7 +79,10 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
-    """The state before the first record after `created`, for a journal whose checkpoints are lost. None where it does not begin so."""
+    """The state before the first record after `created`, for a journal whose checkpoints are lost.
+
+    None where it does not begin so.
+    """
     first = next(single_lines(journal), None)
     if not isinstance(first, Record) or first.lineage is None:
         return None
@@ -117,8 +121,8 @@ def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: Jour
 
 
 def require_owner(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
-    """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment only come to
-    the same label. It would be planned against the wrong specs.
+    """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment
+    only come to the same label. It would be planned against the wrong specs.
     """
     label = state.stack if state.environment is None else f"{state.stack}.{state.environment}"
     if label != words.label:
@@ -200,8 +204,9 @@ def _state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
 
 
 def is_behind(words: StoreWords, known: KnownState, journal: Callable[[], bytes], *, seen: HighWaterMark) -> bool:
-    """Whether the record that was seen last is missing from the whole `journal`. A rebuilt journal lacks it too, and stands beside
-    a higher serial.
+    """Whether the record that was seen last is missing from the whole `journal`.
+
+    A rebuilt journal lacks it too, and stands beside a higher serial.
     """
     if known.state.head == seen.head or known.written.serial > seen.serial or seen.head == START:
         return False

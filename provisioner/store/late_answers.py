@@ -1,8 +1,10 @@
-"""Answers that came when their run could not write to the journal any more: kept in a log of their own, and read by each run.
+"""Answers that came when their run could not write to the journal any more: kept in a log of their own, and read by
+each run.
 
-A run that has lost its lock may not touch the journal, which is another's by then. But an answer that nobody writes down is a purchase
-whose server nobody knows. So it goes to the log `late`, with the intent that it answers, and whoever reads the state believes it
-where that intent is still open. What answers an intent that has ended otherwise is told to a person.
+A run that has lost its lock may not touch the journal, which is another's by then. But an answer that nobody writes
+down is a purchase whose server nobody knows. So it goes to the log `late`, with the intent that it answers, and whoever
+reads the state believes it where that intent is still open. What answers an intent that has ended otherwise is told to
+a person.
 """
 
 from __future__ import annotations
@@ -93,7 +95,10 @@ def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
 
 
 def open_answers(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Answer, ...]:
-    """The answers that end an intent which is open in `state`: one each. A server that is recorded already stays where it is."""
+    """The answers that end an intent which is open in `state`: one each.
+
+    A server that is recorded already stays where it is.
+    """
     held = {one.id for one in state.resources.values()} - {None}
     found = {answer.intent: answer for _, answer in late if answer.intent in state.intents}
     return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in held)

@@ -1,7 +1,10 @@
-"""Replays entries of which some in between cannot be read: each is believed as far as it can be, and none is an error.
+"""Replays a journal of which some entries cannot be read.
 
-The rule of thumb: a doubt too many costs a look at the console, a doubt too few may cost a second server. Therefore what
-cannot be placed is kept and reported, and an open intent stays open until an entry says how it ended.
+It uses each entry as far as possible, and none raises an error.
+
+The guideline: an unnecessary doubt costs the user a look at the console, a missing doubt may cost a second server.
+Therefore facts without a known purchase are kept and reported, and an open intent stays open until an entry states how
+it ended.
 """
 
 from __future__ import annotations
@@ -28,17 +31,20 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
 _EMPTY = State(stack="", environment=None, lineage="", serial=0, identity=Identity("", "", ""))
-"""Where no state is left; only what is replayed onto it is used."""
+"""Replaces a lost state. Only what is replayed onto it is used."""
 
 
 class PartialReplay:
-    """`state` is what the entries so far lead to: of it the resources, the intents and what is absent count. `is_whole`: all of it was understood."""
+    """The replay.
+
+    Of `state` only the resources, the intents and the absent purchases count. `is_whole`: every entry was understood.
+    """
 
     def __init__(self, base: State | None) -> None:
         self.state = base or _EMPTY
         self.is_whole = True
         self._unplaced: dict[Address, Remembered] = {}
-        self._strays: list[str] = []
+        self._unattributed_ids: list[str] = []
 
     @property
     def unplaced(self) -> tuple[Remembered, ...]:
@@ -53,21 +59,22 @@ class PartialReplay:
     def unattributed_ids(self) -> tuple[str, ...]:
         placed = {name for one in self.state.resources.values() for name in (one.id, one.order_id)}
         placed |= {name for facts in self.unplaced for name in (facts.id, facts.order_id)}
-        return tuple(name for name in dict.fromkeys(self._strays) if name not in placed)
+        return tuple(name for name in dict.fromkeys(self._unattributed_ids) if name not in placed)
 
     def apply(self, entry: Entry) -> None:
+        """Replay one more entry."""
         match entry:
             case Intended(intent=intent) if intent.effect is Effect.PURCHASE:
                 self._end_earlier(intent)
             case Answered() | Adopted() if entry.intent not in {*self.state.intents, *self.state.absent}:
-                self._strays += [name for name in (entry.id, entry.order_id) if name is not None]
+                self._unattributed_ids += [name for name in (entry.id, entry.order_id) if name is not None]
                 return
             case Remembered() if entry.address not in self.state.resources:
-                if not self._answer(entry):
+                if not self._answer_purchase(entry):
                     self._unplaced[entry.address] = _merge_facts(self._unplaced.get(entry.address), entry)
                     return
             case Stated() if entry.address not in self.state.resources:
-                return  # it says nothing of what was bought
+                return  # it does not concern a purchase
             case Moved():
                 self._clear_target(entry)
             case Imported() | Forgotten():
@@ -78,25 +85,30 @@ class PartialReplay:
         self._give_each_id_one_owner(entry)
 
     def _end_earlier(self, intent: Intent) -> None:
-        """An address is sent another purchase only when the one before is known to have ended; for others of one call that says
-        nothing.
+        """End the purchases that `intent` shows to have ended: an address is bought again only after its last purchase
+        has ended.
+
+        Other addresses of the same call stay open.
         """
-        again = frozenset(intent.addresses)
-        left = (
-            one if one.effect is not Effect.PURCHASE else _without_addresses(one, again)
+        ended = frozenset(intent.addresses)
+        remaining = (
+            one if one.effect is not Effect.PURCHASE else _without_addresses(one, ended)
             for one in self.state.intents.values()
         )
-        self._keep(intents={one.id: one for one in left if one is not None})
+        self._update(intents={one.id: one for one in remaining if one is not None})
 
     def _clear_target(self, move: Moved) -> None:
-        """What stood under the new address must have been forgotten where nobody can read it."""
+        """Remove what the new address held: an unreadable entry must have forgotten it."""
         if move.origin in self.state.resources:
-            self._keep(resources={key: one for key, one in self.state.resources.items() if key != move.address})
+            self._update(resources={key: one for key, one in self.state.resources.items() if key != move.address})
         if (facts := self._unplaced.pop(move.origin, None)) is not None:
             self._unplaced[move.address] = replace(facts, address=move.address)
 
-    def _answer(self, facts: Remembered) -> bool:
-        """Facts about the server of an open purchase prove that it was answered, though its answer cannot be read."""
+    def _answer_purchase(self, facts: Remembered) -> bool:
+        """Answer an open purchase by facts about its server, which prove that it was answered.
+
+        Return whether there was one.
+        """
         intent = self.state.doubts.get(facts.address)
         if intent is None or not (facts.order_id or (facts.id and not intent.members)):
             return False
@@ -104,7 +116,7 @@ class PartialReplay:
         return True
 
     def _give_each_id_one_owner(self, entry: Entry) -> None:
-        """The last word counts: who held it before must have been forgotten where nobody can read it."""
+        """Keep an id at the last address that claims it: an unreadable entry must have forgotten the earlier one."""
         address = getattr(entry, "address", None)
         identifier = getattr(entry, "id", None)
         if identifier is None:
@@ -113,9 +125,9 @@ class PartialReplay:
         if len(owners) > 1:
             last = address if address in owners else owners[-1]
             kept = {key: one for key, one in self.state.resources.items() if one.id != identifier or key == last}
-            self._keep(resources=kept)
+            self._update(resources=kept)
 
-    def _keep(
+    def _update(
         self, *, resources: Mapping[Address, Recorded] | None = None, intents: Mapping[str, Intent] | None = None
     ) -> None:
         self.state = replace(
@@ -126,7 +138,7 @@ class PartialReplay:
 
 
 def _without_addresses(intent: Intent, ended: frozenset[Address]) -> Intent | None:
-    """The open purchase without the addresses that it has ended for; None when it has ended for all."""
+    """Return the purchase without the `ended` addresses; None when none is left."""
     if ended.isdisjoint(intent.addresses):
         return intent
     members = tuple(member for member in intent.members if member.address not in ended)
@@ -134,7 +146,7 @@ def _without_addresses(intent: Intent, ended: frozenset[Address]) -> Intent | No
 
 
 def _merge_facts(before: Remembered | None, facts: Remembered) -> Remembered:
-    """None leaves a fact as it was, as in the journal."""
+    """Merge newer facts over older ones. A fact that is None leaves the older one unchanged, as in the journal."""
     if before is None:
         return facts
     return replace(

@@ -1,7 +1,8 @@
-"""A writer's time with a damaged state, under the lock: journal and state are written anew, and what stood there is kept aside.
+"""A writer's time with a damaged state, under the lock: journal and state are written anew, and what stood there is
+kept aside.
 
-A journal that was begun beside a later serial than a state has says everything by itself, so that whatever dies in between, the next
-repair reads the new one and not a mixture.
+A journal that was begun beside a later serial than a state has says everything by itself, so that whatever dies in
+between, the next repair reads the new one and not a mixture.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Repair:
     def replace(self, state: State, entries: Sequence[Entry]) -> RebuiltState:
         """A journal of `entries`, and `state` as they lead to; what stood there is copied aside first.
 
-        `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises StoreError;
-        dying at any moment leaves either the old parts, or damage that the next repair sees through.
+        `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises
+        StoreError; dying at any moment leaves either the old parts, or damage that the next repair sees through.
         """
         require_owner(self._words, state)
         lines, state = self._written(state, entries)

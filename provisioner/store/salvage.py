@@ -1,8 +1,9 @@
-"""What can still be read of damaged parts, and what it leads to: every whole state, every whole line.
+"""Salvages what can still be read of damaged parts: every intact state and every intact line, and the state that they
+lead to.
 
-A state holds everything up to its head, so damage before that loses nothing; lines behind a break in the chain are still
-believed one by one, because each bears a hash of its own. Nothing is guessed: what cannot be read is told as missing.
-Pure: bytes and names in, values out.
+A state includes everything up to its head, so damage before that loses nothing. Lines after a break in the chain are
+still used one by one, because each contains its own hash. Nothing is guessed: what cannot be read is reported as
+missing. These functions are pure: they take bytes and names, and return values.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')
 _START = JournalHead()
 Lines: TypeAlias = Sequence[Record | bytes]
-"""As they stand; one that holds no whole record as its bytes."""
+"""The lines of a journal in their order. A line that holds no valid record is kept as bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class SalvagedPart:
-    """One part of a state that has to be rebuilt, and in words what of it can still be read."""
+    """One part of a state that has to be rebuilt. `found` describes what can still be read of it."""
 
     name: str
     found: str
@@ -45,35 +46,41 @@ class SalvagedPart:
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """Everything that can still be read, and what it leads to. `damage` says why the store refuses; none when it does not."""
+    """Everything that can still be read, and what it leads to.
+
+    `damage` is why the store refuses to read the state, and empty if it does not.
+    """
 
     damage: tuple[Diagnostic, ...]
     parts: tuple[SalvagedPart, ...]
     lineage: str | None
-    """None where it stands nowhere any more, or cannot be proven."""
+    """None when it is lost or cannot be proven."""
     identity: Identity | None
     serial: int
-    """The highest that any part names or a lost state can have had; 0 where nothing names one."""
+    """The highest that any part states or a lost state can have had; 0 when no part states one."""
     heads: frozenset[JournalHead]
-    """Every record that can be read, or that a state was made of."""
+    """The heads of all records that can be read, and of the state that the replay began with."""
     resources: Mapping[Address, Recorded]
     intents: Mapping[str, Intent]
     absent: Mapping[str, Intent]
-    """Purchases that were believed never to have been carried out."""
+    """Purchases that were presumed never to have been executed."""
     unplaced: tuple[Remembered, ...]
-    """Facts about addresses whose purchase stood in what cannot be read."""
+    """Facts about addresses whose purchase is in an unreadable line."""
     unattributed_ids: tuple[str, ...]
-    """Ids and order ids that answered a request which cannot be read."""
+    """Ids and order ids in answers to requests that cannot be read."""
     mentioned: frozenset[Address]
-    """Addresses that unreadable lines seem to be about: a purchase of theirs may have been on its way."""
+    """Addresses that unreadable lines seem to be about: a purchase for them may have been under way."""
     complete: bool
-    """Nothing that ever was recorded can be missing."""
+    """Whether it is certain that nothing recorded is missing."""
     is_empty: bool
-    """There is no part at all."""
+    """Whether there is no part at all."""
 
 
 def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
-    """Raises StoreError for what must not be rebuilt: parts of a newer version, of another stack, or of two histories."""
+    """Salvage a damaged state.
+
+    Raises StoreError for parts that must not be rebuilt: of a newer version, another stack, or two histories.
+    """
     states = dict(_states(words, damaged))
     lines = tuple(single_lines(damaged.journal or b""))
     base = _base(words, states, lines)
@@ -81,16 +88,16 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
     lineage = base.lineage if base else _proven_lineage(damaged, lines)
     rest = _not_included(lines, head)
     linked = _linked(rest, head, lineage=lineage)
-    loose = _rising(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
+    loose = _in_order(rest[len(linked) :], above=linked[-1].sequence if linked else head.sequence)
     replayed = _replay(words, base, linked, loose)
-    reaches = bool(linked) or any(line.head == head for line in _whole(lines))
+    reaches = bool(linked) or any(line.head == head for line in _intact(lines))
     return Salvaged(
         damage=tuple(damage),
         parts=_parts(words, damaged, states, lines),
         lineage=lineage,
         identity=base.identity if base else _identity_from_journal(words, lines),
         serial=_highest_serial(words, states, lines),
-        heads=frozenset({base.head if base else _START, *(line.head for line in _whole(lines))}),
+        heads=frozenset({base.head if base else _START, *(line.head for line in _intact(lines))}),
         resources=replayed.state.resources,
         intents=replayed.state.intents,
         absent=replayed.state.absent,
@@ -103,7 +110,7 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
 
 
 def _states(words: StoreWords, damaged: DamagedParts) -> Iterator[tuple[str, State | None]]:
-    """By the name of its part; None for one that is damaged."""
+    """Yield the states with the names of their parts; None for a damaged one."""
     parts = (
         (words.state_name, words.state, damaged.state),
         (words.backup_name, words.backup, damaged.backup),
@@ -120,59 +127,73 @@ def _states(words: StoreWords, damaged: DamagedParts) -> Iterator[tuple[str, Sta
 
 
 def _base(words: StoreWords, states: dict[str, State | None], lines: Lines) -> State | None:
-    """The newest whole state that the journal continues; None where the journal holds everything by itself, or nothing does."""
-    whole = [state for state in states.values() if state is not None]
-    candidates = [state for state in whole if state.lineage == whole[0].lineage and not _is_superseded(state, lines)]
+    """Return the newest intact state that the journal continues.
+
+    None when the journal is complete by itself, or no state is intact.
+
+    Raises StoreError when journal and state belong to different histories.
+    """
+    intact = [state for state in states.values() if state is not None]
+    candidates = [state for state in intact if state.lineage == intact[0].lineage and not _is_superseded(state, lines)]
     base = max(candidates, key=lambda state: state.serial, default=None)
     if base is None:
         return None
-    for line in _whole(lines):
+    for line in _intact(lines):
         foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
         if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
             raise _histories_conflict(words, line)
     return base
 
 
-def _whole(lines: Lines) -> list[Record]:
+def _intact(lines: Lines) -> list[Record]:
     return [line for line in lines if isinstance(line, Record)]
 
 
 def _first(lines: Lines) -> Record | None:
-    return next((line for line in _whole(lines) if line.sequence == 1), None)
+    return next((line for line in _intact(lines) if line.sequence == 1), None)
 
 
 def _identity_from_journal(words: StoreWords, lines: Lines) -> Identity | None:
-    """As the journal itself says it."""
-    entries = (_entry(words, line) for line in _whole(lines) if line.entry.get("type") == "created")
+    """Return the identity that the journal was created for; None when its first entry is lost."""
+    entries = (_entry(words, line) for line in _intact(lines) if line.entry.get("type") == "created")
     return next((entry.identity for entry in entries if isinstance(entry, Created)), None)
 
 
 def _highest_serial(words: StoreWords, states: dict[str, State | None], lines: Lines) -> int:
-    """A state that is lost was at most one ahead of all that is left: the next checkpoint needs a line beside it."""
-    named = [line.serial or 0 for line in _whole(lines)]
-    named += [state.serial for state in states.values() if state is not None]
-    lost = states.get(words.state_name) is None
-    return max(named) + lost if named else 0
+    """Return the highest serial.
+
+    A lost state was at most one ahead of what is left, because the next checkpoint needs another line.
+    """
+    serials = [line.serial or 0 for line in _intact(lines)]
+    serials += [state.serial for state in states.values() if state is not None]
+    is_lost = states.get(words.state_name) is None
+    return max(serials) + is_lost if serials else 0
 
 
 def _is_superseded(state: State, lines: Lines) -> bool:
-    """A journal that was begun beside a later state was begun by a rebuild, and says everything anew."""
+    """Whether a rebuild has written the journal after this state. Such a journal is complete by itself."""
     first = _first(lines)
     return first is not None and state.head != _START and state.serial <= (first.serial or 0)
 
 
 def _proven_lineage(damaged: DamagedParts, lines: Lines) -> str | None:
-    """From the journal's first line, or out of a damaged state where that line confirms it: fingerprints hang on every letter."""
+    """Return the lineage of the journal's first line, or of a damaged state if that line's hash confirms it.
+
+    It must be exact, because secret fingerprints depend on it.
+    """
     first = _first(lines)
     if first is None:
         return None
     states = b"\n".join(data for data in (damaged.state, damaged.backup) if data is not None)
-    named = [first.lineage, *(found.decode() for found in _LINEAGE.findall(states))]
-    return next((name for name in named if name and anchor(name, _START) == first.previous), None)
+    candidates = [first.lineage, *(found.decode() for found in _LINEAGE.findall(states))]
+    return next((name for name in candidates if name and anchor(name, _START) == first.previous), None)
 
 
 def _not_included(lines: Lines, head: JournalHead) -> Lines:
-    """The lines after `head`. Unreadable ones before a record that follows from `head` are of what it includes."""
+    """Return the lines after `head`.
+
+    Unreadable lines before the record that follows `head` are included in the state already.
+    """
     start = 0
     for number, line in enumerate(lines, start=1):
         if isinstance(line, bytes):
@@ -185,23 +206,26 @@ def _not_included(lines: Lines, head: JournalHead) -> Lines:
 
 
 def _linked(rest: Lines, head: JournalHead, *, lineage: str | None) -> list[Record]:
-    """As far as the chain holds. Where no lineage is known any more, the first line is believed to be the first."""
+    """Return the records up to the first break in the chain.
+
+    Without a known lineage the first line is taken as the first record.
+    """
     linked: list[Record] = []
     for line in rest:
-        unknown = head == _START and lineage is None
+        is_unproven = head == _START and lineage is None
         if isinstance(line, bytes) or line.sequence != head.sequence + 1:
             break
-        if not unknown and line.previous != anchor(lineage or "", head):
+        if not is_unproven and line.previous != anchor(lineage or "", head):
             break
         linked.append(line)
         head = line.head
     return linked
 
 
-def _rising(lines: Lines, *, above: int) -> list[Record]:
-    """A line that stands twice is told once: an intent told again would seem open again."""
+def _in_order(lines: Lines, *, above: int) -> list[Record]:
+    """Return the records in rising order, each once. A repeated intent would seem to be open again."""
     kept: list[Record] = []
-    for line in _whole(lines):
+    for line in _intact(lines):
         if line.sequence > above:
             kept.append(line)
             above = line.sequence
@@ -209,7 +233,10 @@ def _rising(lines: Lines, *, above: int) -> list[Record]:
 
 
 def _replay(words: StoreWords, base: State | None, linked: list[Record], loose: list[Record]) -> PartialReplay:
-    """A linked line that contradicts those before it was written by something else; it is believed like a loose one."""
+    """Replay linked and loose records.
+
+    When linked records contradict each other, another program wrote one, and all count as loose.
+    """
     partial = PartialReplay(base)
     entries = [_entry(words, record) for record in linked]
     partial.is_whole = None not in entries
@@ -233,7 +260,7 @@ def _entry(words: StoreWords, record: Record) -> Entry | None:
 
 
 def _addresses(line: bytes) -> Iterator[Address]:
-    """What an unreadable line may have been about: its letters are mostly still there."""
+    """Yield the addresses in an unreadable line, most of whose characters are usually still there."""
     for found in _ADDRESS.findall(line):
         with suppress(ValueError):
             yield Address.parse(json.loads(found))

@@ -1,7 +1,7 @@
 """A writer's time with a store, under its lock: the journal first, the state as its checkpoint.
 
-Each failure is final for the session, but for a log that is as it was before. What a run knows and could not write down is for its
-caller to print: the errors here name the place and the reason, not the entries.
+Each failure is final for the session, but for a log that is as it was before. What a run knows and could not write down
+is for its caller to print: the errors here name the place and the reason, not the entries.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ _ATTEMPTS: Final = 3
 
 
 class Session:
-    """Every method raises StoreError; after one that could not make something durable the session is broken for good, because a
-    failed append says nothing about what the store holds. Only after `journal-full` it is not: then nothing of it was written.
+    """Every method raises StoreError; after one that could not make something durable the session is broken for good,
+    because a failed append says nothing about what the store holds. Only after `journal-full` it is not: then nothing
+    of it was written.
     """
 
     def __init__(
@@ -51,7 +52,10 @@ class Session:
         late: Sequence[Entry],
         late_log: Callable[[], Log],
     ) -> None:
-        """`known` was read through `store`; None before the first run. `late` are the late answers of intents that are open in it."""
+        """`known` was read through `store`; None before the first run.
+
+        `late` are the late answers of intents that are open in it.
+        """
         self._store = store
         self._words = words
         self._clock = clock
@@ -98,8 +102,8 @@ class Session:
     def append(self, entries: Sequence[Entry]) -> JournalHead:
         """Durable when it returns: one append to the journal for all of `entries`. May be called from any thread.
 
-        Space is set aside before the first intent. Facts may use it up when the store is full; entries with an intent among
-        them never do, so that nothing is sent whose answer could not be written down.
+        Space is set aside before the first intent. Facts may use it up when the store is full; entries with an intent
+        among them never do, so that nothing is sent whose answer could not be written down.
         """
         with self._mutex:
             try:
@@ -253,8 +257,10 @@ class Session:
         return state
 
     def _require_alone(self) -> None:
-        """Before anything is sent. What was sent already may still be recorded, for as long as the journal is ours. Whoever got
-        round the lock is not heard of again: a run that was once not alone, or could not look, sends nothing more.
+        """Before anything is sent.
+
+        What was sent already may still be recorded, for as long as the journal is ours. Whoever got round the lock is
+        not heard of again: a run that was once not alone, or could not look, sends nothing more.
         """
         if self._fenced_off is None and (intrusion := self._store.intrusion()) is not None:
             self._fenced_off = StoreError(

@@ -73,7 +73,9 @@ class StateStore:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is unwise about the place, though it works; and what was bought by a run that had lost its lock, and nobody knows of."""
+        """What is unwise about the place, though it works; and what was bought by a run that had lost its lock, and
+        nobody knows of.
+        """
         try:
             late = read_late(self._store)
             known = self._read(self._store) if late else None
@@ -134,7 +136,8 @@ class StateStore:
             yield from read_history(self._words, journal, lineage=known.written.lineage)
 
     def verify(self) -> Verified:
-        """Whether every record follows from the one before it, the state's head stands among them and they lead to that state.
+        """Whether every record follows from the one before it, the state's head stands among them and they lead to that
+        state.
 
         Raises StoreError for damage, and where nothing was ever recorded.
         """
@@ -173,8 +176,8 @@ class StateStore:
     def repair(
         self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
     ) -> Iterator[Repair]:
-        """Raises LockHeld as `write` does, and StoreError for what is not damaged but somebody else's: parts that may not
-        be read, that a newer version wrote, of another stack, or of two histories.
+        """Raises LockHeld as `write` does, and StoreError for what is not damaged but somebody else's: parts that may
+        not be read, that a newer version wrote, of another stack, or of two histories.
         """
         with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
             newest, before = locked.checkpoint(), locked.checkpoint(1)

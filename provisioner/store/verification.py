@@ -1,7 +1,7 @@
-"""Whether a journal and the state beside it tell one story: the whole chain is read and replayed from nothing.
+"""Verifies that a journal leads to its state: reads the whole chain and replays it from the beginning.
 
-Every run checks the chain and replays what its state lacks; this replays also what the state has long included. Pure: bytes
-and names in, figures or the reason for mistrust out.
+Every run checks the chain and replays what its state lacks; this replays what the state already includes, too. These
+functions are pure: they take bytes and names, and return figures or raise the reason for distrust.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HINT = (
 
 
 def verify(words: StoreWords, known: KnownState, journal: bytes) -> Verified:
-    """`journal` is the whole one that `known` was read from. Raises StoreError for damage."""
+    """Verify `known` against `journal`, the whole journal that it was read from. Raises StoreError for damage."""
     records = tuple(read_history(words, journal, lineage=known.written.lineage))
     _require_same(words, known.written, _replay(words, known.written, records))
     return Verified(
@@ -40,7 +40,7 @@ def verify(words: StoreWords, known: KnownState, journal: bytes) -> Verified:
 
 
 def _replay(words: StoreWords, written: State, records: Iterable[HistoryRecord]) -> State:
-    """What the records up to the checkpoint lead to, beginning with nothing."""
+    """Replay the records up to the checkpoint onto an empty state."""
     line = 0
 
     def included() -> Iterator[Entry]:
@@ -68,8 +68,8 @@ def _require_same(words: StoreWords, written: State, replayed: State) -> None:
     if written == replayed:
         return
     addresses = {*written.resources, *replayed.resources}
-    other = sorted(key for key in addresses if written.resources.get(key) != replayed.resources.get(key))
-    what = f"{other[0]}" if other else "the calls whose outcome is open"
+    differing = sorted(key for key in addresses if written.resources.get(key) != replayed.resources.get(key))
+    what = f"{differing[0]}" if differing else "the calls whose outcome is open"
     raise StoreError(
         error(
             "journal-contradicts",

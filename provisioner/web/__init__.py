@@ -1,11 +1,13 @@
-"""The one door to httpx: TLS, proxies, time-outs and a limit of size, for every room that speaks HTTP.
+"""Sends HTTP requests for every package that needs to: TLS, proxies, time-outs and a size limit.
 
-It retries nothing and understands no answer. Knows neither the cloud nor its credentials.
+Only this package imports httpx.
+
+It retries nothing and interprets no answer. It knows neither the cloud nor its credentials.
 """
 
 import sys
 
-# httpx imports its own command line where rich and pygments are installed: 70 modules, a tenth of the start of a plan.
+# httpx imports its own command line when rich and pygments are installed: 70 modules, a tenth of the start of a plan.
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
 
 from provisioner.web.client import (  # noqa: E402 - see above
@@ -20,7 +22,7 @@ from provisioner.web.client import (  # noqa: E402 - see above
     in_process,
     is_loopback,
 )
-from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener  # noqa: E402 - likewise
+from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener  # noqa: E402 - see above
 
 __all__ = [
     "HttpAnswer",

@@ -1,7 +1,7 @@
 """Sends one HTTP request once and reports the answer, or whether the request may have left this machine.
 
-Nothing is retried, redirected or interpreted here: an answer is a status, headers and bytes. Whether a request without an answer may
-have been carried out depends on how far it had been written when the connection failed.
+Nothing is retried, redirected or interpreted here: an answer is a status, headers and bytes. Whether a request without
+an answer may have been carried out depends on how much of it had been written when the connection failed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener, SlowRequestWatch
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
-"""Bytes, after decompression."""
+"""Maximum size of an answer's body in bytes, after decompression."""
 
 _IDLE_SECONDS: Final = 1.0
-"""A purchase goes over a connection idle for less than this or over a new one: no server has closed it behind our back."""
+"""A connection that was idle for longer is not used again, because the server may have closed it unnoticed.
+
+So a purchase goes over a fresh connection or a recently used one.
+"""
 
 _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ssl.SSLError, "TLS failed"),
@@ -43,14 +46,16 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 )
 
 HttpBackend: TypeAlias = httpx.AsyncBaseTransport
-"""What requests are handed to in place of the network."""
+"""Receives requests in place of the network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTimeouts:
-    """All values are in seconds. `silence` ends an exchange in which no byte arrives; a server that sends its answer in drops is never
-    silent, so `read` and `change` limit whole exchanges as well: `read` those of requests that only ask, whose answers may be long,
-    and `change` all others.
+    """Time-outs in seconds.
+
+    `silence` ends an exchange in which no byte arrives. A server that sends its answer byte by byte never triggers it,
+    so `read` and `change` limit the whole exchange: `read` for requests that only read, whose answers may be long, and
+    `change` for all others.
     """
 
     connect: float = 10.0
@@ -59,19 +64,19 @@ class HttpTimeouts:
     read: float = 120.0
     change: float = 60.0
     report_interval: float = 10.0
-    """How often a caller is told which request is still without an answer."""
+    """How often the listener is called with a request that is still unanswered."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request as it is sent. `url` is final and percent-encoded."""
+    """One request as it is sent. `url` is complete and percent-encoded."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False, default=b"")
     only_reads: bool = False
-    """The request changes nothing at the server, so that the longer of the two limits applies to the exchange."""
+    """Whether the request changes nothing at the server. If so, the longer time-out `read` applies to the exchange."""
 
     @property
     def origin(self) -> str:
@@ -80,13 +85,16 @@ class HttpRequest:
 
     @property
     def line(self) -> str:
-        """Method and path, as messages name a request."""
+        """Method and path, as messages show them."""
         return f"{self.method} {urlsplit(self.url).path}"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Header names are in lower case. `fault` says why the body is not whole; it is empty when the body is."""
+    """Status, headers and body of an answer. Header names are in lower case.
+
+    `fault` says why the body is incomplete; it is empty when the body is complete.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -99,15 +107,19 @@ class HttpAnswer:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the service has given it for this very request: a cache says how old an answer is (RFC 9111, section 5.1), where 0 is of
-        one that it has only just fetched, and a refusal may come from whatever stands before the service.
+        """Whether the service itself produced this answer for this request.
+
+        A cache states an answer's age in a header (RFC 9111, section 5.1); age 0 means that it was fetched just now. A
+        refusal is never fresh, because it may come from a gateway or proxy in front of the service.
         """
         return self.is_success and self.headers.get("age", "0").strip() == "0"
 
     @property
     def trusted_time(self) -> tuple[int | None, str]:
-        """The service's own time, in milliseconds since the epoch; else None, and why it is not known, as the rest of a sentence about all
-        such answers.
+        """Return the service's own time in milliseconds since the epoch and an empty string, or None and the reason why
+        it is unknown.
+
+        The reason is the predicate of a sentence whose subject is the answers.
         """
         if not self.is_fresh:
             return None, "come from a cache, as their Age header says"
@@ -117,15 +129,18 @@ class HttpAnswer:
 
     @property
     def server_time(self) -> int | None:
-        """The Date header in milliseconds since the epoch."""
+        """The Date header in milliseconds since the epoch; None when it is missing or unreadable."""
         try:
             return int(parsedate_to_datetime(self.headers["date"]).timestamp() * 1000)
         except (KeyError, ValueError, OverflowError):
             return None
 
 
-class NoAnswer(Exception):  # noqa: N818 - a fact about one exchange, which the floor above turns into an error
-    """`may_have_left` is False only when provably not a byte of the request was written."""
+class NoAnswer(Exception):  # noqa: N818 - a fact about one exchange, which callers turn into an error
+    """A request got no answer.
+
+    `may_have_left` is False only when it is certain that no byte of the request was written.
+    """
 
     def __init__(self, reason: str, *, may_have_left: bool) -> None:
         super().__init__(reason)
@@ -135,11 +150,12 @@ class NoAnswer(Exception):  # noqa: N818 - a fact about one exchange, which the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkSettings:
-    """What all connections of a run have in common.
+    """Settings that all connections of a run share.
 
-    `base_urls` are the servers that will be asked. `direct_urls` are asked without a proxy, whatever the environment says, and so is
-    every server of `base_urls` on this machine. `backend` replaces the network. `on_slow_request` is told which request has waited long
-    for its answer, and for how long by the clock `monotonic`; `on_long_reading` how many have gone on for long, one after the other.
+    `base_urls` are the servers that requests go to. Requests to `direct_urls`, and to servers of `base_urls` on this
+    machine, bypass any proxy that the environment names. `backend` replaces the network. `on_slow_request` is called
+    with a request that has waited long for its answer, and the seconds waited by the clock `monotonic`;
+    `on_long_reading` with the number of requests when a series of them takes long.
     """
 
     base_urls: tuple[str, ...]
@@ -153,7 +169,7 @@ class NetworkSettings:
 
 
 class HttpNetwork:
-    """Opens HTTP clients that share the TLS context and the count of requests, and nothing else."""
+    """Opens HTTP clients that share the TLS context, the request count and the record of which servers have answered."""
 
     def __init__(self, settings: NetworkSettings) -> None:
         self.settings = settings
@@ -162,16 +178,16 @@ class HttpNetwork:
         )
         self.requests = 0
         self.answered: set[str] = set()
-        """Origins that have answered in this run, with whatever status."""
+        """Origins that have answered in this run, with any status."""
 
     @asynccontextmanager
     async def transport(self) -> AsyncIterator[HttpTransport]:
-        """A client of its own: one that many workers share slows down as they grow in number."""
+        """Open a client for one worker. A client shared by many workers becomes slower the more there are."""
         async with self._client() as client:
             yield HttpTransport(client, self)
 
     def _client(self) -> httpx.AsyncClient:
-        # Both log what must stay secret: httpcore every header of an answer, a fresh token among them.
+        # Both log secrets: httpcore logs every header of an answer, including a new token.
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
         settings = self.settings
@@ -180,7 +196,7 @@ class HttpNetwork:
             return httpx.AsyncClient(
                 transport=settings.backend,
                 verify=self._tls,
-                # A mount of None means "no proxy": what goes to this machine never leaves it.
+                # A mount of None means "no proxy": requests to this machine never leave it.
                 mounts={_host_pattern(url): None for url in direct},
                 headers={"User-Agent": settings.user_agent, "Accept": "application/json"},
                 limits=httpx.Limits(max_connections=4, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
@@ -198,23 +214,23 @@ class HttpNetwork:
     def _tls(self) -> ssl.SSLContext:
         if self.settings.backend is None and any(url.startswith("https:") for url in self.settings.base_urls):
             return _trusting_context()
-        # Loading the trusted roots costs as much as a hundred requests; a context without any trusts nobody.
+        # Loading the trusted roots takes as long as a hundred requests. A context without roots trusts no server.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class HttpTransport:
-    """One HTTP client."""
+    """Sends requests over one HTTP client."""
 
     def __init__(self, client: httpx.AsyncClient, network: HttpNetwork) -> None:
         self._client = client
         self._network = network
 
     def has_answered(self, origin: str) -> bool:
-        """Whether this server has answered anything yet, on any connection of this run."""
+        """Whether the server at `origin` has answered any request of this run, on any connection."""
         return origin in self._network.answered
 
     async def exchange(self, request: HttpRequest) -> HttpAnswer:
-        """Send once. Raises NoAnswer when no status came back."""
+        """Send `request` once and return the answer. Raises NoAnswer when no status came back."""
         network, seconds = self._network, self._network.settings.timeouts
         network.requests += 1
         try:
@@ -237,7 +253,7 @@ class HttpTransport:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL leads to this machine."""
+    """Whether `url` points to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -246,12 +262,15 @@ def is_loopback(url: str) -> bool:
 
 
 def in_process(app: Any) -> HttpBackend:
-    """A backend that calls an ASGI application inside this process. One that raises has answered 500, as behind a real server."""
+    """Return a backend that calls an ASGI application inside this process.
+
+    An exception in it becomes status 500, as on a real server.
+    """
     return httpx.ASGITransport(app=app, raise_app_exceptions=False)
 
 
 async def _read(response: httpx.Response) -> tuple[bytes, str]:
-    """The body as far as it came, and what cut it short."""
+    """Return as much of the body as arrived, and why it is incomplete (empty when it is complete)."""
     received = bytearray()
     try:
         async for chunk in response.aiter_bytes():
@@ -277,7 +296,10 @@ def _host_pattern(url: str) -> str:
 
 
 def _reason(failure: BaseException) -> str:
-    """In words. The libraries' own texts are used last: they say "All connection attempts failed" to everything."""
+    """Describe the failure in words.
+
+    The libraries' own texts are the last resort: most say "All connection attempts failed".
+    """
     if isinstance(failure, httpx.ProxyError):
         return f"the proxy refused: {failure}"
     for cause in _causes(failure):

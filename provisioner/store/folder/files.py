@@ -77,7 +77,8 @@ class Files:
 def label_of(name: str) -> str | None:
     """The label of the state that a file is a part of: also a part in other letters, a copy, or a part of a journal.
 
-    A lock file alone is no part, as it is there after a run that recorded nothing; nor is a hidden copy, such as an editor's.
+    A lock file alone is no part, as it is there after a run that recorded nothing; nor is a hidden copy, such as an
+    editor's.
     """
     found = _PART.fullmatch(name) or (None if name.startswith(".") else _COPY_OF_PART.fullmatch(name))
     return found["label"] if found and found["label"].strip(".") else None

@@ -56,14 +56,19 @@ class FileLock:
         return descriptor
 
     def still_holds(self, descriptor: int) -> bool:
-        """False when somebody has moved or removed the file: another run can then hold a lock of its own. Raises OSError."""
+        """False when somebody has moved or removed the file: another run can then hold a lock of its own.
+
+        Raises OSError.
+        """
         return self._is_named(descriptor)
 
     def release(self, descriptor: int) -> None:
         self._disk.close(descriptor)
 
     def holder(self) -> LockHolder | None:
-        """Looks by taking a shared lock for an instant, which a writer that meets it recognises as a look and tries again."""
+        """Looks by taking a shared lock for an instant, which a writer that meets it recognises as a look and tries
+        again.
+        """
         for _ in range(_HOLDER_ATTEMPTS):
             try:
                 descriptor = self._disk.open(self._path, os.O_RDONLY)

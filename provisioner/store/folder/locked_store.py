@@ -1,4 +1,6 @@
-"""A folder while its lock is held: the writes of a run, each built on what was read, and what keeps a second writer from going unnoticed."""
+"""A folder while its lock is held: the writes of a run, each built on what was read, and what keeps a second writer
+from going unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class LockedFolderStore:
         self._state: bytes | None = None
         """The state file as it was read or written last."""
         self._unchanged_stamp: tuple[int, int, int] | None = None
-        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that changes."""
+        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that
+        changes.
+        """
         self._reserve = Reserve(files.reserve, disk=disk)
         self._logs: dict[str, FileLog] = {}
 

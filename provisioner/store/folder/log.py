@@ -1,7 +1,7 @@
 """A log in a file: what is appended is on the disk when `append` returns, or it never was.
 
-It never trusts a file that has moved or grown since it was read: then somebody else believes to hold the lock. After a write that
-failed half way it takes nothing more, because a failed fsync says nothing about what is on the disk.
+It never trusts a file that has moved or grown since it was read: then somebody else believes to hold the lock. After a
+write that failed half way it takes nothing more, because a failed fsync says nothing about what is on the disk.
 """
 
 from __future__ import annotations
@@ -68,7 +68,9 @@ class FileLog:
             raise self._outcome from failure
 
     def close(self, after: JournalHead, batch: bytes) -> None:
-        """The last record of `batch` says of itself that nothing follows it, so that this outlives every copy of the file."""
+        """The last record of `batch` says of itself that nothing follows it, so that this outlives every copy of the
+        file.
+        """
         self.append(after, batch)
         self._outcome = Conflict(_CLOSED)
 

@@ -1,7 +1,8 @@
-"""Space set aside before anything is sent, so that the answer to a purchase can be written down on a disk that fills up.
+"""Space set aside before anything is sent, so that the answer to a purchase can be written down on a disk that fills
+up.
 
-A file of no meaning beside the journal: it is durable before the first intent of a session, and given up when a fact finds
-no room. It knows neither records nor what they say.
+A file of no meaning beside the journal: it is durable before the first intent of a session, and given up when a fact
+finds no room. It knows neither records nor what they say.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Reserve:
         self._held = True
 
     def give_up(self) -> bool:
-        """Whether there was anything to give up. Syncing the folder is what makes a file system hand out the space again."""
+        """Whether there was anything to give up.
+
+        Syncing the folder is what makes a file system hand out the space again.
+        """
         if not self._held:
             return False
         self._held = False

@@ -1,4 +1,7 @@
-"""A state in a folder. Readers take no lock: they read the state before the journal, so the journal they see is never the older one."""
+"""A state in a folder.
+
+Readers take no lock: they read the state before the journal, so the journal they see is never the older one.
+"""
 
 from __future__ import annotations
 
