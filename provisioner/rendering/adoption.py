@@ -1,4 +1,4 @@
-"""Renders unmanaged servers as a numbered table for people, and together with those that were adopted as a JSON document."""
+"""Renders unmanaged servers as a numbered table, and as a JSON document with those that were adopted."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ Member: TypeAlias = Line | Block
 def members_of(
     body: JsonObject, *, sign: str = UNSIGNED, sensitive: Collection[FieldPath] = (), path: FieldPath = ()
 ) -> tuple[Member, ...]:
-    """Returns the members of a whole body: single values, then blocks, each sorted by name, so that equal bodies look equal."""
+    """Returns the members of a body: single values, then blocks, each by name, so that equal bodies look equal."""
     lines: list[Member] = []
     blocks: list[Member] = []
     for key, value in sorted(body.items()):

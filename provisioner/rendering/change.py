@@ -80,9 +80,8 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.UPDATE | Action.REINSTALL:
             return (*_id_line(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
         case Action.RECORD:
-            fields = (
-                replace(field, drift=False) for field in change.fields
-            )  # all of it is drift, so no field is marked
+            # All of it is drift, so no field is marked as such.
+            fields = (replace(field, drift=False) for field in change.fields)
             return (*_id_line(change.recorded), *changed_members(fields, sensitive=change.sensitive))
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
@@ -103,7 +102,7 @@ def _fields_with_charging(change: Change) -> tuple[FieldChange, ...]:
 
 
 def _adopted_members(change: Change) -> tuple[Member, ...]:
-    """Returns what the cloud shows of a server that is adopted: the fields that will change, then those that are as wanted."""
+    """Returns what the cloud shows of an adopted server: the fields that will change, then those that are as wanted."""
     omitted = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
     shown = change.recorded.declared if change.recorded else {}
     for path in omitted:

@@ -1,4 +1,4 @@
-"""Renders diagnostics as rustc and ruff do: what happened, where, the source line with a caret under the spot, and what to do.
+"""Renders diagnostics as rustc and ruff do: what happened, where, the source line with a caret, and what to do.
 
 It knows the layout and nothing about codes, files or exit codes.
 """
@@ -22,7 +22,8 @@ _SERVER_MENTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\[\d+
 def render_diagnostics(diagnostics: Iterable[Diagnostic], style: Style) -> str:
     """Returns all diagnostics, separated by empty lines.
 
-    Many warnings that say the same about different servers are shown as one, in the place of the first, with the addresses of all.
+    Many warnings that say the same about different servers are shown as one, in the place of the first, with the
+    addresses of all.
     """
     alike: dict[tuple[object, ...], list[Diagnostic]] = {}
     keyed = [(_comparison_key(diagnostic), diagnostic) for diagnostic in diagnostics]
@@ -39,7 +40,7 @@ def render_diagnostics(diagnostics: Iterable[Diagnostic], style: Style) -> str:
 
 
 def _comparison_key(diagnostic: Diagnostic) -> tuple[object, ...]:
-    """Returns a key that is equal for warnings which differ only in their servers, and unique for any other diagnostic."""
+    """Returns a key that is equal for warnings which differ only in their servers, and unique for other diagnostics."""
     address = diagnostic.address
     is_unique = diagnostic.source is not None or diagnostic.request_id is not None
     if diagnostic.severity is not Severity.WARNING or is_unique:
@@ -70,7 +71,10 @@ def _paint_severity(text: str, style: Style, *, severity: Severity) -> str:
 
 
 def _lines(diagnostic: Diagnostic, style: Style) -> Iterator[str]:
-    """Yields the lines. Text that may have line breaks is indented deeper than our labels, so no foreign message can forge a label."""
+    """Yields the lines.
+
+    Text that may have line breaks is indented deeper than our labels, so no foreign message can forge a label.
+    """
     title = f"{diagnostic.severity.capitalize()}[{escape(diagnostic.code)}]"
     yield f"{_paint_severity(style.bold(title), style, severity=diagnostic.severity)}: {style.bold(escape(diagnostic.summary))}"
     if diagnostic.source is not None:
@@ -105,7 +109,7 @@ def _place(source: SourceRange, style: Style, *, severity: Severity) -> Iterator
 
 
 def _window(source: SourceRange, width: int) -> tuple[str, int, int]:
-    """Returns the part of the excerpt around the spot that fits into `width`, with the cells before the spot and those of the spot."""
+    """Returns the part of the excerpt that fits, with the cells before the spot and those of the spot."""
     start = max(source.column - 1, 0)
     excerpt = source.excerpt.replace("\t", " ")
     before = escape(excerpt[:start])

@@ -1,4 +1,4 @@
-"""Renders drift for people and for pipelines: each server that differs from its record, the findings, and a summary line.
+"""Renders drift for people and pipelines: each server that differs from its record, the findings, and a summary.
 
 It judges nothing: the plan that it is given contains what counts as drift. Such a plan only records.
 """

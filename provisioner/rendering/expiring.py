@@ -1,4 +1,7 @@
-"""Renders prepaid servers and when their paid terms end, as a table and as a JSON document. What billing does not show is unknown."""
+"""Renders prepaid servers and when their paid terms end, as a table and as a JSON document.
+
+What billing does not show is unknown.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def expiring_document(
     within: float,
     exit_code: int,
 ) -> Document:
-    """Returns the document. `within` is in seconds; `ending` are the servers that are not known to renew by themselves."""
+    """Returns the document.
+
+    `within` is in seconds; `ending` are the servers that are not known to renew by themselves.
+    """
     count = len(tuple(ending))
     return {
         "format_version": FORMAT_VERSION,

@@ -1,4 +1,4 @@
-"""Groups the creates of one `count` or `for_each` that differ only in a few values, so that a plan can show one line for each.
+"""Groups similar creates of one `count` or `for_each`, so that a plan can show one line for each.
 
 Only neighbours are grouped, as the order of a plan is the order of the work. How a group looks is decided elsewhere.
 """

@@ -194,7 +194,7 @@ def _record(history_entry: HistoryEntry) -> Document:
 
 
 def _to_json(value: Any) -> Any:
-    """Returns the value as JSON has it: an address as its text, and every other dataclass as an object of its fields."""
+    """Returns the value as JSON has it: an address as its text, any other dataclass as an object of its fields."""
     match value:
         case Address():
             return str(value)

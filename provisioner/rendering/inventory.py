@@ -23,9 +23,10 @@ _RESERVED_BY_ANSIBLE = frozenset({"all", "ungrouped"})
 
 
 def render_inventory(inventory: Inventory, *, form: str, public: bool = False) -> str:
-    """Returns the inventory, ending in a newline. `form` is one of FORMATS; `public`: hosts are reached at their public addresses.
+    """Returns the inventory, ending in a newline.
 
-    Raises UsageError `inventory-ambiguous` where two servers or groups would get one name in this format.
+    `form` is one of FORMATS; `public`: hosts are reached at their public addresses. Raises UsageError
+    `inventory-ambiguous` where two servers or groups would get one name in this format.
     """
     return "".join(f"{line}\n" for line in FORMATS[form](inventory, public=public))
 
@@ -83,7 +84,8 @@ def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
 def _ansible_groups(inventory: Inventory) -> dict[str, list[Host]]:
     """Returns the hosts by the name of their group in Ansible.
 
-    Raises UsageError where two groups would get one name: Ansible would merge them, and a playbook for one would reach the other.
+    Raises UsageError where two groups would get one name: Ansible would merge them, and a playbook for one would reach
+    the other.
     """
     members = [(group, host) for group, hosts in inventory.groups.items() for host in hosts]
     members += [(f"label_{key}_{host.labels[key]}", host) for host in inventory.hosts for key in sorted(host.labels)]
@@ -144,7 +146,10 @@ def _hosts(inventory: Inventory, *, public: bool) -> Iterator[str]:
 
 
 def _env(inventory: Inventory, *, public: bool) -> Iterator[str]:
-    """Yields assignments for a shell. Every name has a suffix for its content, so none can be a variable of the shell itself."""
+    """Yields assignments for a shell.
+
+    Every name has a suffix for its content, so none can be a variable of the shell itself.
+    """
     yield _title(inventory)
     owners: dict[str, str] = {}
     for owner, variable, value in _variables(inventory, public=public):

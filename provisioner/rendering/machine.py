@@ -1,7 +1,7 @@
 """Builds versioned JSON documents of plans, diagnostics and states for pipelines: plain dicts, modelled on Terraform's.
 
-Within one major `format_version` members are only added. No document contains a secret or its fingerprint. Nothing is cut or escaped
-here; that is up to the JSON writer.
+Within one major `format_version` members are only added. No document contains a secret or its fingerprint. Nothing is
+cut or escaped here; that is up to the JSON writer.
 """
 
 from __future__ import annotations
@@ -196,8 +196,8 @@ def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
 def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_flight: bool = False) -> Document:
     """Returns what `show --json` prints, which is not the format in which a state is stored.
 
-    `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open intents
-    is still alive, so they are not in doubt yet.
+    `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open
+    intents is still alive, so they are not in doubt yet.
     """
     return {
         "format_version": FORMAT_VERSION,

@@ -153,7 +153,8 @@ def _next_step(order: PlacedOrder) -> str:
 def _apply_command(order: PlacedOrder) -> str:
     """Returns the apply command that goes on with the order.
 
-    An order that was sold otherwise than declared keeps a run from buying more, so the command then names its addresses.
+    An order that was sold otherwise than declared keeps a run from buying more, so the command then names its
+    addresses.
     """
     return escape(apply_hint(order.addresses)) if order.sold_otherwise is not None else "`provisioner apply`"
 

@@ -1,4 +1,4 @@
-"""Renders declared outputs in Terraform's manner: one line per output, with sensitive values masked, or JSON objects."""
+"""Renders declared outputs in Terraform's manner: a line each, with sensitive values masked, or JSON objects."""
 
 from __future__ import annotations
 

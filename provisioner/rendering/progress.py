@@ -146,7 +146,7 @@ _STATUS_NEUTRAL = frozenset({EventType.NOTICE, EventType.SETTLED})
 
 
 class LiveTable:
-    """Shows the latest event of every address, for `rich.live.Live`: failures first, then what is under way, then what is done.
+    """Shows the latest event of every address, for `rich.live.Live`: failures, then what is under way, then the rest.
 
     `total` is the number of addresses that have work. `clock` returns seconds on any scale that only moves forward.
     """

@@ -30,9 +30,10 @@ def render_state_list(state: State) -> str:
 def render_state(
     state: State, style: Style, *, unverifiable: Collection[FieldPath] = (), in_flight: bool = False
 ) -> str:
-    """Returns everything that is recorded. The fields that the cloud never shows (`unverifiable`) are listed once, at the end.
+    """Returns everything that is recorded.
 
-    `in_flight`: the run that sent the open intents is still alive, so they are not in doubt yet.
+    The fields that the cloud never shows (`unverifiable`) are listed once, at the end. `in_flight`: the run that sent
+    the open intents is still alive, so they are not in doubt yet.
     """
     where = state.stack if state.environment is None else f"{state.stack}, environment {state.environment}"
     title = f"{style.bold(escape(where))} ({escape(str(state.identity))}), serial {state.serial}\n"
@@ -54,7 +55,10 @@ def render_resource(
     unverifiable: Collection[FieldPath] = (),
     in_flight: bool = False,
 ) -> str:
-    """Returns one record. `intent` is the open one of its address; `unverifiable` are paths that the cloud never shows."""
+    """Returns one record.
+
+    `intent` is the open one of its address; `unverifiable` are paths that the cloud never shows.
+    """
     sections = [_record(recorded, style)]
     if intent is not None:
         sections.append(render_intent(intent, style, in_flight=in_flight))

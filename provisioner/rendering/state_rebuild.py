@@ -1,4 +1,4 @@
-"""Renders the proposal for a rebuilt state: what is left of the files, one line per row, and the reason where a row is not certain.
+"""Renders the proposal for a rebuilt state: what is left of the files, and a line per row, with reasons if uncertain.
 
 It shows what is proposed and what is left out. Whether anything is written is decided elsewhere.
 """
@@ -45,7 +45,7 @@ def render_parts(parts: Sequence[Part], damage: Sequence[Diagnostic], style: Sty
 
 
 def render_proposal(proposal: Proposal, style: Style) -> str:
-    """Returns one line for each address that is certainly ours, and the reason, candidates and next step for any other."""
+    """Returns a line for each address that is certainly ours; others have the reason, candidates and next step, too."""
     kept = sum(row.is_kept for row in proposal.rows)
     lines = [
         style.bold(
@@ -123,7 +123,10 @@ def proposal_document(
     written: bool,
     aside: Sequence[str],
 ) -> Document:
-    """Returns what `state rebuild --json` prints. `written`: the proposal is now the state; `aside` are the copies of the old files."""
+    """Returns what `state rebuild --json` prints.
+
+    `written`: the proposal is now the state; `aside` are the copies of the old files.
+    """
     return {
         "format_version": FORMAT_VERSION,
         "written": written,

@@ -120,7 +120,10 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
 
 
 def outputs_document(outputs: Sequence[OutputValue], *, timestamp: str) -> Document:
-    """Returns the outputs, which follow the summary as in Terraform. A stream goes into logs, so sensitive values are left out."""
+    """Returns the outputs, which follow the summary as in Terraform.
+
+    A stream goes into logs, so sensitive values are left out.
+    """
     return {
         **_stream_line("outputs", level="info", message=f"Outputs: {len(outputs)}", timestamp=timestamp),
         "outputs": {

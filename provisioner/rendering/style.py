@@ -1,7 +1,7 @@
 """Styles text for a terminal: colour or none, the width, and the escaping that makes foreign text harmless.
 
-Text is written as plain ANSI, because rich spends more time on 10,000 servers than planning them does. This module does not know
-what is shown. Colour never has a meaning that the words lack.
+Text is written as plain ANSI, because rich spends more time on 10,000 servers than planning them does. This module does
+not know what is shown. Colour never has a meaning that the words lack.
 """
 
 from __future__ import annotations
@@ -57,15 +57,16 @@ class Style:
 
 @cache
 def _words() -> re.Pattern[str]:
-    """Compiles the pattern on first use, when a text is not plain ASCII: that takes 5 ms because of the ranges of marks."""
+    """Compiles the pattern on first use, when a text is not plain ASCII: its ranges of marks take 5 ms."""
     return re.compile(_WORD)
 
 
 def choose_color(*, environ: Mapping[str, str], is_terminal: bool, flag: bool | None = None) -> bool:
-    """Returns whether to use colour. The first of these that is set decides: the flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE,
-    CLICOLOR, TERM, the terminal.
+    """Returns whether to use colour.
 
-    An empty variable counts as not set (no-color.org), and so does a forcing one that is `0` (bixense.com/clicolors).
+    The first of these that is set decides: the flag, NO_COLOR, FORCE_COLOR or CLICOLOR_FORCE, CLICOLOR, TERM, the
+    terminal. An empty variable counts as not set (no-color.org), and so does a forcing one that is `0`
+    (bixense.com/clicolors).
     """
     if flag is not None:
         return flag
@@ -79,23 +80,23 @@ def choose_color(*, environ: Mapping[str, str], is_terminal: bool, flag: bool | 
 
 
 def escape(text: str) -> str:
-    r"""Returns `text` on one line, with escapes such as `\u202e` for characters that could control a terminal, be invisible or pass for
-    another one.
+    r"""Returns `text` on one line, with harmful characters as escapes such as `\u202e`.
 
-    Those are the controls (C0, C1, DEL), formats (bidi, zero width), lone surrogates, line and paragraph separators, unassigned code
-    points, every space but ASCII's, printable characters that are invisible, and the letters and marks beyond ASCII in a word that has
-    ASCII letters. Chinese, Japanese and Korean text stays, with its own space.
+    They could control a terminal, be invisible or pass for another character. Those are the controls (C0, C1, DEL),
+    formats (bidi, zero width), lone surrogates, line and paragraph separators, unassigned code points, every space but
+    ASCII's, printable characters that are invisible, and the letters and marks beyond ASCII in a word that has ASCII
+    letters. Chinese, Japanese and Korean text stays, with its own space.
     """
     return text if text.isascii() and text.isprintable() else _words().sub(_visible_word, text)
 
 
 def escape_all(text: str) -> str:
-    r"""Returns `text` with an escape such as `\u202e` for all but printable ASCII: for two values that would look the same otherwise."""
+    r"""Returns `text` with escapes for all but printable ASCII, for two values that would look the same otherwise."""
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
 def escape_json(text: str) -> str:
-    r"""Returns equivalent JSON text, with JSON escapes such as `\u202e` for all but ASCII and Chinese, Japanese and Korean text.
+    r"""Returns equivalent JSON text, with JSON's own escapes for all but ASCII, Chinese, Japanese and Korean text.
 
     JSON escapes C0 itself. Its line breaks are between values and stay.
     """
@@ -169,7 +170,10 @@ def pad(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int) -> Iterator[str]:
-    """Yields escaped lines of at most `width` cells. `text` keeps its line breaks and indentation; a longer word gets its own line."""
+    """Yields escaped lines of at most `width` cells.
+
+    `text` keeps its line breaks and indentation; a longer word gets its own line.
+    """
     for paragraph in text.split("\n"):
         indent = " " * (len(paragraph) - len(paragraph.lstrip(" ")))
         line = ""

@@ -16,7 +16,10 @@ _NARROWEST = 60
 
 
 def plan_svg(ansi_text: str, title: str) -> str:
-    """Returns a picture as wide as the longest line. Where Fira Code is not installed, the viewer uses its own monospace font."""
+    """Returns a picture as wide as the longest line.
+
+    Where Fira Code is not installed, the viewer uses its own monospace font.
+    """
     from rich.console import Console
     from rich.text import Text
 

@@ -1,7 +1,7 @@
 """Renders one redacted value, and masks the secrets in it.
 
-A secret is recognised by its shape (`{"fingerprint": ...}`) or by its path, opaque content by `{"sha256": ...}`. What a field means is
-not known here.
+A secret is recognised by its shape (`{"fingerprint": ...}`) or by its path, opaque content by `{"sha256": ...}`. What a
+field means is not known here.
 """
 
 from __future__ import annotations
@@ -116,7 +116,10 @@ def masked(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldP
 
 
 def sensitive_mask(value: JsonValue, hidden: Collection[FieldPath] = (), *, path: FieldPath = ()) -> JsonValue:
-    """Returns the shape of `value` with true for every secret and nothing for anything else, like Terraform's `after_sensitive`."""
+    """Returns the shape of `value` with true for every secret, like Terraform's `after_sensitive`.
+
+    Other values are left out.
+    """
     if is_secret(value) or (value is not None and is_hidden(path, hidden)):
         return True
     match value:

@@ -11,7 +11,10 @@ from provisioner.model.resource import Phase
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words for one action. `future` completes "trainer[0] ..."; `doing` ("creating") and `noun` ("creation") are for progress."""
+    """The words for one action.
+
+    `future` completes "trainer[0] ..."; `doing` ("creating") and `noun` ("creation") are for progress.
+    """
 
     sign: str
     legend: str
@@ -48,7 +51,7 @@ CREATE_FIRST = Words("+/-", "replace (create, then destroy)", "must be replaced"
 
 
 def words_of(change: Change) -> Words:
-    """Returns the words for a change in a plan, where the sign of a replacement shows which of its two halves comes first."""
+    """Returns the words for a change: the sign of a replacement shows which of its halves comes first."""
     return CREATE_FIRST if change.create_first else WORDS[change.action]
 
 

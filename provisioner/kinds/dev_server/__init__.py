@@ -1,9 +1,10 @@
 """The DevServer: an AI server of ModelArts, pay-per-use or bought by the month.
 
-The other rooms need nothing but the value KIND. Each file answers one question: `schema` (what a spec may contain), `rows` (what the
-API shows), `creation`, `batches`, `updates` and `releases` (the flows; the steps of an update have files of their own),
-`order_settlement` (paying and cancelling an unpaid order), `renewals` (what happens at the end of a term), `matching` (whether a row
-is ours), `drafts` (specs for a server that exists), `terraform` (what the vendor's provider has recorded of it).
+The other rooms need nothing but the value KIND. Each file answers one question: `schema` (what a spec may contain),
+`rows` (what the API shows), `creation`, `batches`, `updates` and `releases` (the flows; the steps of an update have
+files of their own), `order_settlement` (paying and cancelling an unpaid order), `renewals` (what happens at the end of
+a term), `matching` (whether a row is ours), `drafts` (specs for a server that exists), `terraform` (what the vendor's
+provider has recorded of it).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Binds public addresses that already exist to a DevServer and unbinds them, each by its id.
 
-Source: docs/api/devserver-api.md section 2.4. No list of servers shows addresses, so the server's own are read before anything is
-sent and again after a refusal. Only addresses that were declared before are unbound.
+Source: docs/api/devserver-api.md section 2.4. No list of servers shows addresses, so the server's own are read before
+anything is sent and again after a refusal. Only addresses that were declared before are unbound.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _Bound: TypeAlias = dict[str, JsonObject]
 def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, JsonObject]:
     """Binds every wanted address, and unbinds those that were `declared` and are no longer wanted.
 
-    Returns what to record as observed beside the row: no list shows public addresses, and inventories need them. Raises GaveUp for a
-    server that is not running, RefusedForGood, and CallFailed for any other refusal, such as an address that another server has.
+    Returns what to record as observed beside the row: no list shows public addresses, and inventories need them. Raises
+    GaveUp for a server that is not running, RefusedForGood, and CallFailed for any other refusal, such as an address
+    that another server has.
     """
     wanted, declared, bound = tuple(wanted), tuple(declared), dict[str, JsonObject]()
     try:
@@ -64,7 +65,8 @@ def _reconcile(
 def _send(path: str, call: Call, address: str, *, present: bool) -> Generator[Step, Answer, _Bound]:
     """Sends the call, and reads the addresses again where it was refused or its answer was lost.
 
-    Returns the addresses that an answer showed. Raises CallFailed unless the address is there, or gone, as `present` wants it.
+    Returns the addresses that an answer showed. Raises CallFailed unless the address is there, or gone, as `present`
+    wants it.
     """
     try:
         reply = yield call

@@ -1,7 +1,7 @@
 """Warns of machines that may refuse volumes or public addresses, as far as their type shows it.
 
-Source: docs/api/devserver-api.md section 2.4. The pages say "only for A3" and name no flavor. That a machine shown as ECS or BMS is
-not an A3 is our inference, so this is a warning and not an error.
+Source: docs/api/devserver-api.md section 2.4. The pages say "only for A3" and name no flavor. That a machine shown as
+ECS or BMS is not an A3 is our inference, so this is a warning and not an error.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _ATTACHED = ("volumes", "public_ips")
 
 
 def advise(fields: Fields) -> Iterator[Advice]:
-    """Judges by the type that the specs declare."""
+    """Warns by the type that the specs declare."""
     yield from _advise(fields, fields.get("server_type"))
 
 
 def advise_by_row(fields: Fields, observed: JsonObject) -> Iterator[Advice]:
-    """Judges by the type that a live row shows, where the specs declare none."""
+    """Warns by the type that a live row shows, where the specs declare none."""
     return advise_by_type(fields, value_at(observed, ("cloud_server", "type")))
 
 
 def advise_by_type(fields: Fields, server_type: object) -> Iterator[Advice]:
-    """Judges by a type from elsewhere, such as the catalogue, where the specs declare none."""
+    """Warns by a type from elsewhere, such as the catalogue, where the specs declare none."""
     if "server_type" not in fields and isinstance(server_type, str):
         yield from _advise(fields, server_type.upper())
 

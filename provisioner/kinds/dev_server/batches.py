@@ -1,7 +1,8 @@
 """Buys several DevServers that differ only in their names by one call. Experimental.
 
-Source: docs/api/devserver-api.md sections 3.1 and 3.4. Of the answer to a `count` above 1 nothing is published but that it is one
-object, so only its order id is trusted: the servers are found by their order, whatever their names (docs/decisions/0010).
+Source: docs/api/devserver-api.md sections 3.1 and 3.4. Of the answer to a `count` above 1 nothing is published but that
+it is one object, so only its order id is trusted: the servers are found by their order, whatever their names
+(docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def buy(group: tuple[Desired, ...], policy: PurchasePolicy = DEFAULT_POLICY) -> 
 
 
 def advise(fields: Fields, policy: PurchasePolicy) -> Iterator[Advice]:
-    """Refuses `order: together` where the servers could not be found by their order, or would each pay the order that they share."""
+    """Refuses `order: together` for servers without an order to find them by, or that would each pay a shared order."""
     declared = fields.get("charging_info")
     if not isinstance(declared, Mapping) or declared.get("charging_mode") != "PRE_PAID":
         yield Advice(

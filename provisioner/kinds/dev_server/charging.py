@@ -1,7 +1,7 @@
-"""How a DevServer is charged: what is requested, what the cloud shows, and whether anything shows that it is paid in advance.
+"""How a DevServer is charged: what is requested, what the cloud shows, and what proves that it is prepaid.
 
-Source: docs/api/devserver-api.md sections 3.2 and 3.3. Only prepaid servers have an order, so an order is evidence of the mode as
-well (docs/decisions/0018).
+Source: docs/api/devserver-api.md sections 3.2 and 3.3. Only prepaid servers have an order, so an order is evidence of
+the mode as well (docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _MODES = {"PREPAID": PRE_PAID, "POSTPAID": POST_PAID}
 _PERIODS, _MAX_PERIODS = frozenset({"MONTH", "YEAR", "DAY", "HOUR", "WEEK"}), 11
 """The units and the greatest length of a term that a spec may declare (section 3.1)."""
 _DEFAULT: Fields = {"charging_mode": POST_PAID, "period_type": "MONTH", "period_num": 1}
-"""Sent where the specs declare nothing. Were it left out, the cloud would choose a mode, and which one is not published (section 10,
-question 3).
+"""Sent where the specs declare nothing.
+
+Were it left out, the cloud would choose a mode, and which one is not published (section 10, question 3).
 """
 
 
@@ -50,7 +51,10 @@ def wanted_mode(fields: Mapping[str, FieldValue] | JsonObject, policy: PurchaseP
 
 
 def may_place_order(fields: Fields, policy: PurchasePolicy) -> bool:
-    """Returns whether a purchase may place an order: only prepaid servers have one, and what the cloud chooses may be prepaid."""
+    """Returns whether a purchase may place an order.
+
+    Only prepaid servers have one, and what the cloud chooses may be prepaid.
+    """
     return wanted_mode(fields, policy) != POST_PAID
 
 
@@ -80,10 +84,10 @@ def shown_mode(row: JsonObject) -> str | None:
 def compare(
     wanted: str | None, modes: tuple[str, ...], address: Address, *, is_listed: bool = False
 ) -> Generator[Remark | Sold, Answer, Ended | None]:
-    """Reports to the run whether a purchase was sold in the wanted mode, and returns how the purchase ends where it was not.
+    """Reports to the run whether a purchase was sold in the wanted mode, and returns how it ends where it was not.
 
-    It was not where `modes`, all that was shown, lack the wanted one. `is_listed`: a row of it is known, so there is more than an
-    order. The caller goes on with the server and records it in any case.
+    It was not where `modes`, all that was shown, lack the wanted one. `is_listed`: a row of it is known, so there is
+    more than an order. The caller goes on with the server and records it in any case.
     """
     if wanted is None:
         yield Sold(as_wanted=True)
@@ -105,10 +109,11 @@ def compare(
 def compare_row(
     wanted: str | None, row: Live, desired: Desired, *, order_id: str | None, is_new: bool
 ) -> Generator[Remark | Sold, Answer, tuple[str, Ended] | None]:
-    """Does the same as `compare` by the server's row, where no answer showed the mode. Returns the sold mode with how it ends.
+    """Does the same as `compare` by the server's row, where no answer showed the mode.
 
-    For a purchase that an earlier run sent (`is_new` is false) only a mismatch is reported, and only where everything that is shown
-    contradicts both what was wanted and what the specs declare by now: the row may have changed since.
+    Returns the sold mode with how it ends. For a purchase that an earlier run sent (`is_new` is false) only a mismatch
+    is reported, and only where everything that is shown contradicts both what was wanted and what the specs declare by
+    now: the row may have changed since.
     """
     modes = _shown_modes(row.observed.get("charging_mode"), row.order_id or order_id)
     if wanted is None or not modes:
@@ -128,7 +133,7 @@ _NEXT = "it is recorded as it is, and nothing more is bought in this run; look a
 
 
 def unpaid_mismatch(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended:
-    """Returns how an order ends that awaits a person and was sold in another mode than was wanted: it must not be paid."""
+    """Returns how an order ends that awaits a person and was sold in another mode than wanted: it must not be paid."""
     return Ended(
         ended.phase,
         f"the cloud sold it as {sold}, which is not what was declared; order {order_id} is not paid",
@@ -144,7 +149,7 @@ def modes_in_reply(reply: Answer) -> tuple[str, ...]:
 
 
 def is_prepaid(recorded: Recorded, live: Live | None) -> bool:
-    """Returns whether anything shows that it is: what was declared, an order, what was observed, a term known from billing, or its row.
+    """Returns whether anything shows it: what was declared or observed, an order, a known term, or its row.
 
     One sign is enough: an unguarded paid term would be lost, while a guard that was not needed can be lifted.
     """
@@ -168,7 +173,10 @@ def shows_prepaid(row: Live) -> bool:
 
 
 def with_term(row: Live, period: tuple[str, int] | None, term: Term | None) -> Live:
-    """Returns a prepaid row with its term added to what it shows, as far as specs could declare it, and any other row unchanged."""
+    """Returns a prepaid row with its term added to what it shows, as far as specs could declare it.
+
+    Any other row is returned unchanged.
+    """
     if not shows_prepaid(row):
         return row
     charging_info: JsonObject = {"charging_mode": PRE_PAID}
@@ -182,11 +190,11 @@ def with_term(row: Live, period: tuple[str, int] | None, term: Term | None) -> L
 def sold_otherwise(
     recorded: Recorded, live: Live | None, specs: Mapping[str, FieldValue] | None, policy: PurchasePolicy
 ) -> str | None:
-    """Returns the mode in which the cloud sold our own purchase, where nothing that we declared accepts that mode, and None elsewhere.
+    """Returns the mode in which the cloud sold our own purchase where nothing that we declared accepts it, else None.
 
-    The specs accept the mode that they declare by now. Where they declare none, the mode that was declared before and the one that
-    leaving it out stands for are accepted. An order counts where no mode is shown. A server that was taken over, or whose mode changed
-    since, is not a purchase of ours that went wrong.
+    The specs accept the mode that they declare by now. Where they declare none, the mode that was declared before and
+    the one that leaving it out stands for are accepted. An order counts where no mode is shown. A server that was taken
+    over, or whose mode changed since, is not a purchase of ours that went wrong.
     """
     shown = live or recorded
     modes = _shown_modes(shown.observed.get("charging_mode"), shown.order_id)
@@ -202,7 +210,8 @@ def sold_otherwise(
 def _went_wrong(recorded: Recorded) -> bool:
     """Returns whether a mode that is not accepted comes from the purchase itself.
 
-    It does where the purchase is known to be sold otherwise, or where no mode was observed yet: the first one shown is how it was sold.
+    It does where the purchase is known to be sold otherwise, or where no mode was observed yet: the first one shown is
+    how it was sold.
     """
     was_seen = _shown_modes(recorded.observed.get("charging_mode"), recorded.order_id)
     return recorded.sold is not None or not (recorded.observed and was_seen)

@@ -1,7 +1,7 @@
 """Buys a DevServer and follows it until it exists as it is wanted.
 
-Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so a flow that starts again
-after a crash continues where the facts end. It never sends a purchase when an id or order id is known.
+Source: docs/api/devserver-api.md sections 2.1, 3.4 and 8. Every step is guarded by a remembered fact, so a flow that
+starts again after a crash continues where the facts end. It never sends a purchase when an id or order id is known.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class _Order:
 
 
 def _end_for_person(order: _Order, status: OrderStatus) -> Ended | None:
-    """Returns how the flow ends where only a person can go on. Every other status leaves the outcome open, which is None."""
+    """Returns how the flow ends where only a person can go on.
+
+    Every other status leaves the outcome open, which is None.
+    """
     address = order.address
     cancel = f"`provisioner orders cancel {order.id}`"
     moved_on = (
@@ -84,7 +87,10 @@ def future_charging(fields: Fields, policy: PurchasePolicy) -> JsonObject:
 
 
 def current_charging(recorded: Recorded) -> JsonObject:
-    """Returns how a recorded server is charged, in the shape of the specs: observed evidence first, then what was declared."""
+    """Returns how a recorded server is charged, in the shape of the specs.
+
+    What was observed counts more than what was declared.
+    """
     declared = recorded.declared.get("charging_info")
     known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
     shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
@@ -103,8 +109,8 @@ def _as_body(charging: Mapping[str, object]) -> JsonObject:
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
     """Buys a server, or goes on with the purchase that `recorded` describes, until the server is ready.
 
-    A member of a group that was bought by one call is recorded with the order that the group shares. It is ready only once it runs
-    and has its own name, so that a plan which ignores names cannot leave it without one.
+    A member of a group that was bought by one call is recorded with the order that the group shares. It is ready only
+    once it runs and has its own name, so that a plan which ignores names cannot leave it without one.
     """
     identifier = recorded.id if recorded else None
     order_id = recorded.order_id if recorded else None
@@ -156,7 +162,7 @@ def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy =
 
 
 def _finish(found: Live, desired: Desired, policy: PurchasePolicy) -> Flow:
-    """Goes from the first row of a server to the server as it is wanted: built, with its name, and with its post-build fields."""
+    """Goes on from the first row of a server until it is as wanted: built, named, and with its post-build fields."""
     misnamed = found.name != desired.name
     built = Phase.CREATING if misnamed and desired.together else Phase.READY
     ended = yield from _wait_until_built(found, built=built, address=desired.address)
@@ -179,8 +185,8 @@ def _has_auto_pay(fields: Mapping[str, object]) -> bool:
 def _is_still_wanted(desired: Desired, recorded: Recorded) -> bool:
     """Returns whether the specs would still buy the machine that was ordered.
 
-    Automatic payment and renewal do not count, as no order is placed for their sake. `charging_info` counts only where PRE_PAID was
-    declared, which is how an order is sold.
+    Automatic payment and renewal do not count, as no order is placed for their sake. `charging_info` counts only where
+    PRE_PAID was declared, which is how an order is sold.
     """
     ignored, charged = desired.lifecycle.ignore_changes, recorded.declared.get("charging_info")
     is_as_sold = isinstance(charged, Mapping) and charging.parse_mode(charged.get("charging_mode")) == charging.PRE_PAID
@@ -199,15 +205,18 @@ def _without_flags(value: object) -> object:
 
 
 def _is_as_ordered(desired: Desired, recorded: Recorded) -> bool:
-    """Returns whether the specs declare exactly what was ordered. Any other order is not paid: a person cancels it, or restores the specs."""
+    """Returns whether the specs declare exactly what was ordered.
+
+    Any other order is not paid: a person cancels it, or restores the specs.
+    """
     return all(canonical(desired.fields.get(key)) == canonical(recorded.declared.get(key)) for key in _ORDERED_FIELDS)
 
 
 def _wait_until_listed(identifier: str | None, order: _Order) -> Generator[Step, Answer, Live | Ended]:
     """Waits for the first row of the server, and pays its order where that is ours to pay.
 
-    A prepaid server appears once its order is through. An order that awaits a person ends the wait. Where no row names the order,
-    billing is asked what it has bought.
+    A prepaid server appears once its order is through. An order that awaits a person ends the wait. Where no row names
+    the order, billing is asked what it has bought.
     """
     order_id, is_ours_to_pay = order.id, order.is_ours_to_pay
     if is_ours_to_pay and order_id is not None and (refused := (yield from _pay(order_id, order))) is not None:
@@ -235,7 +244,10 @@ def _wait_until_listed(identifier: str | None, order: _Order) -> Generator[Step,
 
 
 def _pay(order_id: str, order: _Order) -> Generator[Step, Answer, Ended | None]:
-    """Pays an order that billing shows as awaiting payment. Returns how the flow ends where it was not paid, and None elsewhere."""
+    """Pays an order that billing shows as awaiting payment.
+
+    Returns how the flow ends where it was not paid, and None elsewhere.
+    """
     status, lines = yield from orders.read(order_id)
     if status is not OrderStatus.AWAITING_PAYMENT:
         return None
@@ -254,7 +266,8 @@ def _pay(order_id: str, order: _Order) -> Generator[Step, Answer, Ended | None]:
 def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
     """Waits until the server is built, and records it in the phase `built`.
 
-    A server that is built when it is first seen is recorded once; else thousands of them would be written and waited for twice.
+    A server that is built when it is first seen is recorded once; else thousands of them would be written and waited
+    for twice.
     """
     row: Answer = live
     if live.status not in rows.STABLE:
@@ -274,7 +287,10 @@ def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
 
 
 def _wait_until_stable(identifier: str) -> Generator[Step, Answer, Live | None]:
-    """Waits for a stable status. Returns None once the cloud answers that there is no such server: a list that lacks it proves nothing."""
+    """Waits for a stable status. Returns None once the cloud answers that the server does not exist.
+
+    A list that lacks it proves nothing.
+    """
     while True:
         row = yield Wait(settled=lambda now: now is None or now.status in rows.STABLE, id=identifier)
         if not isinstance(row, Live):

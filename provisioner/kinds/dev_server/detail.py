@@ -1,6 +1,7 @@
 """Reads what no list of DevServers shows: the public addresses of one server.
 
-Source: docs/api/devserver-api.md section 2.4. It costs one request per server, so only what updates the record reads it.
+Source: docs/api/devserver-api.md section 2.4. It costs one request per server, so only what updates the record reads
+it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from provisioner.model.flow import Call, CallFailed, Effect, Outcome, ReadFlow, 
 
 
 def read_detail(identifier: str) -> ReadFlow[JsonObject]:
-    """Returns what to record as observed beside the row. Where the cloud refuses the request, as older ones do, that is nothing."""
+    """Returns what to record as observed beside the row.
+
+    Where the cloud refuses the request, as older ones do, that is nothing.
+    """
     path = f"{rows.server_path(identifier)}/publicips"
     try:
         reply = yield Call(Service.MODELARTS, "GET", path, Effect.READ)

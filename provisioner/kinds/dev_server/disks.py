@@ -1,7 +1,7 @@
 """Derives the disks that a DevServer was bought with from the list of its disks, in the shape of the specs.
 
-Source: docs/api/devserver-api.md section 3.3. Disks that were attached later are in the same list and look the same, so data disks
-are conclusive only where they are all alike.
+Source: docs/api/devserver-api.md section 3.3. Disks that were attached later are in the same list and look the same, so
+data disks are conclusive only where they are all alike.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _ROLES = frozenset(_SIZES)
 _MAX_DATA_DISKS = 8
 
 
-def shown(listed: Sequence[JsonValue]) -> dict[str, JsonValue]:
+def bought_volumes(listed: Sequence[JsonValue]) -> dict[str, JsonValue]:
     """Returns `root_volume` and `data_volume`, each as far as the list shows it.
 
-    A list with a disk of unknown role shows nothing. A list without a system disk may lack data disks as well, so it never shows
-    that there are none; a system disk alone shows that.
+    A list with a disk of unknown role shows nothing. A list without a system disk may lack data disks as well, so it
+    never shows that there are none; a system disk alone shows that.
     """
     disks = [disk for disk in listed if isinstance(disk, Mapping)]
     if len(disks) < len(listed) or not all(_known_word(disk, "type", _ROLES) for disk in disks):

@@ -1,7 +1,7 @@
 """Drafts the specs of a DevServer that exists, as far as the cloud shows it (docs/api/devserver-api.md section 4).
 
-What the cloud hides is left to the defaults of the stack and never made up: an invented value would be bought if the server were
-ever replaced.
+What the cloud hides is left to the defaults of the stack and never made up: an invented value would be bought if the
+server were ever replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _PASSWORD = {"secret": "env:ADMIN_PASSWORD"}
 
 
 def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
-    """Returns the fields that specs would declare for the row under these defaults, and remarks on what it cannot show."""
+    """Returns the fields that specs would declare for the row, and remarks on what it cannot show.
+
+    `defaults` are those of the stack.
+    """
     fields: dict[str, JsonValue] = {"name": row.name}
     remarks: list[str] = []
     flavor_field = _flavor_field(row, defaults)
@@ -53,7 +56,10 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
 
 
 def _flavor_field(row: Live, defaults: Mapping[str, JsonValue]) -> str:
-    """Returns the field that names the machine. A row may show both: then it is the one that the stack's defaults use."""
+    """Returns the field that names the machine.
+
+    A row may show both: then it is the one that the stack's defaults use.
+    """
     preferred = "resource_flavor" if defaults.get("resource_flavor") else "flavor"
     other = "flavor" if preferred == "resource_flavor" else "resource_flavor"
     return preferred if preferred in row.shown else other
@@ -76,6 +82,6 @@ def _mode(fields: Mapping[str, JsonValue]) -> JsonValue:
 
 
 def particulars(row: Live) -> tuple[str, str]:
-    """Returns the flavor and the charging mode, which tell the row from others in a list; each is empty where it is not shown."""
+    """Returns the flavor and the charging mode, which tell rows apart in a list; each is empty if it is not shown."""
     flavor = row.shown.get("flavor") or row.shown.get("resource_flavor") or ""
     return str(flavor), str(row.observed.get("charging_mode") or "")

@@ -1,6 +1,7 @@
-"""Reads the facts about a DevServer that no spec declares and people and other tools want: its status, charging mode and addresses.
+"""Reads what no spec declares of a DevServer and other tools want: its status, charging mode and addresses.
 
-They come from what the state keeps of a row (docs/api/devserver-api.md section 3.3), so they are available without the cloud.
+They come from what the state keeps of a row (docs/api/devserver-api.md section 3.3), so they are available without the
+cloud.
 """
 
 from __future__ import annotations

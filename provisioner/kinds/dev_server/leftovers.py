@@ -1,7 +1,7 @@
 """Finds what a released DevServer leaves behind, and the cloud goes on billing.
 
-Source: docs/api/devserver-api.md section 2.3. Data disks that were ordered with a server are released with a prepaid server and kept
-with a pay-per-use one. Disks that were attached later are always kept.
+Source: docs/api/devserver-api.md section 2.3. Data disks that were ordered with a server are released with a prepaid
+server and kept with a pay-per-use one. Disks that were attached later are always kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Reads all servers page by page, from the tenant's list or else from the caller's own, and reports what the list may hide.
+"""Reads all servers page by page, from the tenant's list or else the caller's own, and reports what it may hide.
 
-Source: docs/api/devserver-api.md section 2.2. What a row shows is trusted. A server may be concluded to be missing only from a
-reading with as many distinct ids as every page's `total` says (docs/decisions/0020). Any other reading raises PartialListing.
+Source: docs/api/devserver-api.md section 2.2. What a row shows is trusted. A server may be concluded to be missing only
+from a reading with as many distinct ids as every page's `total` says (docs/decisions/0020). Any other reading raises
+PartialListing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from provisioner.model.list_gap import NO_NAME, ListGap
 from provisioner.model.resource import Live
 
 _LIMITS = (1000, 500, 250, 125, 100, 50, 20, 10, 5, 2, 1)
-"""The page sizes to try: each where the one before it was refused, even after some pages."""
+"""The page sizes to try: each after the one before it was refused, be it in the middle of the pages."""
 _MAX_READINGS = 3
 _MAX_PAGES = 2000
 """The end of a reading, however many rows the cloud still promises."""
@@ -129,7 +130,7 @@ def list_servers() -> ReadFlow[tuple[Live, ...]]:
 
 
 def read_limit(listed: Collection[str]) -> ReadFlow[ListGap | None]:
-    """Returns a gap where the tenant's list, which shows the ids `listed`, may silently hold the caller's own servers only.
+    """Returns a gap where the tenant's list, with the ids `listed`, may silently hold the caller's own servers only.
 
     It may where it shows nobody else's servers (docs/api/devserver-api.md section 2.2).
     """
@@ -233,7 +234,10 @@ def _read_pages(path: str, limits: list[int], reading: _Reading) -> ReadFlow[Non
 
 
 def _page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int | None] | None:
-    """Returns the rows and the total of a page. Returns None, and notes the fault in the reading, where the answer is no page."""
+    """Returns the rows and the total of a page.
+
+    Returns None, and notes the fault in the reading, where the answer is no page.
+    """
     body = reply.body
     if not isinstance(body, Mapping):
         reading.is_page = False

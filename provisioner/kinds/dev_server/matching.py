@@ -1,7 +1,7 @@
 """Finds the live servers and the orders that a purchase whose reply was lost may have become.
 
-The API returns nothing of a request but the name and the fields that rows show (docs/api/devserver-api.md section 9). So a row
-matches only when all shown fields agree with the request, and it is new and young enough.
+The API returns nothing of a request but the name and the fields that rows show (docs/api/devserver-api.md section 9).
+So a row matches only when all shown fields agree with the request, and it is new and young enough.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from provisioner.model.resource import Live
 from provisioner.model.state import Intent, is_plausible_time
 
 _INCONCLUSIVE = frozenset({"power", "volumes", "arch", "server_type", "root_volume", "data_volume"})
-"""Shown fields that never exclude a row. Anybody may have changed the first two since; the others are derived from what the row shows of
-its image, machine and disks, which need not be complete. A server that is not recognised might be bought a second time.
+"""Shown fields that never exclude a row.
+
+Anybody may have changed the first two since; the others are derived from what the row shows of its image, machine and
+disks, which need not be complete. A server that is not recognised might be bought a second time.
 """
 
 _MAX_ORDERS_READ = 50
@@ -28,11 +30,15 @@ _MAX_ORDERS_READ = 50
 CLOCK_TOLERANCE = 15 * 60 * 1000
 """How much the cloud's clocks may disagree, in milliseconds (section 9)."""
 _BILLING_LAG = 24 * 60 * 60 * 1000
-"""How far billing's clock, by which orders are dated, may be behind, in milliseconds. An order that was known before the purchase is
-never taken for it, whatever its date.
+"""How far billing's clock, by which orders are dated, may be behind, in milliseconds.
+
+An order that was known before the purchase is never taken for it, whatever its date.
 """
 _LATEST_CREATION = 2 * 60 * 60 * 1000
-"""Milliseconds after which a new server that differs from the request can't be its result: it was carried out long before, or never."""
+"""Milliseconds after which a new server that differs from the request can't be its result.
+
+By then the request was carried out long before, or never.
+"""
 
 
 def exact_matches(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
@@ -41,10 +47,11 @@ def exact_matches(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
 
 
 def similar_rows(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
-    """Returns the rows that the purchase may have become under another name, as somebody may have renamed it, or the cloud respelt it.
+    """Returns the rows that the purchase may have become under another name.
 
-    Each is new and agrees in every other field that both show, up to case and blanks. One more field may differ, as that may have been
-    changed as well, where the row was created at about the time of the request.
+    Somebody may have renamed it, or the cloud may spell its name otherwise. Each is new and agrees in every other field
+    that both show, up to case and blanks. One more field may differ, as that may have been changed as well, where the
+    row was created at about the time of the request.
     """
     if intent.members:
         return ()
@@ -52,16 +59,19 @@ def similar_rows(intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
 
 
 def has_another_name(intent: Intent, row: Live) -> bool:
-    """Returns whether the first row of an answered id has another name than was sent, which under a marker is the marked name.
+    """Returns whether the first row of an answered id has another name than was sent (under a marker, the marked one).
 
-    A cloud that changes all names thus makes each purchase wait for a person's decision. The alternative is worse: a stranger's server
-    would be renamed and released.
+    A cloud that changes all names thus makes each purchase wait for a person's decision. The alternative is worse: a
+    stranger's server would be renamed and released.
     """
     return bool(row.name) and not are_forms_of_one(row.name, intent.name)
 
 
 def _has_another_mode(intent: Intent, row: Live) -> bool:
-    """Returns whether the row shows another charging mode than was sent. If its name differs too, it is another purchase."""
+    """Returns whether the row shows another charging mode than was sent.
+
+    If its name differs too, it is another purchase.
+    """
     shown = charging.parse_mode(row.observed.get("charging_mode"))
     sent = _charging(intent.request.get("body")).get("charging_mode") or _charging(intent.declared).get("charging_mode")
     return shown is not None and sent is not None and shown != charging.parse_mode(sent)
@@ -99,7 +109,8 @@ def _exclude_known(intent: Intent, trace: Trace) -> Trace:
 def absence(intent: Intent) -> Absence:
     """Returns what must hold before the purchase is presumed absent.
 
-    Where no mode was declared, it may have placed an order: which mode the cloud then takes is not published (section 10, question 3).
+    Where no mode was declared, it may have placed an order: which mode the cloud then takes is not published (section
+    10, question 3).
     """
     if intent.members:
         return Absence.BY_A_PERSON
@@ -122,8 +133,8 @@ def _charging(fields: JsonValue) -> JsonObject:
 def _may_be(intent: Intent, row: Live) -> bool:
     """Returns whether the row may be the purchase, or one of its servers.
 
-    Under a marker the name decides alone: no other server can have it, however the cloud spells the rest. How the cloud names the
-    servers of one call is not published, so their names need only begin with the name that was sent.
+    Under a marker the name decides alone: no other server can have it, however the cloud spells the rest. How the cloud
+    names the servers of one call is not published, so their names need only begin with the name that was sent.
     """
     if intent.members:
         is_named = row.order_id is not None and row.name.startswith(intent.name)
@@ -152,12 +163,13 @@ def _is_alike(intent: Intent, row: Live) -> bool:
 def _was_created_about_then(intent: Intent, row: Live) -> bool:
     """Returns whether the row was created at about the time of the request.
 
-    A row without a plausible time counts where every id of that time was listed, as its id alone then shows that it is new.
+    A row without a plausible time counts where the list before the request was complete, as its id alone then shows
+    that it is new.
     """
     if not is_plausible_time(row.created_at):
         return intent.all_listed
     sent = intent.server_time, intent.unknown_since or intent.server_time
-    assert row.created_at is not None  # it is a moment
+    assert row.created_at is not None  # as its time is plausible
     is_young = intent.all_listed or row.created_at >= sent[0] - CLOCK_TOLERANCE
     return is_young and row.created_at <= max(sent) + _LATEST_CREATION
 
@@ -167,14 +179,17 @@ def _declared_fields(intent: Intent) -> JsonObject:
 
 
 def _conclusive_fields(row: Live) -> JsonObject:
-    """Returns the shown fields that may exclude the row, without its name. A mode that only its order shows is not one of them."""
+    """Returns the shown fields that may exclude the row, without its name.
+
+    A mode that only its order shows is not one of them.
+    """
     shows_mode = charging.parse_mode(row.observed.get("charging_mode")) is not None
     inconclusive = _INCONCLUSIVE if shows_mode else _INCONCLUSIVE | {"charging_info"}
     return {key: value for key, value in row.shown.items() if key not in inconclusive | {"name"}}
 
 
 def _compare(declared: JsonObject, shown: JsonObject) -> Iterator[tuple[bool, bool]]:
-    """Yields, for each field that both have, whether it is equal, and whether it is alike: equal up to letter case and blanks."""
+    """Yields, for each field that both have, whether it is equal, and whether it is equal up to case and blanks."""
     for key, value in shown.items():
         wanted = declared.get(key)
         if isinstance(wanted, Mapping) and isinstance(value, Mapping):

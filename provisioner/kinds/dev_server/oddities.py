@@ -1,4 +1,4 @@
-"""Warns of what the API accepts and probably nobody means: empty sections, and terms that it lists and describes nowhere.
+"""Warns of what the API accepts and probably nobody means: empty sections, and terms that it never describes.
 
 Source: docs/api/devserver-api.md section 3.1. Nothing says that the API refuses any of it, so these are warnings.
 """

@@ -1,7 +1,8 @@
 """Pays or cancels the order of a DevServer at a person's request.
 
-Source: docs/api/devserver-api.md section 8. Both flows read the order first, send at most one call, and trust the order and not the
-answer. A flow that starts again after a crash thus finds the work done or not done, and never does it twice.
+Source: docs/api/devserver-api.md section 8. Both flows read the order first, send at most one call, and trust the order
+and not the answer. A flow that starts again after a crash thus finds the work done or not done, and never does it
+twice.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def pay(recorded: Recorded) -> Flow:
 def refuse_unlike(
     order_id: str, lines: orders.Lines, charging: object, address: Address, count: int | None = None
 ) -> Ended | None:
-    """Returns how a payment ends where billing shows another term or `count` than was asked for, and None where it shows neither.
+    """Returns how a payment ends where billing shows another term or `count` than was asked for, else None.
 
     The cloud, or a person, may have named an order that is not ours, so it is not paid.
     """
@@ -66,7 +67,10 @@ def refuse_unlike(
 
 
 def cancel(recorded: Recorded) -> Flow:
-    """Ends with an order that is cancelled, by us or by anybody else. Nothing is left where the complete list shows no server of it."""
+    """Ends with an order that is cancelled, by us or by anybody else.
+
+    Nothing is left where the complete list shows no server of it.
+    """
     order_id = recorded.order_id or ""
     status, refused = (yield from orders.read_status(order_id)), None
     if status in orders.UNPAID:

@@ -52,7 +52,8 @@ Lines: TypeAlias = tuple[Mapping[str, object], ...]
 def read(order_id: str) -> Generator[Call, Answer, tuple[OrderStatus, Lines]]:
     """Reads the status and the lines of an order.
 
-    The status is UNKNOWN where billing refuses: users may lack account-wide rights, and the list of servers shows the outcome in time.
+    The status is UNKNOWN where billing refuses: users may lack account-wide rights, and the list of servers shows the
+    outcome in time.
     """
     if not is_order_id(order_id):
         return OrderStatus.UNKNOWN, ()
@@ -72,10 +73,10 @@ def read_status(order_id: str) -> Generator[Call, Answer, OrderStatus]:
 
 
 def describe_difference(lines: Lines, charging: object, count: int | None = None) -> str:
-    """Returns how the term and count of an order differ from what was asked for, as the end of a sentence, or "" where they do not.
+    """Returns how the term and count of an order differ from what was asked for, as the end of a sentence, or "".
 
-    What billing does not show does not differ. No flavor is compared, as it is not published what a line calls its product. A `count` of
-    None accepts any.
+    What billing does not show does not differ. No flavor is compared, as it is not published what a line calls its
+    product. A `count` of None accepts any.
     """
     asked = charging if isinstance(charging, Mapping) else {}
     wanted = _months(asked.get("period_num", 1), {"MONTH": 1, "YEAR": 12}.get(str(asked.get("period_type"))))
@@ -99,7 +100,10 @@ def _months(periods: object, months: int | None) -> int | None:
 
 
 def bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]:
-    """Reads from billing the ids of the servers that an order has bought. Returns None where billing does not answer."""
+    """Reads from billing the ids of the servers that an order has bought.
+
+    Returns None where billing does not answer.
+    """
     if not is_order_id(order_id):
         return ()
     try:
@@ -115,7 +119,10 @@ def bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...] | None]
 
 
 def all_bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
-    """Reads the same as `bought_ids` before a call that may end the order. Raises CallFailed unless billing lists all of them."""
+    """Reads the same as `bought_ids` before a call that may end the order.
+
+    Raises CallFailed unless billing lists all of them.
+    """
     what = f"billing does not tell all that order {order_id!r} has bought"
     if not is_order_id(order_id):
         raise CallFailed(Outcome.UNKNOWN, f"{what}: it takes no such id")
@@ -131,9 +138,10 @@ def all_bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
 
 
 def find_order(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
-    """Finds the order of a server whose row names none: the one for which billing lists the server. Returns None where none is found.
+    """Finds the order of a server whose row names none: the one for which billing lists the server.
 
-    It reads the orders placed before the server was created, the latest first. `created_at` is in milliseconds since the epoch.
+    Returns None where none is found. It reads the orders placed before the server was created, the latest first.
+    `created_at` is in milliseconds since the epoch.
     """
     if created_at is None:
         return None
@@ -184,7 +192,10 @@ def pay(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
 
 
 def cancel(order_id: str) -> Generator[Call, Answer, CallFailed | None]:
-    """Sends the cancellation. Returns the refusal, or None: the cloud refuses to cancel an order that is paid or already cancelled."""
+    """Sends the cancellation.
+
+    Returns the refusal, or None: the cloud refuses to cancel an order that is paid or already cancelled.
+    """
     call = Call(Service.BILLING, "PUT", _CANCELLATION, Effect.CANCELLATION, body={"order_id": order_id})
     return (yield from _settle(call))
 
@@ -198,18 +209,18 @@ def _settle(call: Call) -> Generator[Call, Answer, CallFailed | None]:
 
 
 def possibly_open(moment: int) -> ReadFlow[tuple[str, ...] | None]:
-    """Reads the ids of the new orders that may be open at `moment`, as an unpaid order lapses. Returns None where billing does not answer.
+    """Reads the ids of the new orders that may be open at `moment`, as an unpaid order lapses.
 
-    `moment` is in milliseconds since the epoch.
+    Returns None where billing does not answer. `moment` is in milliseconds since the epoch.
     """
     found = yield from placed_since(moment - _PAID_WITHIN)
     return None if found is None else tuple(order.order_id for order in found)
 
 
 def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
-    """Reads the new orders of the account that are not cancelled, oldest first. Returns None where billing does not list them all.
+    """Reads the new orders of the account that are not cancelled, oldest first.
 
-    `moment` is in milliseconds since the epoch.
+    Returns None where billing does not list them all. `moment` is in milliseconds since the epoch.
     """
     query: dict[str, str | int] = {"create_time_begin": _time(moment), "order_type": _NEW, "order_by": "createTime"}
     found: dict[str, Trace] = {}

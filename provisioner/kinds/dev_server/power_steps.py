@@ -1,7 +1,7 @@
-"""Waits for a server, starts or stops it, and lets a change give up with a reason: steps that all changes of a server share.
+"""Waits for a server, starts or stops it, and lets a change give up with a reason: steps that changes share.
 
-Source: docs/api/devserver-api.md sections 2.1 and 4. After a start or stop the server is read back: the cloud refuses to start a
-running server, so a refusal or a lost answer is judged by what the server then shows.
+Source: docs/api/devserver-api.md sections 2.1 and 4. After a start or stop the server is read back: the cloud refuses
+to start a running server, so a refusal or a lost answer is judged by what the server then shows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Power = Literal["running", "stopped"]
 _ATTEMPTS = 2
 _POLLS_AFTER_A_REFUSAL = 5
 _POLLS_AT_AN_OLD_FAILURE = 10
-"""Right after an accepted action a list may still show the status from before, and that may be a failure (section 4)."""
+"""Right after an accepted action a list may still show the status from before, even a failure (section 4)."""
 
 
 class GaveUp(Exception):  # noqa: N818 - how a change ends, not a malfunction
@@ -69,7 +69,10 @@ def wait_for_status(
 def wait_until(
     identifier: str, settled: Callable[[Live], bool], *, max_polls: int | None = None
 ) -> Generator[Step, Answer, Live]:
-    """Waits until the server's row satisfies `settled`, for `max_polls` polls at most. Raises GaveUp when the server is gone."""
+    """Waits until the server's row satisfies `settled`, for `max_polls` polls at most.
+
+    Raises GaveUp when the server is gone.
+    """
     while True:
         row = yield Wait(settled=lambda row: row is None or settled(row), id=identifier, max_polls=max_polls)
         if not isinstance(row, Live):
@@ -81,7 +84,10 @@ def wait_until(
 
 
 def set_power(row: Live, power: Power) -> Generator[Step, Answer, Live]:
-    """Starts or stops the server, and waits until it has. Sends nothing when it has this power already. Raises GaveUp, CallFailed."""
+    """Starts or stops the server, and waits until it has.
+
+    Sends nothing when it has this power already. Raises GaveUp, CallFailed.
+    """
     rule = _ACTIONS[power]
     failure: CallFailed | None = None
     for _ in range(_ATTEMPTS):
@@ -105,7 +111,10 @@ def set_power(row: Live, power: Power) -> Generator[Step, Answer, Live]:
 
 
 def _request(identifier: str, rule: _ActionRule) -> Generator[Step, Answer, CallFailed | None]:
-    """Requests the action. Returns a refusal or a lost answer, as the server itself then shows more than the answer does."""
+    """Requests the action.
+
+    Returns a refusal or a lost answer, as the server itself then shows more than the answer does.
+    """
     path = f"{rows.server_path(identifier)}/{rule.action}"
     try:
         yield Call(Service.MODELARTS, "PUT", path, Effect.REPEATABLE, body=rule.body)

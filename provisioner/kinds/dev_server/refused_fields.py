@@ -1,7 +1,7 @@
-"""Decides which refusals of what is attached to a built server are permanent: those are recorded, and not requested again.
+"""Decides which refusals of attachments are permanent: those are recorded, and not requested again.
 
-Source: docs/api/devserver-api.md section 2.4: disks and public addresses are "only for A3" machines, and nothing that a client sees
-names such a machine. The table of the refusals is in docs/decisions/0021.
+Source: docs/api/devserver-api.md section 2.4: disks and public addresses are "only for A3" machines, and nothing that a
+client sees names such a machine. The table of the refusals is in docs/decisions/0021.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ _TEMPORARY = re.compile(
 
 
 class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
-    """The cloud permanently refuses a field for this server. `attached` are the declared ids that the server has nevertheless."""
+    """The cloud permanently refuses a field for this server.
+
+    `attached` are the declared ids that the server has nevertheless.
+    """
 
     def __init__(self, failed: CallFailed, row: Live, attached: Iterable[str]) -> None:
         super().__init__(failed.message)
@@ -33,7 +36,10 @@ class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
 
 
 def is_for_good(failed: CallFailed) -> bool:
-    """Returns whether the service itself refused, for a reason that names neither time, rights, money nor what was to be attached."""
+    """Returns whether the service itself refused for a permanent reason.
+
+    Such a message names neither time, rights, money nor what was to be attached.
+    """
     if failed.outcome is not Outcome.REFUSED:
         return False
     if failed.code == _NO_SUCH_API:

@@ -28,7 +28,10 @@ _NO_USERDATA = (None, "", {DIGEST: digest("")})
 
 
 def remarks(changed: Iterable[FieldPath], declared: JsonObject) -> Iterator[Remark]:
-    """Yields the remarks on a reinstallation that `changed` fields cause. `declared` is the wanted body, as it is recorded."""
+    """Yields the remarks on a reinstallation that `changed` fields cause.
+
+    `declared` is the wanted body, as it is recorded.
+    """
     yield _DISK
     if ("image_id",) in changed and declared.get("userdata") not in _NO_USERDATA:
         yield _USERDATA

@@ -1,9 +1,9 @@
 """Puts another system on the same machine: stops the DevServer, wipes it, and waits until it runs.
 
-Source: docs/api/devserver-api.md sections 2.1 and 4. changeos is for another image, reinstallos for another password, key pair or user
-data alone. Both start from STOPPED, or from where an earlier one failed, and end in RUNNING. The disk is lost each time, so the call is
-recorded before it is sent, and never sent again without reading the server. The power that the server is to have in the end is
-remembered before it is stopped.
+Source: docs/api/devserver-api.md sections 2.1 and 4. changeos is for another image, reinstallos for another password,
+key pair or user data alone. Both start from STOPPED, or from where an earlier one failed, and end in RUNNING. The disk
+is lost each time, so the call is recorded before it is sent, and never sent again without reading the server. The power
+that the server is to have in the end is remembered before it is stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _POLLS_AFTER_AN_EARLIER_RUN = 5
 
 
 def is_current(desired: Desired, changed: frozenset[str], row: Live) -> bool:
-    """Returns whether the server shows every changed field as desired, whoever did it. A field that the API hides is never current."""
+    """Returns whether the server shows every changed field as desired, whoever did it.
+
+    A field that the API hides is never current.
+    """
     hidden = {"admin_pass", "userdata"}
     return (
         row.status not in FAILED
@@ -50,8 +53,8 @@ def reinstall(
 ) -> Generator[Step, Answer, Live]:
     """Stops the server, puts the desired system on it, and returns it running.
 
-    `row` shows it with nothing under way; `rest` is the power that it is to have in the end. Raises GaveUp, and CallFailed where the
-    outcome of the call is unknown: then its intent is open.
+    `row` shows it with nothing under way; `rest` is the power that it is to have in the end. Raises GaveUp, and
+    CallFailed where the outcome of the call is unknown: then its intent is open.
     """
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
@@ -87,8 +90,8 @@ def follow(
 ) -> Generator[Step, Answer, Live]:
     """Follows a reinstallation that is under way already, and returns the server running.
 
-    Where an earlier run of ours stopped the server for one, this is that run's late call: it was believed never to have been carried
-    out, and it must not be made twice. Raises GaveUp for anybody else's.
+    Where an earlier run of ours stopped the server for one, this is that run's late call: it was believed never to have
+    been carried out, and it must not be made twice. Raises GaveUp for anybody else's.
     """
     if not changed or "power" not in recorded.pending:
         raise GaveUp(
@@ -100,7 +103,10 @@ def follow(
 
 
 def finish(recorded: Recorded) -> Generator[Step, Answer, Live]:
-    """Waits for a reinstallation that an earlier run requested. It may have ended long ago, and the server may be stopped since."""
+    """Waits for a reinstallation that an earlier run requested.
+
+    It may have ended long ago, and the server may be stopped since.
+    """
     return (
         yield from _wait_until_installed(recorded.id or "", recorded.address, max_polls=_POLLS_AFTER_AN_EARLIER_RUN)
     )
@@ -109,8 +115,8 @@ def finish(recorded: Recorded) -> Generator[Step, Answer, Live]:
 def wiped(intent: Intent, row: Live) -> bool:
     """Returns whether the server shows that a call whose answer was lost was carried out.
 
-    It was sent to a server that rested in STOPPED, so any other status comes from it, or from a person. Only a message depends on the
-    result: the call is not made again either way.
+    It was sent to a server that rested in STOPPED, so any other status comes from it, or from a person. Only a message
+    depends on the result: the call is not made again either way.
     """
     if row.status in UNDER_WAY | FAILED:
         return True
@@ -146,8 +152,8 @@ def _wait_until_installed(
 ) -> Generator[Step, Answer, Live]:
     """Waits until the new system runs. Raises GaveUp where the cloud could not install it.
 
-    STOPPED is the status from before, so it ends the wait only after `max_polls` polls that show nothing else. An earlier failure (`was`)
-    does not end it at once either: a list may lag, or the failure may be this call's own.
+    STOPPED is the status from before, so it ends the wait only after `max_polls` polls that show nothing else. An
+    earlier failure (`was`) does not end it at once either: a list may lag, or the failure may be this call's own.
     """
     if was in FAILED:
         max_polls = _POLLS_AFTER_AN_EARLIER_RUN

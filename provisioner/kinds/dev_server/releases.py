@@ -1,7 +1,7 @@
 """Releases a DevServer by its recorded id: a pay-per-use server is deleted, a prepaid one is unsubscribed.
 
-Source: docs/api/devserver-api.md sections 2.3 and 8. Billing decides which of the two, not the charging mode alone. A server is gone only
-when a complete list lacks its id and a request for that id answers not found.
+Source: docs/api/devserver-api.md sections 2.3 and 8. Billing decides which of the two, not the charging mode alone. A
+server is gone only when a complete list lacks its id and a request for that id answers not found.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ _BUILT = frozenset({Phase.READY, Phase.REINSTALLING})
 def delete(recorded: Recorded, live: Live | None) -> Flow:
     """Releases the server and waits until it is gone.
 
-    A server that the plan saw in an unknown status is not waited for first: a person has decided that it goes all the same.
+    A server that the plan saw in an unknown status is not waited for first: a person has decided that it goes all the
+    same.
     """
     is_known = live is None or live.status in rows.STATUSES
     was_seen = bool(recorded.observed) or recorded.phase is Phase.DELETING  # no release is sent before a row was seen
@@ -94,15 +95,18 @@ def ends_its_order(recorded: Recorded, live: Live | None, *, subscribed: bool = 
 
 
 def deleted_alone(live: Live) -> bool:
-    """Returns whether the server was not built or has a fault: then it is deleted, whatever billing says about it (section 2.3)."""
+    """Returns whether the server was not built or has a fault.
+
+    Then it is deleted, whatever billing says about it (section 2.3).
+    """
     return live.status in rows.CREATE_FAILED
 
 
 def gives_up_a_term(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
     """Returns whether releasing the server loses what was paid in advance.
 
-    A server that could not be built has no term. A built server with a fault shows the same status (`ERROR`): it has a term where it was
-    ever seen to be built, or has a subscription.
+    A server that could not be built has no term. A built server with a fault shows the same status (`ERROR`): it has a
+    term where it was ever seen to be built, or has a subscription.
     """
     if not (subscribed or charging.is_prepaid(recorded, live)):
         return False
@@ -113,10 +117,10 @@ def gives_up_a_term(recorded: Recorded, live: Live | None, *, subscribed: bool =
 
 
 def _wait_for_first_row(recorded: Recorded) -> Generator[Step, Answer, Live | Ended]:
-    """Waits for the first row of a purchase that no list has shown yet. Returns the row, or how the release ends without one.
+    """Waits for the first row of a purchase that no list has shown yet.
 
-    Such a purchase is not known to be gone: a row must appear, or its order must be known to have failed. Where no row names its order,
-    billing is asked what the order has bought.
+    Returns the row, or how the release ends without one. Such a purchase is not known to be gone: a row must appear, or
+    its order must be known to have failed. Where no row names its order, billing is asked what the order has bought.
     """
     row = yield _wait_for_row(recorded, max_polls=_POLLS_FOR_A_FIRST_ROW)
     if row is None and recorded.order_id is not None and (ids := (yield from orders.bought_ids(recorded.order_id))):
@@ -143,7 +147,10 @@ def _wait_for_first_row(recorded: Recorded) -> Generator[Step, Answer, Live | En
 
 
 def _remember_row(recorded: Recorded, row: Live) -> Remember:
-    """Records the row before the release: after a crash nothing else would tell a released server from one that was never shown."""
+    """Records the row before the release.
+
+    After a crash nothing else would tell a released server from one that was never shown.
+    """
     return Remember(recorded.phase, id=row.id, order_id=row.order_id, observed=row.observed)
 
 
@@ -158,8 +165,8 @@ def _wait_for_status(
 ) -> Generator[Step, Answer, Live | None]:
     """Waits until the server has one of `statuses`, for `max_polls` polls at most. Returns None when it is gone.
 
-    A list may lag or lack another user's servers, so only a request for the id that answers not found counts as gone (sections 2.2
-    and 5.2).
+    A list may lag or lack another user's servers, so only a request for the id that answers not found counts as gone
+    (sections 2.2 and 5.2).
     """
     while True:
         row = yield Wait(
@@ -186,7 +193,10 @@ def _is_prepaid(recorded: Recorded, live: Live) -> bool:
 def _release(
     identifier: str, live: Live, *, is_prepaid: bool
 ) -> Generator[Step, Answer, tuple[Ended | None, int | None]]:
-    """Sends the one call that releases. Returns a refusal, and how many polls the disappearance may take (None: any number)."""
+    """Sends the one call that releases.
+
+    Returns a refusal, and how many polls the disappearance may take (None: any number).
+    """
     subscribed = yield from is_subscribed(live)
     is_deleted = not subscribed or deleted_alone(live)
     if subscribed and live.status != "CREATE_FAILED":
@@ -219,7 +229,7 @@ def _release(
 
 
 def _is_being_released(identifier: str) -> Generator[Step, Answer, bool]:
-    """Returns whether the server is gone or being deleted: releasing another server of its order ends the order for all."""
+    """Returns whether the server is gone or being deleted: releasing one server of an order ends the order for all."""
     row = yield from rows.show(identifier)
     return row is None or row.status == rows.DELETING
 
@@ -227,8 +237,8 @@ def _is_being_released(identifier: str) -> Generator[Step, Answer, bool]:
 def is_subscribed(live: Live) -> ReadFlow[bool]:
     """Reads from billing whether the server has a subscription.
 
-    Where billing refuses the request, a server shown as pay-per-use counts as not subscribed and is deleted: the cloud refuses to delete
-    a prepaid one (section 2.3), so nothing can be lost. Raises CallFailed for any other failure.
+    Where billing refuses the request, a server shown as pay-per-use counts as not subscribed and is deleted: the cloud
+    refuses to delete a prepaid one (section 2.3), so nothing can be lost. Raises CallFailed for any other failure.
     """
     body: Fields = {"resource_ids": [request_spelling(live.id)], "only_main_resource": 1}
     try:

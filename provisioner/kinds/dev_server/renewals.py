@@ -1,7 +1,7 @@
 """Switches the automatic renewal of a prepaid DevServer on or off, in place, through billing.
 
-Source: docs/api/devserver-api.md section 8. Either call may be repeated: renewal that is on stays on, and switching off what is off
-already is refused with a code of its own.
+Source: docs/api/devserver-api.md section 8. Either call may be repeated: renewal that is on stays on, and switching off
+what is off already is refused with a code of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _OFF_ALREADY = "CBC.99003605"
 
 
 def switch(desired: Desired, recorded: Recorded) -> Generator[Step, Answer, None]:
-    """Switches renewal as the specs declare it, and off where they do not, as for a purchase. Pay-per-use has no term to renew."""
+    """Switches renewal as the specs declare it, and off where they do not, as for a purchase.
+
+    Pay-per-use has no term to renew.
+    """
     wanted, kept = _charging(desired.fields), _charging(recorded.declared)
     if charging.is_prepaid(recorded, None):
         yield from _send(recorded.id or "", on=wanted.get(_FLAG) is True)

@@ -91,7 +91,7 @@ def _shown(row: JsonObject, image: JsonObject) -> JsonObject:
         shown["server_type"] = server_type
     if isinstance(listed := row.get("volumes"), list):
         shown["volumes"] = [disk["evs_id"] for disk in listed if isinstance(disk, Mapping) and _is_data_disk(disk)]
-        shown |= disks.shown(listed)
+        shown |= disks.bought_volumes(listed)
     return shown
 
 
@@ -127,9 +127,10 @@ def _object(row: JsonObject, key: str) -> JsonObject:
 
 
 def show(identifier: str) -> ReadFlow[Live | None]:
-    """Reads one server by its id. Returns None where the cloud answers not found (section 5.2), or where the text can be no id.
+    """Reads one server by its id.
 
-    An id that is not found in the spelling of requests is tried in its own spelling as well. Raises CallFailed for any other failure.
+    Returns None where the cloud answers not found (section 5.2), or where the text can be no id. An id that is not
+    found in the spelling of requests is tried in its own spelling as well. Raises CallFailed for any other failure.
     """
     if not is_id(identifier):
         return None

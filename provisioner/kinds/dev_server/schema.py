@@ -1,7 +1,7 @@
-"""The schema of one DevServer in a spec: the fields of the create API with their names and rules, and the fields that are set later.
+"""The schema of one DevServer in a spec: the fields and rules of the create API, and the fields that are set later.
 
-Source: docs/api/devserver-api.md section 3. It knows nothing about positions, templates, or where a password comes from. In a body that
-is validated here, secrets are references already and userdata is Base64.
+Source: docs/api/devserver-api.md section 3. It knows nothing about positions, templates, or where a password comes
+from. In a body that is validated here, secrets are references already and userdata is Base64.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class DataVolume(_Section):
 
 
 class HyperCluster(_Section):
-    """Which characters these ids may have is not published; it is inferred from other ids (docs/api/devserver-api.md section 3.1)."""
+    """Which characters these ids may have is not published, so it is inferred from other ids (section 3.1)."""
 
     id: Zone | None = None
     hyper_cluster_subnet_id: Zone | None = None
@@ -136,7 +136,10 @@ class Network(_Section):
 
 
 class ChargingInfo(_Section):
-    """The API's enumeration has `COMMON` as well, which describes a flavor that is sold both ways. It is never sent (section 3.1)."""
+    """The API's enumeration has `COMMON` as well, which describes a flavor that is sold both ways.
+
+    It is never sent (section 3.1).
+    """
 
     charging_mode: Literal["PRE_PAID", "POST_PAID"]
     period_type: Literal["MONTH", "YEAR", "ABSOLUTE", "DAY", "HOUR", "WEEK"]
@@ -237,7 +240,10 @@ _REQUIRED_CLASSES = 3
 
 
 def check_password(value: str) -> str | None:
-    """Checks a password by the strict reading of section 3.1. Returns the rule that it breaks as a sentence, or None."""
+    """Checks a password by the strict reading of section 3.1.
+
+    Returns the rule that it breaks as a sentence, or None.
+    """
     if _PASSWORD.fullmatch(value) is None:
         return "a password has 8 to 26 letters, digits or characters of !@%-_=+[{}]:,./?"
     if sum(pattern.search(value) is not None for pattern in _PASSWORD_CLASSES) < _REQUIRED_CLASSES:
@@ -249,7 +255,7 @@ def check_password(value: str) -> str | None:
 
 
 def offering(fields: Mapping[str, Any], policy: PurchasePolicy) -> Offering:
-    """Returns what buying these fields needs, as the catalogues of flavors and images name it (docs/api/devserver-api.md section 2.5).
+    """Returns what buying these fields needs, in the terms of the catalogues (docs/api/devserver-api.md section 2.5).
 
     Where no charging mode is declared, it has the mode that a purchase sends.
     """

@@ -1,8 +1,9 @@
 """Translates what the vendor's Terraform provider has recorded of a DevServer into the fields of specs.
 
 The names, types and values come from the schema, documentation and acceptance tests of the provider's resource
-huaweicloud_modelarts_devserver, release 1.97.1 (docs/api/devserver-api.md section 11). Only fields that the cloud hides are taken from
-a Terraform state: what the cloud shows is more reliable. Passwords and userdata are never copied, as they are in clear text there.
+huaweicloud_modelarts_devserver, release 1.97.1 (docs/api/devserver-api.md section 11). Only fields that the cloud hides
+are taken from a Terraform state: what the cloud shows is more reliable. Passwords and userdata are never copied, as
+they are in clear text there.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ def hidden_fields(attributes: JsonObject, row: Live) -> JsonObject:
 
 
 def _charging(attributes: JsonObject, row: Live) -> JsonObject | None:
-    """Returns the term of a prepaid server, or None where the attributes do not name it in full: a term is never made up.
+    """Returns the term of a prepaid server, or None where the attributes do not name it in full: it is never made up.
 
-    The provider copies `charging_mode` from the server's row at every refresh. It sends a term for prepaid servers only, and always with
-    automatic payment.
+    The provider copies `charging_mode` from the server's row at every refresh. It sends a term for prepaid servers
+    only, and always with automatic payment.
     """
     mode, unit, period = (attributes.get(key) for key in ("charging_mode", "period_unit", "period"))
     shown = _object(row.shown.get("charging_info")).get("charging_mode")

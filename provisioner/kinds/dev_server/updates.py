@@ -1,7 +1,7 @@
 """Changes an existing DevServer in place to what the specs declare: which steps, and in which order.
 
-Each step has a file of its own. Every step reads the server first and does only what is left to do, so a change that a crash
-interrupted goes on from there (docs/decisions/0001, 0012).
+Each step has a file of its own. Every step reads the server first and does only what is left to do, so a change that a
+crash interrupted goes on from there (docs/decisions/0001, 0012).
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def _apply_fields(
 ) -> Flow:
     """Attaches volumes and addresses, sets the power `rest`, and records the fields `heads`.
 
-    Everything is attached while the server runs, as addresses need that, so a stop comes last. A list that the specs do not declare is
-    not touched. A list that the cloud refuses for this server does not keep the rest from being done.
+    Everything is attached while the server runs, as addresses need that, so a stop comes last. A list that the specs do
+    not declare is not touched. A list that the cloud refuses for this server does not keep the rest from being done.
     """
     if rest == "running":
         row = yield from set_power(row, rest)

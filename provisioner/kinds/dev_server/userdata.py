@@ -1,7 +1,7 @@
 """Names the userdata of a request: specs have one name for it, and the vendor has two.
 
-Source: docs/api/devserver-api.md sections 2.1 and 3.1. No answer shows userdata, so which name takes effect can't be read back. The
-stack chooses one (`purchase.userdata_field`); records always use the name of the spec.
+Source: docs/api/devserver-api.md sections 2.1 and 3.1. No answer shows userdata, so which name takes effect can't be
+read back. The stack chooses one (`purchase.userdata_field`); records always use the name of the spec.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ FIELD: Final = "userdata"
 def with_request_key(
     body: Mapping[str, FieldValue], policy: PurchasePolicy, *, published: Literal["userdata", "user_data"]
 ) -> dict[str, FieldValue]:
-    """Returns the body with userdata under the name that the stack chooses. `published` is the name in the call's reference."""
+    """Returns the body with userdata under the name that the stack chooses.
+
+    `published` is the name in the call's reference.
+    """
     chosen = policy.userdata_field
     name = published if chosen is UserdataField.AS_PUBLISHED else chosen.value
     return {name if key == FIELD else key: value for key, value in body.items()}

@@ -1,7 +1,7 @@
 """Attaches volumes that already exist to a DevServer and detaches them, each by its id.
 
-Source: docs/api/devserver-api.md section 2.4. The server's own list of disks shows the outcome of a call. The operation that the call
-answers with is read only to learn why it had none. Only volumes that were declared before are detached.
+Source: docs/api/devserver-api.md section 2.4. The server's own list of disks shows the outcome of a call. The operation
+that the call answers with is read only to learn why it had none. Only volumes that were declared before are detached.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _POLLS = 4
 
 
 def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, Live]:
-    """Attaches every wanted volume, and detaches those that were `declared` and are no longer wanted. Returns the server.
+    """Attaches every wanted volume, and detaches those that were `declared` and are no longer wanted.
 
-    Raises GaveUp, RefusedForGood, and CallFailed for any other refusal.
+    Returns the server. Raises GaveUp, RefusedForGood, and CallFailed for any other refusal.
     """
     wanted, declared, path = tuple(wanted), tuple(declared), rows.server_path(row.id)
     try:
@@ -51,7 +51,8 @@ def attached(row: Live) -> tuple[str, ...]:
 def _send(row: Live, call: Call, volume: str, *, present: bool) -> Generator[Step, Answer, Live]:
     """Sends the call, and waits until the server shows its outcome.
 
-    A refusal may mean that an earlier call of the same kind is still being carried out, so it counts only once the server was read.
+    A refusal may mean that an earlier call of the same kind is still being carried out, so it counts only once the
+    server was read.
     """
     operation, failure = None, None
     try:
