@@ -126,7 +126,7 @@ class _AbsenceCheck:
 
 def _silence_proves_absence(intent: Intent, kind: Kind, policy: PurchasePolicy, snapshot: CloudSnapshot) -> bool:
     return proves_absence(
-        intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), here=snapshot.local_time
+        intent, kind, policy, snapshot.server_time, snapshot.traces.get(intent.id), local_time=snapshot.local_time
     )
 
 

@@ -1,5 +1,5 @@
-"""The nouns of the project, on a floor of their own.
+"""The data types that the other packages share.
 
-Values here are frozen and pure: no I/O, clock, environment or randomness. A noun enters this room only when two
-rooms speak it; a noun of one room stays there. Nothing here knows a particular kind of resource.
+Values here are frozen and the code is pure: no I/O, clock, environment or randomness. A type belongs here only when two
+packages use it; a type that one package uses stays there. Nothing here knows a particular kind of resource.
 """

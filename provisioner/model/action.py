@@ -1,4 +1,4 @@
-"""What can be done about one address, why it is chosen, and how one field differs."""
+"""The actions that a plan can take on an address, the reasons for them, and the difference in one field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Action(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     REINSTALL = "reinstall"
-    """In place too, and the system disk is wiped."""
+    """Installs another system on the same machine, which wipes the system disk."""
     REPLACE = "replace"
     DELETE = "delete"
     ADOPT = "adopt"
@@ -21,15 +21,15 @@ class Action(StrEnum):
     FORGET = "forget"
     RESUME = "resume"
     RECORD = "record"
-    """Writes down what the cloud shows; nothing is sent."""
+    """Records what the cloud shows; nothing is sent."""
     PAY = "pay"
     CANCEL = "cancel"
-    """The last two are a person's commands about an order; no comparison of specs and cloud ever comes to them."""
+    """PAY and CANCEL are commands that a person gives about an order; comparing specs and cloud never yields them."""
     NO_OP = "no-op"
 
 
 class Reason(StrEnum):
-    """Why an action was chosen: for the reader, and for what is judged of it after that."""
+    """Why an action was chosen. Readers see it, and guards and later planning steps decide by it."""
 
     REQUESTED = "requested"
     CANNOT_UPDATE = "cannot_update"
@@ -41,15 +41,15 @@ class Reason(StrEnum):
     LEAVING = "leaving"
     LEFT_OUT = "left_out"
     HELD_BACK = "held_back"
-    """Its turn does not come in this run, because something is wrong with what it would come after."""
+    """Not done in this run, because something that it depends on is not in order."""
     DEPOSED = "deposed"
-    """Another server has its address by now."""
+    """Another server holds its address now."""
     REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One leaf that differs. Absent is None. `sensitive` values are never shown, whatever stands in them."""
+    """A difference in one leaf of a body. None means absent. `sensitive` values are never shown, whatever they hold."""
 
     path: FieldPath
     before: JsonValue
@@ -57,6 +57,6 @@ class FieldChange:
     forces_replacement: bool = False
     sensitive: bool = False
     drift: bool = False
-    """The cloud changed, not the specs."""
+    """The cloud changed, and the specs did not."""
     reinstalls: bool = False
-    """It takes another system, on the same machine."""
+    """Changing it requires another system on the same machine."""

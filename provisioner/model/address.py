@@ -1,7 +1,7 @@
-"""The identity of a server in its stack: `gateway`, `trainer[0]`, `pool["a"]`, `module.vision.trainer[0]`; of one whose successor is
-bought before it goes, `trainer[0]@deposed`.
+"""The identity of a server in its stack: `gateway`, `trainer[0]`, `pool["a"]`, `module.vision.trainer[0]`. A server
+whose successor is bought before it is released has an address such as `trainer[0]@deposed`.
 
-An address is a name, not a place: it knows neither the file that declares it nor the id the cloud gave.
+An address names neither the file that declares the server nor the id that the cloud gave it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Key = int | str | None
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`key` is the index of a `count`, the key of a `for_each`, or None for a single server. No spec can declare one that is
-    `deposed` (docs/decisions/0016).
+    """The address of one server. `key` is the index of a `count`, the key of a `for_each`, or None for a single server.
+    Specs can't declare a `deposed` address (docs/decisions/0016).
     """
 
     name: str
@@ -36,7 +36,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Raises ValueError naming the text when it is no address."""
+        """Parses an address. Raises ValueError, which quotes the text, when it is no address."""
         found = _ADDRESS.fullmatch(text)
         if found is None:
             raise ValueError(f'{text!r} is no address; write one like gateway, trainer[0] or pool["a"]')
@@ -60,22 +60,22 @@ class Address:
 
     @property
     def shell_quoted(self) -> str:
-        """As a person types it in a shell."""
+        """The address in single quotes, ready to be pasted into a shell."""
         return "'" + str(self).replace("'", r"'\''") + "'"
 
     @property
     def group(self) -> Address:
-        """Itself without its key: all that one declaration expands to."""
+        """The address without its key, which stands for every instance of the declaration."""
         return Address(self.name, None, self.modules)
 
     @property
     def as_deposed(self) -> Address:
-        """Where its server stands while the one that takes its place is bought."""
+        """The address that the server has while its successor is bought."""
         return Address(self.name, self.key, self.modules, deposed=True)
 
     @property
     def successor(self) -> Address:
-        """Whose place it had, where it is deposed; else itself."""
+        """The address that a deposed server had before, which its successor holds; for any other address, itself."""
         return Address(self.name, self.key, self.modules)
 
     @property
@@ -90,13 +90,13 @@ class Address:
 
     def __lt__(self, other: Address) -> bool:
         if self.name == other.name and type(self.key) is type(other.key) is int and self.modules == other.modules:
-            # Two of a counted group are what is compared most: ordering 10,000 was 8 % of a plan.
+            # The fast path for two members of a counted group: sorting 10,000 addresses took 8 % of a plan.
             return (self.key, self.deposed) < (other.key, other.deposed)
         return self._order < other._order
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
-        """In files an address is its text. Imported late, so that naming an address does not cost pydantic."""
+        """Makes files hold an address as its text. The import is late, so that using addresses does not load pydantic."""
         from pydantic_core import core_schema
 
         def read(value: Any) -> Address:

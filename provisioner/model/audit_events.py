@@ -1,8 +1,8 @@
-"""What a history comes to, for whoever audits it: one deed for everything that cost, freed or decided something.
+"""Audit events of a history: one for each thing that cost money, freed a resource or decided something.
 
-An intent and its answer are one deed, told when it was answered; what a run sent and another one learnt the outcome of is
-told in both. Records that only follow a server's build are no deeds. Pure; nothing is replayed, so that a journal which
-contradicts itself can still be read.
+An intent and its answer make one event, at the record of the answer. A call that one run sent and whose outcome another
+run learnt makes an event in both. Records that only follow a server's build make none. Pure; nothing is replayed, so a
+journal that contradicts itself can still be read.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ from provisioner.model.state import Intent
 class AuditEventType(StrEnum):
     BOUGHT = "bought"
     ORDERED = "ordered"
-    """An order was placed. Whether it is paid for is told by a payment of ours, or by the order."""
+    """An order was placed. Whether it is paid shows in a payment of ours, or in the order."""
     PAID = "paid"
     SENT_PAYMENT = "sent payment"
-    """Its answer was lost; the order tells whether the money went."""
+    """The answer was lost; the order shows whether the money was taken."""
     CANCELLED = "cancelled"
-    """An order that nobody had paid."""
+    """An order that nobody had paid was cancelled."""
     ASKED_TO_CANCEL = "asked to cancel"
-    """Likewise."""
+    """The answer was lost; the order shows whether it was cancelled."""
     ADOPTED = "adopted"
     IMPORTED = "imported"
     """A server that existed already was taken over; nothing was bought for it."""
     MOVED = "moved"
-    """The record goes on under another address."""
+    """The record now stands under another address."""
     FOUND = "found"
-    """The server of an order that was placed earlier is known now."""
+    """The server of an order that was placed earlier became known."""
     ASKED_TO_RELEASE = "asked to release"
     RELEASED = "released"
     REINSTALLED = "reinstalled"
@@ -64,15 +64,15 @@ class AuditEventType(StrEnum):
     RENAMED = "renamed"
     CHANGED = "changed"
     NOTICED = "noticed"
-    """Changed by somebody else, and recorded."""
+    """A change that somebody else made was recorded."""
     STATED = "stated"
-    """The specs say what is so already, which is recorded as declared or as assumed; nothing was sent."""
+    """What the specs newly state was true already and is recorded as declared or assumed; nothing was sent."""
     REFUSED = "refused"
     NOT_SENT = "not sent"
     IN_FLIGHT = "in flight"
     IN_DOUBT = "in doubt"
     UNSETTLED = "unsettled"
-    """Of a call that was no purchase: no answer is recorded."""
+    """No answer is recorded for a call that was not a purchase."""
     OBSERVED = "settled"
     ABSENT = "settled absent"
     UNPAID = "awaits payment"
@@ -81,7 +81,7 @@ class AuditEventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """`told` is the record that it is told at, `detail` a clause for the reader."""
+    """`history_entry` is the record that the event is listed at, and `detail` a clause for the reader."""
 
     history_entry: HistoryEntry
     type: AuditEventType
@@ -94,7 +94,7 @@ class AuditEvent:
 
 @dataclass(slots=True)
 class _Facts:
-    """What the journal has said of one address so far."""
+    """What the journal has recorded about one address so far."""
 
     declared: JsonObject = field(default_factory=dict)
     labels: JsonObject = field(default_factory=dict)
@@ -125,8 +125,8 @@ _SENT: dict[Effect, str] = {
     Effect.WIPE: "a reinstallation",
     Effect.CANCELLATION: "a cancellation",
 }
-_SENT_IN_VAIN = {Effect.PAYMENT: AuditEventType.SENT_PAYMENT, Effect.CANCELLATION: AuditEventType.ASKED_TO_CANCEL}
-"""As far as their own answers go."""
+_UNANSWERED = {Effect.PAYMENT: AuditEventType.SENT_PAYMENT, Effect.CANCELLATION: AuditEventType.ASKED_TO_CANCEL}
+"""Events for calls about orders whose answer was lost: only the order shows their outcome."""
 _SETTLED = {
     "not_sent": AuditEventType.NOT_SENT,
     "refused": AuditEventType.REFUSED,
@@ -137,9 +137,9 @@ _PHASES = {Phase.FAILED: AuditEventType.FAILED, Phase.AWAITING_PAYMENT: AuditEve
 
 
 def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> Iterator[AuditEvent]:
-    """In the order of their records. `history` is whole: an address is chosen from the deeds, not from the records.
-
-    `at_work`: the last run may still go on, so that what it has sent is no doubt yet.
+    """Yields the events in the order of their records. `history` must be complete: filter the events by address, and
+    not the records. `at_work`: the last run may still be running, so a call that it has sent is in flight and not in
+    doubt.
     """
     alive = history[-1].run if at_work and history else None
     outcomes = {line.entry.intent: line for line in history if isinstance(line.entry, Answered | Settled | Adopted)}
@@ -152,13 +152,13 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
                 pass  # the same call, noted again when its outcome turned out to be unknown
             case Intended(intent=intent):
                 is_in_flight = alive is not None and line.run == alive
-                for deed in _left_open(line, intent, outcomes.get(intent.id), in_flight=is_in_flight):
-                    yield from _of_each(deed)
+                for event in _unanswered(line, intent, outcomes.get(intent.id), in_flight=is_in_flight):
+                    yield from _per_address(event)
             case Answered() | Adopted():
-                yield from _of_each(_answered(line, line.entry))
+                yield from _per_address(_answered(line, line.entry))
                 _learn(known, line.intent, line.entry)
             case Settled():
-                yield from _of_each(_settled(line, line.entry))
+                yield from _per_address(_settled(line, line.entry))
             case Imported(recorded=recorded, evidence=evidence):
                 known[recorded.address] = _Facts.of(recorded)
                 address, order_id = recorded.address, recorded.order_id
@@ -176,29 +176,29 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
                 assert_never(line.entry)
 
 
-def _of_each(deed: AuditEvent) -> Iterator[AuditEvent]:
-    """One call for several is told of each of them."""
-    addresses = deed.history_entry.addresses
+def _per_address(event: AuditEvent) -> Iterator[AuditEvent]:
+    """Yields one event for each address that the call was for."""
+    addresses = event.history_entry.addresses
     together = f"one call for {len(addresses)} resources" if len(addresses) > 1 else ""
-    detail = "; ".join(filter(None, (deed.detail, together)))
-    yield from (replace(deed, address=address, detail=detail) for address in addresses or (None,))
+    detail = "; ".join(filter(None, (event.detail, together)))
+    yield from (replace(event, address=address, detail=detail) for address in addresses or (None,))
 
 
-def _left_open(
+def _unanswered(
     line: HistoryEntry, intent: Intent, outcome: HistoryEntry | None, *, in_flight: bool
 ) -> Iterator[AuditEvent]:
-    """A run that did not learn what became of its request says so, whoever learnt it later."""
+    """Yields the event of a request whose own run did not learn its outcome, even if a later run did."""
     if outcome is not None and outcome.run == line.run:
         return
     what = _SENT.get(intent.effect, "a call")
     identifier, order_id = _target(intent)
     if outcome is None and in_flight:
-        deed, detail = AuditEventType.IN_FLIGHT, f"{what} is sent and not answered yet"
+        type_, detail = AuditEventType.IN_FLIGHT, f"{what} is sent and not answered yet"
     else:
         later = "" if outcome is None else "; settled later"
-        deed = AuditEventType.IN_DOUBT if intent.effect is Effect.PURCHASE else AuditEventType.UNSETTLED
+        type_ = AuditEventType.IN_DOUBT if intent.effect is Effect.PURCHASE else AuditEventType.UNSETTLED
         detail = f"{what} was sent and no answer recorded{later}"
-    yield AuditEvent(line, deed, None, detail, id=identifier, order_id=order_id)
+    yield AuditEvent(line, type_, None, detail, id=identifier, order_id=order_id)
 
 
 def _answered(line: HistoryEntry, entry: Answered | Adopted) -> AuditEvent:
@@ -206,30 +206,31 @@ def _answered(line: HistoryEntry, entry: Answered | Adopted) -> AuditEvent:
     identifier, order_id = entry.id or identifier, entry.order_id or order_id
     if isinstance(entry, Adopted):
         return AuditEvent(line, AuditEventType.ADOPTED, None, entry.evidence, id=identifier, order_id=order_id)
-    deed = AuditEventType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, AuditEventType.CHANGED)
-    if deed is AuditEventType.BOUGHT and entry.order_id is not None:
-        deed = AuditEventType.ORDERED
-    return AuditEvent(line, deed, None, id=identifier, order_id=order_id, request_id=entry.request_id)
+    type_ = AuditEventType.BOUGHT if line.intent is None else _ANSWERED.get(line.intent.effect, AuditEventType.CHANGED)
+    if type_ is AuditEventType.BOUGHT and entry.order_id is not None:
+        type_ = AuditEventType.ORDERED
+    return AuditEvent(line, type_, None, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _settled(line: HistoryEntry, entry: Settled) -> AuditEvent:
     code = " ".join(str(part) for part in (entry.status, entry.code) if part is not None)
     detail = f"{code}: {entry.evidence}" if code else entry.evidence
     identifier, order_id = _target(line.intent)
-    deed = _SETTLED[entry.outcome]
-    if deed is AuditEventType.OBSERVED and line.intent is not None:
-        deed = _SENT_IN_VAIN.get(line.intent.effect, deed)
-    return AuditEvent(line, deed, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
+    type_ = _SETTLED[entry.outcome]
+    if type_ is AuditEventType.OBSERVED and line.intent is not None:
+        type_ = _UNANSWERED.get(line.intent.effect, type_)
+    return AuditEvent(line, type_, None, detail, id=identifier, order_id=order_id, request_id=entry.request_id)
 
 
 def _target(intent: Intent | None) -> tuple[str | None, str | None]:
-    """The server that a release named, or the order that a payment or a cancellation did: no answer repeats them."""
+    """Returns the id of the server, or of the order, that a call was about: the answer does not repeat it."""
     if intent is None:
         return None, None
     return (None, intent.target_id) if intent.effect.targets_order else (intent.target_id, None)
 
 
 def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+    """Updates `known` with what an answered purchase or reinstallation declares."""
     if intent is not None and intent.effect is Effect.WIPE:
         facts = known.setdefault(intent.address, _Facts())
         facts.declared = merge_fields(facts.declared, intent.declared)
@@ -261,28 +262,28 @@ def _remembered(line: HistoryEntry, entry: Remembered | Stated, facts: _Facts) -
 
 
 def _stated(line: HistoryEntry, entry: Stated, facts: _Facts) -> AuditEvent:
-    shown = _differing(facts.declared, entry.declared)
-    assumed = (f"{key} (assumed)" for key in _differing(facts.assumed, entry.assumed) if key in entry.assumed)
+    shown = _differing_keys(facts.declared, entry.declared)
+    assumed = (f"{key} (assumed)" for key in _differing_keys(facts.assumed, entry.assumed) if key in entry.assumed)
     facts.declared, facts.assumed = entry.declared, entry.assumed
     ended = ["its reinstallation is not unconfirmed any more"] if entry.unconfirmed == {} else []
     return AuditEvent(line, AuditEventType.STATED, entry.address, ", ".join((*shown, *assumed, *ended)), id=facts.id)
 
 
-def _differing(before: JsonObject, after: JsonObject) -> list[str]:
+def _differing_keys(before: JsonObject, after: JsonObject) -> list[str]:
     return sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
 
 
 def _changed_keys(entry: Remembered, facts: _Facts) -> list[str]:
-    """Against what was bought; where the journal does not tell that, nothing is known to have changed."""
+    """Returns the fields that differ from what was bought; none if the journal does not contain that."""
     after = facts.declared if entry.declared is None or not facts.declared else entry.declared
-    return _differing(facts.declared, after)
+    return _differing_keys(facts.declared, after)
 
 
 def _noticed(line: HistoryEntry, entry: Remembered, facts: _Facts) -> AuditEvent:
     changed = _changed_keys(entry, facts)
     status = f"status {entry.observed['status']}" if entry.observed and "status" in entry.observed else ""
-    told = ", ".join(filter(None, (*changed, status)))
-    return AuditEvent(line, AuditEventType.NOTICED, entry.address, told, id=entry.id or facts.id)
+    detail = ", ".join(filter(None, (*changed, status)))
+    return AuditEvent(line, AuditEventType.NOTICED, entry.address, detail, id=entry.id or facts.id)
 
 
 def _changed(line: HistoryEntry, entry: Remembered, facts: _Facts) -> Iterator[AuditEvent]:

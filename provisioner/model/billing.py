@@ -1,4 +1,4 @@
-"""What flows and commands both know of billing's orders: their ids, their status, and how a list of them is read page by page.
+"""What flows and commands share about billing orders: their ids, their statuses, and how a list is read page by page.
 
 Source: docs/api/devserver-api.md section 8. Sends nothing.
 """
@@ -19,7 +19,7 @@ _ORDER_ID: Final = re.compile(r"[a-zA-Z0-9]{1,64}")
 
 
 class OrderStatus(StrEnum):
-    """In words, as people and machines are told it."""
+    """The status of an order, in the words that people and machines are shown."""
 
     AWAITING_APPROVAL = "awaiting approval"
     AWAITING_REFUND = "awaiting refund"
@@ -33,7 +33,7 @@ class OrderStatus(StrEnum):
     AWAITING_RETURN = "awaiting return"
     EXCHANGING = "exchanging"
     UNKNOWN = "not shown by billing"
-    """No number of billing's: a status that leaves the outcome open, or an order that cannot be read. Never a reason to act."""
+    """Has no number at billing: the status leaves the outcome open, or the order can't be read. Nothing acts on it."""
 
 
 _NUMBERS: Final = {
@@ -52,28 +52,32 @@ _NUMBERS: Final = {
 
 
 def order_status(number: object) -> OrderStatus | None:
-    """What billing's number means; None for what is not in the reference: the vendor adds to its lists."""
+    """Returns the status that billing's number means; None for one that the reference lacks, as the vendor adds to its
+    lists.
+    """
     return next((status for known, status in _NUMBERS.items() if known == number), None)
 
 
 def status_number(status: OrderStatus) -> int:
-    """Billing's number for it. Raises KeyError for UNKNOWN, which has none."""
+    """Returns billing's number for a status. Raises KeyError for UNKNOWN, which has none."""
     return {known: number for number, known in _NUMBERS.items()}[status]
 
 
 def is_order_id(text: str) -> bool:
-    """Whether an order may be called so: an id goes into a path."""
+    """Returns whether the text can be an order id, and so can go into a path."""
     return _ORDER_ID.fullmatch(text) is not None
 
 
 def order_path(order_id: str) -> str:
-    """Where one order is shown."""
+    """Returns the path that shows one order."""
     return f"{ORDERS}/details/{order_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class PageTaken:
-    """`count` is of the rows of this page, `total` of those that the list is said to have. A page that brings nothing more is the last one."""
+    """What one page of a list added: `count` is the number of rows on it, `total` the number that it reports for the
+    whole list. A page with `brings_more` False is the last one.
+    """
 
     count: int
     total: int
@@ -83,13 +87,13 @@ class PageTaken:
 def read_pages(
     call: Callable[[int], Call], take: Callable[[Call, Reply], PageTaken | None]
 ) -> Generator[Call, Reply, bool]:
-    """Asks for the pages at growing offsets and hands each to `take`, which answers None where it is no page. True once as many rows came as
-    the last page said there are, False where the list ends before that.
+    """Requests the pages of a list at growing offsets and passes each to `take`, which returns None for a reply that is
+    no page. Returns True once as many rows came as the last page reported, and False if the list ends before that.
     """
     offset = 0
     while True:
-        asked = call(offset)
-        page = take(asked, (yield asked))
+        request = call(offset)
+        page = take(request, (yield request))
         if page is None:
             return False
         offset += page.count

@@ -1,8 +1,9 @@
-"""What only some kinds of resource can do: a value each, which a kind has or leaves out.
+"""Capabilities that only some kinds of resource have. Each is a value that a kind has or omits.
 
-What is left out is answered for by the neutral values at the end of this file, so that nobody else asks whether a kind has a capability: a
-kind without `Billing` is never prepaid, one without `Reinstall` never wiped, one without `Orders` has no order, one without `Batch` is bought
-one by one, one without `StockCheck` is never sold out, and one without `Adoption` is written down as its row shows it.
+The neutral values at the end of this file stand in for what a kind omits, so no caller has to ask whether a kind has a
+capability: a kind without `Billing` is never prepaid, one without `Reinstall` is never reinstalled, one without
+`Orders` has no order, one without `Batch` is bought one by one, one without `StockCheck` is never sold out, and the
+specs of one without `Adoption` are what its row shows.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A remark of a kind on one field: `code` is stable; an error unless `warning`."""
+    """A finding of a kind about one field: an error unless `warning`. `code` is stable."""
 
     path: FieldPath
     code: str
@@ -35,22 +36,26 @@ class Advice:
 
 
 class ReleasePredicate(Protocol):
-    """A fact about releasing a resource; `subscribed`: billing says that it is paid for in advance."""
+    """A yes-or-no question about releasing a resource. `subscribed`: billing lists it as paid for in advance."""
 
     def __call__(self, recorded: Recorded, live: Live | None, /, *, subscribed: bool = False) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What is bought by orders that billing knows by ids of their own.
+    """For kinds that are bought by orders, which have ids of their own at billing. An answer of None means that billing
+    does not tell.
 
-    `pay` and `cancel` settle the order of what has one, at a person's word. `traces` are the orders placed since a purchase in doubt, any
-    of which may be it (None: nobody says). `known` are those that a reply to a purchase could name by mistake, at this moment (milliseconds
-    since the epoch): whatever may still be open (None: nobody says). `resources` asks for the ids that an order has bought, where no row names it (None: nobody
-    says); `all_resources` the same before that order is ended, and raises CallFailed where not all of it is said. `order_of` asks for
-    the order that has bought a resource, by its id and when it was made, where no row names it (None: nobody says). `ends_its_order`:
-    whether releasing one releases all that was bought by its order; `deleted_alone`: its row shows that it goes by itself, whatever billing
-    says of it. `may_be_placed`: whether a purchase with these fields may place an order; it may where that is left to the cloud. `advise` is what a plan says that would buy one with these fields.
+    - `pay`, `cancel`: settle the order of a resource when a person commands it. - `traces`: the orders placed since a
+    purchase in doubt was sent, any of which may be that purchase; or None. - `known`: the orders that the reply to a
+    purchase could name by mistake at this time (milliseconds since the epoch), which are all that may still be open; or
+    None. - `resources`: the ids that an order has bought, asked where no row names the order; or None. -
+    `all_resources`: the same, asked before that order is ended. Raises CallFailed if the answer is not complete. -
+    `order_of`: the order that has bought a resource, found by its id and creation time where its row names none; or
+    None. - `ends_its_order`: whether releasing one resource releases everything that its order has bought. -
+    `deleted_alone`: whether the row shows that the resource is deleted by itself, whatever billing says. -
+    `may_be_placed`: whether a purchase with these fields may place an order. True also where the cloud decides that. -
+    `advise`: findings for a plan that would buy a resource with these fields.
     """
 
     pay: Callable[[Recorded], Flow]
@@ -68,16 +73,18 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Billing:
-    """What can be paid for in more than one way, a term in advance among them.
+    """For kinds that can be paid for in more than one way, of which a term paid in advance is one.
 
-    `field` is the top-level field of the specs that says how one is paid for, `observed` what rows show of that. `is_prepaid`: whether anything, its row included where that is known, says that its term is paid for: money that a release would
-    lose; `shows_prepaid`: whether its row alone says so. `with_term` is the row with what billing tells of it: for how long it was
-    bought, and whether it renews. `sold_otherwise` is how the cloud has sold it to us, where that is not as the specs (None: they do
-    not name it) or the record want it. `charging` says how a purchase will be paid for: the part of a body that says so, with nothing
-    but None in it where the cloud decides; `charged` the same of one that is there, by whatever says so. `gives_up_a_term`: whether
-    releasing it loses what was paid in advance. `is_subscribed` asks billing whether it is paid for in advance; it raises CallFailed
-    where that decides how it is released and is not told. `renewal` is the field that says whether a paid term is bought again by
-    itself: only billing shows it.
+    - `field`: the top-level spec field that says how a resource is paid for; `observed`: the keys in which rows show
+    it. - `is_prepaid`: whether anything, including the row if there is one, says that its term is paid for. A release
+    would lose that money. `shows_prepaid`: whether the row alone says so. - `with_term`: the row together with what
+    billing tells: the period that was bought, and whether it renews. - `sold_otherwise`: the charging mode under which
+    the cloud sold it to us, if neither the specs (None: they do not name the resource) nor the record want that mode. -
+    `charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud decides.
+    `charged`: the same for an existing resource, from whichever source says it. - `gives_up_a_term`: whether releasing
+    it loses what was paid in advance. - `is_subscribed`: asks billing whether it is paid for in advance. Raises
+    CallFailed if the release depends on the answer and billing does not give it. - `renewal`: the field that says
+    whether a paid term renews automatically. Only billing shows it.
     """
 
     field: str
@@ -95,11 +102,12 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class Reinstall:
-    """What can be given another system, which loses what was on its disk, and stays itself.
+    """For kinds whose resources can get another system and stay the same resource. That loses what was on the system
+    disk.
 
-    `wiped` says whether a row shows that a reinstallation of unknown outcome was carried out. `failed` are the adverse statuses that a
-    failed one leaves: another one is the way out. `remarks` are what a plan says of one for these fields, of a resource that is to
-    have all of that, beside that the disk is wiped.
+    `was_carried_out` returns whether a row shows that a reinstallation of unknown outcome was carried out. `failed` are
+    the adverse statuses that a failed reinstallation leaves, which another reinstallation ends. `remarks` returns what
+    a plan says about reinstalling for these fields, given the whole wanted body, besides that the disk is wiped.
     """
 
     was_carried_out: Callable[[Intent, Live], bool]
@@ -109,10 +117,10 @@ class Reinstall:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How several that are alike but for their names are bought by one call, at most `most` of them.
+    """For kinds of which one call can buy several that differ only in their names, at most `most` of them.
 
-    `buy` is told them in order, and ends when their order is known; what follows is each one's `create`, from a record with
-    that order. `advise` says where that may not be wanted.
+    `buy` gets them in order and ends when their order is known. After that, `create` runs for each of them, from a
+    record with that order. `advise` returns findings about fields for which buying together may not be wanted.
     """
 
     most: int
@@ -122,10 +130,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class StockCheck:
-    """What may be sold out, or not be on sale at all.
+    """For kinds that may be sold out, or not be on sale at all.
 
-    `ware` is what buying one asks the market for; None where that is nothing. `advise` is what may be refused of these fields, before it is bought, by the type of
-    machine that the cloud's catalogue has for its flavor.
+    `offering` returns what a purchase needs to be on sale; None if it needs nothing. `advise` returns, before the
+    purchase, what the cloud may refuse about these fields, given the type of machine that its catalogue shows for the
+    flavor.
     """
 
     offering: Callable[[Mapping[str, Any], PurchasePolicy], Offering | None]
@@ -134,8 +143,9 @@ class StockCheck:
 
 @dataclass(frozen=True, slots=True)
 class Terraform:
-    """How the vendor's Terraform provider calls the kind, and what specs would say of one by its attributes there: only what
-    its live row does not show. `actions` are resources that only note what was done to one, and own nothing.
+    """The kind in the vendor's Terraform provider: the name of its `resource` there. `hidden` returns the spec fields
+    that its attributes in a Terraform state yield and its live row does not show. `actions` are resource types there
+    that only record what was done to one, and own nothing.
     """
 
     resource: str
@@ -145,10 +155,10 @@ class Terraform:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """How specs are written for a live one that nobody owns.
+    """How specs are written for a live resource that no state holds.
 
-    `draft` is what they would say of it, under the stack's defaults; `hidden` says in words what the API never shows of one. `particulars`
-    are two words that tell a live one from others in a list, beside its name, id and status; each may be empty.
+    `draft` returns the specs for it, given the stack's defaults; `hidden` names in words what the API never shows.
+    `particulars` returns two words that distinguish it in a list, besides its name, id and status; each may be empty.
     """
 
     draft: Callable[[Live, Mapping[str, JsonValue]], Draft]
@@ -157,7 +167,7 @@ class Adoption:
     particulars: Callable[[Live], tuple[str, str]]
 
     def from_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
-        """What specs would say of one by its attributes in a Terraform state."""
+        """Returns the spec fields that the attributes in a Terraform state yield; empty for a kind without `terraform`."""
         return self.terraform.hidden(attributes, row) if self.terraform else {}
 
 
@@ -178,7 +188,7 @@ def unknown(*_asked: object) -> None:
 
 
 def answers(value: Value) -> Callable[..., ReadFlow[Value]]:
-    """What is known without asking the cloud."""
+    """Returns a read flow that yields no call and returns `value`, whatever it is asked."""
 
     def ask(*_asked: object) -> ReadFlow[Value]:
         yield from ()
@@ -201,7 +211,7 @@ def _no_batch(_fields: Fields, _policy: PurchasePolicy) -> Iterable[Advice]:
     return (Advice(("order",), "order-together", message, "leave order out"),)
 
 
-not_limited: Final = answers(None)
+no_list_gap: Final = answers(None)
 nothing_more: Final = answers(dict[str, JsonValue]())
 NO_ORDERS: Final = Orders(
     pay=_has_no_order,

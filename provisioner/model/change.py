@@ -1,6 +1,6 @@
-"""What is to happen to one address, as inert data: a closed union, each variant with exactly what it needs.
+"""The planned change of one address, as inert data: a closed union whose variants have exactly the fields they need.
 
-No method here acts and nothing refers to a client.
+No method here performs anything, and nothing refers to a client.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Desired, FieldPath, Phase, Recorded
 
 
-class _NotSaid:
-    """What a variant has no place for reads as nothing, so that whoever only reads need not ask for the variant first."""
+class _EmptyChange:
+    """Empty values for the fields that a variant lacks, so that readers need not check the variant first."""
 
     __slots__ = ()
     action: ClassVar[Action]
@@ -36,7 +36,7 @@ class _NotSaid:
 
     @property
     def after(self) -> JsonObject | None:
-        """The wanted body, redacted; `unverifiable` are its fields that the API hides."""
+        """The wanted body, redacted. `unverifiable` are its fields that the API hides."""
         return None
 
     @property
@@ -49,17 +49,17 @@ class _NotSaid:
 
     @property
     def assumed(self) -> tuple[FieldPath, ...]:
-        """The fields that are believed to be as the specs say: no answer of the cloud shows them, and they were never sent."""
+        """The fields that are assumed to be as the specs say: the cloud never shows them, and they were never sent."""
         return ()
 
     @property
     def held(self) -> tuple[FieldPath, ...]:
-        """The fields that are told as `unconfirmed`: wanted, not known to be there, and not sent."""
+        """The fields that are reported as `unconfirmed`: they are wanted, not known to be in place, and not sent."""
         return ()
 
     @property
     def noted(self) -> Recorded | None:
-        """Its record with what the specs state by now and did not say when it was made, written when the plan is applied."""
+        """The record with what the specs state now and did not state when it was made. Apply writes it."""
         return None
 
     @property
@@ -68,22 +68,22 @@ class _NotSaid:
 
     @property
     def live_name(self) -> str:
-        """Its name in the cloud, where that is not the recorded one."""
+        """The server's name in the cloud, if it differs from the recorded name; else empty."""
         return ""
 
     @property
     def deleted_alone(self) -> bool:
-        """Of what is to be released: it is deleted, whatever billing says of it."""
+        """Whether the released server is deleted by itself, whatever billing says about it."""
         return False
 
     @property
     def unbilled(self) -> bool:
-        """Of what is to be released: its kind has no terms, so that there is one way only and nothing is said of it."""
+        """Whether the released server's kind has no terms: there is one way to release it, so the plan names none."""
         return False
 
     @property
     def computed(self) -> tuple[str, ...]:
-        """The fields of what is wanted that only the cloud decides."""
+        """The fields that only the cloud decides, known after apply."""
         return ()
 
     @property
@@ -100,35 +100,35 @@ class _NotSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class _Addressed(_NotSaid):
+class _Addressed(_EmptyChange):
     address: Address
     kind: str
     reason: Reason | None = field(default=None, kw_only=True)
     moved_from: Address | None = field(default=None, kw_only=True)
-    """Its record stands under that address so far."""
+    """The address that holds the record until this change is applied."""
 
     @property
     def is_gone(self) -> bool:
-        """It is only written down that the cloud has it no more."""
+        """Whether the change only records that the server no longer exists."""
         return self.action is Action.FORGET or (
             self.action is Action.RECORD and self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
         )
 
     @property
     def is_left_alone(self) -> bool:
-        """Nothing is done about its server, and not because it is not selected."""
+        """Whether nothing is done about the server, for a reason other than that it is not selected."""
         return self.action in {Action.NO_OP, Action.MOVE} and self.reason is not Reason.LEFT_OUT
 
     @property
     def is_not_as_wanted(self) -> bool:
-        """Left although it vanished, is released by somebody else, failed to be built, or is held back because of one that did."""
+        """Whether the server is left alone although it vanished, is leaving, failed, or waits for one that failed."""
         has_failed = self.recorded is not None and self.recorded.phase is Phase.FAILED
         return self.is_left_alone and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Described(_Addressed):
-    """Told with the body that is wanted."""
+    """Shown with the wanted body."""
 
     after: JsonObject | None = None
     computed: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class _Existing(_Compared):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateChange(_Described):
-    """`create_first`: it buys the successor of a server that gives up its address for it, and is released after it."""
+    """`create_first`: this buys the successor of a deposed server, which is released afterwards."""
 
     action = Action.CREATE
     desired: Desired = field()
@@ -171,8 +171,8 @@ class ReinstallChange(_Existing):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceChange(_Existing):
-    """`noted` is for a run in which it is held back. `create_first`: the old one is released when the new one is there, and else
-    kept. `charging`: how the old one is paid for and how the new one will be, also where that stays the same.
+    """`noted` is written if the replacement is held back. `create_first`: the old server is released only once the new
+    one is ready. `charging`: how the old one is paid for and how the new one will be, also where that is the same.
     """
 
     action = Action.REPLACE
@@ -197,7 +197,7 @@ class DeleteChange(_Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportChange(_Described):
-    """`recorded` is what will be recorded, and `fields` what is changed in place after that."""
+    """`recorded` is the record that will be written, and `fields` are what is changed in place after that."""
 
     action = Action.ADOPT
     desired: Desired = field()
@@ -208,7 +208,7 @@ class ImportChange(_Described):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgetChange(_Addressed):
-    """`let_go`: it is forgotten although it is there, and nobody releases it."""
+    """`let_go`: the server still exists; it is forgotten and not released."""
 
     action = Action.FORGET
     recorded: Recorded = field()
@@ -222,7 +222,7 @@ class ForgetChange(_Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordChange(_Addressed):
-    """`after` and `observed` are what is written down."""
+    """Writes `after` and `observed` to the record; nothing is sent."""
 
     action = Action.RECORD
     recorded: Recorded = field()
@@ -235,14 +235,14 @@ class RecordChange(_Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeChange(_Existing):
-    """An order, a build or a change that is under way goes on."""
+    """Continues an order, a build or a change that is under way."""
 
     action = Action.RESUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveChange(_Addressed):
-    """What became of a purchase in doubt is looked for; it goes on from there where it is still wanted."""
+    """Looks for the outcome of a purchase in doubt, and continues from there if the server is still wanted."""
 
     action = Action.RESUME
     desired: Desired | None = None
@@ -263,7 +263,7 @@ class CancelChange(_Addressed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveChange(_Compared):
-    """Only its address is another one."""
+    """Records the server under another address and changes nothing else."""
 
     action = Action.MOVE
     recorded: Recorded = field()
@@ -283,17 +283,17 @@ Change: TypeAlias = (
     CreateChange | UpdateChange | ReinstallChange | ReplaceChange | DeleteChange | ImportChange | ForgetChange | RecordChange | ResumeChange
     | ResolveChange | PayChange | CancelChange | MoveChange | NoOpChange
 )  # fmt: skip
-"""What is to happen to one address: each variant has exactly what it needs."""
+"""The planned change of one address; match on the variants."""
 
 Variant = TypeVar("Variant", bound=Change)
 
 
-def evolve(change: Change, **facts: Any) -> Change:
-    """The same change with other `facts`, as `dataclasses.replace`."""
-    return replace(change, **facts)
+def evolve(change: Change, **values: Any) -> Change:
+    """Returns the change with `values` in place of its own, like `dataclasses.replace`."""
+    return replace(change, **values)
 
 
-def convert_to(change: Change, into: type[Variant], **facts: Any) -> Variant:
-    """Something else about the same address: with what both have place for, and with `facts`."""
-    kept = {each.name: getattr(change, each.name) for each in dataclass_fields(into) if each.name not in facts}
-    return into(**kept, **facts)
+def convert_to(change: Change, into: type[Variant], **values: Any) -> Variant:
+    """Returns a variant `into` for the same address, with `values` and with the fields that both variants have."""
+    kept = {each.name: getattr(change, each.name) for each in dataclass_fields(into) if each.name not in values}
+    return into(**kept, **values)

@@ -1,4 +1,4 @@
-"""Who waits for whom in one run. Data: a plan says it, and applying keeps to it."""
+"""Which addresses wait for which in one run. A plan holds dependencies as data, and apply obeys them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from provisioner.model.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """`addresses` are begun once all of `after` are done; where one of these does not get there, none of them is begun.
+    """`addresses` are started once all of `after` are done. If one of `after` does not succeed, none of them is
+    started.
 
-    `what` tells a reader of which kind it is: "wave 2 of trainer".
+    `what` describes the dependency to a reader, for example "wave 2 of trainer".
     """
 
     addresses: tuple[Address, ...]
@@ -21,6 +22,6 @@ class Dependency:
 
 
 def describe_release(successors: Sequence[Address]) -> str:
-    """What waits for these, for a reader."""
+    """Describes, for a reader, the release that waits for `successors`."""
     named = ", ".join(map(str, successors))
     return f"the release of what {named} replace{'' if len(successors) > 1 else 's'}"

@@ -1,17 +1,17 @@
-"""What is told to a person: one finding as a value, and the errors that carry findings.
+"""Diagnostics: one finding for a person as a value, and the exceptions that carry findings.
 
-Families by whose move it is:
+The families of errors differ by who has to act:
 
     ProvisionerError
     ├── SpecError         the author of the specs
-    ├── UsageError        whoever typed the command (an option, a variable, a missing credential)
-    ├── StoreError        whoever keeps the state; nothing is healed silently
-    │   └── LockHeld      another run is at work
-    ├── CloudError        the cloud or the way to it
-    ├── Refused           a guard said no: the plan is understood and not allowed
-    └── InDoubt           a purchase is in doubt, so this may not go on
+    ├── UsageError        the person who typed the command (an option, a variable, a missing credential)
+    ├── StoreError        the person who keeps the state; nothing is repaired silently
+    │   └── LockHeld      another run holds the lock
+    ├── CloudError        the cloud or the network to it
+    ├── Refused           a guard refused: the plan is valid, and not allowed
+    └── InDoubt           a purchase is in doubt, so the command can't go on
 
-Findings carry no colour and no layout; the rendering room decides how they look, the CLI which exit code they mean.
+Findings carry no colour and no layout: `rendering/` decides how they look, and the CLI which exit code they mean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceRange:
-    """A place in a file. `line` and `column` count from 1; `excerpt` is the line itself; `length` is what the caret underlines."""
+    """A place in a file. `line` and `column` count from 1, `excerpt` is the line itself, and `length` is how many
+    characters are underlined.
+    """
 
     file: str
     line: int
@@ -43,7 +45,9 @@ class SourceRange:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """`code` is stable and documented in docs/errors.md; `summary` says what happened, `hint` what to do next."""
+    """One finding. `code` is stable and documented in docs/errors.md; `summary` says what happened, and `hint` what to
+    do next.
+    """
 
     severity: Severity
     code: str
@@ -56,7 +60,7 @@ class Diagnostic:
 
 
 class ProvisionerError(Exception):
-    """Carries every finding of the run, not the first."""
+    """The base of all errors. It carries every finding of the run, not only the first."""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("; ".join(finding.summary for finding in diagnostics))
@@ -68,11 +72,11 @@ class SpecError(ProvisionerError):
 
 
 class UsageError(ProvisionerError):
-    """The command, its options or its surroundings need a change."""
+    """The command, its options or its environment needs a change."""
 
 
 class StoreError(ProvisionerError):
-    """State or journal is damaged, foreign, or cannot be written."""
+    """The state or the journal is damaged, belongs to something else, or cannot be written."""
 
 
 class LockHeld(StoreError):  # noqa: N818 - named for the condition that the reader meets

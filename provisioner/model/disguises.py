@@ -1,6 +1,7 @@
-"""The forms that a text may have been written in: escapes are taken out, runs of Base64, Base32 and hex are decoded.
+"""Undoes the encodings in which a text may hide: escapes are resolved, and runs of Base64, Base32 and hex are decoded.
 
-Disguises compose, so each step gives texts that the next one may go on with. Nothing here knows what is looked for.
+Encodings can be nested, so each step yields texts that the next step can decode further. Nothing here knows what the
+caller searches for.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ _UNSEEN: Final = re.compile("[\\s+\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\
 
 
 def unescape(text: str) -> Iterator[str]:
-    """One layer of escapes less, of every kind at once and of each alone. What might be quoted-printable is read in both ways."""
+    """Yields the text with one layer of escapes removed: all kinds at once, and each kind alone. Text that may be
+    quoted-printable is yielded decoded as well as undecoded.
+    """
     families = [family for introducer, family in _FAMILIES.items() if introducer in text]
     if families:
         yield _ESCAPE.sub(_meaning, text)
@@ -56,7 +59,7 @@ def unescape(text: str) -> Iterator[str]:
 
 
 def decode(run: str) -> Iterator[str]:
-    """Of one run of letters: what it may stand for, in each encoding and wherever it may begin."""
+    """Yields each text that a run of letters can decode to, for every encoding and every offset at which it can start."""
     seen: set[str] = set()
     for data in _bytes_of(run):
         for text in _texts_of(data):
@@ -66,7 +69,7 @@ def decode(run: str) -> Iterator[str]:
 
 
 def squeeze(text: str) -> str:
-    """Without what is not seen, in one case and one width."""
+    """Returns the text without invisible characters and spaces, in one letter case and one character width."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return _UNSEEN.sub("", plain).casefold()
 
@@ -132,7 +135,9 @@ def _base32(part: str) -> bytes:
 
 
 def _texts_of(data: bytes) -> Iterator[str]:
-    """Whatever is no text can hide nothing that is one; halves of UTF-16 leave zeros between the letters."""
+    """Yields the texts that bytes may hold, and none for bytes that are mostly not text, as those hide no text. UTF-16
+    leaves zeros between the letters.
+    """
     bare = data.replace(b"\0", b"")
     text = _utf8(bare)
     strange = _NO_LETTERS if len(text) == len(bare) else _CONTROLS

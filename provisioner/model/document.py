@@ -1,10 +1,11 @@
-"""JSON documents that this tool writes and reads back: read strictly, and sealed, so that a touch of anyone else shows.
+"""JSON documents that this tool writes and reads back: parsed strictly, and sealed, so that any edit is detected.
 
 State files and saved plans are such documents.
 
-The seal is the key `checksum`: SHA-256 of the canonical bytes of all the rest. There is one way to write a document down,
-and any other spelling of the same content is refused too, so that no byte is beyond the seal. It proves care, not
-authorship: whoever can compute SHA-256 can seal. It does not know what a document means.
+The seal is the key `checksum`: the SHA-256 of the canonical bytes of the rest. A document has exactly one byte form,
+and any other form of the same content is refused too, so the seal covers every byte. The seal detects accidents and
+careless edits; it does not prove who wrote the document, because anyone can compute SHA-256. This module does not know
+what a document means.
 """
 
 from __future__ import annotations
@@ -21,27 +22,29 @@ from provisioner.model.canonical import JsonObject, JsonValue, canonical, digest
 Value = TypeVar("Value")
 
 FORMAT = 2
-"""2: a state keeps the purchases that were believed absent. What format 1 lacks has a default, so it is read as it is."""
+"""Format 2 added the purchases that were presumed absent to the state. What format 1 lacks has a default, so it is
+still read.
+"""
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class Damaged(ValueError):  # noqa: N818 - names what the reader of the file meets
-    """Says what was found, as a clause that follows the file's name."""
+    """The document can't be used. The message is a clause that follows the file's name."""
 
 
 class FromNewerVersion(Damaged):
-    """Nothing is wrong with it; this version of the tool cannot read it."""
+    """The document is intact, but this version of the tool can't read it."""
 
 
 def seal(content: JsonObject, *, tool: str) -> bytes:
-    """`tool` is the version that writes, named to whoever meets the document with an older one."""
+    """Returns the sealed bytes of a document. `tool` is the version that writes it, shown to users of an older version."""
     document: dict[str, JsonValue] = {**content, "format": FORMAT, "tool": tool}
     return readable({**document, "checksum": digest(document)})
 
 
 def unseal(data: bytes) -> dict[str, JsonValue]:
-    """The content as it was sealed. Raises Damaged for anything else."""
+    """Returns the content of a sealed document. Raises Damaged if the document is not exactly what `seal` wrote."""
     document = _parsed(data)
     _require_format(document)
     checksum = document.pop("checksum", None)
@@ -56,13 +59,14 @@ def unseal(data: bytes) -> dict[str, JsonValue]:
 
 
 def to_json(adapter: TypeAdapter[tuple[Value]], value: Value) -> JsonObject:
-    """Read-only mappings are written as objects too, though pydantic knows only dict."""
+    """Converts a value to JSON. Read-only mappings become objects too, although pydantic knows only dict."""
     written: JsonObject = adapter.dump_python((value,), mode="json", warnings=False, fallback=dict)[0]
     return written
 
 
 def from_json(adapter: TypeAdapter[tuple[Value]], content: JsonObject) -> Value:
-    # Through bytes, because only there strictness allows text for an enumeration and an array for a tuple.
+    """Converts JSON back to a value. Raises Damaged, or FromNewerVersion for a field that this version does not know."""
+    # Validated as bytes, because only for JSON bytes strict mode accepts text for an enum and an array for a tuple.
     try:
         return adapter.validate_json(canonical([content]))[0]
     except ValidationError as problem:
@@ -102,7 +106,9 @@ def _require_format(document: Mapping[str, JsonValue]) -> None:
 
 
 def _repetition(data: bytes) -> str | None:
-    """A key that stands twice in one object hides a value, and most readers would not say so."""
+    """Describes a key that occurs twice in one object, if there is one: it hides a value, and most parsers don't report
+    it.
+    """
     repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> None:

@@ -1,6 +1,6 @@
-"""What holds of a purchase in doubt, and what a person is told to do: one place for plan, apply, show and resolve.
+"""The rules for a purchase in doubt, and the hints about it: shared by plan, apply, show and resolve.
 
-It judges nothing itself: which live servers fit is the kind's to say, how long silence means nothing is the policy's.
+The kind decides which live servers fit a purchase, and the policy how long a missing server proves nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent, State
 
 _WHOLE_SECOND = 1_000
-"""A Date header tells no less, so two of them may be nearer to each other by that than they seem."""
+"""Milliseconds. A Date header has whole seconds, so two of them may be this much closer than they seem."""
 
 
 def proves_absence(
@@ -26,13 +26,16 @@ def proves_absence(
     now: int | None,
     traces: tuple[Trace, ...] | None,
     *,
-    here: int | None = None,
+    local_time: int | None = None,
 ) -> bool:
-    """Whether a complete list without the server, read at `now`, means that it was never bought. `now` is in milliseconds of
-    the cloud's time; where that is not known, silence means nothing. `traces` are the orders that nobody accounts for. `here` is this
-    machine's own time then; None where that is no witness.
+    """Returns whether a complete list without the server, read at `now`, proves that it was never bought.
+
+    `now` is in milliseconds of the cloud's time; if it is None, a missing server proves nothing. `traces` are the
+    orders that no record explains, or None if billing does not tell. `local_time` is this machine's time at `now`, or
+    None if its clock is not to be used.
     """
-    is_quiet = now is not None and now >= quiet_until(intent, policy) and not is_too_soon_locally(intent, policy, here)
+    is_over = now is not None and now >= quiet_until(intent, policy)
+    is_quiet = is_over and not is_too_soon_locally(intent, policy, local_time)
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD:
             return is_quiet
@@ -43,21 +46,23 @@ def proves_absence(
 
 
 def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
-    """In milliseconds of the cloud's time."""
+    """Returns when the quiet period of a purchase ends, in milliseconds of the cloud's time."""
     return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period + _WHOLE_SECOND
 
 
-def is_too_soon_locally(intent: Intent, policy: PurchasePolicy, here: int | None) -> bool:
-    """Whether less time than the quiet period has gone by since, by the clocks of the machines: the cloud's may run ahead from one run
-    to the next, and no run hears what became of it in between. Of the two the one that tells of less time is believed.
+def is_too_soon_locally(intent: Intent, policy: PurchasePolicy, local_time: int | None) -> bool:
+    """Returns whether less than the quiet period has passed by the local clock. The cloud's clock may jump ahead
+    between two runs, and no run notices that, so of the two clocks the one that shows less time is believed.
     """
-    return here is not None and here < intent.sent_at + quiet_until(intent, policy) - intent.server_time
+    return local_time is not None and local_time < intent.sent_at + quiet_until(intent, policy) - intent.server_time
 
 
 def seconds_before_purchase(intent: Intent, trace: Trace) -> int:
-    """How many whole seconds before the purchase was sent the order was placed, by the cloud's time; 0 where it was not, or nobody tells; nor where
-    all orders before it are known, as billing may have a clock of its own.
-    Billing tells whole seconds, as a Date does.
+    """Returns how many whole seconds before the purchase was sent the order was placed, by the cloud's time.
+
+    It is 0 if the order was placed later, or its time is not known, or all orders before the purchase are known: then
+    the time is not used, because billing may have a clock of its own. Billing gives whole seconds, as a Date header
+    does.
     """
     if trace.placed_at is None or intent.all_orders:
         return 0
@@ -65,53 +70,59 @@ def seconds_before_purchase(intent: Intent, trace: Trace) -> int:
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
-    """The servers that no address holds. One whose order is recorded has its address, though nobody has seen its id yet."""
+    """Returns the servers that no address holds. A server of a recorded order belongs to its address, even before its
+    id is known.
+    """
     records = tuple(recorded)
     ids, orders = {record.id for record in records}, {record.order_id for record in records} - {None}
     return [row for row in live if row.id not in ids and row.order_id not in orders]
 
 
 def presumed_absent(state: State) -> Iterator[Intent]:
-    """Purchases that were believed absent, of addresses where nothing was bought in their place, that nobody else's server could
-    be taken for.
+    """Yields the purchases that were presumed absent and can still be recognised: their names carry a marker, so no
+    other server can be mistaken for theirs, and nothing was bought for their addresses since.
     """
     taken = state.resources.keys() | state.doubts.keys()
     return (intent for intent in state.absent.values() if intent.is_marked and intent.address not in taken)
 
 
 def may_have_bought(intent: Intent, row: Live, kind: Kind) -> bool:
-    """Whether nobody else may take the row while the purchase is in doubt: it fits, or only bears one of its names and is new."""
+    """Returns whether the row may be what the purchase in doubt has bought, so that nobody else may take it: it fits,
+    or it is new and bears one of the purchase's names.
+    """
     is_namesake = row.kind == intent.kind and (row.name == intent.name or row.name in intent.names)
     return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
 def settle_hint(effect: Effect, *, command: str | None = None) -> str:
-    """What to do about an open call that is no purchase. `command` is the run's own; where it is not known, a release may be that of a
-    `destroy`, after which apply would buy the server again.
+    """Returns what to do about an open call that is not a purchase. `command` is the command of the run. If it is not
+    known, a release may have been sent by `destroy`, and an apply would buy the server again.
     """
-    looks = ": it looks at what became of it before it does anything else"
+    then = ": it looks at what became of it before it does anything else"
     if command is not None:
-        return f"run {command}{looks}"
+        return f"run {command}{then}"
     if effect is not Effect.DESTRUCTIVE:
-        return f"run apply{looks}"
+        return f"run apply{then}"
     return (
-        f"run the command that sent the release again{looks}. Where that was destroy, run destroy: apply would then buy again what the "
+        f"run the command that sent the release again{then}. Where that was destroy, run destroy: apply would then buy again what the "
         "specs still want"
     )
 
 
 def settle_hint_unread(intent: Intent) -> str:
-    """`settling` for whoever has not looked at the cloud: what to do, too, where no list tells the outcome of a release."""
-    way = settle_hint(intent.effect)
+    """Returns `settle_hint` for commands that have not read the cloud: it adds what to do if no list shows the outcome
+    of a release.
+    """
+    hint = settle_hint(intent.effect)
     return (
-        f"{way}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
+        f"{hint}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
         if intent.effect is Effect.DESTRUCTIVE
-        else way
+        else hint
     )
 
 
 def lost_release_hint(address: Address) -> str:
-    """What a person can do about a lost release of which no list tells the outcome."""
+    """Returns what a person can do about a lost release whose outcome no list shows."""
     return (
         "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
         f"and ends this; `apply --replace {address.shell_quoted}` buys another"
@@ -119,7 +130,9 @@ def lost_release_hint(address: Address) -> str:
 
 
 def matches_another_purchase(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
-    """Whether another purchase in doubt accounts for the row, by its name and all else: it is not this one under another name."""
+    """Returns whether the row fits another purchase in doubt by its name and everything else, so it isn't this one
+    under another name.
+    """
     others = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)
     return any(kinds[each.kind].match(each, (row,)) for each in others)
 
@@ -127,15 +140,17 @@ def matches_another_purchase(intent: Intent, row: Live, state: State | None, kin
 def next_step(
     intent: Intent, kind: Kind, policy: PurchasePolicy, *, at: int | None = None, destroying: bool = False
 ) -> str:
-    """For a doubt that looking has not ended. `at` is the cloud's time by now; `destroying`: the run releases what it finds."""
+    """Returns what to do about a doubt that reading the cloud has not ended. `at` is the cloud's time now, in
+    milliseconds; `destroying`: the run releases what it finds.
+    """
     if intent.members:
         return (
             "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
             f"`provisioner resolve {intent.address.shell_quoted} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
             f"that settles all {len(intent.members)}"
         )
-    command, finds = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
-    adopting = f"run {command} again: it {finds} the {kind.noun} once exactly one fits"
+    command, effect = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
+    adopting = f"run {command} again: it {effect} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = format_time(quiet_until(intent, policy))
@@ -158,7 +173,9 @@ def next_step(
 
 
 def resolve_hint(intent: Intent, kind: Kind) -> str:
-    """How a person settles the doubt about one server: by that, by its order where it may have one and no server yet, or by none."""
+    """Returns how a person resolves the doubt about one server: with its id, with its order if it may have only an
+    order yet, or as absent.
+    """
     resolve = f"`provisioner resolve {intent.address.shell_quoted}"
     if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
         return f"{resolve} --adopt ID` or `--absent`"
@@ -166,7 +183,7 @@ def resolve_hint(intent: Intent, kind: Kind) -> str:
 
 
 def choose_hint(intent: Intent) -> str:
-    """Where several servers fit a purchase in doubt, any of which may be it."""
+    """Returns what to do if several servers fit a purchase in doubt."""
     address = intent.address.shell_quoted
     return (
         f"choose: `provisioner resolve {address} --adopt ID`, with one of these. Where it is none of them, have them renamed or released "
@@ -175,9 +192,10 @@ def choose_hint(intent: Intent) -> str:
 
 
 def absent_hint(address: Address) -> str:
-    """For what was bought, by its answer, and was never shown."""
+    """Returns what to do about a purchase that was answered as bought and whose server no list has ever shown."""
     return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.shell_quoted} --absent`"
 
 
 def format_time(milliseconds: int) -> str:
+    """Formats a time in milliseconds since the epoch as UTC, to the second."""
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""What specs would say of a server that exists, before anybody has written it down."""
+"""The spec of an existing server, before it is written to a file."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from provisioner.model.canonical import JsonObject, JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """`fields` are written as a person would: None takes a default away, a secret is its reference. `remarks` become comments."""
+    """A spec to be written. `fields` are as a person would write them: None removes a default, and a secret is its
+    reference. `remarks` become comments.
+    """
 
     fields: Mapping[str, JsonValue]
     remarks: tuple[str, ...] = ()
 
     def with_missing(self, fields: JsonObject) -> Draft:
-        """With what somebody else knows of it beyond what stands here; objects merge."""
-        return Draft(_merged(self.fields, fields), self.remarks)
+        """Returns the draft with those of `fields` that it lacks; nested objects are merged."""
+        return Draft(_merge_missing(self.fields, fields), self.remarks)
 
 
-def _merged(own: JsonObject, others: JsonObject) -> JsonObject:
+def _merge_missing(own: JsonObject, additions: JsonObject) -> JsonObject:
     merged = dict(own)
-    for key, value in others.items():
-        mine = merged.get(key)
-        if isinstance(mine, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(mine, value)
-        elif mine is None:
+    for key, value in additions.items():
+        present = merged.get(key)
+        if isinstance(present, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge_missing(present, value)
+        elif present is None:
             merged[key] = value
     return merged

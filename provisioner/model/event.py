@@ -1,4 +1,4 @@
-"""What a run announces while it works: values for the screen, the log and the JSON stream, with no say in the work."""
+"""The events and results of a run, as values for the screen, the log and the JSON stream. They never influence the run."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class EventType(StrEnum):
     SKIPPED = "skipped"
     NOTICE = "notice"
     PAUSED = "paused"
-    """The cloud makes the whole run wait; said again from time to time while it does."""
+    """The cloud makes the whole run wait. Emitted again from time to time while it does."""
     UNANSWERED = "unanswered"
-    """A request has had no answer for long; said again from time to time while it has none."""
+    """A request has been without an answer for long. Emitted again from time to time while it is."""
     READING = "reading"
-    """Many requests, each answered, have gone on for long; said again from time to time while they do. Passed over where somebody was
-    told something else shortly before.
+    """Reading, in many requests that are all answered, has taken long. Emitted again from time to time while it goes
+    on, and omitted shortly after another event.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`elapsed` is seconds since this address was started, or this request was sent; `remaining` those that a pause has still to go; `detail` is a status
-    or a sentence for the reader.
+    """`elapsed` is the seconds since this address was started, or since this request was sent; `remaining` is the
+    seconds until a pause ends; `detail` is a status or a sentence for the reader.
     """
 
     type: EventType
@@ -52,7 +52,7 @@ class Event:
     remaining: float = 0.0
     requests: int = 0
     built: bool = False
-    """Of what failed: the server is bought and there all the same."""
+    """The action failed, but the server is bought and exists."""
 
 
 Listener: TypeAlias = Callable[[Event], None]
@@ -69,36 +69,38 @@ class ResultType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one address ended. `diagnostic` says what happened and what to do next, unless it is done."""
+    """How the work on one address ended. `diagnostic` says what happened and what to do next; None if it is done."""
 
     address: Address
     action: Action
     type: ResultType
     diagnostic: Diagnostic | None = None
     released: bool = False
-    """A replacement's old server is gone, whatever became of the new one."""
+    """The old server of a replacement is gone, however the purchase of the new one ended."""
     leftovers: tuple[Leftover, ...] = ()
-    """What the cloud has kept of the server that is gone."""
+    """What the cloud keeps of the released server."""
     built: bool = False
-    """It failed in part: the server is bought and there, and not as it was declared."""
+    """The action failed in part: the server is bought and exists, but not as it was declared."""
 
     @property
     def message(self) -> str:
-        """What happened and why, for a line that names the address already; empty when it is done."""
+        """What happened and why, for a line that already names the address; empty if it is done."""
         if self.diagnostic is None:
             return ""
-        finding = self.diagnostic
-        return f"{finding.summary}: {finding.detail}" if finding.detail else finding.summary
+        summary, detail = self.diagnostic.summary, self.diagnostic.detail
+        return f"{summary}: {detail}" if detail else summary
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """The end of a run: one result an address that had work; `interrupted` when a person or the system stopped it."""
+    """How a run ended: one result for each address that had work. `interrupted`: a person or the system stopped the
+    run.
+    """
 
     results: tuple[Result, ...]
     interrupted: bool = False
     noun: str = "server"
-    """As the plan has it."""
+    """What messages call one resource of the plan."""
 
     @property
     def leftovers(self) -> tuple[tuple[Address, Leftover], ...]:
@@ -112,7 +114,7 @@ class RunResult:
 
     @property
     def added(self) -> int:
-        """Those included that are not as they were declared."""
+        """How many servers were bought, including those that exist but are not as they were declared."""
         bought = {Action.CREATE, Action.REPLACE}
         return self.done(*bought) + sum(result.built and result.action in bought for result in self.results)
 
@@ -122,6 +124,6 @@ class RunResult:
 
     @property
     def destroyed(self) -> int:
-        """Released servers, those included whose replacement was then not bought."""
+        """How many servers were released, including those whose replacement was then not bought."""
         unreplaced = sum(result.released and result.type is not ResultType.DONE for result in self.results)
         return self.done(Action.DELETE, Action.REPLACE) + unreplaced

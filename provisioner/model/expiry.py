@@ -1,4 +1,4 @@
-"""Until when one prepaid server is paid for, as somebody who must not lose it asks: how soon, and does it go on by itself?"""
+"""When the paid term of one prepaid server ends, and whether it renews automatically."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from provisioner.model.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """`expires_at` and `now` are aware; what billing does not tell is None. `status` is billing's word for where it stands."""
+    """`expires_at` and `now` are aware datetimes. `status` is billing's word for the subscription. None: billing does
+    not tell.
+    """
 
     address: Address
     id: str
@@ -22,22 +24,22 @@ class Expiry:
 
     @property
     def days(self) -> int | None:
-        """Whole days that are left, rounded down: below 0 it is over."""
+        """Whole days until the end of the term, rounded down; negative once the term is over."""
         return None if self.expires_at is None else (self.expires_at - self.now).days
 
     @property
     def hours(self) -> int:
-        """Beyond the whole days."""
+        """Hours until the end of the term beyond the whole `days`."""
         return 0 if self.expires_at is None else (self.expires_at - self.now).seconds // 3600
 
     @property
     def is_known(self) -> bool:
-        """Both when it ends and what happens then."""
+        """Whether billing told both when the term ends and whether it renews."""
         return self.expires_at is not None and self.renews is not None
 
     def is_within(self, seconds: float) -> bool:
         return self.expires_at is not None and (self.expires_at - self.now).total_seconds() <= seconds
 
     def ends_within(self, seconds: float) -> bool:
-        """It is not known to go on by itself."""
+        """Returns whether the term ends within `seconds` and is not known to renew automatically."""
         return self.is_within(seconds) and self.renews is not True

@@ -1,12 +1,13 @@
-"""What other tools, outputs and inventories ask of a resource and no spec says: which facts a kind has, and where they are read.
+"""Facts of a resource that outputs, inventories and other tools use and that no spec contains.
 
-Pure; it is handed what a state keeps of a row, so that facts can be had without the cloud.
+Pure. Facts are read from what the state keeps of a row, so they are available without the cloud.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.resource import Recorded
@@ -14,8 +15,9 @@ from provisioner.model.resource import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`read` tells what was shown; what was never shown is absent. `names` are those that outputs and expressions have. `firsts` names the
-    lists among them: to each, the name of the fact that its first item is.
+    """The facts of a kind. `read` returns the facts that a row has shown; the others are absent. `names` are the facts
+    that outputs and expressions can use. `firsts` maps each of them that is a list to the name of the fact that holds
+    its first item.
     """
 
     read: Callable[[JsonObject], JsonObject]
@@ -24,24 +26,24 @@ class Facts:
 
     @property
     def has_addresses(self) -> bool:
-        """Whether such a resource can be reached by other tools, at addresses."""
+        """Whether resources of this kind have network addresses, at which other tools can reach them."""
         return "private_addresses" in self.names
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What can be asked of one: of everything recorded its ids, name and labels, and these facts."""
-        told = (each for name in self.names for each in ((self.firsts[name], name) if name in self.firsts else (name,)))
-        return ("id", "name", "order_id", *told, "labels")
+        """The names of all that can be asked of a resource: its ids, name and labels, and these facts."""
+        pairs = ((self.firsts[name], name) if name in self.firsts else (name,) for name in self.names)
+        return ("id", "name", "order_id", *chain.from_iterable(pairs), "labels")
 
     def collect(self, recorded: Recorded) -> dict[str, JsonValue]:
-        """All `fields`. None, or an empty list, is what the cloud never told."""
-        told = self.read(recorded.observed)
+        """Returns the values of all `fields`. What the cloud never showed is None, or an empty list."""
+        shown = self.read(recorded.observed)
         facts: dict[str, JsonValue] = {"id": recorded.id, "name": recorded.name, "order_id": recorded.order_id}
         for name in self.names:
             if (first := self.firsts.get(name)) is None:
-                facts[name] = told.get(name)
+                facts[name] = shown.get(name)
             else:
-                shown = told.get(name)
-                items = shown if isinstance(shown, list) else []
+                value = shown.get(name)
+                items = value if isinstance(value, list) else []
                 facts |= {first: next(iter(items), None), name: items}
         return {**facts, "labels": dict(recorded.labels)}

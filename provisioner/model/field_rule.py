@@ -1,4 +1,4 @@
-"""What holds of one field of a kind: what changing it takes, who shows it, and what leaving it out says. Pure."""
+"""The rules of one field of a kind: what changing it requires, what shows it, and what omitting it means. Pure."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from provisioner.model.resource import FieldPath
 
 
 class OnChange(StrEnum):
-    """What changing a field of a living resource takes."""
+    """What changing a field of an existing resource requires."""
 
     IN_PLACE = "in_place"
     REINSTALL = "reinstall"
-    """In place, and the system disk is wiped; a replacement where the lifecycle says so."""
+    """A change in place that wipes the system disk; a replacement if the lifecycle asks for one."""
     REPLACE = "replace"
     NOTHING = "nothing"
-    """It says how a resource is bought, and nothing of one that is there: no difference then."""
+    """Nothing: the field only affects the purchase, so a difference in it is ignored afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """The rule of one field and of everything below it, unless a longer path has its own.
+    """The rules of one field and of everything below it, unless a longer path has rules of its own.
 
-    `shown`: the API reveals it, so drift can be seen. `secret`: the value is given as a reference and kept as a
-    fingerprint. `content`: a text, template or Base64 in the specs, Base64 on the wire, kept as a digest. `among`: a list or a count
-    that is shown together with what nobody declared, so that only what it lacks is a difference. `default`: what leaving the field out means
-    by the API, as it is written down, so that to state it is no difference, nor to leave it out instead. `only_where`: it says
-    something only beside that value of another field. `chosen`: leaving it out leaves the choice to the cloud, so that a value which
-    is stated later is compared with what is shown, and assumed where nothing shows it. `always`: every row shows what it has of it, so that
-    one which does not tells nothing, not even that a change of it is still to be made. `blurred_by`: where that field is declared,
-    the cloud shows the two mixed, so that neither tells anything (docs/decisions/0019). `by_billing`: no row shows it, and billing tells it
-    of a server that is taken over. `any_case`: a cloud that shows it in another case has spelt it in its own way, and a change would never
-    show.
+    - `shown`: the API shows the field, so drift can be detected. - `secret`: the value is given as a reference and
+    recorded as a fingerprint. - `content`: a text, template or Base64 in the specs, Base64 on the wire, and recorded as
+    a digest. - `allows_extra`: a list or a count that the cloud shows together with what nobody declared, so only what
+    is missing from it is a difference. - `default`: the value, as it is recorded, that the API uses if the field is
+    omitted. Stating it, or omitting it again, is no difference. - `only_where`: the field has a meaning only while
+    another field has that value. - `cloud_chooses`: the cloud chooses the value if the field is omitted. A value that
+    is stated later is compared with what is shown, and assumed if nothing shows it. - `always_shown`: every row shows
+    the field if it is set. A row without it proves nothing, not even that a change is still to be made. - `mixed_with`:
+    if that other field is declared, the cloud shows both mixed, so neither can be compared (docs/decisions/0019). -
+    `shown_by_billing`: no row shows the field; billing shows it for a server that is taken over. - `ignores_case`: a
+    value that the cloud shows in another letter case is the same, because a change would never show.
     """
 
     path: FieldPath
@@ -57,17 +58,18 @@ class FieldRule:
 
     @property
     def survives_removal(self) -> bool:
-        """Taking it out of the specs asks for nothing: what was sent stays on record, until another system or machine comes. What is
-        changed in place is given up instead.
+        """Whether removing the field from the specs changes nothing: the value that was sent stays on record until the
+        server gets another system or is replaced. The recorded value of a field that changes in place is dropped
+        instead.
         """
         return self.on_change in {OnChange.REINSTALL, OnChange.REPLACE}
 
     def observed_value(self, shown: JsonObject, expected: JsonValue, *bodies: JsonObject) -> JsonValue:
-        """What the cloud shows of it, as far as `expected` can be told from what nobody declared; None where that is nothing.
-        `bodies` are the record and what is wanted.
+        """Returns what the cloud shows of the field, reduced to the part that compares with `expected`, without what
+        nobody declared. None if nothing comparable is shown. `bodies` are the recorded and the wanted body.
         """
-        blurred = self.mixed_with is not None and any(value_at(body, self.mixed_with) for body in bodies)
-        now = value_at(shown, self.path) if self.is_observable and not blurred else None
+        is_mixed = self.mixed_with is not None and any(value_at(body, self.mixed_with) for body in bodies)
+        now = value_at(shown, self.path) if self.is_observable and not is_mixed else None
         if self.allows_extra and isinstance(expected, list | tuple) and isinstance(now, list | tuple):
             return [item for item in expected if item in now]
         if self.allows_extra and isinstance(expected, int) and isinstance(now, int):
@@ -75,7 +77,7 @@ class FieldRule:
         return expected if self.ignores_case and _differ_in_case(expected, now) else now
 
     def is_default(self, value: JsonValue) -> bool:
-        """By what would be written: False is not 0."""
+        """Returns whether the value is the default. Canonical JSON is compared, so False is not 0."""
         return self.default is not None and canonical([value]) == canonical([self.default])
 
 

@@ -1,4 +1,4 @@
-"""How far a group has come: "8 of 10" is a result, and no failure without a number."""
+"""How many servers of a group are ready after a run, such as "8 of 10", which tells more than that the run failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from provisioner.model.plan import Mode, Plan
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`ready` of the `wanted` servers of a counted group are there and as the specs want them."""
+    """`ready` of the `wanted` servers of a group exist and are as the specs want them."""
 
     group: Address
     ready: int
@@ -21,7 +21,7 @@ class Fleet:
 
 
 def unfinished_fleets(plan: Plan, run: RunResult) -> tuple[Fleet, ...]:
-    """After the run, and of what was selected for it."""
+    """Returns the groups that are not completely ready after the run, among the addresses that were selected for it."""
     if plan.mode is not Mode.APPLY:
         return ()
     done = {result.address for result in run.of_type(ResultType.DONE)}

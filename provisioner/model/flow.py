@@ -1,7 +1,8 @@
-"""The words of a conversation with the cloud. A kind speaks them, one driver hears them.
+"""The steps of a flow: how a kind says what to ask of the cloud, without sending anything itself.
 
-A flow is a generator of `Call | Remember | Wait | Remark | Sold`; it is never replayed: after a death it starts again from what was
-remembered (docs/decisions/0001). Nothing here sends anything or knows how sending works.
+A flow is a generator of steps (`Call`, `EndsTerm`, `Remember`, `Wait`, `Remark`, `Sold`), which one flow runner carries
+out. A flow is never replayed: after a crash it starts again from what was remembered (docs/decisions/0001). Nothing
+here sends anything or knows how sending works.
 """
 
 from __future__ import annotations
@@ -25,23 +26,27 @@ class Service(StrEnum):
 
 
 class Effect(StrEnum):
-    """What sending a call twice would mean; the driver journals all but the first two before they are sent."""
+    """What sending a call twice would do. The flow runner journals all calls but reads and repeatable ones before it
+    sends them.
+    """
 
     READ = "read"
     REPEATABLE = "repeatable"
     DESTRUCTIVE = "destructive"
     """Releases a server."""
     WIPE = "wipe"
-    """Wipes a system disk and leaves the server: what was on it is lost each time. What became of it can be seen."""
+    """Wipes a system disk and keeps the server. The data is lost each time; the server's row shows the outcome."""
     PAYMENT = "payment"
-    """Pays one order by its id. The cloud refuses to take the money twice, and the order itself tells what became of it."""
+    """Pays one order by its id. The cloud refuses to take the money twice, and the order shows the outcome."""
     CANCELLATION = "cancellation"
-    """Cancels one unpaid order by its id. The cloud refuses it once there is nothing to cancel, and the order tells, too."""
+    """Cancels one unpaid order by its id. The cloud refuses if there is nothing to cancel, and the order shows the
+    outcome.
+    """
     PURCHASE = "purchase"
 
     @property
     def noun(self) -> str:
-        """For people: what a call of this effect is."""
+        """What messages call a call of this effect."""
         return {Effect.DESTRUCTIVE: "release or other change", Effect.WIPE: "reinstallation"}.get(self, self.value)
 
     @property
@@ -50,14 +55,14 @@ class Effect(StrEnum):
 
     @property
     def targets_order(self) -> bool:
-        """It is about one order, which can always be asked what became of it: no lost reply leaves a doubt."""
+        """Whether the call is about one order, which always shows the outcome, so a lost reply leaves no doubt."""
         return self in {Effect.PAYMENT, Effect.CANCELLATION}
 
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """How a read is asked for several servers at once: `key` of its body lists their ids, `most` of them a request, which says `more`
-    beside. Where `is_whole` does not hold of the answer, it is thrown away, and each is asked for alone.
+    """How one request reads several servers: `key` of its body lists their ids, at most `most` of them, and `more` is
+    added to the body. If `is_whole` is false for the reply, it is discarded, and each server is read alone.
     """
 
     key: str
@@ -68,15 +73,16 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, inert. `{project_id}` in the path is the client's to fill in; secrets in the body are references.
+    """One request, as data. The client fills in `{project_id}` in the path; secrets in the body are references.
 
-    `learns` names fields of the reply's body that make the purchase known; a 2xx that lacks all of them is an unknown
-    outcome, never a success. A purchase's body has the server's name under `name`.
+    `id_fields` names the fields of the reply's body that identify what was bought. A 2xx reply without any of them has
+    an unknown outcome and is never a success. The body of a purchase has the server's name under `name`.
 
-    `declares` are the spec fields that the cloud has once the call is carried out; None takes one away. They are noted with
-    its intent, and recorded with its answer.
+    `declares` are the spec fields that hold once the call is carried out; None removes one. They are journaled with the
+    intent, and recorded with the answer.
 
-    A read that `joins` may be asked together with others that differ in nothing but ids. The answer tells then of other servers, too.
+    A read with `joins` may be sent together with reads that differ only in ids. The reply then covers other servers
+    too.
     """
 
     service: Service
@@ -92,7 +98,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer with a 2xx status. `server_time` is the Date header in milliseconds since the epoch, if there was one."""
+    """A reply with a 2xx status. `server_time` is its Date header in milliseconds since the epoch; None if it had none."""
 
     status: int
     body: JsonValue
@@ -100,7 +106,7 @@ class Reply:
     server_time: int | None = None
 
     def object(self) -> JsonObject:
-        """The body as an object; an empty one when it is anything else."""
+        """Returns the body if it is an object, and else an empty object."""
         return self.body if isinstance(self.body, Mapping) else {}
 
 
@@ -108,17 +114,19 @@ class Outcome(StrEnum):
     """What is known of a call that did not end in a usable 2xx."""
 
     NOT_SENT = "not_sent"
-    """Provably: no byte of the request reached a server."""
+    """Proven: no byte of the request reached a server."""
     REFUSED = "refused"
-    """The service said no and did nothing: a 4xx."""
+    """A 4xx: the service refused and did nothing."""
     THROTTLED = "throttled"
-    """The gateway turned it away before any service saw it; the same call may be made again when its turn comes."""
+    """The gateway rejected it before any service saw it; the same call may be sent again within the request budget."""
     UNKNOWN = "unknown"
-    """3xx, 5xx, reset, time-out, truncated: it may have been executed."""
+    """A 3xx or 5xx, a reset, a time-out or a truncated reply: it may have been carried out."""
 
 
 class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads as a fact
-    """`status` and `code` are None where no answer came. `code` is the vendor's, gateway prefixes unified to `APIG.`."""
+    """A call without a usable 2xx reply. `status` and `code` are None if no reply came. `code` is the vendor's, with
+    the prefixes of gateways unified to `APIG.`.
+    """
 
     def __init__(
         self,
@@ -140,7 +148,9 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
 
     @property
     def not_found(self) -> bool:
-        """API reference section 5.2: not found is HTTP 400 with ModelArts.6404 (or .6309) as well as 404 on a known route."""
+        """Whether the reply means "not found": HTTP 400 with ModelArts.6404 or .6309, or 404 on a known route (API
+        reference section 5.2).
+        """
         says_so = self.code in {"ModelArts.6404", "ModelArts.6309"} or (
             self.status == HTTPStatus.NOT_FOUND and self.code != "APIG.0101"
         )
@@ -148,7 +158,9 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
 
 
 class PartialListing(CallFailed):
-    """What is in `rows` is there; that something else is not may not be concluded, and `gaps` say why."""
+    """An incomplete list. Everything in `rows` exists, but absence can't be concluded from it, for the reasons in
+    `gaps`.
+    """
 
     def __init__(self, message: str, rows: tuple[Live, ...], gaps: tuple[ListGap, ...] = ()) -> None:
         super().__init__(Outcome.UNKNOWN, message)
@@ -158,33 +170,38 @@ class PartialListing(CallFailed):
 
 @dataclass(frozen=True, slots=True)
 class Remember(HasId):
-    """Facts for the journal, on disk before the flow goes on. None leaves a fact as it was."""
+    """Facts for the journal, which are on disk before the flow continues. None leaves a fact unchanged."""
 
     phase: Phase
     id: str | None = None
     order_id: str | None = None
     declared: Fields | None = None
-    """Top-level spec fields that the cloud now has otherwise, None where it has none; redacted before they are written."""
+    """Top-level spec fields that now have other values in the cloud; None for one that it no longer has. Redacted
+    before they are written.
+    """
     observed: JsonObject | None = None
     pending: JsonObject | None = None
-    """What a change that is half way has still to see to; empty when nothing is left."""
+    """What a half-finished change still has to do; empty when nothing is left."""
     first_shown: JsonObject | None = None
-    """What the first row after a purchase shows, where this is that row."""
+    """What the row shows, if it is the first row after a purchase."""
     refused: JsonObject | None = None
-    """By top-level field, what the cloud refuses for this server for good; None for a field that it has taken."""
+    """By top-level field, the value that the cloud permanently refuses for this server; None for a field that it
+    accepted.
+    """
     sold: str | None = None
-    """The charging mode that this purchase came to, where another one was asked for."""
+    """The charging mode that the purchase got, if another one was requested."""
     paid: bool = False
-    """Its order is known to be paid."""
+    """Whether its order is known to be paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Until `settled` holds for the server's row of the shared list poll (None: the complete list lacks it).
+    """Waits until `settled` returns True for the server's row in the shared list poll (None: a complete list lacks it).
 
-    The row is found by `id`, else by `order_id`: what a purchase answers as an id need not be the server's. `ids` are what billing
-    names as bought by that order: a row of one of them that names no order is taken for one of it, and what no list shows is
-    asked for by its id. After `looks` polls without settling the flow gets the row as it is, to look elsewhere.
+    The row is found by `id`, and else by `order_id`, because the id in the reply to a purchase need not be the
+    server's. `ids` are those that billing lists as bought by that order: a row with one of them that names no order
+    counts as part of the order, and an id that no list shows is read by itself. After `max_polls` polls without
+    settling, the flow gets the row as it is and can look elsewhere.
     """
 
     settled: Callable[[Live | None], bool]
@@ -193,7 +210,9 @@ class Wait:
     ids: tuple[str, ...] = ()
     max_polls: int | None = None
     confirms_absence: bool = False
-    """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as well."""
+    """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as
+    well.
+    """
 
     def __post_init__(self) -> None:
         coerce_ids(self, "id", "ids")
@@ -201,7 +220,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something the person paying should hear at once, said loudly and without stopping the work."""
+    """A warning that the person who pays should see at once. It does not stop the work."""
 
     code: str
     summary: str
@@ -210,29 +229,34 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What the cloud shows of how a purchase is charged: as it was wanted, or otherwise; None where a row shows nothing of it."""
+    """Whether the cloud shows that a purchase is charged as it was wanted; None if the row does not show how it is
+    charged.
+    """
 
     as_wanted: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class EndsTerm(HasId):
-    """The call that comes next releases server `id`, which billing knows as subscribed: a paid term is lost by it. `ends_order`: it goes by
-    unsubscribing, so that all that its order has bought goes along. Whoever drives the flow ends it here where that was not allowed.
+    """Announces that the next call releases server `id`, which billing lists as subscribed, so that its paid term is
+    lost.
+
+    `ends_order`: the server is unsubscribed, which releases everything that its order has bought. The flow runner stops
+    the flow here if that was not allowed.
     """
 
     id: str
     ends_order: bool
     order_id: str | None = None
-    """As its row names it."""
+    """The order that the row names."""
     created_at: int | None = None
-    """Likewise, in milliseconds since the epoch."""
+    """The creation time that the row shows, in milliseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a flow ended: the phase that its record is left in (None: nothing is left), and why when that is not `ready`. `code`
-    names the problem where the phase does not.
+    """How a flow ended: the phase of the record (None: the record goes), and the problem if the phase is not `ready`.
+    `code` is the diagnostic code if the phase does not determine it.
     """
 
     phase: Phase | None

@@ -1,6 +1,6 @@
-"""What a person may allow for one run that is refused otherwise, and the limits that a stack sets.
+"""The codes with which a person lifts guards for one run, and the limits that a stack sets.
 
-Only codes and numbers: what each guard looks at is told in the planning room, how a code is typed in the CLI.
+This module has only codes and numbers: `planning/` defines what each guard checks, and the CLI how a code is given.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Allowance(StrEnum):
-    """The code of a guard that steps aside for one run when it is named."""
+    """The code of a guard that a person can lift for one run."""
 
     MASS_CHANGE = "mass-change"
     PREPAID_DELETE = "prepaid-delete"
@@ -30,15 +30,15 @@ class Allowance(StrEnum):
 
 
 ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN}
-"""What a person means by "all". Protection is given to one server by name, so it is taken away by name; and what goes with an order that
-nobody knows is in no plan, so that nobody can mean it.
+"""The codes that "all" covers. A server is protected by name, so its protection must be lifted by name. What an unknown
+order would release is in no plan, so "all" can't include it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """Of the servers that are recorded, once there are `mass_change_from`, no run updates or releases more than
-    `mass_change_percent`; and none buys beyond `max_servers`. None: as many as are declared.
+    """The limits of one run. If at least `mass_change_from` servers are recorded, a run may update or release at most
+    `mass_change_percent` percent of them. No run may buy beyond `max_servers` servers in total; None sets no limit.
     """
 
     mass_change_percent: int = 30

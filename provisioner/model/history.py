@@ -1,7 +1,7 @@
-"""The journal as it is read afterwards: every record with the run that wrote it and the intent that it is about.
+"""The journal as history: every record with the run that wrote it and the intent that it is about.
 
-A record alone says too little: an answer names neither its address nor who asked. Pure; which words a person reads is told
-by `model/audit_events.py`, how they look by the rendering room.
+A record alone is not enough: an answer names neither its address nor who sent the call. Pure. `model/audit_events.py`
+turns history into events, and `rendering/` shows them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class HistoryRecord:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A record in its context. `run` is None for what was written outside of a run, `intent` the one that the entry is about."""
+    """A record with its context. `run` is None if it was written outside a run; `intent` is the intent that the entry
+    is about, if there is one.
+    """
 
     record: HistoryRecord
     run: RunStarted | None
@@ -54,7 +56,9 @@ class HistoryEntry:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """None for what concerns a whole run; several for one purchase of several, and for a move."""
+        """The addresses that the entry is about: none for an entry about a whole run, and several for a purchase of
+        several servers and for a move.
+        """
         match self.entry:
             case Moved(origin=origin, address=address):
                 return (address, origin)
@@ -65,7 +69,7 @@ class HistoryEntry:
 
     @property
     def who(self) -> str | None:
-        """Who wrote the record, which need not be who sent what it is about; None where the journal does not say."""
+        """Who wrote the record, which need not be who sent the call that it is about. None if the journal does not say."""
         if self.run is None and isinstance(self.entry, Intended):
             return self.entry.intent.who
         return self.run.who if self.run else None
@@ -73,10 +77,12 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A journal whose every record follows from the one before it, and that leads to the state beside it.
+    """The result of verifying a journal: every record follows from the one before it, and together they lead to the
+    state.
 
-    `first` and `last` are the times of its ends in milliseconds since the epoch, None for an empty one. `checkpoint` is the
-    record that the state with this `serial` was written at. `torn` counts the bytes of a record that a death cut short.
+    `first` and `last` are the times of the first and last record in milliseconds since the epoch; None if there is
+    none. `checkpoint` is the record at which the state with this `serial` was written. `torn` is the number of bytes of
+    a last record that a crash cut short.
     """
 
     records: int
@@ -90,10 +96,10 @@ class Verified:
 
 
 def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
-    """Each record, in order, in its context.
+    """Yields each record, in order, with its context.
 
-    A run that died left no end, and the next command may settle its doubts before a run of its own begins. That is never
-    told as the dead run's deed: whose it is then stands in its evidence, or nowhere.
+    A run that crashed has no end record, and the next command may settle its doubts before it begins a run of its own.
+    Such a settlement is not attributed to the crashed run; its evidence may name who settled it.
     """
     ended = {record.entry.run for record in records if isinstance(record.entry, RunEnded)}
     run: RunStarted | None = None
@@ -121,5 +127,5 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
 
 
 def _settles_a_doubt(entry: Answered | Settled | Adopted) -> bool:
-    """Rather than telling what the sender itself heard."""
+    """Returns whether the entry settles a doubt, rather than recording what the sender itself received."""
     return isinstance(entry, Adopted) or (isinstance(entry, Settled) and entry.outcome in {"observed", "absent"})

@@ -1,5 +1,5 @@
-"""Whose servers a state lists: the account, project and region that every run must match before it plans; and how a run
-proves to be theirs.
+"""Whose servers a state holds: the account, project and region that every run must match before it plans, and the
+identity with which the caller is authenticated.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from datetime import datetime
 from typing import Final
 
 TEMPORARY_KEY_PREFIX: Final = "temporary:"
-"""How the pseudonym of a sender begins of whom nothing but a temporary key is known: the same user has another one tomorrow."""
+"""The prefix of the pseudonym of a sender who is known only by a temporary key. It changes with the key, so the same
+user has another pseudonym tomorrow.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`account` is the domain id, `project` the project id (API reference section 7)."""
+    """`account` is the domain id and `project` the project id (API reference section 7)."""
 
     account: str
     project: str
@@ -27,9 +29,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class CallerIdentity:
-    """Who the cloud takes us for, and by what: no secret is in it.
+    """Who the cloud authenticates the caller as, and with which credentials. It contains no secret.
 
-    A name is None where the user may not ask for it. `ends_at` is None for a `temporary` proof whose end nobody tells.
+    A name is None if the user lacks the permission to read it. `ends_at` is None if the end of `temporary` credentials
+    is not known.
     """
 
     source: str

@@ -1,6 +1,7 @@
-"""The servers of a stack as other tools reach them: hosts in the order of their addresses, and the groups they stand in.
+"""The servers of a stack as hosts that other tools reach, sorted by address, and their groups.
 
-Names, ids and addresses can be written into any configuration as they are; labels are foreign text. Knows no format.
+Names, ids and addresses are safe in any configuration file as they are; labels are untrusted text. This module knows no
+output format.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from provisioner.model.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """`name` is the server's own where other tools can take it for a host's, else its id; `key` of its address is its rank."""
+    """A host. `name` is the server's name if other tools accept it as a host name, and else its id. The `key` of its
+    address is its rank in its group.
+    """
 
     address: Address
     id: str
@@ -25,12 +28,13 @@ class Host:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def first_address(self, *, public: bool) -> str | None:
+        """Returns the first public or private IP address; None if the host has none."""
         return next(iter(self.public_addresses if public else self.private_addresses), None)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreachableServer:
-    """A recorded or doubtful server that nothing can be told to reach, and why."""
+    """A recorded server, or one in doubt, that tools can't reach, and the reason."""
 
     address: Address
     reason: str
@@ -38,7 +42,9 @@ class UnreachableServer:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """`groups` are the counted ones and those of a `for_each`, by address, each in the order of its ranks or keys."""
+    """The inventory of a stack. `groups` are those of a `count` or `for_each`, by address, each in the order of its
+    indices or keys.
+    """
 
     stack: str
     environment: str | None

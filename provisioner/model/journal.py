@@ -1,6 +1,6 @@
-"""The entries of the journal as values. An entry says what became true, never what to do.
+"""The entries of the journal. An entry states what became true, never what to do.
 
-What they make of a state is told by `replay.py`; how they are written, chained and made durable is the store's business.
+`replay.py` applies entries to a state. The store writes them, chains them and makes them durable.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from provisioner.model.state import Intent
 from provisioner.model.term import Term
 
 RELEASED: Final = "released"
-"""Why an address holds nothing any more: we asked for it, and the server was seen to have gone."""
+"""The `reason` of `Forgotten` if we asked for the release and the server was seen to be gone."""
 
 
 JOURNAL_FORMAT: Final = 2
-"""2: the journal says of itself what it is of, and each batch who wrote it. An older one is gone on with as it is."""
+"""Format 2 added the identity of the journal (`Created`), and to each batch who wrote it. A journal of an older format
+is continued as it is.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What the state is of: the journal's first record. Where an older version began the journal, a newer one notes it when it goes on."""
+    """The first record: whose state the journal belongs to. In a journal that an older version began, a newer version
+    writes it when it continues the journal.
+    """
 
     stack: str
     environment: str | None
@@ -37,8 +41,8 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first entry of a run. `plan` is the id of the plan it carries out, which is thereby used up; `allowed` the guards
-    that a person told to step aside for it.
+    """The first entry of a run. `plan` is the id of the plan that the run executes; it can't be executed again.
+    `allowed` are the guards that a person lifted for the run.
     """
 
     run: str
@@ -53,15 +57,15 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The servers that were there before a run bought anything, ours or not: no purchase of that run became one of them."""
+    """The servers that existed before a run bought anything, ours or not. No purchase of that run can be one of them."""
 
     ids: tuple[str, ...]
     complete: bool = False
-    """The list had no gap. Absent from what is written where it had, like the next one where it is empty."""
+    """Whether the list had no gap. Not written if False; `orders` is not written if empty."""
     orders: tuple[str, ...] = ()
-    """The orders that were known then, by rows, by billing and by states."""
+    """The orders that were known at that time from rows, from billing and from states."""
     all_orders: bool = False
-    """Billing was asked for them and answered. Absent from what is written where it is not so."""
+    """Whether billing was asked for its orders and answered. Not written if False."""
     type: Literal["listed"] = "listed"
 
     def __post_init__(self) -> None:
@@ -70,7 +74,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """A purchase or destructive call is about to be sent. If this is not durable, it is not sent."""
+    """A purchase or another destructive call is about to be sent. If this entry is not durable, the call is not sent."""
 
     intent: Intent
     type: Literal["intended"] = "intended"
@@ -78,7 +82,7 @@ class Intended:
 
 @dataclass(frozen=True, slots=True)
 class Answered(HasId):
-    """The reply to an intent, with its ids, before anything else is done with it."""
+    """The reply to an intent with its ids, written before anything else is done with it."""
 
     intent: str
     status: int
@@ -90,7 +94,9 @@ class Answered(HasId):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An intent is known to have done nothing, or nothing that is not recorded: `outcome` says which, `evidence` why; `passed_over` and `orders` a person called not it."""
+    """An intent is closed: it did nothing, or nothing that is not recorded otherwise. `outcome` says which, and
+    `evidence` why. `passed_over` (servers) and `orders` are what a person declared not to be the purchase.
+    """
 
     intent: str
     outcome: Literal["not_sent", "refused", "observed", "absent"]
@@ -108,7 +114,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Adopted(HasId):
-    """A purchase in doubt was found in the cloud and is ours: its server, or so far only its order."""
+    """A purchase in doubt was found in the cloud and is ours: its server, or only its order so far."""
 
     intent: str
     id: str | None
@@ -119,7 +125,7 @@ class Adopted(HasId):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A server that exists is ours from now on, as `recorded`. Nothing was sent for it, so no intent stands behind it."""
+    """An existing server is ours from now on, as `recorded`. Nothing was sent for it, so it has no intent."""
 
     recorded: Recorded
     evidence: str
@@ -136,18 +142,20 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What `origin` held is that of `address`, under which nothing was recorded."""
+    """The record of `origin` moved to `address`, where nothing was recorded."""
 
     origin: Address
     address: Address
     term_given_up: bool = False
-    """What is deposed by this was named for it by a person. Absent from what is written where it is False."""
+    """Whether a person named the address of the server that this deposes, so that its paid term may be given up. Not
+    written if False.
+    """
     type: Literal["moved"] = "moved"
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered(HasId):
-    """Facts about one address. None leaves a fact as it was."""
+    """Facts about one address. None leaves a fact unchanged."""
 
     address: Address
     phase: Phase
@@ -163,26 +171,28 @@ class Remembered(HasId):
     refused: JsonObject | None = None
     sold: str | None = None
     unconfirmed: JsonObject | None = None
-    """These and the next are absent from what is written where they are None."""
+    """`unconfirmed` and `paid` are not written if None."""
     paid: bool | None = None
     type: Literal["remembered"] = "remembered"
 
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """The specs say what is so already: `declared`, as the cloud shows it, or only `assumed`. Each is whole; nothing was sent."""
+    """The specs newly state what is true already: `declared` if the cloud shows it, and else only `assumed`. Each field
+    holds the complete value of the record; nothing was sent.
+    """
 
     address: Address
     declared: JsonObject
     assumed: JsonObject
     baseline: JsonObject
-    unconfirmed: JsonObject | None = None  # absent from what is written where it is None
+    unconfirmed: JsonObject | None = None  # not written if None
     type: Literal["stated"] = "stated"
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten(HasId):
-    """The address holds nothing any more; `reason` says why."""
+    """The record of the address is dropped, for this `reason`."""
 
     address: Address
     reason: str

@@ -1,7 +1,8 @@
-"""What a kind of resource is: a declarative value that the other rooms are handed and never look inside by name.
+"""A kind of resource as a declarative value. The other packages get it as a parameter and never depend on which kind it
+is.
 
-A kind says what its fields are and what changing them means, what goes on the wire, and how one talks to the cloud
-about it. The catalogue maps names to kinds. The entry point (cli/main.py) hands it down; nothing else knows which kinds there are.
+A kind defines its fields and what changing them requires, what requests contain, and the flows that talk to the cloud.
+The catalogue maps names to kinds. The entry point (cli/main.py) passes it down; nothing else knows which kinds exist.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from provisioner.model.capability import (
     Reinstall,
     StockCheck,
     never,
-    not_limited,
+    no_list_gap,
     nothing,
     nothing_more,
     unknown,
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """The statuses of a kind's rows. `known` are all that the API describes: what any other means nobody knows. `adverse` mean that
-    something is wrong with a resource that was ready. Those in `releasing` are on their way out, and `gone` is that of one that is not
-    there any more.
+    """The statuses of a kind's rows. `known` are all that the API describes; the meaning of any other is not known.
+    `adverse` statuses mean that something is wrong with a resource that was ready. Those in `releasing` mean that it is
+    being released, and `gone` that it no longer exists.
     """
 
     known: frozenset[str]
@@ -61,7 +62,7 @@ class Statuses:
     releasing: frozenset[str]
     gone: str
     shows: FieldPath = ()
-    """The field of the specs that a status shows as well."""
+    """The path of the spec field that a status shows as well; empty if there is none."""
 
     @property
     def unhealthy(self) -> frozenset[str]:
@@ -70,12 +71,13 @@ class Statuses:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """How a kind knows what a purchase of unknown outcome has become. Every kind has this, because each is created exactly once.
+    """How a kind recognises the outcome of a purchase that was not answered. Every kind has this, because every
+    purchase must be carried out exactly once.
 
-    `exact` are the live rows that an open purchase intent may have bought. `similar` are those under any name: none of them is
-    believed to be it, and while one is there it is not believed to be absent. `absence` says when its not being listed means anything.
-    Both are given rows of their own kind only. `another` says of the first row of the id that a purchase was answered with whether it shows
-    something else than was asked for.
+    `exact` returns the live rows that an open purchase intent may have bought, and `similar` those that fit under any
+    name: none of the latter is taken for it, but while one exists it is not presumed absent. Both get rows of their own
+    kind only. `absence` returns when a missing row proves anything. `mismatch` returns whether the first row of the id
+    that answered a purchase shows something else than was requested.
     """
 
     exact: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
@@ -88,17 +90,16 @@ class Matching:
 class Kind:
     """One kind of resource: what every kind has, and the capabilities that only some have.
 
-    `noun` is what messages call one, `section` its key in spec files; `schema` validates one resource's fields; `rules` are looked up by the
-    longest matching path; `computed` are the fields that no spec can say and only the cloud decides. `advise` judges a whole validated body,
-    `check_secret` a secret's value (a sentence, or None), `advise_of_row` what may be refused, of these fields, for a resource of which
-    this is observed.
-
-    `list` reads every live one completely or raises CallFailed; `limited` asks whether a list of these ids may hold the reader's own only;
-    `show` reads one, None when it is not there; `read_detail` asks for what no list shows of one, which is observed beside the row.
-    `update` is told the paths that changed, or none when it is to finish what is half way. `leftovers` is what a release does not release.
-
-    `shown` goes from what is observed of one to what the rows have shown of it, as far as that is kept, in the shape of its specs; `facts`
-    from the same to what no spec says and other tools ask for.
+    - `noun`: what messages call one; `section`: its key in spec files; `schema`: validates the fields of one resource.
+    - `rules`: looked up by the longest matching path; `computed`: the fields that only the cloud decides and no spec
+    can set. - `advise`: findings about a whole validated body; `check_secret`: what is wrong with a secret's value, as
+    a sentence, or None; `advise_of_row`: which of these fields the cloud may refuse for a resource of which this is
+    observed. - `list`: reads every live resource, or raises CallFailed if the list is incomplete; `read_list_gap`:
+    reads whether a list of these ids may hold only the reader's own resources; `show`: reads one, None if it does not
+    exist; `read_detail`: reads what no list shows of one, to be added to what is observed of its row. - `update`: gets
+    the paths that changed, or none to finish a change that is half done; `leftovers`: what a release leaves. - `shown`:
+    converts what the state observes of one into what its rows have shown, as far as that is kept, in the shape of the
+    specs; `facts`: reads facts that no spec contains from the same.
     """
 
     name: str
@@ -120,7 +121,7 @@ class Kind:
     advise: Callable[[Fields], Iterable[Advice]] = nothing
     advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
     check_secret: Callable[[str], str | None] = unknown
-    read_limit: Callable[[Collection[str]], ReadFlow[ListGap | None]] = not_limited
+    read_list_gap: Callable[[Collection[str]], ReadFlow[ListGap | None]] = no_list_gap
     read_detail: Callable[[str], ReadFlow[JsonObject]] = nothing_more
     leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
     orders: Orders = NO_ORDERS
@@ -135,35 +136,40 @@ class Kind:
         object.__setattr__(self, "_rule_of", {rule.path: rule for rule in self.rules})
 
     def match(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
-        """The rows of this kind that an open purchase intent may have bought."""
+        """Returns the rows of this kind that an open purchase intent may have bought."""
         return self.matching.exact(intent, [row for row in live if row.kind == self.name])
 
     def match_similar(self, intent: Intent, live: Iterable[Live]) -> tuple[Live, ...]:
-        """Likewise under any name."""
+        """Returns the rows of this kind that fit an open purchase intent under any name."""
         return self.matching.similar(intent, [row for row in live if row.kind == self.name])
 
     def is_mismatch(self, intent: Intent, row: Live) -> bool:
-        """Whether the first row of what a purchase was answered with shows something else than was asked for."""
+        """Returns whether the first row of the id that answered a purchase shows something else than was requested."""
         return self.matching.mismatch(intent, row)
 
     def absence(self, intent: Intent) -> Absence:
+        """Returns when a complete list without the server proves that the purchase was never carried out."""
         return self.matching.absence(intent)
 
     @property
     def has_terms(self) -> bool:
-        """Whether one can be paid for in more than one way, so that it matters how it was sold, and billing is asked of it."""
+        """Whether a resource can be paid for in more than one way, so that it matters how it was sold, and billing is
+        asked.
+        """
         return bool(self.billing.field)
 
     def rule(self, path: FieldPath) -> FieldRule:
-        """The rule with the longest path that `path` begins with; replace and hidden where none is given."""
+        """Returns the rule with the longest path that `path` begins with. The default rule is: hidden, and a change
+        replaces.
+        """
         for length in range(len(path), 0, -1):
             if (rule := self._rule_of.get(path[:length])) is not None:
                 return rule
         return FieldRule(path)
 
     def baseline(self, declared: JsonObject, shown: JsonObject) -> JsonObject:
-        """What a first row shows otherwise than it was declared, in fields that no change in place mends. How it is paid for is
-        none of it: that is judged by whatever says so, always.
+        """Returns what a first row shows that differs from what was declared, in fields that can't change in place. How
+        the resource is paid for is excluded, because that is always compared.
         """
         found: JsonObject = {}
         for rule in self.rules:
@@ -175,7 +181,7 @@ class Kind:
         return found
 
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
-        """What leaving the field out says; how a server is charged may be the cloud's to choose."""
+        """Returns the value that omitting the field means; how a server is charged may be left to the cloud."""
         return (
             value_at(self.billing.charging({}, policy), rule.path)
             if rule.path[0] == self.billing.field
@@ -183,16 +189,18 @@ class Kind:
         )
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-        """`fields` as they may be written down: secrets as fingerprints, content as digests, whatever a request puts it into."""
+        """Returns `fields` as they may be recorded: secrets as fingerprints and content as digests, wherever a request
+        nests it.
+        """
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
 
     def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
-        """What the cloud sells at one price, and how it sells one of it is how it sells the next."""
-        ware = self.stock.offering(fields, policy)
-        return None if ware is None else ware.flavor
+        """Returns the flavor of a purchase, or None. The cloud charges every purchase of one flavor in the same way."""
+        offering = self.stock.offering(fields, policy)
+        return None if offering is None else offering.flavor
 
     def image_to_install(self, change: Change) -> Offering | None:
-        """The image that a reinstallation would put on the disk; None where the one that is there is kept."""
+        """Returns the image that a reinstallation would install; None if it keeps the present one."""
         if change.action is not Action.REINSTALL or change.after is None or change.desired is None:
             return None
         before = change.after
@@ -202,36 +210,39 @@ class Kind:
         return None if was is None or wanted is None or was.image == wanted.image else wanted.image_only
 
     def sensitive(self) -> tuple[FieldPath, ...]:
+        """Returns the paths of the fields that hold secrets."""
         return tuple(rule.path for rule in self.rules if rule.secret)
 
     def unverifiable(self, declared: JsonObject) -> tuple[FieldPath, ...]:
-        """The declared fields that the API hides: drift in them cannot be seen."""
+        """Returns the declared fields that the API hides, in which drift can't be seen."""
         return tuple(path for path, _ in leaves(declared) if not self.rule(path).shown)
 
     def lasting_fields(self, declared: JsonObject) -> JsonObject:
-        """What a body says of one that is there: without what says only how it is bought, what says nothing beside another value,
-        and what leaving it out would say as well.
+        """Returns the part of a body that means something for an existing resource: without what only affects the
+        purchase, what has no meaning beside the value of another field, and what omitting it would mean as well.
         """
         lasting = declared
         for rule in self.rules:
-            if (value := value_at(declared, rule.path)) is not None and self._says_nothing(rule, value, declared):
+            if (value := value_at(declared, rule.path)) is not None and self._is_meaningless(rule, value, declared):
                 lasting = with_value(lasting, rule.path, None)
         return lasting
 
-    def _says_nothing(self, rule: FieldRule, value: JsonValue, body: JsonObject) -> bool:
-        beside = rule.only_where
-        idle = beside is not None and value_at(body, beside[0]) != beside[1]
-        return idle or rule.on_change is OnChange.NOTHING or rule.is_default(value)
+    def _is_meaningless(self, rule: FieldRule, value: JsonValue, body: JsonObject) -> bool:
+        condition = rule.only_where
+        is_unused = condition is not None and value_at(body, condition[0]) != condition[1]
+        return is_unused or rule.on_change is OnChange.NOTHING or rule.is_default(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The kinds there are, by name and by section."""
+    """All kinds, by name and by section."""
 
     kinds: tuple[Kind, ...]
 
     def __getitem__(self, name: str) -> Kind:
-        """Raises StoreError for a name that is in no catalogue of this version: a record or a saved plan of another one has it."""
+        """Returns the kind of that name. Raises StoreError if this version has none: a record or saved plan of another
+        version names it.
+        """
         for kind in self.kinds:
             if kind.name == name:
                 return kind
@@ -242,15 +253,17 @@ class Catalogue:
 
     @property
     def first(self) -> Kind:
-        """The kind of which settings speak that name none: `defaults:` without a section, and `guards.max_servers`."""
+        """The kind that settings without a kind apply to: `defaults:` without a section, and `guards.max_servers`."""
         return self.kinds[0]
 
     def noun(self, name: str) -> str:
-        """What messages call one of this kind; "resource" where the name is empty."""
+        """Returns what messages call one of this kind; "resource" for an empty name."""
         return self[name].noun if name else "resource"
 
     def common_noun(self, names: Iterable[str]) -> str:
-        """What one of these kinds is called; "resource" where they are several, and the first kind's noun where there are none."""
+        """Returns what messages call one of these kinds: "resource" if there are several, and the first kind's noun if
+        none.
+        """
         nouns = {self[name].noun for name in names} or {self.first.noun}
         return nouns.pop() if len(nouns) == 1 else "resource"
 

@@ -1,4 +1,4 @@
-"""What the cloud keeps, and bills on, when a server is released: said before, and listed after."""
+"""What the cloud keeps and bills after a server is released. Plans announce it, and the results of a run list it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """`what` is a phrase for a person; `id` is None where the cloud does not show which one it is."""
+    """`what` describes it to a person; `id` is None if the cloud does not show which one it is."""
 
     what: str
     id: str | None = None

@@ -1,4 +1,6 @@
-"""What a list leaves open: absence is concluded from no list that has a gap, and a name is free only where no gap can hide it."""
+"""Gaps in a list. No list with a gap proves that something is absent, and a name counts as free only if no gap can hide
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,31 +18,33 @@ NO_NAME: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class ListGap(HasId):
-    """`request` is what was asked, `finding` what its answer lacks, with the field. `names` are those that what is hidden can
-    bear, as an unreadable row shows them; None: any; none at all: planning believes
-    the list, and only a doubt does not.
+    """One gap: `request` is what was sent, and `finding` what the reply lacks, including the field. `names` are the
+    names that hidden resources can have, as an unreadable row shows them. None means any name. If it is empty, planning
+    trusts the list, and only the resolution of doubts does not.
     """
 
     request: str
     finding: str
     names: frozenset[str] | None = None
     id: str | None = None
-    """Of the row, where it can be read: who knows that server otherwise misses nothing."""
+    """The id in the unreadable row, if it can be read. For a caller that knows that server otherwise, nothing is
+    missing.
+    """
     is_reported: bool = True
-    """People have to hear of it."""
+    """Whether people are warned about the gap."""
     lacks_sender: bool = False
-    """It shows others' servers, and none that is known to be the sender's: nobody can tell whether it leaves out his."""
+    """The list shows servers of others and none known to be the sender's, so it may omit the sender's servers."""
     of_others: bool = False
-    """What is hidden is other users' alone: of what its own reader has sent, nothing is missing."""
+    """Only servers of other users are hidden; nothing is missing of what the reader of the list has sent."""
     kind: str = ""
-    """The name of the kind of resource that was listed; empty where it may concern any."""
+    """The kind of resource that was listed; empty if the gap may affect any kind."""
 
     def hides(self, kind: str, names: Collection[str]) -> bool:
-        """Whether a resource of this kind with one of these names may be there unseen."""
+        """Returns whether a resource of this kind with one of these names may exist without being listed."""
         return self.kind in {"", kind} and (self.names is None or not self.names.isdisjoint(names))
 
     def hides_from(self, reader: str, *, kind: str, sender: str) -> bool:
-        """Whether what a call of `sender` for a resource of this kind has come to may be unseen by `reader`."""
+        """Returns whether the list may hide from `reader` the outcome of a call that `sender` sent for this kind."""
         return self.kind in {"", kind} and not (self.of_others and sender and sender == reader)
 
     def __str__(self) -> str:
@@ -51,9 +55,11 @@ _NAMED = 5
 
 
 def find_unlisted(rows: Iterable[Live], gaps: Iterable[ListGap] = ()) -> tuple[ListGap, ...]:
-    """A resource that answers by its id and stands in no list proves that the list lacks some, whatever its `total` says: others may
-    be missing like it. None where `gaps` account for it. Of a list of one's own it may be another user's, or prove the same: no name is
-    hidden for that, and no doubt ended.
+    """Returns a gap for each kind of which `rows` answer by id but are in no list. They prove that the list is
+    incomplete, whatever its `total` says, and more may be missing. Rows that `gaps` explain make no gap.
+
+    If the list shows only the reader's own servers, such a row may belong to another user, or prove the same. The gap
+    then hides no name, but no doubt ends either.
     """
     rows, gaps = tuple(rows), tuple(gaps)
     found = (_unlisted(kind, rows, gaps) for kind in dict.fromkeys(row.kind for row in rows))

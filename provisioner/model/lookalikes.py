@@ -1,4 +1,4 @@
-"""Which characters look like others, or like nothing, so that two texts which differ read the same. Pure."""
+"""Characters that look like others or are invisible, which make different texts read the same. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ _UNSEEN = frozenset(
     )
     for point in points
 )
-"""Printable by Unicode's own word, and yet nothing is seen of them: joiners, fillers, variation selectors, the empty Braille cell."""
+"""Characters that Unicode calls printable and that are invisible: joiners, fillers, variation selectors, the empty
+Braille cell.
+"""
 _CONTROLS = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE"}
 
 
 def describe_non_ascii(text: str) -> str:
-    """For the end of a sentence about a text of printable ASCII: the first character that is none, by its place, number and name. What
-    looks right, or like nothing, cannot be found by eye.
+    """Returns a clause that names the first character that is not printable ASCII, with its place, number and name;
+    empty if there is none. A character that looks right or is invisible can't be found by eye.
     """
     for place, character in enumerate(text, start=1):
         if not " " < character <= "~":
@@ -33,38 +35,41 @@ def describe_non_ascii(text: str) -> str:
 
 
 def character_name(character: str) -> str:
+    """Returns the code point and the Unicode name of a character."""
     name = unicodedata.name(character, _CONTROLS.get(character, "a character without a name"))
     return f"U+{ord(character):04X} ({name})"
 
 
 def may_be_confusable(name: str) -> bool:
-    """Whether a server's name may be taken for a wanted one and be another: a wanted name is ASCII without spaces, so only one that is
-    not can be.
+    """Returns whether a server's name may be confused with a different, wanted name. Wanted names are ASCII without
+    spaces, so only a name that is not can be.
     """
     return _ODD.search(name) is not None
 
 
 def is_invisible(character: str) -> bool:
-    """Nothing, or a space that is none of ASCII, is seen of it; or it steers what stands around it."""
+    """Returns whether a character is invisible, a space outside ASCII, or a control for the text around it."""
     return not character.isprintable() or character in _UNSEEN
 
 
 def is_wide(character: str) -> bool:
-    """Of Chinese, Japanese or Korean text: it looks like no letter of ASCII. Full-width letters do, and are not of these."""
+    """Returns whether a character is wide, as Chinese, Japanese and Korean ones are, so that it looks like no ASCII
+    letter. Full-width letters do look like ASCII and are not wide in this sense.
+    """
     return not is_invisible(character) and unicodedata.east_asian_width(character) in {"W", "H"}
 
 
 def is_cjk_space(text: str, place: int) -> bool:
-    """The space that Chinese text sets between its own characters."""
+    """Returns whether the character at `place` is an ideographic space beside a wide character, as in Chinese text."""
     if text[place] != _IDEOGRAPHIC_SPACE:
         return False
-    around = text[max(place - 1, 0) : place + 2].replace(_IDEOGRAPHIC_SPACE, "")
-    return any(map(is_wide, around))
+    neighbours = text[max(place - 1, 0) : place + 2].replace(_IDEOGRAPHIC_SPACE, "")
+    return any(map(is_wide, neighbours))
 
 
 def look_alike(one: str, other: str) -> bool:
-    """Whether two texts that differ may read the same: they do but for spaces around them, marks and forms, or each place where
-    they differ has a character beyond ASCII that is no ideograph on both sides.
+    """Returns whether two different texts may read the same: they differ only in surrounding spaces, combining marks or
+    compatibility forms, or every pair of differing characters has one beyond ASCII and no ideograph.
     """
     if one == other:
         return False
@@ -80,14 +85,17 @@ def look_alike(one: str, other: str) -> bool:
 
 
 def are_forms_of_one(one: str, other: str) -> bool:
-    """Whether one of two names may be how a cloud spells the other: in another letter case, with blanks around it, with unseen characters, or
-    with another separator in the same place. `web-2` is no form of `web`, nor is `web-11` one of `web-1-1`: neighbours have such names.
+    """Returns whether a cloud may spell one of two names as the other: in another letter case, with surrounding blanks,
+    with invisible characters, or with another separator in the same place. `web-2` is not a form of `web`, nor `web-11`
+    of `web-1-1`, because other servers have such names.
     """
     return _spelling(one) == _spelling(other)
 
 
 def quote_distinctly(one: object, other: object) -> tuple[str, str]:
-    """Two values for a sentence; by their numbers where their letters would read the same."""
+    """Quotes two values for a sentence. If they look alike, characters beyond ASCII are escaped, so that the difference
+    shows.
+    """
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
 
 
@@ -102,6 +110,6 @@ def _is_deceptive(pair: Iterable[str]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Without forms (full width, ligatures), marks, and what is not seen."""
+    """Returns the text without compatibility forms (full width, ligatures), marks and invisible characters."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_invisible(each)).strip()

@@ -1,7 +1,8 @@
-"""The suffix that makes a name ours: anyone who knows the lineage can tell that a server was bought from this state.
+"""The marker: a suffix of a server's name that proves, to anyone who knows the lineage, that it was bought from this
+state.
 
-A marker is twelve characters: six are drawn anew for each purchase, six are their keyed hash under the lineage. So it is
-both unlike every other purchase's and recognisable without the journal (docs/decisions/0008).
+A marker has twelve characters: six are random for each purchase, and six are their keyed hash under the lineage. So it
+differs from every other purchase's marker, and can be recognised without the journal (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ _SUFFIX = re.compile(rf"(?P<base>.+)-(?P<salt>[a-z2-7]{{{SALT_CHARACTERS}}})(?P<
 
 
 def add_marker(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
-    """`name` with its marker, shortened so that both fit into `longest` characters. `salt` is random, four bytes or more."""
-    drawn = _text(salt)
-    return f"{shorten(name, longest=longest)}-{drawn}{_proof(lineage, drawn)}"
+    """Returns `name`, shortened if necessary, with a marker, in at most `longest` characters. `salt` is at least four
+    random bytes.
+    """
+    random = _text(salt)
+    return f"{shorten(name, longest=longest)}-{random}{_proof(lineage, random)}"
 
 
 def is_marked(name: str, *, lineage: str) -> bool:
-    """Whether `name` carries a marker of this lineage. A stranger's fits once in 2**30 names that look like one."""
+    """Returns whether `name` ends with a marker of this lineage. Of foreign names that look marked, one in 2**30 fits
+    by chance.
+    """
     return strip_marker(name, lineage=lineage) is not None
 
 
 def strip_marker(name: str, *, lineage: str) -> str | None:
-    """The name before its marker, which may have been shortened for it; None without a marker of this lineage."""
+    """Returns the name before its marker, which may have been shortened; None without a marker of this lineage."""
     found = _SUFFIX.fullmatch(name)
     if found is None or not hmac.compare_digest(found["proof"], _proof(lineage, found["salt"])):
         return None
@@ -36,7 +41,7 @@ def strip_marker(name: str, *, lineage: str) -> str | None:
 
 
 def shorten(name: str, *, longest: int) -> str:
-    """What stands before the marker of a purchase of `name`."""
+    """Returns `name` as it stands before its marker, shortened if necessary."""
     return name[: longest - LENGTH - 1]
 
 

@@ -1,7 +1,7 @@
-"""Takes secrets out of texts that come from outside, in whatever disguise software repeats them.
+"""Masks secrets in texts from outside, in whatever encoding software repeats them.
 
-A gateway echoes what was signed, a service a field that it dislikes, and each writes it in its own way: escaped for JSON, for a
-page or an address, in Base64, in hex, or cut in half. What comes is cleaned before it is kept or shown (design, section 12).
+A gateway echoes what was signed, and a service a field that it refuses, each in its own form: escaped for JSON, HTML or
+a URL, in Base64, in hex, or cut in half. Such texts are masked before they are stored or shown (design, section 12).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from provisioner.model.disguises import INTRODUCERS, RUN, decode, squeeze, unesc
 from provisioner.model.secret import HIDDEN, Secret
 
 _SHORTEST = 6
-"""Characters. To hide shorter ones would tear words apart and hide nothing."""
+"""Characters. Masking shorter secrets would garble ordinary words and protect nothing."""
 _SHORTEST_IN_HALVES = 12
 _SHORTEST_SQUEEZED = 8
 _DEEPEST = 3
-"""Disguises within one another."""
+"""How many nested encodings are decoded."""
 _MOST_WORK = 20_000
-"""Escapes and letters that are read one by one, for one text; what would take more is hidden as a whole."""
+"""How many escapes and letters are decoded for one text. A text that would need more is masked as a whole."""
 _MOST_FORMS = 60
 _REMEMBERED = 50_000
 _SHORT = 200
@@ -32,11 +32,11 @@ _PIECE = re.compile(r"[^\s\"]+")
 
 
 class _TooMuchError(Exception):
-    """Looking into a text would take too long."""
+    """Decoding a text would take too long."""
 
 
 class Mask:
-    """Of one run: it learns each secret as soon as somebody reveals it, and forgets none."""
+    """The mask of one run. It learns each secret as soon as it is revealed, and forgets none."""
 
     def __init__(self, *secrets: Secret) -> None:
         self._known: set[str] = set()
@@ -44,11 +44,12 @@ class Mask:
         self._pattern: re.Pattern[str] | None = None
         self._sought: set[str] = set()
         self._clean: set[str] = set()
-        """Short texts that were looked into and held none."""
+        """Short texts that were searched and contain no secret."""
         for secret in secrets:
             self.add(secret)
 
     def add(self, secret: Secret) -> None:
+        """Makes the mask hide this secret from now on; ignored if it is too short to be masked."""
         value = secret.reveal()
         if value in self._known or len(value) < _SHORTEST:
             return
@@ -65,6 +66,7 @@ class Mask:
         self._clean.clear()
 
     def text(self, text: str) -> str:
+        """Returns the text with every known secret replaced by a placeholder."""
         if len(text) < _SHORTEST or not self._disguises or text in self._clean:
             return text
         plain = self._without_plain(text)
@@ -74,17 +76,20 @@ class Mask:
         return masked
 
     def _without_composed(self, text: str) -> str:
-        """Disguises within others: what holds one is hidden from space to space, or as a whole where that does not help."""
+        """Masks nested encodings: each word that contains a secret, or the whole text if that is not enough."""
         try:
-            if not self._holds(text):
+            if not self._contains_secret(text):
                 return text
-            pieces = _PIECE.sub(lambda found: HIDDEN if self._holds(found.group()) else found.group(), text)
-            return HIDDEN if self._holds(pieces.replace(HIDDEN, "\0")) else pieces
+            pieces = _PIECE.sub(lambda found: HIDDEN if self._contains_secret(found.group()) else found.group(), text)
+            return HIDDEN if self._contains_secret(pieces.replace(HIDDEN, "\0")) else pieces
         except _TooMuchError:
             return HIDDEN
 
-    def _holds(self, text: str) -> bool:
-        """Level by level: each text without one layer of escapes, and what the runs of letters in it stand for."""
+    def _contains_secret(self, text: str) -> bool:
+        """Searches level by level: each level removes one layer of escapes and decodes the runs of letters.
+
+        Raises _TooMuchError if that would take too long.
+        """
         level, seen = {text}, {text}
         work = 0
         for depth in range(_DEEPEST + 1):
@@ -111,14 +116,14 @@ class Mask:
     def _without_plain(self, text: str) -> str:
         if not any(each in text for each in self._disguises):
             return text
-        # Compiled for what holds a secret only, because that takes longer than sending a request.
+        # Compiled only once a text contains a secret, because compiling takes longer than sending a request.
         if self._pattern is None:
             longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(HIDDEN, text)
 
     def clean(self, value: JsonValue) -> JsonValue:
-        """Keys as well as values; what holds none stays as it is."""
+        """Returns a JSON value with the secrets in its keys and values masked."""
         match value:
             case str():
                 return self.text(value)
@@ -129,12 +134,15 @@ class Mask:
             case _:
                 return value
 
-    def may_occur_in(self, body: bytes) -> bool:  # noqa: ARG002 - whatever stands there may be a disguise
+    def may_occur_in(self, body: bytes) -> bool:  # noqa: ARG002 - any body may contain an encoded secret
+        """Returns whether a body may contain a secret: always, once there are any."""
         return bool(self._disguises)
 
 
 def _sought(value: str) -> Iterator[str]:
-    """As it looks when it is squeezed, also without what looks like an escape in itself; and backwards."""
+    """Yields the squeezed forms of a value, also with what looks like escapes in it resolved, each forwards and
+    backwards.
+    """
     level = {value}
     for _ in range(_DEEPEST):
         level |= {form for each in level for form in unescape(each)}
@@ -144,6 +152,7 @@ def _sought(value: str) -> Iterator[str]:
 
 
 def _disguises(value: str) -> Iterator[str]:
+    """Yields a value in every encoding that is found without decoding the text."""
     data = value.encode()
     yield value
     for escaped in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
@@ -171,7 +180,7 @@ def _for_pages(value: str) -> Iterator[str]:
 
 
 def _in_base64(data: bytes) -> Iterator[str]:
-    """As it looks wherever it stands in what is encoded: only the letters that its neighbours have no part in."""
+    """Yields the Base64 of the data at each alignment, without the letters that depend on the neighbouring bytes."""
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + data).rstrip(b"=").decode()
         first = -(-before * 8 // 6)

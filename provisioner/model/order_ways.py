@@ -1,7 +1,7 @@
-"""What a person can do about the order of a server, in words: one place for plan, apply, `orders` and the guards.
+"""Hints about what a person can do about the order of a server, shared by plan, apply, `orders` and the guards.
 
-Each way stands with the address that it is about, and what has to be said beside it. Which of them is open follows from what is
-recorded, and is the caller's to say.
+Each hint names the address that it is about. Which of them apply depends on what is recorded, and the caller decides
+that.
 """
 
 from __future__ import annotations
@@ -15,32 +15,36 @@ _OTHER: Final = {"PRE_PAID": "POST_PAID", "POST_PAID": "PRE_PAID"}
 
 
 def cancel_hint(address: Address) -> str:
-    """Of an order that is not paid."""
+    """Returns how to cancel an unpaid order."""
     return f"`provisioner orders cancel {address.shell_quoted}` gives it up and costs nothing"
 
 
 def pay_hint(address: Address) -> str:
+    """Returns the command that pays an order."""
     return f"`provisioner orders pay {address.shell_quoted}`"
 
 
 def apply_hint(addresses: Sequence[Address]) -> str:
-    """Goes on with what was ordered for them and does nothing else, whatever a guard says of the rest."""
+    """Returns the command that continues what was ordered for these addresses and nothing else, so that no guard on
+    other addresses stops it.
+    """
     return f"`provisioner apply {target_options(addresses)}`"
 
 
 def release_hint(addresses: Sequence[Address], *, allow: str = "prepaid-delete") -> str:
-    """Of what is a server by now, and paid in advance by some sign."""
+    """Returns how to release servers that exist by now and appear to be paid for in advance."""
     it = "it" if len(addresses) == 1 else "them"
     return f"`provisioner destroy {target_options(addresses)} --allow {allow}` releases {it}"
 
 
 def target_options(addresses: Sequence[Address]) -> str:
+    """Returns the --target options that select these addresses."""
     return " ".join(f"--target {address.shell_quoted}" for address in addresses)
 
 
 def keep_hint(addresses: Sequence[Address], mode: str) -> str:
-    """To have what was sold under another mode than it was declared: the specs say it. What a group declares is said of all its
-    members, so that one of them needs a condition.
+    """Returns how to keep servers that were sold under another charging mode than declared: by declaring that mode. A
+    group declares the mode for all its members, so for a single member the hint shows a condition.
     """
     address = addresses[0]
     if mode == "PRE_PAID":

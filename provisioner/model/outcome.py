@@ -1,5 +1,5 @@
-"""What the answer to a call makes of a record: of a purchase the records of its servers, of a reinstallation another system; and what
-remembered facts do. Pure.
+"""How the answer to a call and remembered facts change records: a purchase makes the records of its servers, and a
+reinstallation changes what is declared. Pure.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | None) -> tuple[Recorded, ...]:
-    """What is recorded of a purchase when its ids become known, and before anything else is. Of several servers only the order
-    is known then: which of them one id would name, nobody says (API reference section 3.4).
+    """Returns the records of a purchase as soon as its ids are known, before anything else about it is. For several
+    servers only the order is recorded, because the API does not say which of them a single id names (API reference
+    section 3.4).
     """
-    whole = Recorded(
+    record = Recorded(
         address=intent.address,
         kind=intent.kind,
         phase=Phase.ORDERING if identifier is None else Phase.CREATING,
@@ -34,10 +35,10 @@ def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | 
         bought_by=intent.sender,
     )
     if not intent.members:
-        return (whole,)
+        return (record,)
     return tuple(
         replace(
-            whole,
+            record,
             address=member.address,
             phase=Phase.ORDERING,
             declared={**intent.declared, "name": member.name},
@@ -50,26 +51,30 @@ def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | 
 
 
 def rule_out_server(absent: dict[str, Intent], intent: Intent | None, identifier: str | None) -> None:
-    """A server that is known to be another purchase's is not taken for one of its name that was believed never carried out."""
+    """Excludes a server that this intent has bought from the purchases of the same name that were presumed absent, in
+    place.
+    """
     if intent is None or identifier is None:
         return
-    for key, ghost in absent.items():
-        if (ghost.kind, ghost.name) == (intent.kind, intent.name) and identifier not in ghost.earlier_ids:
-            absent[key] = replace(ghost, earlier_ids=(*ghost.earlier_ids, identifier))
+    for key, purchase in absent.items():
+        if (purchase.kind, purchase.name) == (intent.kind, intent.name) and identifier not in purchase.earlier_ids:
+            absent[key] = replace(purchase, earlier_ids=(*purchase.earlier_ids, identifier))
 
 
 def with_reinstallation(recorded: Recorded, intent: Intent) -> Recorded:
-    """What is recorded of a server once its reinstallation is known to be carried out, or under way."""
+    """Returns the record of a server whose reinstallation is known to be carried out or under way."""
     declared = merge_fields(recorded.declared, intent.declared)
     baseline = {
         key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
     }
-    left = {key: value for key, value in recorded.unconfirmed.items() if key not in intent.declared}
-    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline, unconfirmed=left)
+    unconfirmed = {key: value for key, value in recorded.unconfirmed.items() if key not in intent.declared}
+    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline, unconfirmed=unconfirmed)
 
 
 def with_unanswered_reinstallation(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
-    """As `wiped`, of one whose answer was lost: with what it was to bring, where nothing shows that it was carried out."""
+    """Returns the record like `with_reinstallation`, for a call whose answer was lost: unless the row shows that it was
+    carried out, what it was to change is recorded as unconfirmed.
+    """
     after = with_reinstallation(recorded, intent)
     if row is not None and shows_reinstallation(recorded, intent, row, kind):
         return after
@@ -83,8 +88,8 @@ def with_unanswered_reinstallation(recorded: Recorded, intent: Intent, row: Live
 
 
 def shows_reinstallation(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -> bool:
-    """Whether the row shows that a reinstallation whose answer was lost was carried out. Of what was there before it as well, that it is
-    shown tells nothing.
+    """Returns whether the row shows that a reinstallation whose answer was lost was carried out. A value that was the
+    same before the call proves nothing.
     """
     if recorded is None:
         return kind.reinstall.was_carried_out(intent, row)
@@ -96,7 +101,9 @@ def shows_reinstallation(recorded: Recorded | None, intent: Intent, row: Live, k
 
 
 def with_listed_before(listed: Listed, intent: Intent, before: Intent | None) -> Intent:
-    """With what was there before it; what is noted of it again later keeps what was there then."""
+    """Returns a purchase intent with the servers and orders that were listed before it. An intent that is journaled
+    again keeps what was listed when it was journaled first (`before`).
+    """
     if intent.listed or intent.all_listed or intent.effect is not Effect.PURCHASE:
         return intent
     if before is not None:
@@ -107,11 +114,11 @@ def with_listed_before(listed: Listed, intent: Intent, before: Intent | None) ->
 
 
 def with_facts(recorded: Recorded, entry: Remembered) -> Recorded:
-    """None leaves a fact as it was."""
+    """Returns the record with the remembered facts; None leaves a fact unchanged."""
     return replace(
         recorded,
         phase=entry.phase,
-        id=recorded.id if entry.id in {None, recorded.id} else entry.id,  # as it was first spelt
+        id=recorded.id if entry.id in {None, recorded.id} else entry.id,  # keeps the first spelling
         order_id=entry.order_id or recorded.order_id,
         declared=recorded.declared if entry.declared is None else entry.declared,
         observed=recorded.observed if entry.observed is None else entry.observed,

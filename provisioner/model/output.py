@@ -1,4 +1,4 @@
-"""A value that a stack hands to whoever works with its servers: worked out when it is asked for, and recorded nowhere."""
+"""An output of a stack: a value for the users of its servers, computed on request and never recorded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from provisioner.model.canonical import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class OutputValue:
-    """`known` is false while a server that it is made of is not there yet; `value` is null then."""
+    """The value of one output. `known` is False while a server that it is computed from does not exist; `value` is then
+    None.
+    """
 
     name: str
     value: JsonValue = field(repr=False)

@@ -1,6 +1,6 @@
-"""An order of the account as a person is shown it, and what its status means for those who could act on it.
+"""An order of the account as people see it, and what its status allows.
 
-It knows no numbers of billing's: a status is words, and one that is none of the known ones is a reason to do nothing.
+A status is in words, not in billing's numbers. Nothing acts on an order with an unknown status.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from provisioner.model.billing import OrderStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem:
-    """What was ordered: `quantity` of it for a `term` such as "1 month"; what billing does not tell is None."""
+    """One item of an order: `quantity` pieces for a `term` such as "1 month". None: billing does not tell."""
 
     specification: str | None
     quantity: int | None
@@ -27,10 +27,11 @@ class PlacedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
-    """Amounts are in whole units of `currency`, times are aware; what billing does not tell is None.
+    """One order. Amounts are in whole units of `currency`, and times are aware datetimes. None: billing does not tell.
 
-    `status` is an OrderStatus or other words of billing's. `addresses` are those of this state that it was placed for, none
-    for an order of somebody else's; `servers` are the ids known of it. Unpaid by `pay_until`, it lapses.
+    `status` is an OrderStatus or another word of billing's. `addresses` are the addresses of this state that the order
+    was placed for, none for an order of somebody else; `servers` are its known server ids. If it is not paid by
+    `pay_until`, it lapses.
     """
 
     id: str
@@ -46,7 +47,9 @@ class PlacedOrder:
     pay_until: datetime | None = None
     items: tuple[PlacedItem, ...] | None = None
     sold_otherwise: str | None = None
-    """The charging mode that an address of this state was sold under by it, where neither its record nor its specs want that."""
+    """The charging mode under which it sold an address of this state, if neither the record nor the specs want that
+    mode.
+    """
 
     @property
     def is_paid(self) -> bool:
@@ -58,16 +61,16 @@ class PlacedOrder:
 
     @property
     def is_over(self) -> bool:
-        """Nothing will come of waiting any longer."""
+        """Whether the order is complete or cancelled, so that waiting longer changes nothing."""
         return self.status in {OrderStatus.COMPLETED, OrderStatus.CANCELLED}
 
 
 class Settlement(StrEnum):
-    """What became of a person's word on an order."""
+    """How a command of a person about an order ended."""
 
     PAID = "paid"
     ALREADY_PAID = "already_paid"
     CANCELLED = "cancelled"
     NOT_APPROVED = "not_approved"
     OPEN = "open"
-    """It is neither, or not yet: what is left is recorded, and the same command goes on."""
+    """Neither paid nor cancelled yet. The rest is recorded, and the same command continues it."""

@@ -1,6 +1,6 @@
-"""A plan as inert data: changes in order, what it was made from, and what was noticed on the way.
+"""A plan as inert data: the changes in order, what the plan was made from, and findings.
 
-No method here acts and nothing refers to a client. `findings` explain to a reader; applying never reads them.
+No method here performs anything, and nothing refers to a client. `findings` are for readers; apply never reads them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from provisioner.model.state import JournalHead
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a plan was made from; apply refuses it when any of this has moved. `lineage` is None before the first apply."""
+    """What a plan was made from. Apply refuses the plan if any of it has changed. `lineage` is None before the first
+    apply.
+    """
 
     stack: str
     environment: str | None
@@ -32,9 +34,9 @@ class Basis:
     serial: int
     head: JournalHead
     policy: PurchasePolicy = DEFAULT_POLICY
-    """How it was to be bought when somebody approved of it."""
+    """The purchase policy with which the plan was approved."""
     limits: GuardLimits = DEFAULT_LIMITS
-    """How much one run was to do then."""
+    """The limits with which the plan was approved."""
 
 
 class Mode(StrEnum):
@@ -44,12 +46,12 @@ class Mode(StrEnum):
 
     @property
     def command(self) -> str:
-        """What a person types for it."""
+        """The command that a person types for this mode."""
         return "apply --refresh-only" if self is Mode.REFRESH else self.value
 
 
 def _is_adapted(change: Change) -> bool:
-    """Taken over, and changed in place as well."""
+    """Returns whether the change takes a server over and also changes it in place."""
     return change.action is Action.ADOPT and bool(change.fields)
 
 
@@ -70,11 +72,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`changes` holds every address once, no-ops included, in the order of the work. `refusals` forbid applying it. `together`
-    are the creates that one call buys, for each such call; `turns` say who waits for whom, and lead in no circle.
+    """A plan. `changes` holds every address once, in the order of the work, including no-ops. `refusals` forbid
+    applying it. `together` holds, for each call that buys several servers, their addresses; `turns` are the
+    dependencies, without cycles.
 
-    `allowed` is what a person allowed for this one run, `lifted` the refusals that thereby are none, as warnings.
-    What is not selected is a no-op here, and told in `left_out`.
+    `allowed` are the guards that a person lifted for this run, and `lifted` the refusals that this turned into
+    warnings. An address that is not selected has a no-op here, and is listed in `left_out`.
     """
 
     mode: Mode
@@ -89,11 +92,11 @@ class Plan:
     together: tuple[tuple[Address, ...], ...] = ()
     turns: tuple[Dependency, ...] = ()
     noun: str = "server"
-    """What one of those that it is about is called; "resource" where they are of several kinds."""
+    """What messages call one of the plan's resources; "resource" if they are of several kinds."""
 
     def selects(self, change: Change) -> bool:
-        bearer = change.desired or change.recorded
-        return self.selection.matches(change.address, bearer.labels if bearer else {})
+        resource = change.desired or change.recorded
+        return self.selection.matches(change.address, resource.labels if resource else {})
 
     @property
     def work(self) -> tuple[Change, ...]:
@@ -101,17 +104,17 @@ class Plan:
 
     @property
     def not_as_wanted(self) -> tuple[Change, ...]:
-        """Wanted servers that are not there, or not as wanted, and that nothing will be done about."""
+        """The changes of wanted servers that are missing, or not as wanted, and that this plan does nothing about."""
         return () if self.mode is Mode.REFRESH else tuple(change for change in self.changes if change.is_not_as_wanted)
 
     @property
     def left_in_doubt(self) -> bool:
-        """A call has an unknown outcome, and this plan does not look for it."""
+        """Whether a call has an unknown outcome that this plan does not look for."""
         return any(change.action is Action.NO_OP and change.reason is Reason.IN_DOUBT for change in self.changes)
 
     @property
     def summary(self) -> Summary:
-        """Counts as Terraform's: a replacement is one to add and one to destroy; what resumes counts with neither."""
+        """Counts as Terraform does: a replacement is one to add and one to destroy. What is resumed is not counted."""
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],

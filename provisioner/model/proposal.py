@@ -1,7 +1,7 @@
-"""What a state would hold after it was put together again: a row an address, each with how sure it is and why.
+"""What a rebuilt state would hold: one row for each address, with a confidence and a reason.
 
-Inert: nothing here reads a file, asks the cloud or writes. Rows that are left out stand here too, because a person has to
-know of them.
+Inert: nothing here reads a file, asks the cloud or writes. It also has the rows that the state would omit, because
+people must know about them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ class Confidence(StrEnum):
     CERTAIN = "certain"
     """Recorded, and the cloud shows it under its name."""
     RECORDED = "recorded"
-    """Recorded, and the cloud does not confirm it. Kept as it was, so that a plan can say so."""
+    """Recorded, and the cloud does not confirm it. Kept unchanged, so that a plan can report it."""
     LIKELY = "likely"
-    """Not recorded any more; the one server of the wanted name fits the specs in everything that the cloud shows."""
+    """No longer recorded, and the only server of the wanted name fits the specs in all that the cloud shows."""
     IN_DOUBT = "in_doubt"
-    """A call whose outcome was not known. Kept open."""
+    """A call of unknown outcome. Kept open."""
     AMBIGUOUS = "ambiguous"
-    """Several servers could be it. Left out."""
+    """Several servers may be it. Omitted."""
     UNKNOWN = "unknown"
-    """A server bears the wanted name, or is named by a stray record, and nothing shows that it is this one. Left out."""
+    """A server has the wanted name, or a stray record names it, but nothing shows that it is this one. Omitted."""
     ALIKE = "alike"
-    """No server bears the wanted name, and one has a name that reads the same and is another. Left out."""
+    """No server has the wanted name, and one has a different name that reads the same. Omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`recorded` or `intent` is what the state would hold; neither, when the address is left out.
+    """One address of the proposal. `recorded` or `intent` is what the state would hold; both are None if it omits the
+    address.
 
-    `by_specs`: what was sent when it was bought is not known any more, and taken to be what the specs say today.
+    `by_specs`: what was sent with the purchase is no longer known, and is assumed to be what the specs say today.
     """
 
     address: Address
@@ -54,8 +55,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`rows` by address. `unclaimed` are live servers that no row is about. `absent` are purchases that were believed never to
-    have been carried out: of no row, as their address may hold another by now, and kept, so that a late one is known as ours.
+    """The proposal. `rows` are sorted by address; `unclaimed` are the live servers that no row is about. `absent` are
+    the purchases that were presumed never carried out. They have no rows, because their addresses may hold other
+    servers now, and are kept so that a server that appears late is recognised as ours.
     """
 
     rows: tuple[Row, ...]

@@ -1,6 +1,6 @@
-"""How a stack wants its servers bought, beyond what is bought: the choices that trade waiting and names for certainty.
+"""How a stack buys its servers: settings that trade waiting time and plain names for certainty.
 
-Every choice has a safe default (docs/specs.md, `purchase:`). It knows no wire and no clock.
+Every setting has a safe default (docs/specs.md, `purchase:`). This module knows neither the API nor a clock.
 """
 
 from __future__ import annotations
@@ -11,58 +11,67 @@ from typing import Final
 
 MINUTE = 60_000
 SHORTEST_SAFE_QUIET_PERIOD = 20 * MINUTE
-"""Above the 15 minutes for which a gateway takes a signature, by which its nodes may be late (docs/api/devserver-api.md section 6.1)."""
+"""In milliseconds. A gateway accepts a signature for 15 minutes, so a request may be carried out that late
+(docs/api/devserver-api.md section 6.1).
+"""
 
 
 class Marker(StrEnum):
-    """What tells our servers from a stranger's while a purchase is in doubt."""
+    """How our servers are distinguished from others while a purchase is in doubt."""
 
     NAME = "name"
-    """The wanted name and what the cloud shows of the request: exact unless a stranger buys the same in the same minutes."""
+    """By the wanted name and what the cloud shows of the request. It is exact unless somebody else buys the same at the
+    same time.
+    """
     NONCE = "nonce"
-    """A suffix that nobody else can have, in the name until the server is recorded."""
+    """By a unique suffix that the name has until the server is recorded."""
 
 
 class Prepaid(StrEnum):
     ONE_STEP = "one-step"
     """Ordered and paid by one call."""
     TWO_STEP = "two-step"
-    """Ordered without paying, then paid by the order's id: what is lost in between costs nothing."""
+    """Ordered without paying, then paid by the order's id. A reply that is lost in between costs nothing."""
 
 
 class ChargingDefault(StrEnum):
-    """What is sent for a server of which nothing is declared about its charging."""
+    """What is sent for a server whose charging is not declared."""
 
     POST_PAID = "post-paid"
-    """Pay-per-use, spelt out."""
+    """Pay-per-use, stated explicitly."""
     CLOUD = "cloud"
-    """Nothing: the cloud chooses, and which mode it takes is not published."""
+    """Nothing. The cloud chooses a mode, and which one is not published."""
 
 
 class UserdataField(StrEnum):
-    """What requests call the script that a server runs when its system first starts. The vendor's pages and SDKs disagree."""
+    """The field of requests for the script that a server runs at its first boot. The vendor's pages and SDKs disagree
+    about its name.
+    """
 
     AS_PUBLISHED = "as-published"
-    """As the reference of each call has it: `userdata` in a purchase, `user_data` where another system is installed."""
+    """As the reference of each call says: `userdata` in a purchase, `user_data` in a reinstallation."""
     USERDATA = "userdata"
     USER_DATA = "user_data"
 
 
 class Absence(StrEnum):
-    """When a complete list without the server means that a purchase was never carried out."""
+    """When a complete list without the server proves that a purchase was never carried out."""
 
     AFTER_QUIET_PERIOD = "after-quiet-period"
     AFTER_QUIET_PERIOD_WITHOUT_ORDER = "after-quiet-period-without-order"
-    """It may have placed an order: billing must know of none either, paid or not, so that no second one is placed beside it."""
+    """For a purchase that may have placed an order: billing must show no such order either, paid or not, so that no
+    second order is placed.
+    """
     BY_A_PERSON = "by-a-person"
-    """Never by itself: money may have been spent on what no list shows yet."""
+    """Never automatically: money may have been spent on a server that no list shows yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An order that may be a purchase in doubt. `is_unpaid`: it waits for its payment, so nothing was spent on it; `is_over`: all that it
-    has bought is there. `placed_at` is in milliseconds of billing's time; None where that is not told. `otherwise` is how it differs from
-    what was asked for, as the rest of a sentence: it is not that purchase.
+    """An order that may come from a purchase in doubt. `is_unpaid`: it awaits payment, so nothing was spent on it.
+    `is_over`: everything that it bought exists. `placed_at` is in milliseconds of billing's time; None if it is not
+    known. `mismatch` says, as the end of a sentence, how the order differs from the request; if it is not empty, the
+    order is not that purchase.
     """
 
     order_id: str
@@ -74,8 +83,8 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class PurchasePolicy:
-    """`quiet_period` is in milliseconds of the cloud's time since a purchase was sent: only after it does a complete list
-    without the server mean that the purchase was never carried out.
+    """The purchase settings of a stack. `quiet_period` is in milliseconds of the cloud's time since a purchase was
+    sent: only after it does a complete list without the server prove that the purchase was never carried out.
     """
 
     quiet_period: int = 25 * MINUTE

@@ -1,5 +1,5 @@
-"""What a row says of whether its server may be counted on. Asked by the plan, and once more right before something is released on its
-account. Pure.
+"""Whether a row shows that its server can be relied on. Plans check it, and apply checks it again right before it
+releases another server because of it. Pure.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from provisioner.model.resource import FieldPath, Live, Recorded
 
 
 def is_healthy(kind: Kind, row: Live) -> bool:
-    """In a status that the API describes, and that is none of a fault or of a release."""
+    """Returns whether the row has a status that the API describes and that means neither a fault nor a release."""
     return row.status in kind.statuses.known - kind.statuses.unhealthy
 
 
 def differing_fields(
     kind: Kind, row: Live, wanted: JsonObject, recorded: Recorded | None, given: Container[FieldPath]
 ) -> tuple[FieldPath, ...]:
-    """The fields that the row shows otherwise than they are wanted, where that takes another system or another machine. What the first
-    row of our own purchase showed is another spelling of what was bought, but for what it was `given` since.
+    """Returns the fields that the row shows with another value than wanted, and that only another system or another
+    machine can change. A value that the first row after our own purchase showed is another spelling of what was bought
+    and no difference, except in the fields that were `given` since.
     """
     shown = kind.baseline(wanted, row.shown)
     first = recorded.baseline if recorded else {}
@@ -33,8 +34,11 @@ def differing_fields(
 
 
 def unconfirmed_fields(kind: Kind, sent: JsonObject, row: Live | None, wanted: JsonObject) -> tuple[FieldPath, ...]:
-    """Of what a reinstallation whose answer was lost was to bring (`Recorded.unconfirmed`): the fields that are wanted still and that nothing shows to be there: none once the row shows one of them as it was sent and
-    was not before, because one call brings them all, nor where it shows every one of them.
+    """Returns the fields of a reinstallation whose answer was lost (`sent`, from `Recorded.unconfirmed`) that are still
+    wanted and that nothing shows to be in place.
+
+    There are none once the row shows one of them with the value that was sent and was not there before, because one
+    call sets them all; nor if the row shows every one of them with the value that was sent.
     """
     shown = row.shown if row else {}
     names = [name for name in sent if value_at(sent, (name, "after")) == value_at(wanted, (name,))]

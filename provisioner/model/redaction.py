@@ -1,7 +1,7 @@
-"""Bodies as they may be written down: secrets as fingerprints, long content as digests, the rest as it is.
+"""Redacted bodies: secrets as fingerprints, long content as digests, the rest as it is. Only these may be recorded.
 
-A body is a tree of fields. What a leaf of it is must be one notion for redacting, comparing and showing, so it stands
-here once: anything but an object, and the objects `{"fingerprint": ...}` and `{"sha256": ...}` that stand for a value.
+A body is a tree of fields. Redacting, comparing and showing need the same definition of a leaf, so it is here: anything
+but an object, and also the objects `{"fingerprint": ...}` and `{"sha256": ...}`, which represent a value.
 """
 
 from __future__ import annotations
@@ -18,26 +18,28 @@ DIGEST = "sha256"
 
 
 class Fingerprint(Protocol):
-    """A secret's fingerprint, or None when its value cannot be had here and now."""
+    """Returns a secret's fingerprint, or None if its value is not available now."""
 
     def __call__(self, reference: SecretReference, /) -> str | None: ...
 
 
 def redact(fields: Fields, fingerprint: Fingerprint, is_content: Callable[[FieldPath], bool]) -> JsonObject:
-    def written(path: FieldPath, value: FieldValue) -> JsonValue:
+    """Returns `fields` with secrets as fingerprints, and with texts at paths for which `is_content` is true as digests."""
+
+    def redacted(path: FieldPath, value: FieldValue) -> JsonValue:
         match value:
             case SecretReference():
                 return {FINGERPRINT: fingerprint(value)}
             case Mapping():
-                return {key: written((*path, key), item) for key, item in value.items()}
+                return {key: redacted((*path, key), item) for key, item in value.items()}
             case tuple() | list():
-                return [written(path, item) for item in value]
+                return [redacted(path, item) for item in value]
             case str() if is_content(path):
                 return {DIGEST: digest(value)}
             case _:
                 return value
 
-    return {key: written((key,), value) for key, value in fields.items()}
+    return {key: redacted((key,), value) for key, value in fields.items()}
 
 
 def is_leaf(value: JsonValue) -> bool:
@@ -45,6 +47,7 @@ def is_leaf(value: JsonValue) -> bool:
 
 
 def leaves(body: JsonObject, path: FieldPath = ()) -> Iterator[tuple[FieldPath, JsonValue]]:
+    """Yields the path and the value of every leaf of a body."""
     for key, value in body.items():
         if isinstance(value, Mapping) and not is_leaf(value):
             yield from leaves(value, (*path, key))
@@ -53,6 +56,7 @@ def leaves(body: JsonObject, path: FieldPath = ()) -> Iterator[tuple[FieldPath, 
 
 
 def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath, SecretReference]]:
+    """Yields the path and the reference of every secret that an object of `fields` holds."""
     for key, value in fields.items():
         if isinstance(value, SecretReference):
             yield (*path, key), value
@@ -61,7 +65,9 @@ def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath
 
 
 def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-    """`body` with the fingerprints of the secrets that it has and `fields` tell: where it was made nobody knew their salt."""
+    """Returns `body` with the fingerprints of those of its secrets that `fields` references. It was made before their
+    salt was known.
+    """
     for path, reference in secrets_in(fields):
         if value_at(body, path) is not None:
             body = with_value(body, path, {FINGERPRINT: fingerprint(reference)})
@@ -69,24 +75,23 @@ def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint
 
 
 def merge_fields(body: JsonObject, fields: JsonObject) -> JsonObject:
-    """`body` with top-level `fields` in the place of its own; None takes one away."""
+    """Returns `body` with top-level `fields` in place of its own; None removes a field."""
     return {key: value for key, value in {**body, **fields}.items() if value is not None}
 
 
 def value_at(body: JsonObject, path: FieldPath) -> JsonValue:
-    """The value at a path; None where there is none."""
+    """Returns the value at a path; None if there is none."""
     value: JsonValue = body
     for step in path:
-        if type(value) is not dict and not isinstance(
-            value, Mapping
-        ):  # what was parsed is a dict, and asked a million times a plan
+        # Parsed bodies are dicts; testing for that first is faster, and a plan does it a million times.
+        if type(value) is not dict and not isinstance(value, Mapping):
             return None
         value = value.get(step)
     return value
 
 
 def with_value(body: JsonObject, path: FieldPath, value: JsonValue) -> JsonObject:
-    """`body` with one leaf put in; None takes it out, and objects are made on the way."""
+    """Returns `body` with the leaf at `path` set to `value`, and with missing objects created; None removes the leaf."""
     if len(path) == 1:
         rest = {key: item for key, item in body.items() if key != path[0]}
         return rest if value is None else {**rest, path[0]: value}

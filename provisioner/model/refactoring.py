@@ -1,6 +1,6 @@
-"""What specs say of records instead of servers: take this server over, call it by another address, let it go.
+"""Refactoring blocks of specs: import a server, move it to another address, or forget it.
 
-None of it sends anything: it changes who holds a server, never the server. Whether it can be done is planning's to say.
+They change the records and never a server, so nothing is sent. `planning/` decides whether each of them is possible.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from provisioner.model.resource_id import HasId
 
 @dataclass(frozen=True, slots=True)
 class Import(HasId):
-    """The server of this id, which exists, is that of the address."""
+    """Takes the existing server with this id over at the address."""
 
     address: Address
     id: str
@@ -24,7 +24,7 @@ class Import(HasId):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What `origin` holds is that of `address`. Addresses without a key stand for all of their group, too."""
+    """Moves the record of `origin` to `address`. Addresses without a key also stand for all members of their group."""
 
     origin: Address
     address: Address
@@ -33,7 +33,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """What the address, or its group, holds is forgotten and not released."""
+    """Forgets what the address, or its group, holds, without releasing it."""
 
     address: Address
     source: SourceRange | None = None

@@ -1,7 +1,7 @@
-"""What has to be known before a server is bought, wiped or released, and is asked only then: until when it is paid for, and
-whether what is wanted can be had.
+"""Facts that are needed before a server is bought, reinstalled or released, and are read only then: when its paid term
+ends, and whether what is wanted is available.
 
-Questions and answers as values; who asks is the workflow, what follows from an answer the guards say.
+Questions and answers are values. `workflow/` asks, and the guards decide what follows from an answer.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Offering:
-    """What a purchase asks the market for. `is_resource`: by its resource flavor, of which the cloud keeps a list of its own.
-    What is left to the cloud is None; without a `flavor` only the image is asked for, for a machine that stays.
+    """What a purchase needs to be on sale. `is_resource`: `flavor` is a resource flavor, for which the cloud has a
+    separate list. None: the cloud chooses. Without a `flavor` only the image is needed, for a machine that stays.
     """
 
     flavor: str | None
@@ -28,11 +28,14 @@ class Offering:
 
     @property
     def image_only(self) -> Offering:
+        """The same without all but the image, as a reinstallation needs it."""
         return replace(self, flavor=None, is_resource=False, charging_mode=None, zone=None, arch=None, server_type=None)
 
 
 class Availability(StrEnum):
-    """What the cloud's catalogue says of a ware. `PRIVATE`: its image is in no list, and is shown when asked for by its id."""
+    """What the cloud's catalogue says of an offering. `PRIVATE`: its image is in no list, but is shown when it is read
+    by its id.
+    """
 
     LISTED = "listed"
     NOT_LISTED = "not_listed"
@@ -43,8 +46,8 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`why` is a clause about what is not simply listed. `server_type` is that of every machine which would do, where the
-    catalogue tells.
+    """The availability of an offering. `why` is a clause that explains anything but LISTED. `server_type` is the type
+    of all machines that fit; None if the catalogue does not show one type for all.
     """
 
     availability: Availability
@@ -58,8 +61,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """`terms` are the ids of servers that would be released, and of prepaid ones that would be changed, `wares` what would have to be had for a server that
-    is released or wiped first, and `purchases` what would be bought with nothing to lose.
+    """What a plan has to ask. `terms` are the ids of servers that would be released, and of prepaid ones that would be
+    changed. `offerings` must be available because a server is released or wiped first. `purchases` are bought without
+    such a risk.
     """
 
     terms: tuple[str, ...] = ()
@@ -72,14 +76,15 @@ class Questions:
 
     @property
     def cannot_refuse(self) -> bool:
-        """Whatever is answered, it only adds to what the plan says."""
+        """Whether no answer can lead to a refusal: answers only add warnings to the plan."""
         return not (self.terms or self.offerings)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseFacts:
-    """`paid_until` by id, in milliseconds since the epoch; who is not in it, of them billing did not say. `offers` has every ware that
-    was asked about. `subscribed` are the ids that billing knows as paid for in advance, also where it does not say until when.
+    """The answers. `paid_until` is the end of the paid term by server id, in milliseconds since the epoch; a server
+    that billing does not know is absent. `offers` has every offering that was asked about. `subscribed` are the ids
+    that billing lists as paid for in advance, even if it does not tell until when.
     """
 
     paid_until: Mapping[str, int] = field(default_factory=dict)
@@ -91,12 +96,12 @@ NO_RELEASE_FACTS: Final = ReleaseFacts()
 
 
 def unavailable_code(offer: Offer) -> str:
-    """Of the diagnostic about a ware that cannot be had."""
+    """Returns the code of the diagnostic about an unavailable offering."""
     return "sold-out" if offer.availability is Availability.SOLD_OUT else "not-listed"
 
 
 def unavailable_hint(offer: Offer) -> str:
-    """What a person does about it."""
+    """Returns what a person can do about an unavailable offering."""
     if offer.availability is Availability.SOLD_OUT:
         return "wait until it is in stock, choose another flavor, or undo the change"
     return "correct the specs, or, if it can be had all the same, for this one run: --allow not-listed"

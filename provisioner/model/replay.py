@@ -1,4 +1,4 @@
-"""Makes a state of the journal's entries. Pure, and replaying an entry twice changes nothing."""
+"""Applies journal entries to a state. Pure and idempotent: replaying an entry twice changes nothing."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ _RELEASES_KEPT: Final = 1000
 
 
 def replay(state: State, entries: Iterable[Entry]) -> State:
-    """The state after `entries`; linear in their number. `serial` and `head` are the store's to move.
+    """Returns the state after `entries`, in time linear in their number. The store advances `serial` and `head`.
 
     Raises ValueError for an entry that contradicts what came before it (facts about an address that nobody bought).
     """
     resources = dict(state.resources)
     intents = dict(state.intents)
     absent = dict(state.absent)
-    released, listed = dict(state.released), _noted(state)
+    released, listed = dict(state.released), _listed_of(state)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
                 intents[intent.id] = with_listed_before(listed, intent, intents.get(intent.id))
             case Answered() | Adopted():
-                told = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
-                _learn(resources, told, entry)
+                answered = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
+                _apply_answer(resources, answered, entry)
                 released.pop(entry.id or "", None)
-                rule_out_server(absent, told, entry.id)
+                rule_out_server(absent, answered, entry.id)
             case Settled():
                 if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
                     known = (*settled.earlier_ids, *entry.passed_over)
@@ -66,12 +66,12 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Moved():
                 _move(resources, entry)
             case Remembered():
-                resources[entry.address] = with_facts(_known(resources, entry.address), entry)
+                resources[entry.address] = with_facts(_require_record(resources, entry.address), entry)
             case Stated():
-                recorded = _known(resources, entry.address)
+                recorded = _require_record(resources, entry.address)
                 recorded = replace(recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline)
-                left = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
-                resources[entry.address] = replace(recorded, unconfirmed=left)
+                unconfirmed = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
+                resources[entry.address] = replace(recorded, unconfirmed=unconfirmed)
             case Forgotten():
                 _forget(resources, released, entry)
             case Created() | RunStarted() | Listed() | RunEnded():
@@ -82,18 +82,19 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     return replace(state, resources=resources, intents=intents, absent=absent, released=newest)
 
 
-def _noted(state: State) -> Listed:
+def _listed_of(state: State) -> Listed:
     return Listed(state.listed, state.all_listed, state.listed_orders, state.all_orders)
 
 
 def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> Listed:
-    """What one run has noted is nothing to another."""
+    """Returns the list that holds after this entry: what one run listed does not count for another."""
     return entry if isinstance(entry, Listed) else Listed(())
 
 
-def _learn(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
-    """A purchase becomes a record the moment its ids are known; a release marks its record as going; a wiped server has from now
-    on what its reinstallation was to bring; what a payment or a cancellation did is the order's to tell.
+def _apply_answer(resources: dict[Address, Recorded], intent: Intent | None, entry: Answered | Adopted) -> None:
+    """Records the answer to a call: a purchase becomes a record as soon as its ids are known, a release marks its
+    record as being deleted, and a reinstallation changes what is declared. The order shows what a payment or a
+    cancellation did.
     """
     if intent is None:
         return
@@ -117,7 +118,7 @@ def _move(resources: dict[Address, Recorded], entry: Moved) -> None:
 
 
 def _forget(resources: dict[Address, Recorded], released: dict[str, Address], entry: Forgotten) -> None:
-    """What is told of one server is not told of another that has taken its address since."""
+    """Drops the record of an address, unless another server has taken the address since."""
     recorded = resources.get(entry.address)
     if recorded is not None and (entry.id is None or recorded.id in {None, entry.id}):
         del resources[entry.address]
@@ -125,7 +126,7 @@ def _forget(resources: dict[Address, Recorded], released: dict[str, Address], en
             released[recorded.id] = entry.address
 
 
-def _known(resources: Mapping[Address, Recorded], address: Address) -> Recorded:
+def _require_record(resources: Mapping[Address, Recorded], address: Address) -> Recorded:
     if (recorded := resources.get(address)) is None:
         raise ValueError(f"the journal remembers facts of {address}, which nobody bought or adopted")
     return recorded

@@ -1,4 +1,4 @@
-"""The three faces of a server: wanted, recorded, live. Three types, so that no function can take the wrong one."""
+"""The three views of a server: desired, recorded, live. They are three types, so no function can take the wrong one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Fields: TypeAlias = "Mapping[str, FieldValue]"
 
 
 class OnOsChange(StrEnum):
-    """How a server comes by another system: on the same machine, whose system disk is wiped, or on another one."""
+    """How a server gets another system: on the same machine, whose system disk is wiped, or on a new one."""
 
     REINSTALL = "reinstall"
     REPLACE = "replace"
@@ -30,19 +30,21 @@ class OnOsChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """`prevent_destroy` is None where the specs do not say: what is recorded then stands."""
+    """The lifecycle settings of a server. `prevent_destroy` is None if the specs do not set it; the recorded value then
+    holds.
+    """
 
     prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
     on_os_change: OnOsChange = OnOsChange.REINSTALL
     create_before_destroy: bool = False
     replace_triggered_by: tuple[Address, ...] = ()
-    """One without a key stands for all instances of its group."""
+    """An address without a key stands for all instances of its group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait for a build and for a release; what takes longer is recorded and resumed, never bought again."""
+    """Seconds to wait for a build and for a release. What takes longer is recorded and resumed, never bought again."""
 
     create: float = 3600.0
     delete: float = 1800.0
@@ -50,7 +52,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What the specs want. `fields` has the names and nesting of the create API; secrets stand in it as references."""
+    """What the specs want. `fields` has the names and nesting of the create API, with secrets as references."""
 
     address: Address
     kind: str
@@ -60,9 +62,11 @@ class Desired:
     timeouts: Timeouts = Timeouts()
     source: SourceRange | None = None
     together: bool = False
-    """To be bought by one call with the others of its group that are alike (docs/decisions/0010)."""
+    """Whether one call buys it together with the equal members of its group (docs/decisions/0010)."""
     wave: int = 0
-    """Of its group's, from 0: begun once those before it are done (docs/decisions/0015)."""
+    """The number of its batch in the rollout of its group, from 0. A batch starts once those before it are done
+    (docs/decisions/0015).
+    """
 
     @property
     def name(self) -> str:
@@ -70,8 +74,8 @@ class Desired:
 
 
 class Phase(StrEnum):
-    """How far a recorded server has come. `ordering`: an order id is known and no server yet. `reinstalling`: the cloud has
-    been asked to put another system on it.
+    """The stage that a recorded server has reached. `ordering`: an order id is known, and no server yet.
+    `reinstalling`: the cloud was asked to install another system on it.
     """
 
     ORDERING = "ordering"
@@ -85,7 +89,9 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(HasId):
-    """What the state last knew. `declared` is what was sent, with secrets and opaque content as fingerprints."""
+    """What the state last knew. `declared` is what was sent, with secrets as fingerprints and opaque content as
+    digests.
+    """
 
     address: Address
     kind: str
@@ -97,38 +103,34 @@ class Recorded(HasId):
     observed: JsonObject = field(default_factory=dict)
     protected: bool = False
     term: Term | None = None
-    """Of a prepaid one, as apply last heard of it."""
+    """The paid term of a prepaid server, as apply last read it."""
     pending: JsonObject = field(default_factory=dict)
-    """What a change in place that is half way has still to see to, in the words of its kind."""
+    """What a half-finished change in place still has to do, in a form that its kind defines."""
     baseline: JsonObject = field(default_factory=dict)
-    """What its first row after our own purchase showed otherwise than it was declared: such a row is no difference. Absent from what
-    is written where it is empty.
+    """The values that the first row after our own purchase showed and that differ from what was declared. A row that
+    still shows them is no difference. Not written if empty.
     """
     refused: JsonObject = field(default_factory=dict)
-    """By top-level field: the wanted `value` that the cloud refuses for this server, its `code` and its `message`. Absent from what
-    is written where it is empty.
+    """By top-level field: the wanted `value` that the cloud refuses for this server, its `code` and its `message`. Not
+    written if empty.
     """
     sold: str | None = None
-    """The charging mode that our own purchase of it came to, where that is not the one that was asked for. Absent from what is
-    written where there is none.
-    """
+    """The charging mode that our own purchase of it got, if that is not the requested one. Not written if None."""
     paid: bool = False
-    """Its order is known to be paid, as a person has paid it from here. Absent from what is written where it is not known."""
+    """Whether its order is known to be paid, because a person paid it with this tool. Not written if False."""
     assumed: JsonObject = field(default_factory=dict)
-    """What the specs stated of it when they were last applied, and nothing showed or had sent. Absent from what is written where it is
-    empty.
-    """
+    """What the specs stated when they were last applied, and what nothing has shown or sent. Not written if empty."""
     unconfirmed: JsonObject = field(default_factory=dict)
-    """Of a reinstallation whose answer was lost, while nothing shows that it was carried out: by field, what was there `before` it and
-    what it was to bring (`after`). Absent from what is written where it is empty.
+    """What a reinstallation whose answer was lost was to change, while nothing shows that it was carried out: by field,
+    the value `before` and `after` it. Not written if empty.
     """
     bought_by: str = ""
-    """Who sent its purchase, by a pseudonym: a list that shows it shows that user's servers. Absent from what is written where nobody can
-    tell.
+    """The pseudonym of the user who sent its purchase. A list that shows the server shows that user's servers. Not
+    written if not known.
     """
     term_given_up: bool = False
-    """Of a deposed one: a person named its address when its successor was bought, so that a paid term of it may end. Absent from what is
-    written where it is False.
+    """For a deposed server: a person named its address when its successor was bought, so its paid term may be given up.
+    Not written if False.
     """
 
     @property
@@ -149,4 +151,4 @@ class Live(HasId):
     """Milliseconds since the epoch, by the cloud's clock."""
     shown: JsonObject = field(default_factory=dict)
     observed: JsonObject = field(default_factory=dict)
-    """What the state keeps of it: status, charging mode, times, cloud server, endpoints, image."""
+    """What the state keeps of the row: status, charging mode, times, cloud server, endpoints, image."""

@@ -1,8 +1,8 @@
-"""Ids of servers: text that is the same id in any letter case. Pure.
+"""Ids of servers: texts that are equal in any letter case. Pure.
 
-A cloud may show an id in other letters than it answered it with: UUIDs are written in lower case and read in any (RFC 9562, section 4). Whatever
-of the model holds such an id passes it through here, so that comparing two of them, be it by `==`, in a set or as a key, can't miss one
-another (docs/decisions/0013).
+A cloud may show an id in another letter case than it answered with: UUIDs are written in lower case and read in any
+case (RFC 9562, section 4). Every type of the model passes such ids through here, so that two spellings of one id are
+equal by `==`, in sets and as keys (docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Any, Final
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-class _InOtherLetters(str):
-    """An id that is not in lower case: it equals itself in any case, and hashes as its lower-case spelling, which is plain text."""
+class _CaseInsensitiveId(str):
+    """An id that is not in lower case. It equals its other spellings, and hashes as the lower-case one, which is a
+    plain str.
+    """
 
     __slots__ = ()
 
@@ -31,8 +33,10 @@ class _InOtherLetters(str):
 
 
 def resource_id(text: str) -> str:
-    """The id as it is spelt. Nearly all are in lower case, and stay the plain text that they are."""
-    return text if type(text) is _InOtherLetters or text == text.casefold() else _InOtherLetters(text)
+    """Returns the id in its own spelling, comparable in any case. An id in lower case, as nearly all are, stays a plain
+    str.
+    """
+    return text if type(text) is _CaseInsensitiveId or text == text.casefold() else _CaseInsensitiveId(text)
 
 
 def resource_ids(texts: Iterable[str]) -> tuple[str, ...]:
@@ -40,26 +44,30 @@ def resource_ids(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def coerce_ids(holder: object, *fields: str) -> None:
-    """For `__post_init__` of a frozen value whose `fields` are ids, or tuples of ids, where they are there."""
+    """Converts the `fields` of a frozen value, in its `__post_init__`, with `resource_id`. Each is an id, a tuple of
+    ids, or None.
+    """
     for name in fields:
         value: Any = getattr(holder, name)
         if isinstance(value, tuple):
-            held: Any = resource_ids(value)
-            is_held = all(map(operator.is_, held, value))
+            converted: Any = resource_ids(value)
+            is_unchanged = all(map(operator.is_, converted, value))
         else:
-            held = value if value is None else resource_id(value)
-            is_held = held is value
-        if not is_held:
-            object.__setattr__(holder, name, held)
+            converted = value if value is None else resource_id(value)
+            is_unchanged = converted is value
+        if not is_unchanged:
+            object.__setattr__(holder, name, converted)
 
 
 def request_spelling(identifier: str) -> str:
-    """The spelling to send: of a UUID the lower-case one, whichever was recorded or shown; of any other id the one that is at hand."""
+    """Returns the spelling to send: lower case for a UUID, however it was recorded or shown, and any other id
+    unchanged.
+    """
     return identifier.lower() if _UUID.fullmatch(identifier) else str(identifier)
 
 
 class HasId:
-    """A frozen value with the `id` of a server."""
+    """The base of frozen values with the `id` of a server."""
 
     __slots__ = ()
 

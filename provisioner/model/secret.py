@@ -1,6 +1,6 @@
-"""Secrets as the project passes them around: a reference everywhere, a value only at the moment of sending.
+"""Secrets: references in specs and plans, and values only at the moment of sending.
 
-Neither prints, pickles nor serialises its content. Where the value comes from is the business of the secrets room.
+Neither prints, pickles or serialises its content. `secrets/` reads the values.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_")
 
 
 def is_reserved(variable: str) -> bool:
-    """Whether an environment variable may hold the credentials of whoever runs this: no spec may send those anywhere."""
+    """Returns whether an environment variable may hold the user's own credentials. No spec may send those anywhere."""
     return variable.startswith(_RESERVED)
 
 
 class Secret:
-    """A value that never prints. `reveal` is called where it is sent or fingerprinted, and nowhere else."""
+    """A value that never prints. `reveal` is called only where the value is sent or fingerprinted."""
 
     __slots__ = ("_value",)
 
@@ -56,7 +56,9 @@ class SecretSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """`locator` is a variable's name or a file's path inside the stack; a literal keeps its value in `literal` instead."""
+    """A reference to a secret. `locator` is the name of a variable or the path of a file in the stack; a literal has
+    its value in `literal` instead.
+    """
 
     source: SecretSource
     locator: str

@@ -1,6 +1,7 @@
-"""Which servers a run is about: by address, whole groups and modules with one word, and by label.
+"""Which servers a run works on, selected by address, group, module or label.
 
-It chooses and judges nothing: what is left out is still known to the guards, and a doubt about it is still looked for.
+A selection affects neither guards nor doubts: guards also see what is not selected, and doubts about it are still
+resolved.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _MODULES = re.compile(rf"module\.{NAME_PATTERN.pattern}(?:\.module\.{NAME_PATTER
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`trainer[0]` is one server, `trainer` that server or the whole group, `module.vision` all that is in the module."""
+    """A target: `trainer[0]` is one server, `trainer` that server or its whole group, `module.vision` everything in the
+    module.
+    """
 
     modules: tuple[str, ...]
     name: str | None = None
@@ -24,7 +27,7 @@ class Pattern:
 
     @classmethod
     def parse(cls, text: str) -> Pattern:
-        """Raises ValueError naming the text."""
+        """Parses a target. Raises ValueError, which quotes the text, if it is none."""
         if _MODULES.fullmatch(text):
             return cls(tuple(text.split(".")[1::2]))
         address = Address.parse(text)
@@ -44,7 +47,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What fits a target, if any is given, and bears every label, and fits nothing that is excluded."""
+    """Selects what matches a target, if any is given, has every label, and matches no exclusion."""
 
     targets: tuple[Pattern, ...] = ()
     excludes: tuple[Pattern, ...] = ()
@@ -62,7 +65,7 @@ class Selection:
         )
 
     def __str__(self) -> str:
-        """As it was typed."""
+        """Returns the selection as command-line options."""
         return " ".join(
             (
                 *(f"--target '{target}'" for target in self.targets),

@@ -1,6 +1,7 @@
-"""Which server of an order is whose, where several addresses share the order. Pure: the same records and rows, the same answer.
+"""Assigns the servers of an order to the addresses that share it. Pure: the same records and rows give the same
+assignment.
 
-Nothing that is answered here holds until it is journaled; what is journaled is never assigned again (docs/decisions/0010).
+An assignment holds only once it is journaled, and a journaled server is never assigned again (docs/decisions/0010).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from provisioner.model.resource import Live, Recorded
 
 
 def assign_servers(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[Address, Live]:
-    """Assigns a row to each address, as far as they go. A row goes to the address that wants its name; the addresses that are left take
-    the rows that are left, both in order. `wanted` are names by address.
+    """Assigns a row to each address, as far as there are enough. A row goes to the address that wants its name; the
+    remaining rows go to the remaining addresses, both in order. `wanted` has the wanted name of each address.
     """
     free = sorted(rows, key=lambda row: (row.name, row.id))
     assigned: dict[Address, Live] = {}
@@ -27,8 +28,8 @@ def assign_servers(wanted: Mapping[Address, str], rows: Iterable[Live]) -> dict[
 
 
 def find_by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Address, Live]:
-    """The rows of those records that no list has shown yet, found by their orders: an id that a purchase answered need not be
-    the server's. No row that a record names goes to another.
+    """Returns the rows of the records that no list has shown yet, found by their orders, because the id in the reply to
+    a purchase need not be the server's. A row whose id a record has goes to no other record.
     """
     rows, records = {row.id: row for row in live}, tuple(recorded)
     waiting: defaultdict[str, dict[Address, str]] = defaultdict(dict)
@@ -48,7 +49,7 @@ def find_by_order(recorded: Iterable[Recorded], live: Iterable[Live]) -> dict[Ad
 
 
 def find_unseen(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Recorded, ...]:
-    """The records of ordered servers that no list has shown yet and that no row names by its order either."""
+    """Returns the records of ordered servers that no list has shown yet, and for whose order no row is left either."""
     rows, records = {row.id: row for row in live}, tuple(recorded)
     found = find_by_order(records, rows.values())
     return tuple(
@@ -63,15 +64,17 @@ def _is_unseen(record: Recorded, rows: Mapping[str, Live]) -> bool:
 
 
 def group_by_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:
-    """Those that one order has bought, together: it ends as a whole. Each by itself where no order is known."""
-    sharing: defaultdict[str | Address, list[Recorded]] = defaultdict(list)
+    """Groups the records by order, because an order ends as a whole. A record without a known order is a group by
+    itself.
+    """
+    groups: defaultdict[str | Address, list[Recorded]] = defaultdict(list)
     for record in recorded:
-        sharing[record.order_id or record.address].append(record)
-    return tuple(map(tuple, sharing.values()))
+        groups[record.order_id or record.address].append(record)
+    return tuple(map(tuple, groups.values()))
 
 
 def find_surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Live, ...]:
-    """The rows of recorded orders that no address holds or waits for, by id."""
+    """Returns the rows of recorded orders that no address holds or waits for, sorted by id."""
     records, rows = tuple(recorded), tuple(live)
     held = {record.id for record in records} | {row.id for row in find_by_order(records, rows).values()}
     orders = {record.order_id for record in records} - {None}
@@ -79,7 +82,7 @@ def find_surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Li
 
 
 def siblings(recorded: Recorded, records: Iterable[Recorded]) -> tuple[Recorded, ...]:
-    """The other servers that are known to be of its order."""
+    """Returns the records of the other servers that are known to be of the same order."""
     if recorded.order_id is None:
         return ()
     others = (one for one in records if one.order_id == recorded.order_id and one.id is not None)

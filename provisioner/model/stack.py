@@ -1,4 +1,4 @@
-"""The settings of a stack: frozen, from `stack.yaml`, with the environment already chosen."""
+"""The settings of a stack from `stack.yaml`, for one environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class CloudName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """`region` is None when the credentials' surroundings are to say it."""
+    """The settings. `region` is None if the environment of the credentials determines it."""
 
     name: str
     cloud: CloudName = CloudName.HUAWEICLOUD
@@ -27,5 +27,5 @@ class Stack:
 
     @property
     def label(self) -> str:
-        """Names the state's files: `demo.dev`, or `demo` where there are no environments."""
+        """The base name of the state's files: `demo.dev`, or `demo` without environments."""
         return self.name if self.environment is None else f"{self.name}.{self.environment}"

@@ -1,6 +1,7 @@
-"""What we believe we own, as one immutable value, and the one function that says when such a value is valid.
+"""The state: what we believe we own, as an immutable value, and the one function that validates it.
 
-A state is a checkpoint of the journal: `head` names the last record it includes. It knows nothing of files.
+A state is a checkpoint of the journal: `head` identifies the last record that it includes. It does not know about
+files.
 """
 
 from __future__ import annotations
@@ -18,19 +19,21 @@ from provisioner.model.resource_id import coerce_ids, resource_id
 
 _SHOWN = 10
 _WELL_BEFORE = 60 * 60 * 1000
-"""Milliseconds: by more than any two clocks of the cloud are known to differ."""
+"""Milliseconds. It exceeds the largest known difference between two clocks of the cloud."""
 _EARLIEST_MOMENT = 1_262_304_000_000
-"""2010, in milliseconds since the epoch: what is told to be older is no time of these servers (seconds, zero, a negative number)."""
+"""The year 2010, in milliseconds since the epoch. A smaller number can't be a time of these servers; it is zero,
+negative or in seconds.
+"""
 
 
 def is_plausible_time(milliseconds: int | None) -> bool:
-    """Whether the time that a row tells can be true."""
+    """Returns whether a time in a row can be true."""
     return milliseconds is not None and milliseconds >= _EARLIEST_MOMENT
 
 
 @dataclass(frozen=True, slots=True)
 class JournalHead:
-    """The last record's sequence number and hash; (0, "") before the first."""
+    """The sequence number and hash of the last record; (0, "") before the first one."""
 
     sequence: int = 0
     hash: str = ""
@@ -38,7 +41,7 @@ class JournalHead:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of several servers that a single call buys: what it is to be called and what we keep of it beside the request."""
+    """One of several servers that one call buys: its name, and what we keep of it besides the request."""
 
     address: Address
     name: str
@@ -50,9 +53,10 @@ class Member:
 class Intent:
     """The durable note that a purchase or another destructive call is about to be sent.
 
-    Open until the journal says how it ended; an open intent whose sender is gone is *in doubt*, or *unsettled* where it is no
-    purchase. `request` is the call with secrets and opaque content as fingerprints. `name` is that of the request, marker
-    included; the wanted one is in `declared`. Times are milliseconds since the epoch; `server_time` is the cloud's clock as last seen in a Date header.
+    It is open until the journal records how the call ended. If the sender of an open intent is gone, a purchase is *in
+    doubt*, and any other call is *unsettled*. `request` is the call with secrets as fingerprints and opaque content as
+    digests. `name` is the name in the request, including the marker; the wanted name is in `declared`. Times are in
+    milliseconds since the epoch; `server_time` is the cloud's time as last seen in a Date header.
     """
 
     id: str
@@ -68,40 +72,52 @@ class Intent:
     who: str
     labels: Mapping[str, str] = field(default_factory=dict)
     earlier_ids: tuple[str, ...] = ()
-    """Ids that already bore this name when the run began: never ours by this intent."""
+    """Ids of servers that had this name when the run began. This intent has not bought them."""
     listed: tuple[str, ...] = ()
-    """All ids that were listed before it: never ours by this intent either. Empty where no list was noted."""
+    """All ids that were listed before it. This intent has not bought them either. Empty if no list was journaled."""
     all_listed: bool = False
-    """That list was noted, and had no gap: an id that is not in `listed` is new, whatever its row says of its age."""
+    """Whether that list was journaled and had no gap, so that an id outside `listed` is new, whatever age its row
+    shows.
+    """
     listed_orders: tuple[str, ...] = ()
-    """The orders that were known before it, by rows, by billing and by states: none of them is its own."""
+    """The orders that were known before it from rows, from billing and from states. None of them is its own."""
     all_orders: bool = False
-    """Billing was asked then, and answered: an order that is not in `listed_orders` is new, whatever its date."""
+    """Whether billing answered at that time, so that an order outside `listed_orders` is new, whatever its date."""
     answered_id: str = ""
-    """The id that an answer named, or whose row showed, as something else than was asked for: while it is listed, its purchase is in doubt."""
+    """The id in an answer that, by the answer or by its row, is something else than was requested. While it is listed,
+    the purchase is in doubt.
+    """
     target_id: str | None = None
-    """The server that a destructive call or a wipe is about, or the order that a payment or a cancellation is."""
+    """The id of the server that a release or a wipe is about, or of the order that a payment or a cancellation is
+    about.
+    """
     protected: bool = False
     unknown_since: int | None = None
-    """When its outcome turned out to be unknown, in the cloud's time: silence is counted from then on. None: never told."""
+    """When its outcome turned out to be unknown, in the cloud's time. The quiet period counts from then. None: not
+    recorded.
+    """
     sender: str = ""
-    """Who sent it, as the cloud knows him, by a pseudonym: a list may show each user his own servers only. Empty where nobody can tell."""
+    """The pseudonym of the user who sent it, as the cloud knows them: a list may show each user only their own servers.
+    Empty if not known.
+    """
     passed_over_orders: tuple[str, ...] = ()
-    """Of a purchase that a person called absent: the orders that may have been it and were not over then."""
+    """For a purchase that a person declared absent: the orders that could be it and were not over at that time."""
     members: tuple[Member, ...] = ()
-    """Of a purchase of several by one call, `address` the first of them. They share its order and its doubt."""
+    """The servers that one call buys, if it buys several. `address` is the first of them. They share its order and its
+    doubt.
+    """
 
     def __post_init__(self) -> None:
         coerce_ids(self, "earlier_ids", "listed", "answered_id", *(() if self.effect.targets_order else ("target_id",)))
 
     @property
     def known_before(self) -> frozenset[str]:
-        """The ids that are not its server's."""
+        """The ids of servers that it can't have bought, because they existed before it."""
         return frozenset((*self.earlier_ids, *self.listed))
 
     def existed_before(self, row_id: str, made_at: int | None) -> bool:
-        """Whether a server was there before it. An id tells that, where all that was listed before is known. Else a time does that can be
-        true and lies well before the request.
+        """Returns whether a server existed before it. The id decides that if the list before it was complete.
+        Otherwise, a plausible creation time well before the request does.
         """
         if row_id in self.known_before:
             return True
@@ -111,18 +127,18 @@ class Intent:
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        """All that it is about."""
+        """All addresses that it is about."""
         return tuple(member.address for member in self.members) or (self.address,)
 
     @property
     def address_list(self) -> str:
-        """For people: its addresses, the first of them where they are many."""
+        """Its addresses for a message; only the first ones if there are many."""
         shown = ", ".join(map(str, self.addresses[:_SHOWN]))
         return shown if len(self.addresses) <= _SHOWN else f"{shown} and {len(self.addresses) - _SHOWN} more"
 
     @property
     def names(self) -> Mapping[str, Address]:
-        """The names that its servers are to bear in the end."""
+        """The final names of its servers, with their addresses."""
         return {member.name: member.address for member in self.members} or {self.wanted_name: self.address}
 
     def is_protected(self, address: Address) -> bool:
@@ -134,7 +150,7 @@ class Intent:
 
     @property
     def is_marked(self) -> bool:
-        """It was sent under a name that nobody else can have."""
+        """Whether it is a purchase that was sent with a marker, under a name that nobody else can have."""
         return self.effect is Effect.PURCHASE and self.name != self.wanted_name
 
 
@@ -148,11 +164,13 @@ class State:
     resources: Mapping[Address, Recorded] = field(default_factory=dict)
     intents: Mapping[str, Intent] = field(default_factory=dict)
     absent: Mapping[str, Intent] = field(default_factory=dict)
-    """Purchases that were believed never to have been carried out. Should one appear after all, it is known as ours."""
+    """Purchases that were presumed never carried out. A server of one that still appears is recognised as ours."""
     released: Mapping[str, Address] = field(default_factory=dict)
-    """The servers that were last released, by their ids: one that is listed again has not gone, and is paid for."""
+    """The servers that were released last, by id. One that is listed again still exists, and costs money."""
     listed: tuple[str, ...] = ()
-    """What the run that is under way noted as there before its purchases; likewise the next three."""
+    """What the current run journaled as listed before its purchases; so are `all_listed`, `listed_orders` and
+    `all_orders`.
+    """
     all_listed: bool = False
     listed_orders: tuple[str, ...] = ()
     all_orders: bool = False
@@ -160,17 +178,17 @@ class State:
 
     def __post_init__(self) -> None:
         coerce_ids(self, "listed")
-        if not all(map(str.islower, self.released)):  # what has no letters is no harm
+        if not all(map(str.islower, self.released)):  # also converts ids without letters, which is harmless
             object.__setattr__(self, "released", {resource_id(key): one for key, one in self.released.items()})
 
     def open_intent(self, address: Address) -> Intent | None:
-        """A purchase before any other call."""
-        others = (intent for intent in self.intents.values() if address in intent.addresses)
-        return self.doubts.get(address) or next(others, None)
+        """Returns the open intent of an address, a purchase before any other call; None if there is none."""
+        intents = (intent for intent in self.intents.values() if address in intent.addresses)
+        return self.doubts.get(address) or next(intents, None)
 
     @property
     def doubts(self) -> Mapping[Address, Intent]:
-        """The purchases in doubt, by every address that they are about."""
+        """The purchases in doubt, by each address that they are about."""
         return {address: intent for intent in self.purchases_in_doubt for address in intent.addresses}
 
     @property
@@ -179,12 +197,14 @@ class State:
 
     @property
     def unsettled(self) -> tuple[Intent, ...]:
-        """The other open calls (releases, reinstallations, payments, cancellations): the next apply settles each of them first."""
+        """The other open calls (releases, reinstallations, payments, cancellations), which the next apply settles
+        first.
+        """
         return tuple(intent for intent in self.in_doubt if intent.effect is not Effect.PURCHASE)
 
     @property
     def open_releases(self) -> Mapping[str, tuple[str, ...]]:
-        """The ids of their intents, by that of the server."""
+        """The ids of the intents of open releases, by the id of the server."""
         released = [one for one in self.unsettled if one.effect is Effect.DESTRUCTIVE and one.target_id is not None]
         return {
             one.target_id or "": tuple(each.id for each in released if each.target_id == one.target_id)
@@ -193,11 +213,13 @@ class State:
 
     @property
     def in_doubt(self) -> tuple[Intent, ...]:
-        """Open intents by address; of a run that is still alive they are merely in flight."""
+        """The open intents, sorted by address. Those of a run that is still alive are only in flight."""
         return tuple(sorted(self.intents.values(), key=lambda intent: intent.address))
 
     def problems(self) -> Iterator[str]:
-        """Every broken invariant, in words. A state with none is valid; reading, writing and the tests all ask here."""
+        """Yields every broken invariant as a sentence. A state without any is valid. Reading, writing and the tests all
+        use this.
+        """
         if not self.lineage:
             yield "the lineage is empty"
         if self.serial < 1:

@@ -1,4 +1,4 @@
-"""What billing last told of a term that is paid for in advance: a fact about money, which no list of servers shows."""
+"""The paid term of a prepaid server, as billing last showed it. No list of servers shows it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """`expires_at` is in milliseconds since the epoch, `renews` whether the term is bought again by itself then; None: billing
-    did not tell. `seen_at` is when it was told, in milliseconds of the cloud's time.
+    """`expires_at` is in milliseconds since the epoch; `renews` is whether the term then renews automatically. None:
+    billing did not tell. `seen_at` is when billing was read, in milliseconds of the cloud's time.
     """
 
     expires_at: int | None
@@ -18,15 +18,17 @@ class Term:
 
     @property
     def end(self) -> str | None:
-        """RFC 3339 in UTC."""
+        """The end of the term as RFC 3339 in UTC; None if it is not known."""
         if self.expires_at is None:
             return None
         return f"{datetime.fromtimestamp(self.expires_at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
     def is_same_as(self, other: Term | None) -> bool:
-        """But for when it was told."""
+        """Returns whether the terms are equal, apart from when they were read."""
         return other is not None and (self.expires_at, self.renews) == (other.expires_at, other.renews)
 
     def is_over(self, now: int) -> bool:
-        """By `now` something else must have become of it, or nobody knows when it ends. In milliseconds of the cloud's time."""
+        """Returns whether the term has ended by `now` (milliseconds of the cloud's time), or its end is not known, so
+        that it must be read again.
+        """
         return self.expires_at is None or self.expires_at <= now

@@ -99,7 +99,7 @@ async def read_cloud(
                 if not shown.gaps and (
                     foreign := [one for one in open_calls if _is_from_another_user(one, cloud.user, kind)]
                 ):
-                    gap = await run_read(kind.read_limit(shown.live.keys()), channel)
+                    gap = await run_read(kind.read_list_gap(shown.live.keys()), channel)
                     limits = (gap,) if gap is not None else tuple(gaps_of_senders(foreign, state, shown.live, kind))
                     gaps += tuple(replace(each, kind=kind.name) for each in limits)
                 traces |= await read_traces(kind, channel, [one for one in traced if one.kind == kind.name])

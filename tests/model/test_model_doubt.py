@@ -18,7 +18,7 @@ LATER = 26 * MINUTE
 def over(*, cloud: int, here: int | None, unknown_since: int | None = None) -> bool:
     declared = {"charging_info": {"charging_mode": "POST_PAID"}}
     intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, unknown_since=unknown_since, declared=declared)
-    return proves_absence(intent, KIND, DEFAULT_POLICY, IN_THE_CLOUD + cloud, (), here=here)
+    return proves_absence(intent, KIND, DEFAULT_POLICY, IN_THE_CLOUD + cloud, (), local_time=here)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_it_is_counted_from_when_the_outcome_turned_out_to_be_unknown_by_both():
 
 def test_a_rebuilt_doubt_without_a_time_of_ours_goes_by_the_cloud():
     intent = an_intent(sent_at=0, server_time=IN_THE_CLOUD, declared={"charging_info": {"charging_mode": "POST_PAID"}})
-    assert proves_absence(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), here=SENT)
+    assert proves_absence(intent, KIND, DEFAULT_POLICY, quiet_until(intent, DEFAULT_POLICY), (), local_time=SENT)
 
 
 @pytest.mark.parametrize(

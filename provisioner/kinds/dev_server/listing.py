@@ -129,7 +129,7 @@ def list_servers() -> ReadFlow[tuple[Live, ...]]:
     return _present_rows(rows, (*tenants.gaps, *own.gaps))
 
 
-def read_limit(listed: Collection[str]) -> ReadFlow[ListGap | None]:
+def read_list_gap(listed: Collection[str]) -> ReadFlow[ListGap | None]:
     """Returns a gap where the tenant's list, with the ids `listed`, may silently hold the caller's own servers only.
 
     It may where it shows nobody else's servers (docs/api/devserver-api.md section 2.2).
