@@ -51,11 +51,11 @@ def _build_schemas() -> None:
     from provisioner.saved_plans import plan_file
     from provisioner.store import codec
 
-    codec._states()
+    codec._state_adapter()
     for noun, apart in ((Plan, "changes"), (Desired, "fields"), *((each, "desired") for each in get_args(Change))):
         plan_file._adapter(noun, apart)
     for name in codec._ENTRY_TYPES:
-        codec._entries_of(name)
+        codec._entry_adapter(name)
 
 
 def serve(descriptor: int) -> None:
