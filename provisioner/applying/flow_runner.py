@@ -28,6 +28,7 @@ from provisioner.model.flow import (
     Answer,
     Call,
     CallFailed,
+    ChargingShown,
     Effect,
     Ended,
     EndsTerm,
@@ -36,7 +37,6 @@ from provisioner.model.flow import (
     Remark,
     Remember,
     Reply,
-    Sold,
     Step,
     Wait,
 )  # fmt: skip
@@ -109,7 +109,7 @@ class FlowRunner:
                 return self._wait(step)
             case Remark():
                 return self._remark(step)
-            case Sold():
+            case ChargingShown():
                 return self._note_sale(step)
             case EndsTerm():
                 return self._before_term_ends(step)
@@ -299,7 +299,7 @@ class FlowRunner:
     async def _remark(self, remark: Remark) -> None:
         self.reporter.remark(remark)
 
-    async def _note_sale(self, sold: Sold) -> None:
+    async def _note_sale(self, sold: ChargingShown) -> None:
         is_first = self.context.first_purchases.note_sale(self.change.address, as_wanted=sold.as_wanted)
         if sold.as_wanted is None and is_first:
             self.reporter.remark(_CHARGING_UNSEEN)

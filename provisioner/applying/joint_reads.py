@@ -63,7 +63,7 @@ class JointReads:
         """Sends one request for `own` and as many of the waiting questions as may share it, and answers all of them."""
         joint = own.call.joins
         assert joint is not None
-        batch = [own, *(each for each in waiting if each is not own)][: joint.most]
+        batch = [own, *(each for each in waiting if each is not own)][: joint.max_ids]
         for each in batch:
             each.is_taken = True
             waiting.remove(each)
@@ -71,7 +71,7 @@ class JointReads:
         try:
             if len(batch) > 1:
                 reply = await send(_join([each.call for each in batch], joint), channel)
-                shared = reply if joint.is_whole(reply) else None
+                shared = reply if joint.is_complete(reply) else None
         except CallFailed:
             pass
         finally:
@@ -82,7 +82,7 @@ class JointReads:
 
 def _join(calls: list[Call], joint: Joint) -> Call:
     ids = dict.fromkeys(each for call in calls for each in _ids(call, joint.key))
-    return replace(calls[0], body={**(calls[0].body or {}), **joint.more, joint.key: list(ids)}, joins=None)
+    return replace(calls[0], body={**(calls[0].body or {}), **joint.extra, joint.key: list(ids)}, joins=None)
 
 
 def _ids(call: Call, key: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from provisioner.cloud.answers import AnswerRow, Ask, interpret, unreadable
-from provisioner.model.billing import PageTaken, read_pages
+from provisioner.model.billing import PageSummary, read_pages
 from provisioner.model.flow import Call, Reply
 
 PAGE: Final = 100
@@ -102,12 +102,12 @@ async def _read_once(listing: Listing[Item], ask: Ask, call: Callable[[int], Cal
     items: dict[str | int, Item] = {}
     totals: set[int] = set()
 
-    def take(asked: Call, reply: Reply) -> PageTaken:
+    def take(asked: Call, reply: Reply) -> PageSummary:
         page = interpret(asked, reply, listing.page)
         brings_more = not page.items.keys() <= items.keys()
         items.update(page.items)
         totals.add(page.total)
-        return PageTaken(page.count, page.total, brings_more)
+        return PageSummary(page.count, page.total, brings_more)
 
     pages = read_pages(call, take)
     asked = next(pages)

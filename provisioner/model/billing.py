@@ -74,7 +74,7 @@ def order_path(order_id: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class PageTaken:
+class PageSummary:
     """What one page of a list added: `count` is the number of rows on it, `total` the number that it reports for the
     whole list. A page with `brings_more` False is the last one.
     """
@@ -85,7 +85,7 @@ class PageTaken:
 
 
 def read_pages(
-    call: Callable[[int], Call], take: Callable[[Call, Reply], PageTaken | None]
+    call: Callable[[int], Call], take: Callable[[Call, Reply], PageSummary | None]
 ) -> Generator[Call, Reply, bool]:
     """Requests the pages of a list at growing offsets and passes each to `take`, which returns None for a reply that is
     no page. Returns True once as many rows came as the last page reported, and False if the list ends before that.

@@ -117,13 +117,13 @@ class Reinstall:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """For kinds of which one call can buy several that differ only in their names, at most `most` of them.
+    """For kinds of which one call can buy several that differ only in their names, at most `max_size` of them.
 
     `buy` gets them in order and ends when their order is known. After that, `create` runs for each of them, from a
     record with that order. `advise` returns findings about fields for which buying together may not be wanted.
     """
 
-    most: int
+    max_size: int
     buy: Callable[[tuple[Desired, ...], PurchasePolicy], Flow]
     advise: Callable[[Fields, PurchasePolicy], Iterable[Advice]]
 
@@ -171,7 +171,7 @@ class Adoption:
         return self.terraform.hidden(attributes, row) if self.terraform else {}
 
 
-def never(*_asked: object) -> bool:
+def always_false(*_asked: object) -> bool:
     return False
 
 
@@ -179,15 +179,15 @@ def _never_by_a_release(_recorded: Recorded, _live: Live | None, *, subscribed: 
     return False
 
 
-def nothing(*_asked: object) -> tuple[()]:
+def always_empty(*_asked: object) -> tuple[()]:
     return ()
 
 
-def unknown(*_asked: object) -> None:
+def always_none(*_asked: object) -> None:
     return None
 
 
-def answers(value: Value) -> Callable[..., ReadFlow[Value]]:
+def constant_flow(value: Value) -> Callable[..., ReadFlow[Value]]:
     """Returns a read flow that yields no call and returns `value`, whatever it is asked."""
 
     def ask(*_asked: object) -> ReadFlow[Value]:
@@ -211,37 +211,37 @@ def _no_batch(_fields: Fields, _policy: PurchasePolicy) -> Iterable[Advice]:
     return (Advice(("order",), "order-together", message, "leave order out"),)
 
 
-no_list_gap: Final = answers(None)
-nothing_more: Final = answers(dict[str, JsonValue]())
+no_list_gap: Final = constant_flow(None)
+no_detail: Final = constant_flow(dict[str, JsonValue]())
 NO_ORDERS: Final = Orders(
     pay=_has_no_order,
     cancel=_has_no_order,
-    traces=answers(()),
-    known=answers(()),
-    resources=answers(()),
-    all_resources=answers(()),
-    order_of=answers(None),
+    traces=constant_flow(()),
+    known=constant_flow(()),
+    resources=constant_flow(()),
+    all_resources=constant_flow(()),
+    order_of=constant_flow(None),
     ends_its_order=_never_by_a_release,
-    deleted_alone=never,
-    may_be_placed=never,
-    advise=nothing,
+    deleted_alone=always_false,
+    may_be_placed=always_false,
+    advise=always_empty,
 )
 NO_BILLING: Final = Billing(
     field="",
     observed=(),
-    is_prepaid=never,
-    shows_prepaid=never,
+    is_prepaid=always_false,
+    shows_prepaid=always_false,
     with_term=lambda row, _period, _term: row,
-    sold_otherwise=unknown,
+    sold_otherwise=always_none,
     charging=lambda _fields, _policy: {},
     charged=lambda _recorded: {},
     gives_up_a_term=_never_by_a_release,
-    is_subscribed=answers(False),
+    is_subscribed=constant_flow(False),
     renewal=(),
 )
-NO_REINSTALL: Final = Reinstall(was_carried_out=never, failed=frozenset(), remarks=nothing)
-NO_BATCH: Final = Batch(most=1, buy=_one_by_one, advise=_no_batch)
-NO_STOCK: Final = StockCheck(offering=unknown, advise=nothing)
+NO_REINSTALL: Final = Reinstall(was_carried_out=always_false, failed=frozenset(), remarks=always_empty)
+NO_BATCH: Final = Batch(max_size=1, buy=_one_by_one, advise=_no_batch)
+NO_STOCK: Final = StockCheck(offering=always_none, advise=always_empty)
 NO_ADOPTION: Final = Adoption(
     draft=lambda row, _defaults: Draft(dict(row.shown)),
     hidden="nothing",

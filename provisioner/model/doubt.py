@@ -109,7 +109,7 @@ def settle_hint(effect: Effect, *, command: str | None = None) -> str:
     )
 
 
-def settle_hint_unread(intent: Intent) -> str:
+def settle_hint_without_cloud(intent: Intent) -> str:
     """Returns `settle_hint` for commands that have not read the cloud: it adds what to do if no list shows the outcome
     of a release.
     """

@@ -22,7 +22,7 @@ class Facts:
 
     read: Callable[[JsonObject], JsonObject]
     names: tuple[str, ...]
-    firsts: Mapping[str, str] = field(default_factory=dict)
+    first_items: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_addresses(self) -> bool:
@@ -32,7 +32,7 @@ class Facts:
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of all that can be asked of a resource: its ids, name and labels, and these facts."""
-        pairs = ((self.firsts[name], name) if name in self.firsts else (name,) for name in self.names)
+        pairs = ((self.first_items[name], name) if name in self.first_items else (name,) for name in self.names)
         return ("id", "name", "order_id", *chain.from_iterable(pairs), "labels")
 
     def collect(self, recorded: Recorded) -> dict[str, JsonValue]:
@@ -40,7 +40,7 @@ class Facts:
         shown = self.read(recorded.observed)
         facts: dict[str, JsonValue] = {"id": recorded.id, "name": recorded.name, "order_id": recorded.order_id}
         for name in self.names:
-            if (first := self.firsts.get(name)) is None:
+            if (first := self.first_items.get(name)) is None:
                 facts[name] = shown.get(name)
             else:
                 value = shown.get(name)

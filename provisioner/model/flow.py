@@ -1,8 +1,8 @@
 """The steps of a flow: how a kind says what to ask of the cloud, without sending anything itself.
 
-A flow is a generator of steps (`Call`, `EndsTerm`, `Remember`, `Wait`, `Remark`, `Sold`), which one flow runner carries
-out. A flow is never replayed: after a crash it starts again from what was remembered (docs/decisions/0001). Nothing
-here sends anything or knows how sending works.
+A flow is a generator of steps (`Call`, `EndsTerm`, `Remember`, `Wait`, `Remark`, `ChargingShown`), which one flow
+runner carries out. A flow is never replayed: after a crash it starts again from what was remembered
+(docs/decisions/0001). Nothing here sends anything or knows how sending works.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """How one request reads several servers: `key` of its body lists their ids, at most `most` of them, and `more` is
-    added to the body. If `is_whole` is false for the reply, it is discarded, and each server is read alone.
+    """How one request reads several servers: `key` of its body lists their ids, at most `max_ids` of them, and `extra`
+    is added to the body. If `is_complete` is false for the reply, it is discarded, and each server is read alone.
     """
 
     key: str
-    most: int
-    more: Mapping[str, int]
-    is_whole: Callable[[Reply], bool]
+    max_ids: int
+    extra: Mapping[str, int]
+    is_complete: Callable[[Reply], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +228,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Sold:
+class ChargingShown:
     """Whether the cloud shows that a purchase is charged as it was wanted; None if the row does not show how it is
     charged.
     """
@@ -266,7 +266,7 @@ class Ended:
 
 
 Result = TypeVar("Result")
-Step: TypeAlias = Call | EndsTerm | Remember | Wait | Remark | Sold
+Step: TypeAlias = Call | EndsTerm | Remember | Wait | Remark | ChargingShown
 Answer: TypeAlias = "Reply | Live | None"
 Flow: TypeAlias = Generator[Step, Answer, Ended]
 ReadFlow: TypeAlias = Generator[Call, Reply, Result]

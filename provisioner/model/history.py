@@ -76,7 +76,7 @@ class HistoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedJournal:
     """The result of verifying a journal: every record follows from the one before it, and together they lead to the
     state.
 

@@ -27,11 +27,11 @@ from provisioner.model.capability import (
     Orders,
     Reinstall,
     StockCheck,
-    never,
+    always_empty,
+    always_false,
+    always_none,
+    no_detail,
     no_list_gap,
-    nothing,
-    nothing_more,
-    unknown,
 )
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError, error
@@ -83,7 +83,7 @@ class Matching:
     exact: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     similar: Callable[[Intent, Iterable[Live]], tuple[Live, ...]]
     absence: Callable[[Intent], Absence]
-    mismatch: Callable[[Intent, Live], bool] = never
+    mismatch: Callable[[Intent, Live], bool] = always_false
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +118,12 @@ class Kind:
     shown: Callable[[JsonObject], JsonObject]
     facts: Facts
     computed: tuple[str, ...] = ("id",)
-    advise: Callable[[Fields], Iterable[Advice]] = nothing
-    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = nothing
-    check_secret: Callable[[str], str | None] = unknown
+    advise: Callable[[Fields], Iterable[Advice]] = always_empty
+    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = always_empty
+    check_secret: Callable[[str], str | None] = always_none
     read_list_gap: Callable[[Collection[str]], ReadFlow[ListGap | None]] = no_list_gap
-    read_detail: Callable[[str], ReadFlow[JsonObject]] = nothing_more
-    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = nothing
+    read_detail: Callable[[str], ReadFlow[JsonObject]] = no_detail
+    leftovers: Callable[[Recorded, Live | None], tuple[Leftover, ...]] = always_empty
     orders: Orders = NO_ORDERS
     billing: Billing = NO_BILLING
     reinstall: Reinstall = NO_REINSTALL

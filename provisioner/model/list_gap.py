@@ -34,7 +34,7 @@ class ListGap(HasId):
     """Whether people are warned about the gap."""
     lacks_sender: bool = False
     """The list shows servers of others and none known to be the sender's, so it may omit the sender's servers."""
-    of_others: bool = False
+    only_others: bool = False
     """Only servers of other users are hidden; nothing is missing of what the reader of the list has sent."""
     kind: str = ""
     """The kind of resource that was listed; empty if the gap may affect any kind."""
@@ -45,7 +45,7 @@ class ListGap(HasId):
 
     def hides_from(self, reader: str, *, kind: str, sender: str) -> bool:
         """Returns whether the list may hide from `reader` the outcome of a call that `sender` sent for this kind."""
-        return self.kind in {"", kind} and not (self.of_others and sender and sender == reader)
+        return self.kind in {"", kind} and not (self.only_others and sender and sender == reader)
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding
@@ -78,6 +78,6 @@ def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[ListGap]) -> ListG
         if len(ids) == 1
         else f"it lacks {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
     )
-    if any(gap.of_others for gap in gaps):
+    if any(gap.only_others for gap in gaps):
         return ListGap("", finding, NO_NAME, is_reported=False, kind=kind)
     return ListGap("", finding, kind=kind)

@@ -13,7 +13,7 @@ from provisioner.model.action import Action
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.doubt import may_have_bought, settle_hint_unread
+from provisioner.model.doubt import may_have_bought, settle_hint_without_cloud
 from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode, Plan
@@ -115,7 +115,7 @@ def _check_open_calls(entry: Import, state: State) -> Diagnostic | None:
     for intent in state.unsettled:
         if entry.id == intent.target_id or entry.address in intent.addresses:
             summary = f"the outcome of a {intent.effect.noun} for {intent.address} is not known"
-            hint = f"without it, {settle_hint_unread(intent)}; {_NOTHING_CHANGED}"
+            hint = f"without it, {settle_hint_without_cloud(intent)}; {_NOTHING_CHANGED}"
             return _refusal(entry, "import-unsettled", summary, hint)
     return None
 

@@ -26,7 +26,7 @@ def combine_purchases(changes: Iterable[Change], catalogue: Catalogue) -> tuple[
     for change in changes:
         if change.action is Action.CREATE and change.desired is not None and change.desired.together:
             by_key[_combining_key(change, change.desired)].append(change)
-    calls = (call for group in by_key.values() for call in _split(group, catalogue[group[0].kind].batch.most))
+    calls = (call for group in by_key.values() for call in _split(group, catalogue[group[0].kind].batch.max_size))
     return tuple(call for call in calls if len(call) > 1)
 
 

@@ -160,12 +160,12 @@ def _is_cloud_clock_ahead(intent: Intent, inputs: PlanInput) -> bool:
 
 def _may_hide_purchase(intent: Intent, inputs: PlanInput) -> bool:
     return any(
-        gap.of_others and gap.hides_from(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
+        gap.only_others and gap.hides_from(inputs.reader, kind=intent.kind, sender=intent.sender) for gap in inputs.gaps
     )
 
 
 def _lists_other_users(inputs: PlanInput) -> bool:
-    return all(gap.lacks_sender for gap in inputs.gaps if gap.of_others)
+    return all(gap.lacks_sender for gap in inputs.gaps if gap.only_others)
 
 
 def _describe_lookalikes(rows: Iterable[Live]) -> str:

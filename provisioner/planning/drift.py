@@ -45,7 +45,7 @@ def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator
     """
     for gap in gaps:
         noun = catalogue.noun(gap.kind)
-        if gap.is_reported and gap.of_others:
+        if gap.is_reported and gap.only_others:
             yield warning(
                 "own-list",
                 f"only one's own {noun}s are listed: {gap}",

@@ -5,7 +5,7 @@ So no kind has to define a second time what its statuses mean. Pure.
 
 from __future__ import annotations
 
-from provisioner.model.flow import Call, EndsTerm, Remark, Remember, Sold, Wait
+from provisioner.model.flow import Call, ChargingShown, EndsTerm, Remark, Remember, Wait
 from provisioner.model.kind import Kind
 from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Desired, Live, Phase, Recorded
@@ -28,7 +28,7 @@ def phase_reached(kind: Kind, desired: Desired, row: Live) -> Phase:
                     answer = row
                 case Remember(phase=phase):
                     pass
-                case Remark() | Sold():
+                case Remark() | ChargingShown():
                     pass
                 case Wait() | Call() | EndsTerm():
                     return phase

@@ -13,7 +13,7 @@ from typing import Any
 
 from provisioner.model.address import Address
 from provisioner.model.audit_events import AuditEvent, AuditEventType, audit_events
-from provisioner.model.history import HistoryEntry, Verified
+from provisioner.model.history import HistoryEntry, VerifiedJournal
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
@@ -125,7 +125,7 @@ def _painted(text: str, style: Style, *, kind: AuditEventType) -> str:
     return style.red(text) if kind in _FAILURES else text
 
 
-def render_verified(verified: Verified, style: Style) -> str:
+def render_verified(verified: VerifiedJournal, style: Style) -> str:
     """Returns what the verification found. It shows the head's hash so that it can be noted elsewhere.
 
     Whoever alters the whole journal would have to alter that note as well.
@@ -149,7 +149,7 @@ def render_verified(verified: Verified, style: Style) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def verified_document(verified: Verified) -> Document:
+def verified_document(verified: VerifiedJournal) -> Document:
     """Returns what `history --verify --json` prints of an intact journal. Damage is an error document instead."""
     return {
         "format_version": FORMAT_VERSION,

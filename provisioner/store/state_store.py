@@ -14,7 +14,7 @@ from secrets import token_hex
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
-from provisioner.model.history import HistoryRecord, Verified
+from provisioner.model.history import HistoryRecord, VerifiedJournal
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
@@ -135,7 +135,7 @@ class StateStore:
             known, journal = read
             yield from read_history(self._words, journal, lineage=known.written.lineage)
 
-    def verify(self) -> Verified:
+    def verify(self) -> VerifiedJournal:
         """Whether every record follows from the one before it, the state's head stands among them and they lead to that
         state.
 

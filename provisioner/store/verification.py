@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from provisioner.model.diagnostic import SourceRange, StoreError, error
-from provisioner.model.history import HistoryRecord, Verified
+from provisioner.model.history import HistoryRecord, VerifiedJournal
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
@@ -23,11 +23,11 @@ _HINT = (
 )
 
 
-def verify(words: StoreWords, known: KnownState, journal: bytes) -> Verified:
+def verify(words: StoreWords, known: KnownState, journal: bytes) -> VerifiedJournal:
     """Verify `known` against `journal`, the whole journal that it was read from. Raises StoreError for damage."""
     records = tuple(read_history(words, journal, lineage=known.written.lineage))
     _require_same(words, known.written, _replay(words, known.written, records))
-    return Verified(
+    return VerifiedJournal(
         records=len(records),
         first=records[0].time if records else None,
         last=records[-1].time if records else None,

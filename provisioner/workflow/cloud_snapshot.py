@@ -154,7 +154,7 @@ def gaps_of_senders(
         if is_lacking or not any(one.id in live for one in his):
             some = f"not every {kind.noun}" if is_lacking else f"no {kind.noun}"
             finding = f"{some} that he is known to have bought is listed"
-            yield ListGap("", finding, NO_NAME, is_reported=False, of_others=True, lacks_sender=True)
+            yield ListGap("", finding, NO_NAME, is_reported=False, only_others=True, lacks_sender=True)
             return
 
 

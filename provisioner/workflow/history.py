@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.history import HistoryEntry, Verified, with_context
+from provisioner.model.history import HistoryEntry, VerifiedJournal, with_context
 from provisioner.model.journal import RunStarted
 from provisioner.store import LockHolder
 from provisioner.workflow.workspace import Workspace
@@ -48,6 +48,6 @@ def _began_under(holder: LockHolder, records: Iterable[HistoryEntry]) -> bool:
     return any(isinstance(record.entry, RunStarted) and record.record.time > holder.since for record in records)
 
 
-def verify_history(workspace: Workspace) -> Verified:
+def verify_history(workspace: Workspace) -> VerifiedJournal:
     """Checks the whole journal. Raises StoreError for damage, and when nothing was recorded yet."""
     return workspace.store(workspace.stack()).verify()

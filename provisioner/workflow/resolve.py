@@ -16,7 +16,7 @@ from provisioner.model.doubt import (
     matches_another_purchase,
     may_have_bought,
     quiet_until,
-    settle_hint_unread,
+    settle_hint_without_cloud,
     untracked,
 )
 from provisioner.model.event import Listener
@@ -253,7 +253,7 @@ def _find_purchase(state: State | None, decision: Decision, snapshot: CloudSnaps
         in_doubt = ", ".join(each.address_list for each in doubts)
         hint = f"in doubt: {in_doubt}" if in_doubt else "no purchase is in doubt"
         if other := next((each for each in (state.unsettled if state else ()) if address in each.addresses), None):
-            hint = f"the outcome of a {other.effect.noun} is not known: {settle_hint_unread(other)}"
+            hint = f"the outcome of a {other.effect.noun} is not known: {settle_hint_without_cloud(other)}"
         raise UsageError(error("not-in-doubt", f"{address} has no purchase in doubt", hint=hint, address=address))
     return intent
 

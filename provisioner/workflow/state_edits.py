@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import StoreError, UsageError, error
-from provisioner.model.doubt import settle_hint_unread
+from provisioner.model.doubt import settle_hint_without_cloud
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Entry, Forgotten, Moved, Remembered
 from provisioner.model.replay import replay
@@ -204,7 +204,7 @@ def _require_settled(state: State, addresses: Iterable[Address]) -> None:
             way = (
                 f"run apply, or provisioner resolve {address.shell_quoted}, first"
                 if is_purchase
-                else f"first {settle_hint_unread(intent)}"
+                else f"first {settle_hint_without_cloud(intent)}"
             )
             summary = f"the outcome of a {intent.effect.noun} for {address} is not known"
             raise UsageError(error(code, summary, hint=f"{way}; nothing was changed", address=address))

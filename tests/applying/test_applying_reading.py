@@ -101,6 +101,6 @@ def test_pages_that_never_end_end_all_the_same():
 
 
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
-    own = ListGap("GET all", "it is refused", NO_NAME, of_others=True)
+    own = ListGap("GET all", "it is refused", NO_NAME, only_others=True)
     (gap,) = find_unlisted([a_row(1)], [own])
-    assert (gap.hides("dev_server", {"any"}), gap.is_reported, gap.of_others) == (False, False, False)
+    assert (gap.hides("dev_server", {"any"}), gap.is_reported, gap.only_others) == (False, False, False)

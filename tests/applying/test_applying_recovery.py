@@ -247,7 +247,7 @@ def test_a_state_that_cannot_be_read_accounts_for_nothing():
 
 
 OWN_SERVERS_MISSING = ListGap(
-    "", "no server of his is listed", NO_NAME, is_reported=False, of_others=True, lacks_sender=True
+    "", "no server of his is listed", NO_NAME, is_reported=False, only_others=True, lacks_sender=True
 )
 
 

@@ -53,7 +53,7 @@ def listed_own(cloud):
     with pytest.raises(PartialListing) as partial:
         converse(KIND.list(), cloud)
     (gap,) = partial.value.gaps
-    assert (gap.of_others, gap.is_reported, gap.hides("dev_server", {"any"}), gap.request) == (
+    assert (gap.only_others, gap.is_reported, gap.hides("dev_server", {"any"}), gap.request) == (
         True,
         True,
         False,
@@ -196,7 +196,7 @@ def test_an_empty_answer_is_an_empty_project_for_planning_and_no_proof_of_absenc
 )
 def test_a_malformed_page_is_never_an_empty_project(body):
     gaps = gaps_of(lambda _call: Reply(200, body))
-    assert all(gap.is_reported and (gap.of_others or gap.hides("dev_server", {"any"})) for gap in gaps)
+    assert all(gap.is_reported and (gap.only_others or gap.hides("dev_server", {"any"})) for gap in gaps)
     assert any(gap.hides("dev_server", {"any"}) for gap in gaps)
     assert {gap.request for gap in gaps} <= {f"GET {ALL}", f"GET {OWN}"}
 

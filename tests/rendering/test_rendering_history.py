@@ -8,7 +8,7 @@ import re
 from support.builders import a_purchase, a_release, a_run, an_address, an_intent
 
 from provisioner.model.canonical import canonical
-from provisioner.model.history import HistoryRecord, Verified, with_context
+from provisioner.model.history import HistoryRecord, VerifiedJournal, with_context
 from provisioner.model.journal import Adopted, Intended, RunEnded, RunStarted, Settled
 from provisioner.model.state import JournalHead
 from provisioner.rendering.history import history_document, render_history, render_verified, verified_document
@@ -153,7 +153,7 @@ def test_a_time_that_no_calendar_knows_is_a_number():
     assert f"{10**18 + 1_000} ms  ordered" in render_history(read(*a_purchase(), began=10**18 - 1_000), PLAIN)
 
 
-VERIFIED = Verified(
+VERIFIED = VerifiedJournal(
     records=8,
     first=NOON,
     last=NOON + 61_000,
@@ -177,7 +177,7 @@ def test_a_whole_journal_is_told_with_the_hash_to_note_elsewhere():
 
 
 def test_an_empty_journal_and_a_torn_one_are_told():
-    empty = Verified(
+    empty = VerifiedJournal(
         records=0, first=None, last=None, head=JournalHead(), lineage="x", serial=1, checkpoint=JournalHead(), torn=15
     )
     text = render_verified(empty, PLAIN)

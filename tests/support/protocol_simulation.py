@@ -82,7 +82,7 @@ class World:
         )
 
 
-_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAME, of_others=True)
+_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAME, only_others=True)
 
 
 class _NoSecrets:

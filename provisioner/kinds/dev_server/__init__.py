@@ -98,7 +98,7 @@ KIND = Kind(
     facts=Facts(
         facts.read_facts,
         ("status", "private_addresses", "public_addresses"),
-        firsts={"private_addresses": "private_address", "public_addresses": "public_address"},
+        first_items={"private_addresses": "private_address", "public_addresses": "public_address"},
     ),
     orders=Orders(
         pay=order_settlement.pay,

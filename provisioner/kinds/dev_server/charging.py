@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
-from provisioner.model.flow import Answer, Ended, Remark, Reply, Sold
+from provisioner.model.flow import Answer, ChargingShown, Ended, Remark, Reply
 from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.purchase_policy import ChargingDefault, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Recorded
@@ -83,18 +83,18 @@ def shown_mode(row: JsonObject) -> str | None:
 
 def compare(
     wanted: str | None, modes: tuple[str, ...], address: Address, *, is_listed: bool = False
-) -> Generator[Remark | Sold, Answer, Ended | None]:
+) -> Generator[Remark | ChargingShown, Answer, Ended | None]:
     """Reports to the run whether a purchase was sold in the wanted mode, and returns how it ends where it was not.
 
     It was not where `modes`, all that was shown, lack the wanted one. `is_listed`: a row of it is known, so there is
     more than an order. The caller goes on with the server and records it in any case.
     """
     if wanted is None:
-        yield Sold(as_wanted=True)
+        yield ChargingShown(as_wanted=True)
         return None
     if not modes:
         return None
-    yield Sold(as_wanted=wanted in modes)
+    yield ChargingShown(as_wanted=wanted in modes)
     if wanted in modes:
         return None
     problem = f"the cloud sold this server as {modes[0]}, not {wanted}"
@@ -108,7 +108,7 @@ def compare(
 
 def compare_row(
     wanted: str | None, row: Live, desired: Desired, *, order_id: str | None, is_new: bool
-) -> Generator[Remark | Sold, Answer, tuple[str, Ended] | None]:
+) -> Generator[Remark | ChargingShown, Answer, tuple[str, Ended] | None]:
     """Does the same as `compare` by the server's row, where no answer showed the mode.
 
     Returns the sold mode with how it ends. For a purchase that an earlier run sent (`is_new` is false) only a mismatch
@@ -118,12 +118,12 @@ def compare_row(
     modes = _shown_modes(row.observed.get("charging_mode"), row.order_id or order_id)
     if wanted is None or not modes:
         if is_new and wanted is not None:
-            yield Sold(as_wanted=None)
+            yield ChargingShown(as_wanted=None)
         return None
     modes = modes[:1] if is_new else modes
     if wanted in modes or (not is_new and _declared_mode(desired.fields) in modes):
         if is_new:
-            yield Sold(as_wanted=True)
+            yield ChargingShown(as_wanted=True)
         return None
     mismatch = yield from compare(wanted, modes, desired.address, is_listed=True)
     return None if mismatch is None else (modes[0], mismatch)

@@ -145,7 +145,7 @@ def read_list_gap(listed: Collection[str]) -> ReadFlow[ListGap | None]:
 
 def _only_own_gap(why: str, *, is_reported: bool = True) -> ListGap:
     finding = f"{why}: what other users have is not seen"
-    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_reported=is_reported, of_others=True)
+    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_reported=is_reported, only_others=True)
 
 
 def _present_rows(rows: Mapping[str, Live], gaps: tuple[ListGap, ...]) -> tuple[Live, ...]:

@@ -14,7 +14,7 @@ from provisioner.model.billing import (
     ORDERS,
     SUBSCRIPTIONS,
     OrderStatus,
-    PageTaken,
+    PageSummary,
     is_order_id,
     order_path,
     order_status,
@@ -228,7 +228,7 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
     def page(offset: int) -> Call:
         return Call(Service.BILLING, "GET", ORDERS, Effect.READ, query={**query, "limit": _PAGE, "offset": offset})
 
-    def take(_asked: Call, reply: Reply) -> PageTaken | None:
+    def take(_asked: Call, reply: Reply) -> PageSummary | None:
         rows_found, total = reply.object().get("order_infos"), reply.object().get("total_count")
         if not isinstance(rows_found, list) or not isinstance(total, int):
             return None
@@ -243,7 +243,7 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
                     _moment(order.get("create_time")),
                     is_over=status is OrderStatus.COMPLETED,
                 )
-        return PageTaken(len(rows_found), total, brings_more=bool(rows_found))
+        return PageSummary(len(rows_found), total, brings_more=bool(rows_found))
 
     try:
         is_whole = yield from read_pages(page, take)

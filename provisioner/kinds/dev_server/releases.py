@@ -256,7 +256,7 @@ def _is_whole(reply: Reply) -> bool:
     return isinstance(total, int) and total == len(_objects(reply, "data"))
 
 
-_JOINT = Joint("resource_ids", most=50, more={"limit": 100}, is_whole=_is_whole)
+_JOINT = Joint("resource_ids", max_ids=50, extra={"limit": 100}, is_complete=_is_whole)
 """Fifty servers share one request. The limit is higher, as each may have more than one subscription."""
 
 
