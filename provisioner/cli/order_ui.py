@@ -10,7 +10,7 @@ from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.cli.prompt import ask, can_ask
 from provisioner.model.action import Action
-from provisioner.rendering.orders import money, render_order
+from provisioner.rendering.orders import format_money, render_order
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
@@ -58,7 +58,5 @@ class ConsoleOrdersUI:
 
 def _question(action: Action, order: PlacedOrder) -> str:
     if action is Action.PAY:
-        return (
-            f"Do you want to pay this order?\n  {money(order.amount, order.currency)} will be taken from the account.\n"
-        )
+        return f"Do you want to pay this order?\n  {format_money(order.amount, order.currency)} will be taken from the account.\n"
     return "Do you want to cancel this order?\n  It cannot be paid any more, and its address is forgotten.\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.expiry import Expiry
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
-from provisioner.rendering.orders import UNKNOWN, moment, timestamp
+from provisioner.rendering.orders import UNKNOWN, format_time, timestamp
 from provisioner.rendering.style import Style, escape
 from provisioner.rendering.table import table_text
 from provisioner.rendering.wording import pluralize
@@ -55,7 +55,7 @@ def expiring_document(
 
 def _cells(one: Expiry) -> tuple[str, ...]:
     renews = {True: "yes", False: "no", None: UNKNOWN}[one.renews]
-    where, expires, status = escape(str(one.address)), moment(one.expires_at), escape(one.status or UNKNOWN)
+    where, expires, status = escape(str(one.address)), format_time(one.expires_at), escape(one.status or UNKNOWN)
     return where, escape(one.id), expires, _time_left(one.days, one.hours), renews, status
 
 

@@ -59,8 +59,10 @@ def render_history(
             for event in by_record.get(record.record.sequence, ())
         ]
         if lines or (run is not None and address is None):
-            goes_on = at_work and entries[-1] is history[-1]
-            sections.append("".join(f"{line}\n" for line in (*_heading(run, entries, style, goes_on=goes_on), *lines)))
+            is_running = at_work and entries[-1] is history[-1]
+            sections.append(
+                "".join(f"{line}\n" for line in (*_heading(run, entries, style, is_running=is_running), *lines))
+            )
     return "\n".join(sections)
 
 
@@ -76,15 +78,17 @@ def _by_record(events: Iterable[AuditEvent], address: Address | None) -> dict[in
     return found
 
 
-def _heading(run: RunStarted | None, entries: Sequence[HistoryEntry], style: Style, *, goes_on: bool) -> Iterator[str]:
-    moment = _moment(entries[0].record.time)
+def _heading(
+    run: RunStarted | None, entries: Sequence[HistoryEntry], style: Style, *, is_running: bool
+) -> Iterator[str]:
+    moment = _format_time(entries[0].record.time)
     if run is None:
         yield style.bold(f"{moment}  outside of a run")
         return
     parts = [f"{escape(run.command)} by {escape(run.who)}"]
     if run.plan is not None:
         parts.append(f"plan {escape(run.plan[:_PLAN_DIGITS])}")
-    if (ending := _ending(entries[-1], goes_on=goes_on)) is not None:
+    if (ending := _ending(entries[-1], is_running=is_running)) is not None:
         parts.append(ending)
     yield style.bold(f"{moment}  {', '.join(parts)}")
     if run.reason is not None:
@@ -93,21 +97,21 @@ def _heading(run: RunStarted | None, entries: Sequence[HistoryEntry], style: Sty
         yield f"{_INDENT}allowed: {escape(', '.join(run.allowed))}"
 
 
-def _ending(last: HistoryEntry, *, goes_on: bool) -> str | None:
+def _ending(last: HistoryEntry, *, is_running: bool) -> str | None:
     match last.entry:
         case RunEnded(result="ended"):
             return None
         case RunEnded(result=result):
             return escape(result)
         case _:
-            return "at work" if goes_on else "its end is not recorded"
+            return "at work" if is_running else "its end is not recorded"
 
 
 def _event_line(event: AuditEvent, style: Style, *, width: int) -> str:
     facts = {"id": event.id, "order": event.order_id, "request": event.request_id}
     parts = [
-        _moment(event.history_entry.record.time),
-        _painted(pad(event.type.value, _TYPE_WIDTH), style, kind=event.type),
+        _format_time(event.history_entry.record.time),
+        _paint(pad(event.type.value, _TYPE_WIDTH), style, kind=event.type),
         style.bold(pad(_name(event), width)),
         " ".join(f"{name}={escape(value)}" for name, value in facts.items() if value is not None),
         escape(event.detail),
@@ -119,7 +123,7 @@ def _name(event: AuditEvent) -> str:
     return "" if event.address is None else escape(str(event.address))
 
 
-def _painted(text: str, style: Style, *, kind: AuditEventType) -> str:
+def _paint(text: str, style: Style, *, kind: AuditEventType) -> str:
     if kind in _ACQUISITIONS:
         return style.green(text)
     return style.red(text) if kind in _FAILURES else text
@@ -132,7 +136,7 @@ def render_verified(verified: VerifiedJournal, style: Style) -> str:
     """
     lines = [style.green(f"The journal is whole: {pluralize(verified.records, 'record')}.")]
     if verified.first is not None and verified.last is not None:
-        lines.append(f"{_INDENT}from     {_moment(verified.first)} to {_moment(verified.last)}")
+        lines.append(f"{_INDENT}from     {_format_time(verified.first)} to {_format_time(verified.last)}")
     lines += (
         f"{_INDENT}head     {verified.head.sequence} {escape(verified.head.hash)}".rstrip(),
         f"{_INDENT}lineage  {escape(verified.lineage)}",
@@ -155,8 +159,8 @@ def verified_document(verified: VerifiedJournal) -> Document:
         "format_version": FORMAT_VERSION,
         "verified": True,
         "records": verified.records,
-        "first": None if verified.first is None else _moment(verified.first, timespec="milliseconds"),
-        "last": None if verified.last is None else _moment(verified.last, timespec="milliseconds"),
+        "first": None if verified.first is None else _format_time(verified.first, timespec="milliseconds"),
+        "last": None if verified.last is None else _format_time(verified.last, timespec="milliseconds"),
         "head": {"sequence": verified.head.sequence, "hash": verified.head.hash},
         "lineage": verified.lineage,
         "serial": verified.serial,
@@ -180,7 +184,7 @@ def _record(history_entry: HistoryEntry) -> Document:
     record, run, entry = history_entry.record, history_entry.run, history_entry.entry
     return {
         "sequence": record.sequence,
-        "time": _moment(record.time, timespec="milliseconds"),
+        "time": _format_time(record.time, timespec="milliseconds"),
         "hash": record.hash,
         "type": entry.type,
         "address": str(history_entry.addresses[0]) if history_entry.addresses else None,
@@ -208,7 +212,7 @@ def _to_json(value: Any) -> Any:
             return value
 
 
-def _moment(milliseconds: int, *, timespec: str = "seconds") -> str:
+def _format_time(milliseconds: int, *, timespec: str = "seconds") -> str:
     """Returns the time in RFC 3339, or as a number of milliseconds where no calendar has such a time."""
     try:
         moment = _EPOCH + timedelta(milliseconds=milliseconds)

@@ -45,13 +45,13 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
     """Returns one order with its items and, with `advise`, the next step for an order of this state."""
     members = [
         Line("status", _status(order)),
-        Line("amount", money(order.amount, order.currency)),
-        Line("official", money(order.official_amount, order.currency)),
-        Line("created", moment(order.created_at)),
-        Line("paid", moment(order.paid_at) if order.paid_at or order.is_paid else "no"),
+        Line("amount", format_money(order.amount, order.currency)),
+        Line("official", format_money(order.official_amount, order.currency)),
+        Line("created", format_time(order.created_at)),
+        Line("paid", format_time(order.paid_at) if order.paid_at or order.is_paid else "no"),
     ]
     if order.pay_until is not None:
-        members.append(Line("pay_by", moment(order.pay_until)))
+        members.append(Line("pay_by", format_time(order.pay_until)))
     members.append(Line("server", _servers(order) or "none yet"))
     lines = [style.bold(f"# {_addresses(order)}"), f"order {value_text(order.id)} {{"]
     lines += block_text(members, style, indent="  ")
@@ -96,7 +96,7 @@ def outcome_document(order: PlacedOrder, outcome: str, findings: Iterable[Diagno
     }
 
 
-def money(amount: Decimal | None, currency: str | None) -> str:
+def format_money(amount: Decimal | None, currency: str | None) -> str:
     """Returns the amount with all digits that the cloud gave, and at least two."""
     if amount is None:
         return UNKNOWN
@@ -104,7 +104,7 @@ def money(amount: Decimal | None, currency: str | None) -> str:
     return f"{amount:,.{digits}f} {escape(currency or '(unknown currency)')}"
 
 
-def moment(time: datetime | None) -> str:
+def format_time(time: datetime | None) -> str:
     return UNKNOWN if time is None else f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -114,13 +114,13 @@ def timestamp(time: datetime | None) -> str | None:
 
 
 def _cells(order: PlacedOrder) -> tuple[str, ...]:
-    pay_by = moment(order.pay_until) if order.pay_until is not None else UNKNOWN if order.is_unpaid else ""
+    pay_by = format_time(order.pay_until) if order.pay_until is not None else UNKNOWN if order.is_unpaid else ""
     return (
         _addresses(order),
         escape(order.id),
         _status(order),
-        money(order.amount, order.currency),
-        moment(order.created_at),
+        format_money(order.amount, order.currency),
+        format_time(order.created_at),
         pay_by,
         _servers(order),
     )
@@ -164,9 +164,9 @@ def _item(item: PlacedItem, currency: str | None) -> str:
     parts = [f"{quantity}{escape(item.specification or UNKNOWN)}"]
     if item.term is not None:
         parts.append(f"for {escape(item.term)}")
-    parts.append(money(item.amount, currency))
+    parts.append(format_money(item.amount, currency))
     if item.expires_at is not None:
-        parts.append(f"until {moment(item.expires_at)}")
+        parts.append(f"until {format_time(item.expires_at)}")
     return ", ".join(parts)
 
 

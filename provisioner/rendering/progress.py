@@ -37,7 +37,7 @@ def event_line(event: Event, style: Style) -> str | None:
     sentence = event_sentence(event)
     if not sentence:
         return None
-    painted = _painted(sentence, style, kind=event.type)
+    painted = _paint(sentence, style, kind=event.type)
     return painted if event.address is None else f"{style.bold(escape(str(event.address)))}: {painted}"
 
 
@@ -117,7 +117,7 @@ def _message(event: Event) -> str:
     return escape(event.diagnostic.summary if event.diagnostic is not None else event.detail)
 
 
-def _painted(text: str, style: Style, *, kind: EventType) -> str:
+def _paint(text: str, style: Style, *, kind: EventType) -> str:
     match kind:
         case EventType.FAILED | EventType.IN_DOUBT:
             return style.red(text)
@@ -186,7 +186,7 @@ class LiveTable:
         else:
             sentence = event_sentence(event)
         room = max(self._style.width - width - 4, 1)
-        return f"  {self._style.bold(address)}  {_painted(cut(sentence, room), self._style, kind=event.type)}"
+        return f"  {self._style.bold(address)}  {_paint(cut(sentence, room), self._style, kind=event.type)}"
 
     def _totals(self, rows: list[_Row]) -> str:
         count = Counter(row.event.type for row in rows)

@@ -71,15 +71,15 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
     """Returns a call whose outcome is not known, or not yet."""
     what = intent.effect.noun
     how = "in doubt" if intent.effect is Effect.PURCHASE else "unsettled"
-    standing = f"in flight, a {what} of a run at work" if in_flight else f"{how}, the outcome of a {what} is not known"
+    status = f"in flight, a {what} of a run at work" if in_flight else f"{how}, the outcome of a {what} is not known"
     lines = (
-        style.yellow(style.bold(f"# {escape(intent.address_list)}: {standing}")),
+        style.yellow(style.bold(f"# {escape(intent.address_list)}: {status}")),
         f"{escape(intent.kind)} {value_text(intent.name)} {{",
         *block_text(
             (
                 Line("intent", value_text(intent.id)),
                 Line("attempt", value_text(intent.attempt)),
-                Line("sent_at", _moment(intent.sent_at)),
+                Line("sent_at", _format_time(intent.sent_at)),
                 Line("sent_by", value_text(intent.who)),
                 *([] if intent.target_id is None else [Line("target_id", value_text(intent.target_id))]),
                 *([] if not intent.members else [Line("servers", value_text(len(intent.members)))]),
@@ -194,5 +194,5 @@ def _unverifiable_note(records: Sequence[Recorded], unverifiable: Collection[Fie
     return "".join(f"{style.dim(f'# {line}')}\n" for line in wrap(text, style.width - 2))
 
 
-def _moment(milliseconds: int) -> str:
+def _format_time(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / _MILLISECONDS, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -65,7 +65,7 @@ def render_proposal(proposal: Proposal, style: Style) -> str:
 
 
 def _row(row: Row, style: Style, *, width: int) -> Iterator[str]:
-    word = _painted(row.confidence, style)
+    word = _paint(row.confidence, style)
     yield f"  {word}  {pad(escape(str(row.address)), width)}  {_holding(row)}"
     if row.confidence is Confidence.CERTAIN and not row.by_specs:
         return
@@ -86,7 +86,7 @@ def _holding(row: Row) -> str:
 
 
 def _live(row: Live) -> str:
-    created = "" if row.created_at is None else f", created {_moment(row.created_at)}"
+    created = "" if row.created_at is None else f", created {_format_time(row.created_at)}"
     return f"{row.id} ({row.status}{created})"
 
 
@@ -103,7 +103,7 @@ def _absent(intents: Sequence[Intent]) -> str:
     return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."
 
 
-def _painted(confidence: Confidence, style: Style) -> str:
+def _paint(confidence: Confidence, style: Style) -> str:
     text = confidence.value.replace("_", " ").ljust(max(map(len, Confidence)))
     match confidence:
         case Confidence.CERTAIN:
@@ -171,5 +171,5 @@ def _live_document(row: Live) -> dict[str, Any]:
     }
 
 
-def _moment(milliseconds: int) -> str:
+def _format_time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

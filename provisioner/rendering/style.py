@@ -31,27 +31,27 @@ class Style:
     width: int = 100
 
     def bold(self, text: str) -> str:
-        return self._painted("1", text)
+        return self._paint("1", text)
 
     def dim(self, text: str) -> str:
-        return self._painted("2", text)
+        return self._paint("2", text)
 
     def red(self, text: str) -> str:
-        return self._painted("31", text)
+        return self._paint("31", text)
 
     def green(self, text: str) -> str:
-        return self._painted("32", text)
+        return self._paint("32", text)
 
     def yellow(self, text: str) -> str:
-        return self._painted("33", text)
+        return self._paint("33", text)
 
     def blue(self, text: str) -> str:
-        return self._painted("34", text)
+        return self._paint("34", text)
 
     def cyan(self, text: str) -> str:
-        return self._painted("36", text)
+        return self._paint("36", text)
 
-    def _painted(self, code: str, text: str) -> str:
+    def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.color and text else text
 
 

@@ -108,9 +108,7 @@ def _table(results: list[Result], style: Style) -> Iterator[str]:
     for (_, hint), rows in groupby(results, key=lambda result: (result.type, _hint(result))):
         for result in rows:
             outcome = pad(_outcome(result), outcome_width)
-            start = (
-                f"  {pad(escape(str(result.address)), address_width)}  {_painted(outcome, style, kind=result.type)}  "
-            )
+            start = f"  {pad(escape(str(result.address)), address_width)}  {_paint(outcome, style, kind=result.type)}  "
             first, *rest = wrap(escape(_describe(result)), room)
             yield (start + first).rstrip()
             yield from (indent + line for line in rest)
@@ -136,5 +134,5 @@ def _outcome(result: Result) -> str:
     return _BUILT if result.built else OUTCOMES[result.type]
 
 
-def _painted(outcome: str, style: Style, *, kind: ResultType) -> str:
+def _paint(outcome: str, style: Style, *, kind: ResultType) -> str:
     return style.red(outcome) if kind in {ResultType.FAILED, ResultType.IN_DOUBT} else style.yellow(outcome)

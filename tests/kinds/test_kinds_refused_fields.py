@@ -8,7 +8,7 @@ from support.planning_builders import bought, wanted
 from support.rows import ID, a_live
 
 from provisioner.kinds import CATALOGUE
-from provisioner.kinds.dev_server.refused_fields import is_for_good
+from provisioner.kinds.dev_server.refused_fields import is_permanent
 from provisioner.model.flow import CallFailed, Outcome, Remember
 from provisioner.model.resource import Phase
 
@@ -49,7 +49,7 @@ NOT_A3 = refused("ModelArts.7000", message="Server s is no A3 machine, does not 
     ],
 )
 def test_only_a_definite_no_that_nothing_lifts_is_for_good(failed, lasts):
-    assert is_for_good(failed) is lasts
+    assert is_permanent(failed) is lasts
 
 
 def update(desired, *paths, replies, before=None):

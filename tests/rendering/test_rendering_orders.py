@@ -15,7 +15,7 @@ from provisioner.model.expiry import Expiry
 from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.rendering.expiring import expiring_document, render_expiring
 from provisioner.rendering.orders import (
-    money,
+    format_money,
     order_document,
     outcome_document,
     render_order,
@@ -51,7 +51,7 @@ EXPIRY = Expiry(an_address("gateway"), "id-1", "gateway", NOON, NOON + timedelta
     ],
 )
 def test_money_keeps_every_digit_of_the_clouds(amount, text):
-    assert money(amount, "CNY") == text
+    assert format_money(amount, "CNY") == text
 
 
 def test_machines_read_money_as_text():

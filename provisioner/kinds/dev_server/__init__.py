@@ -126,7 +126,7 @@ KIND = Kind(
         is_subscribed=releases.is_subscribed,
         renewal=renewals.RENEWAL,
     ),
-    reinstall=Reinstall(reinstallation.wiped, reinstallation.FAILED, reinstall_remarks.remarks),
+    reinstall=Reinstall(reinstallation.was_carried_out, reinstallation.FAILED, reinstall_remarks.remarks),
     batch=Batch(batches.MAX_SERVERS, batches.buy, batches.advise),
     stock=StockCheck(schema.offering, attachments.advise_by_type),
     adoption=Adoption(

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from provisioner.kinds.dev_server import rows
 from provisioner.kinds.dev_server.power_steps import GaveUp
-from provisioner.kinds.dev_server.refused_fields import RefusedForGood, is_for_good
+from provisioner.kinds.dev_server.refused_fields import PermanentRefusal, is_permanent
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
@@ -24,17 +24,17 @@ def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> G
     """Binds every wanted address, and unbinds those that were `declared` and are no longer wanted.
 
     Returns what to record as observed beside the row: no list shows public addresses, and inventories need them. Raises
-    GaveUp for a server that is not running, RefusedForGood, and CallFailed for any other refusal, such as an address
+    GaveUp for a server that is not running, PermanentRefusal, and CallFailed for any other refusal, such as an address
     that another server has.
     """
     wanted, declared, bound = tuple(wanted), tuple(declared), dict[str, JsonObject]()
     try:
         yield from _reconcile(row, wanted, declared, bound)
     except CallFailed as failed:
-        if not is_for_good(failed):
+        if not is_permanent(failed):
             raise
         ours = dict.fromkeys((*declared, *wanted))
-        raise RefusedForGood(failed, row, (address for address in ours if address in bound)) from failed
+        raise PermanentRefusal(failed, row, (address for address in ours if address in bound)) from failed
     return {"public_ips": list(bound.values())}
 
 

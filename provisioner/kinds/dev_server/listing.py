@@ -214,7 +214,7 @@ def _read_pages(path: str, limits: list[int], reading: _Reading) -> ReadFlow[Non
             reading.faults.append(f"the page at `offset` {offset} is refused ({failed.message})")
             reading.is_stuck = True
             return
-        page = _page(reply, reading)
+        page = _parse_page(reply, reading)
         if page is None:
             return
         data, total = page
@@ -233,7 +233,7 @@ def _read_pages(path: str, limits: list[int], reading: _Reading) -> ReadFlow[Non
     reading.is_endless = True
 
 
-def _page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int | None] | None:
+def _parse_page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int | None] | None:
     """Returns the rows and the total of a page.
 
     Returns None, and notes the fault in the reading, where the answer is no page.

@@ -146,8 +146,8 @@ def find_order(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
     if created_at is None:
         return None
     query: dict[str, str | int] = {
-        "create_time_begin": _time(created_at - _PAID_WITHIN),
-        "create_time_end": _time(created_at + _CLOCK_TOLERANCE),
+        "create_time_begin": _format_time(created_at - _PAID_WITHIN),
+        "create_time_end": _format_time(created_at + _CLOCK_TOLERANCE),
         "order_type": _NEW,
         "order_by": "-createTime",
         "limit": _PAGE,
@@ -165,11 +165,11 @@ def find_order(identifier: str, created_at: int | None) -> ReadFlow[str | None]:
     return None
 
 
-def _time(moment: int) -> str:
+def _format_time(moment: int) -> str:
     return datetime.fromtimestamp(moment / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(text: object) -> int | None:
+def _parse_time(text: object) -> int | None:
     try:
         time = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -222,7 +222,11 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
 
     Returns None where billing does not list them all. `moment` is in milliseconds since the epoch.
     """
-    query: dict[str, str | int] = {"create_time_begin": _time(moment), "order_type": _NEW, "order_by": "createTime"}
+    query: dict[str, str | int] = {
+        "create_time_begin": _format_time(moment),
+        "order_type": _NEW,
+        "order_by": "createTime",
+    }
     found: dict[str, Trace] = {}
 
     def page(offset: int) -> Call:
@@ -240,7 +244,7 @@ def placed_since(moment: int) -> ReadFlow[tuple[Trace, ...] | None]:
                 found[order_id] = Trace(
                     order_id,
                     status is OrderStatus.AWAITING_PAYMENT,
-                    _moment(order.get("create_time")),
+                    _parse_time(order.get("create_time")),
                     is_over=status is OrderStatus.COMPLETED,
                 )
         return PageSummary(len(rows_found), total, brings_more=bool(rows_found))

@@ -24,7 +24,7 @@ _TEMPORARY = re.compile(
 """Words of a refusal that another moment, another payment or another policy may lift."""
 
 
-class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
+class PermanentRefusal(Exception):  # noqa: N818 - a decision of the cloud's
     """The cloud permanently refuses a field for this server.
 
     `attached` are the declared ids that the server has nevertheless.
@@ -35,7 +35,7 @@ class RefusedForGood(Exception):  # noqa: N818 - a decision of the cloud's
         self.failed, self.row, self.attached = failed, row, tuple(attached)
 
 
-def is_for_good(failed: CallFailed) -> bool:
+def is_permanent(failed: CallFailed) -> bool:
     """Returns whether the service itself refused for a permanent reason.
 
     Such a message names neither time, rights, money nor what was to be attached.

@@ -112,7 +112,7 @@ def finish(recorded: Recorded) -> Generator[Step, Answer, Live]:
     )
 
 
-def wiped(intent: Intent, row: Live) -> bool:
+def was_carried_out(intent: Intent, row: Live) -> bool:
     """Returns whether the server shows that a call whose answer was lost was carried out.
 
     It was sent to a server that rested in STOPPED, so any other status comes from it, or from a person. Only a message

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from provisioner.kinds.dev_server import addresses, refused_fields, reinstallation, renewals, rows, volumes
 from provisioner.kinds.dev_server.names import rename
 from provisioner.kinds.dev_server.power_steps import GaveUp, Power, set_power, wait_for_status, wanted_power
-from provisioner.kinds.dev_server.refused_fields import RefusedForGood
+from provisioner.kinds.dev_server.refused_fields import PermanentRefusal
 from provisioner.kinds.dev_server.reinstallation import SYSTEM
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Answer, Ended, Flow, Remember, Step
@@ -118,7 +118,7 @@ def _apply_fields(
                 row = yield from volumes.reconcile(row, wanted=wanted, declared=before)
             else:
                 shown_addresses = yield from addresses.reconcile(row, wanted=wanted, declared=before)
-        except RefusedForGood as refusal:
+        except PermanentRefusal as refusal:
             row, facts[head] = refusal.row, list(refusal.attached) or None
             refused[head] = refused_fields.to_record(wanted, refusal.failed)
     if rest == "stopped":

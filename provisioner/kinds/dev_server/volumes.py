@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable
 
 from provisioner.kinds.dev_server import rows
 from provisioner.kinds.dev_server.power_steps import GaveUp, wait_until
-from provisioner.kinds.dev_server.refused_fields import RefusedForGood, is_for_good
+from provisioner.kinds.dev_server.refused_fields import PermanentRefusal, is_permanent
 from provisioner.model.flow import Answer, Call, CallFailed, Effect, Outcome, Reply, Service, Step
 from provisioner.model.resource import Live
 
@@ -21,7 +21,7 @@ _POLLS = 4
 def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> Generator[Step, Answer, Live]:
     """Attaches every wanted volume, and detaches those that were `declared` and are no longer wanted.
 
-    Returns the server. Raises GaveUp, RefusedForGood, and CallFailed for any other refusal.
+    Returns the server. Raises GaveUp, PermanentRefusal, and CallFailed for any other refusal.
     """
     wanted, declared, path = tuple(wanted), tuple(declared), rows.server_path(row.id)
     try:
@@ -35,10 +35,10 @@ def reconcile(row: Live, *, wanted: Iterable[str], declared: Iterable[str]) -> G
                 call = Call(Service.MODELARTS, "POST", f"{path}/attachvolume", Effect.REPEATABLE, body=body)
                 row = yield from _send(row, call, volume, present=True)
     except CallFailed as failed:
-        if not is_for_good(failed):
+        if not is_permanent(failed):
             raise
         ours = dict.fromkeys((*declared, *wanted))
-        raise RefusedForGood(failed, row, (volume for volume in ours if volume in attached(row))) from failed
+        raise PermanentRefusal(failed, row, (volume for volume in ours if volume in attached(row))) from failed
     return row
 
 
