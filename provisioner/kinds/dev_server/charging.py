@@ -42,6 +42,31 @@ def request_section(fields: Fields, policy: PurchasePolicy) -> Fields | None:
     return {"is_auto_pay": False, "is_auto_renew": False, **declared, **unpaid}
 
 
+def future_charging(fields: Fields, policy: PurchasePolicy) -> JsonObject:
+    """Returns how a purchase of these fields would be charged, in the shape of the specs."""
+    return _as_body(request_section(fields, policy) or {})
+
+
+def current_charging(recorded: Recorded) -> JsonObject:
+    """Returns how a recorded server is charged, in the shape of the specs.
+
+    It is prepaid where anything shows that. Else the observed mode counts more than the declared one.
+    """
+    declared = recorded.declared.get("charging_info")
+    known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
+    shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
+    return _as_body({**known, "charging_mode": PRE_PAID if is_prepaid(recorded, None) else shown})
+
+
+def _as_body(charging: Mapping[str, object]) -> JsonObject:
+    """Returns a body with nothing but `charging_info`: of pay-per-use only the mode, as it has no term."""
+    mode = charging.get("charging_mode")
+    kept = charging if mode == PRE_PAID else {"charging_mode": mode}
+    return {
+        "charging_info": {key: value for key, value in kept.items() if value is None or isinstance(value, str | int)}
+    }
+
+
 def wanted_mode(fields: Mapping[str, FieldValue] | JsonObject, policy: PurchasePolicy) -> str | None:
     """Returns the mode in which a purchase must be sold, or None where the stack leaves that to the cloud."""
     declared = fields.get("charging_info")

@@ -14,7 +14,7 @@ from provisioner.kinds.dev_server.names import rename
 from provisioner.kinds.dev_server.order_settlement import refuse_unlike
 from provisioner.model.address import Address
 from provisioner.model.billing import OrderStatus
-from provisioner.model.canonical import JsonObject, canonical
+from provisioner.model.canonical import canonical
 from provisioner.model.flow import Answer, Call, Effect, Ended, Flow, Remember, Reply, Service, Step, Wait
 from provisioner.model.purchase_policy import DEFAULT_POLICY, Marker, Prepaid, PurchasePolicy
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
@@ -78,32 +78,6 @@ def request_body(fields: Fields, policy: PurchasePolicy = DEFAULT_POLICY) -> Fie
     if (charging_info := charging.request_section(fields, policy)) is not None:
         body["charging_info"] = charging_info
     return userdata.with_request_key(body, policy, published="userdata")
-
-
-def future_charging(fields: Fields, policy: PurchasePolicy) -> JsonObject:
-    """Returns how a purchase of these fields would be charged, in the shape of the specs."""
-    sent = request_body(fields, policy).get("charging_info")
-    return _as_body(sent if isinstance(sent, Mapping) else {})
-
-
-def current_charging(recorded: Recorded) -> JsonObject:
-    """Returns how a recorded server is charged, in the shape of the specs.
-
-    What was observed counts more than what was declared.
-    """
-    declared = recorded.declared.get("charging_info")
-    known = {"is_auto_pay": False, "is_auto_renew": False, **(declared if isinstance(declared, Mapping) else {})}
-    shown = recorded.observed.get("charging_mode") or known.get("charging_mode")
-    return _as_body({**known, "charging_mode": "PRE_PAID" if charging.is_prepaid(recorded, None) else shown})
-
-
-def _as_body(charging: Mapping[str, object]) -> JsonObject:
-    """Returns a body with nothing but `charging_info`: of pay-per-use only the mode, as it has no term."""
-    mode = charging.get("charging_mode")
-    kept = charging if mode == "PRE_PAID" else {"charging_mode": mode}
-    return {
-        "charging_info": {key: value for key, value in kept.items() if value is None or isinstance(value, str | int)}
-    }
 
 
 def create(desired: Desired, recorded: Recorded | None, policy: PurchasePolicy = DEFAULT_POLICY) -> Flow:
