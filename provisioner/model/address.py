@@ -96,7 +96,7 @@ class Address:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, _handler: Any) -> Any:
-        """Makes files hold an address as its text. The import is late, so that using addresses does not load pydantic."""
+        """Makes files hold an address as its text. Imported late, so that addresses do not load pydantic."""
         from pydantic_core import core_schema
 
         def read(value: Any) -> Address:

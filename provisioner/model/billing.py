@@ -52,9 +52,7 @@ _NUMBERS: Final = {
 
 
 def order_status(number: object) -> OrderStatus | None:
-    """Returns the status that billing's number means; None for one that the reference lacks, as the vendor adds to its
-    lists.
-    """
+    """Returns the status for billing's number; None for one that the reference lacks, as the vendor adds numbers."""
     return next((status for known, status in _NUMBERS.items() if known == number), None)
 
 

@@ -44,18 +44,20 @@ class ReleasePredicate(Protocol):
 @dataclass(frozen=True, slots=True)
 class Orders:
     """For kinds that are bought by orders, which have ids of their own at billing. An answer of None means that billing
-    does not tell.
+    does not report it.
 
-    - `pay`, `cancel`: settle the order of a resource when a person commands it. - `traces`: the orders placed since a
-    purchase in doubt was sent, any of which may be that purchase; or None. - `known`: the orders that the reply to a
-    purchase could name by mistake at this time (milliseconds since the epoch), which are all that may still be open; or
-    None. - `resources`: the ids that an order has bought, asked where no row names the order; or None. -
-    `all_resources`: the same, asked before that order is ended. Raises CallFailed if the answer is not complete. -
-    `order_of`: the order that has bought a resource, found by its id and creation time where its row names none; or
-    None. - `ends_its_order`: whether releasing one resource releases everything that its order has bought. -
-    `deleted_alone`: whether the row shows that the resource is deleted by itself, whatever billing says. -
-    `may_be_placed`: whether a purchase with these fields may place an order. True also where the cloud decides that. -
-    `advise`: findings for a plan that would buy a resource with these fields.
+    - `pay`, `cancel`: settle the order of a resource when a person commands it.
+    - `traces`: the orders placed since a purchase in doubt was sent, any of which may be that purchase; or None.
+    - `known`: the orders that the reply to a purchase could name by mistake at this time (milliseconds since the
+      epoch), which are all that may still be open; or None.
+    - `resources`: the ids that an order has bought, asked where no row names the order; or None.
+    - `all_resources`: the same, asked before that order is ended. Raises CallFailed if the answer is not complete.
+    - `order_of`: the order that has bought a resource, found by its id and creation time where its row names none; or
+      None.
+    - `ends_its_order`: whether releasing one resource releases everything that its order has bought.
+    - `deleted_alone`: whether the row shows that the resource is deleted by itself, whatever billing says.
+    - `may_be_placed`: whether a purchase with these fields may place an order. True also where the cloud decides that.
+    - `advise`: findings for a plan that would buy a resource with these fields.
     """
 
     pay: Callable[[Recorded], Flow]
@@ -76,15 +78,18 @@ class Billing:
     """For kinds that can be paid for in more than one way, of which a term paid in advance is one.
 
     - `field`: the top-level spec field that says how a resource is paid for; `observed`: the keys in which rows show
-    it. - `is_prepaid`: whether anything, including the row if there is one, says that its term is paid for. A release
-    would lose that money. `shows_prepaid`: whether the row alone says so. - `with_term`: the row together with what
-    billing tells: the period that was bought, and whether it renews. - `sold_otherwise`: the charging mode under which
-    the cloud sold it to us, if neither the specs (None: they do not name the resource) nor the record want that mode. -
-    `charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud decides.
-    `charged`: the same for an existing resource, from whichever source says it. - `gives_up_a_term`: whether releasing
-    it loses what was paid in advance. - `is_subscribed`: asks billing whether it is paid for in advance. Raises
-    CallFailed if the release depends on the answer and billing does not give it. - `renewal`: the field that says
-    whether a paid term renews automatically. Only billing shows it.
+      it.
+    - `is_prepaid`: whether anything, including the row if there is one, says that its term is paid for. A release would
+      lose that money. `shows_prepaid`: whether the row alone says so.
+    - `with_term`: the row together with what billing reports: the period that was bought, and whether it renews.
+    - `sold_otherwise`: the charging mode under which the cloud sold it to us, if neither the specs (None: they do not
+      name the resource) nor the record want that mode.
+    - `charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud decides.
+      `charged`: the same for an existing resource, from whichever source says it.
+    - `gives_up_a_term`: whether releasing it loses what was paid in advance.
+    - `is_subscribed`: asks billing whether it is paid for in advance. Raises CallFailed if the release depends on the
+      answer and billing does not give it.
+    - `renewal`: the field that says whether a paid term renews automatically. Only billing shows it.
     """
 
     field: str
@@ -167,7 +172,7 @@ class Adoption:
     particulars: Callable[[Live], tuple[str, str]]
 
     def from_terraform(self, attributes: JsonObject, row: Live) -> JsonObject:
-        """Returns the spec fields that the attributes in a Terraform state yield; empty for a kind without `terraform`."""
+        """Returns the spec fields that attributes in a Terraform state yield; empty without `terraform`."""
         return self.terraform.hidden(attributes, row) if self.terraform else {}
 
 

@@ -100,7 +100,7 @@ class _EmptyChange:
 
 
 @dataclass(frozen=True, slots=True)
-class _Addressed(_EmptyChange):
+class _BaseChange(_EmptyChange):
     address: Address
     kind: str
     reason: Reason | None = field(default=None, kw_only=True)
@@ -127,7 +127,7 @@ class _Addressed(_EmptyChange):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Described(_Addressed):
+class _WithBody(_BaseChange):
     """Shown with the wanted body."""
 
     after: JsonObject | None = None
@@ -137,21 +137,21 @@ class _Described(_Addressed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Compared(_Described):
+class _WithComparison(_WithBody):
     fields: tuple[FieldChange, ...] = ()
     assumed: tuple[FieldPath, ...] = ()
     held: tuple[FieldPath, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Existing(_Compared):
+class _OnExisting(_WithComparison):
     desired: Desired = field()
     recorded: Recorded = field()
     noted: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateChange(_Described):
+class CreateChange(_WithBody):
     """`create_first`: this buys the successor of a deposed server, which is released afterwards."""
 
     action = Action.CREATE
@@ -160,17 +160,17 @@ class CreateChange(_Described):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateChange(_Existing):
+class UpdateChange(_OnExisting):
     action = Action.UPDATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReinstallChange(_Existing):
+class ReinstallChange(_OnExisting):
     action = Action.REINSTALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplaceChange(_Existing):
+class ReplaceChange(_OnExisting):
     """`noted` is written if the replacement is held back. `create_first`: the old server is released only once the new
     one is ready. `charging`: how the old one is paid for and how the new one will be, also where that is the same.
     """
@@ -185,7 +185,7 @@ class ReplaceChange(_Existing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteChange(_Addressed):
+class DeleteChange(_BaseChange):
     action = Action.DELETE
     recorded: Recorded = field()
     desired: Desired | None = None
@@ -196,7 +196,7 @@ class DeleteChange(_Addressed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportChange(_Described):
+class ImportChange(_WithBody):
     """`recorded` is the record that will be written, and `fields` are what is changed in place after that."""
 
     action = Action.ADOPT
@@ -207,7 +207,7 @@ class ImportChange(_Described):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetChange(_Addressed):
+class ForgetChange(_BaseChange):
     """`let_go`: the server still exists; it is forgotten and not released."""
 
     action = Action.FORGET
@@ -221,7 +221,7 @@ class ForgetChange(_Addressed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordChange(_Addressed):
+class RecordChange(_BaseChange):
     """Writes `after` and `observed` to the record; nothing is sent."""
 
     action = Action.RECORD
@@ -234,14 +234,14 @@ class RecordChange(_Addressed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResumeChange(_Existing):
+class ResumeChange(_OnExisting):
     """Continues an order, a build or a change that is under way."""
 
     action = Action.RESUME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolveChange(_Addressed):
+class ResolveChange(_BaseChange):
     """Looks for the outcome of a purchase in doubt, and continues from there if the server is still wanted."""
 
     action = Action.RESUME
@@ -250,19 +250,19 @@ class ResolveChange(_Addressed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PayChange(_Addressed):
+class PayChange(_BaseChange):
     action = Action.PAY
     recorded: Recorded = field()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelChange(_Addressed):
+class CancelChange(_BaseChange):
     action = Action.CANCEL
     recorded: Recorded = field()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveChange(_Compared):
+class MoveChange(_WithComparison):
     """Records the server under another address and changes nothing else."""
 
     action = Action.MOVE
@@ -272,7 +272,7 @@ class MoveChange(_Compared):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoOpChange(_Compared):
+class NoOpChange(_WithComparison):
     action = Action.NO_OP
     recorded: Recorded | None = None
     desired: Desired | None = None

@@ -45,9 +45,7 @@ class SourceRange:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is stable and documented in docs/errors.md; `summary` says what happened, and `hint` what to
-    do next.
-    """
+    """One finding: a stable `code` (docs/errors.md), a `summary` of what happened, and a `hint` at what to do next."""
 
     severity: Severity
     code: str

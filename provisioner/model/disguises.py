@@ -59,7 +59,7 @@ def unescape(text: str) -> Iterator[str]:
 
 
 def decode(run: str) -> Iterator[str]:
-    """Yields each text that a run of letters can decode to, for every encoding and every offset at which it can start."""
+    """Yields each text that a run of letters can decode to, in every encoding and from every possible offset."""
     seen: set[str] = set()
     for data in _bytes_of(run):
         for text in _texts_of(data):

@@ -22,9 +22,7 @@ from provisioner.model.canonical import JsonObject, JsonValue, canonical, digest
 Value = TypeVar("Value")
 
 FORMAT = 2
-"""Format 2 added the purchases that were presumed absent to the state. What format 1 lacks has a default, so it is
-still read.
-"""
+"""Format 2 added the purchases presumed absent to the state. Format 1 is still read: what it lacks has a default."""
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -38,7 +36,7 @@ class FromNewerVersion(Damaged):
 
 
 def seal(content: JsonObject, *, tool: str) -> bytes:
-    """Returns the sealed bytes of a document. `tool` is the version that writes it, shown to users of an older version."""
+    """Returns the sealed bytes of a document. `tool` is the version that writes it, shown to users of older ones."""
     document: dict[str, JsonValue] = {**content, "format": FORMAT, "tool": tool}
     return readable({**document, "checksum": digest(document)})
 
@@ -65,7 +63,7 @@ def to_json(adapter: TypeAdapter[tuple[Value]], value: Value) -> JsonObject:
 
 
 def from_json(adapter: TypeAdapter[tuple[Value]], content: JsonObject) -> Value:
-    """Converts JSON back to a value. Raises Damaged, or FromNewerVersion for a field that this version does not know."""
+    """Converts JSON to a value. Raises Damaged, or FromNewerVersion for a field that this version does not know."""
     # Validated as bytes, because only for JSON bytes strict mode accepts text for an enum and an array for a tuple.
     try:
         return adapter.validate_json(canonical([content]))[0]
@@ -106,9 +104,7 @@ def _require_format(document: Mapping[str, JsonValue]) -> None:
 
 
 def _repetition(data: bytes) -> str | None:
-    """Describes a key that occurs twice in one object, if there is one: it hides a value, and most parsers don't report
-    it.
-    """
+    """Describes a key that occurs twice in one object, if any: it hides a value, and most parsers accept it."""
     repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> None:

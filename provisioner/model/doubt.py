@@ -31,8 +31,8 @@ def proves_absence(
     """Returns whether a complete list without the server, read at `now`, proves that it was never bought.
 
     `now` is in milliseconds of the cloud's time; if it is None, a missing server proves nothing. `traces` are the
-    orders that no record explains, or None if billing does not tell. `local_time` is this machine's time at `now`, or
-    None if its clock is not to be used.
+    orders that no record explains, or None if billing does not report them. `local_time` is this machine's time at
+    `now`, or None if its clock is not to be used.
     """
     is_over = now is not None and now >= quiet_until(intent, policy)
     is_quiet = is_over and not is_too_soon_locally(intent, policy, local_time)
@@ -70,9 +70,7 @@ def seconds_before_purchase(intent: Intent, trace: Trace) -> int:
 
 
 def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
-    """Returns the servers that no address holds. A server of a recorded order belongs to its address, even before its
-    id is known.
-    """
+    """Returns the servers that no address holds. A server of a recorded order belongs to its address even unseen."""
     records = tuple(recorded)
     ids, orders = {record.id for record in records}, {record.order_id for record in records} - {None}
     return [row for row in live if row.id not in ids and row.order_id not in orders]
@@ -110,9 +108,7 @@ def settle_hint(effect: Effect, *, command: str | None = None) -> str:
 
 
 def settle_hint_without_cloud(intent: Intent) -> str:
-    """Returns `settle_hint` for commands that have not read the cloud: it adds what to do if no list shows the outcome
-    of a release.
-    """
+    """Returns `settle_hint` for callers that did not read the cloud, with what to do if no list shows a release."""
     hint = settle_hint(intent.effect)
     return (
         f"{hint}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
@@ -133,8 +129,8 @@ def matches_another_purchase(intent: Intent, row: Live, state: State | None, kin
     """Returns whether the row fits another purchase in doubt by its name and everything else, so it isn't this one
     under another name.
     """
-    others = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)
-    return any(kinds[each.kind].match(each, (row,)) for each in others)
+    purchases = (each for each in (state.purchases_in_doubt if state else ()) if each.id != intent.id)
+    return any(kinds[each.kind].match(each, (row,)) for each in purchases)
 
 
 def next_step(

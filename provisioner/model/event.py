@@ -1,4 +1,4 @@
-"""The events and results of a run, as values for the screen, the log and the JSON stream. They never influence the run."""
+"""The events and results of a run, for the screen, the log and the JSON stream. They never influence the run."""
 
 from __future__ import annotations
 
@@ -93,9 +93,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended: one result for each address that had work. `interrupted`: a person or the system stopped the
-    run.
-    """
+    """How a run ended: one result per address that had work. `interrupted`: a person or the system stopped it."""
 
     results: tuple[Result, ...]
     interrupted: bool = False

@@ -10,9 +10,7 @@ from provisioner.model.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """`expires_at` and `now` are aware datetimes. `status` is billing's word for the subscription. None: billing does
-    not tell.
-    """
+    """`expires_at` and `now` are aware datetimes, `status` is billing's word for the subscription. None: unknown."""
 
     address: Address
     id: str
@@ -34,7 +32,7 @@ class Expiry:
 
     @property
     def is_known(self) -> bool:
-        """Whether billing told both when the term ends and whether it renews."""
+        """Whether billing reported both when the term ends and whether it renews."""
         return self.expires_at is not None and self.renews is not None
 
     def is_within(self, seconds: float) -> bool:

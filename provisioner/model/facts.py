@@ -15,9 +15,8 @@ from provisioner.model.resource import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of a kind. `read` returns the facts that a row has shown; the others are absent. `names` are the facts
-    that outputs and expressions can use. `firsts` maps each of them that is a list to the name of the fact that holds
-    its first item.
+    """The facts of a kind. `read` returns those that a row has shown. `names` are those that outputs and expressions
+    can use. `first_items` maps each of these that is a list to the name of the fact that holds its first item.
     """
 
     read: Callable[[JsonObject], JsonObject]

@@ -25,17 +25,23 @@ class OnChange(StrEnum):
 class FieldRule:
     """The rules of one field and of everything below it, unless a longer path has rules of its own.
 
-    - `shown`: the API shows the field, so drift can be detected. - `secret`: the value is given as a reference and
-    recorded as a fingerprint. - `content`: a text, template or Base64 in the specs, Base64 on the wire, and recorded as
-    a digest. - `allows_extra`: a list or a count that the cloud shows together with what nobody declared, so only what
-    is missing from it is a difference. - `default`: the value, as it is recorded, that the API uses if the field is
-    omitted. Stating it, or omitting it again, is no difference. - `only_where`: the field has a meaning only while
-    another field has that value. - `cloud_chooses`: the cloud chooses the value if the field is omitted. A value that
-    is stated later is compared with what is shown, and assumed if nothing shows it. - `always_shown`: every row shows
-    the field if it is set. A row without it proves nothing, not even that a change is still to be made. - `mixed_with`:
-    if that other field is declared, the cloud shows both mixed, so neither can be compared (docs/decisions/0019). -
-    `shown_by_billing`: no row shows the field; billing shows it for a server that is taken over. - `ignores_case`: a
-    value that the cloud shows in another letter case is the same, because a change would never show.
+    - `shown`: the API shows the field, so drift can be detected.
+    - `secret`: the value is given as a reference and recorded as a fingerprint.
+    - `content`: a text, template or Base64 in the specs, Base64 on the wire, and recorded as a digest.
+    - `allows_extra`: a list or a count that the cloud shows together with what nobody declared, so only what is missing
+      from it is a difference.
+    - `default`: the value, as it is recorded, that the API uses if the field is omitted. Stating it, or omitting it
+      again, is no difference.
+    - `only_where`: the field has a meaning only while another field has that value.
+    - `cloud_chooses`: the cloud chooses the value if the field is omitted. A value that is stated later is compared
+      with what is shown, and assumed if nothing shows it.
+    - `always_shown`: every row shows the field if it is set. A row without it proves nothing, not even that a change is
+      still to be made.
+    - `mixed_with`: if that other field is declared, the cloud shows both mixed, so neither can be compared
+      (docs/decisions/0019).
+    - `shown_by_billing`: no row shows the field; billing shows it for a server that is taken over.
+    - `ignores_case`: a value that the cloud shows in another letter case is the same, because a change would never
+      show.
     """
 
     path: FieldPath
@@ -59,8 +65,7 @@ class FieldRule:
     @property
     def survives_removal(self) -> bool:
         """Whether removing the field from the specs changes nothing: the value that was sent stays on record until the
-        server gets another system or is replaced. The recorded value of a field that changes in place is dropped
-        instead.
+        server gets another system or is replaced. For a field that changes in place, the recorded value is dropped.
         """
         return self.on_change in {OnChange.REINSTALL, OnChange.REPLACE}
 

@@ -1,4 +1,4 @@
-"""How many servers of a group are ready after a run, such as "8 of 10", which tells more than that the run failed."""
+"""How many servers of a group are ready after a run, such as "8 of 10": more than that the run failed."""
 
 from __future__ import annotations
 

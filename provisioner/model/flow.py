@@ -26,9 +26,7 @@ class Service(StrEnum):
 
 
 class Effect(StrEnum):
-    """What sending a call twice would do. The flow runner journals all calls but reads and repeatable ones before it
-    sends them.
-    """
+    """What sending a call twice would do. All but READ and REPEATABLE calls are journaled before they are sent."""
 
     READ = "read"
     REPEATABLE = "repeatable"
@@ -39,9 +37,7 @@ class Effect(StrEnum):
     PAYMENT = "payment"
     """Pays one order by its id. The cloud refuses to take the money twice, and the order shows the outcome."""
     CANCELLATION = "cancellation"
-    """Cancels one unpaid order by its id. The cloud refuses if there is nothing to cancel, and the order shows the
-    outcome.
-    """
+    """Cancels one unpaid order by its id. The cloud refuses it otherwise, and the order shows the outcome."""
     PURCHASE = "purchase"
 
     @property
@@ -98,7 +94,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply with a 2xx status. `server_time` is its Date header in milliseconds since the epoch; None if it had none."""
+    """A reply with a 2xx status. `server_time` is its Date header in milliseconds since the epoch, if it has one."""
 
     status: int
     body: JsonValue
@@ -158,9 +154,7 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
 
 
 class PartialListing(CallFailed):
-    """An incomplete list. Everything in `rows` exists, but absence can't be concluded from it, for the reasons in
-    `gaps`.
-    """
+    """An incomplete list. All of `rows` exist, but nothing can be concluded to be absent, because of the `gaps`."""
 
     def __init__(self, message: str, rows: tuple[Live, ...], gaps: tuple[ListGap, ...] = ()) -> None:
         super().__init__(Outcome.UNKNOWN, message)
@@ -185,9 +179,7 @@ class Remember(HasId):
     first_shown: JsonObject | None = None
     """What the row shows, if it is the first row after a purchase."""
     refused: JsonObject | None = None
-    """By top-level field, the value that the cloud permanently refuses for this server; None for a field that it
-    accepted.
-    """
+    """By top-level field, the value that the cloud permanently refuses for this server; None for an accepted field."""
     sold: str | None = None
     """The charging mode that the purchase got, if another one was requested."""
     paid: bool = False
@@ -210,9 +202,7 @@ class Wait:
     ids: tuple[str, ...] = ()
     max_polls: int | None = None
     confirms_absence: bool = False
-    """The flow does not trust a None yet and asks for that id alone itself, so an incomplete list settles the wait as
-    well.
-    """
+    """The flow does not trust a None and reads that id itself, so that an incomplete list also settles the wait."""
 
     def __post_init__(self) -> None:
         coerce_ids(self, "id", "ids")
@@ -229,9 +219,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class ChargingShown:
-    """Whether the cloud shows that a purchase is charged as it was wanted; None if the row does not show how it is
-    charged.
-    """
+    """Whether the cloud shows that a purchase is charged as wanted; None if the row does not show how it is."""
 
     as_wanted: bool | None
 

@@ -69,7 +69,7 @@ class HistoryEntry:
 
     @property
     def who(self) -> str | None:
-        """Who wrote the record, which need not be who sent the call that it is about. None if the journal does not say."""
+        """Who wrote the record, perhaps not who sent the call that it is about. None if the journal does not say."""
         if self.run is None and isinstance(self.entry, Intended):
             return self.entry.intent.who
         return self.run.who if self.run else None

@@ -42,9 +42,7 @@ class UnreachableServer:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The inventory of a stack. `groups` are those of a `count` or `for_each`, by address, each in the order of its
-    indices or keys.
-    """
+    """The inventory of a stack. `groups` are those of a `count` or `for_each`, each sorted by its indices or keys."""
 
     stack: str
     environment: str | None

@@ -57,7 +57,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The servers that existed before a run bought anything, ours or not. No purchase of that run can be one of them."""
+    """The servers that existed before a run bought anything, ours or not. No purchase of that run is one of them."""
 
     ids: tuple[str, ...]
     complete: bool = False
@@ -74,7 +74,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """A purchase or another destructive call is about to be sent. If this entry is not durable, the call is not sent."""
+    """A purchase or another destructive call is about to be sent. It is sent only once this entry is durable."""
 
     intent: Intent
     type: Literal["intended"] = "intended"

@@ -92,14 +92,17 @@ class Kind:
 
     - `noun`: what messages call one; `section`: its key in spec files; `schema`: validates the fields of one resource.
     - `rules`: looked up by the longest matching path; `computed`: the fields that only the cloud decides and no spec
-    can set. - `advise`: findings about a whole validated body; `check_secret`: what is wrong with a secret's value, as
-    a sentence, or None; `advise_of_row`: which of these fields the cloud may refuse for a resource of which this is
-    observed. - `list`: reads every live resource, or raises CallFailed if the list is incomplete; `read_list_gap`:
-    reads whether a list of these ids may hold only the reader's own resources; `show`: reads one, None if it does not
-    exist; `read_detail`: reads what no list shows of one, to be added to what is observed of its row. - `update`: gets
-    the paths that changed, or none to finish a change that is half done; `leftovers`: what a release leaves. - `shown`:
-    converts what the state observes of one into what its rows have shown, as far as that is kept, in the shape of the
-    specs; `facts`: reads facts that no spec contains from the same.
+      can set.
+    - `advise`: findings about a whole validated body; `check_secret`: what is wrong with a secret's value, as a
+      sentence, or None; `advise_of_row`: which of these fields the cloud may refuse for a resource of which this is
+      observed.
+    - `list`: reads every live resource, or raises CallFailed if the list is incomplete; `read_list_gap`: reads whether
+      a list of these ids may hold only the reader's own resources; `show`: reads one, None if it does not exist;
+      `read_detail`: reads what no list shows of one, to be added to what is observed of its row.
+    - `update`: gets the paths that changed, or none to finish a change that is half done; `leftovers`: what a release
+      leaves.
+    - `shown`: converts what the state observes of one into what its rows have shown, as far as that is kept, in the
+      shape of the specs; `facts`: reads facts that no spec contains from the same.
     """
 
     name: str
@@ -153,15 +156,11 @@ class Kind:
 
     @property
     def has_terms(self) -> bool:
-        """Whether a resource can be paid for in more than one way, so that it matters how it was sold, and billing is
-        asked.
-        """
+        """Whether there are several ways to pay for a resource, so that it matters how it was sold, and billing is asked."""
         return bool(self.billing.field)
 
     def rule(self, path: FieldPath) -> FieldRule:
-        """Returns the rule with the longest path that `path` begins with. The default rule is: hidden, and a change
-        replaces.
-        """
+        """Returns the rule with the longest path that `path` begins with. Default: hidden, a change replaces."""
         for length in range(len(path), 0, -1):
             if (rule := self._rule_of.get(path[:length])) is not None:
                 return rule
@@ -189,13 +188,11 @@ class Kind:
         )
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-        """Returns `fields` as they may be recorded: secrets as fingerprints and content as digests, wherever a request
-        nests it.
-        """
+        """Returns `fields` as they may be recorded: secrets as fingerprints, content as digests, however nested."""
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
 
     def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
-        """Returns the flavor of a purchase, or None. The cloud charges every purchase of one flavor in the same way."""
+        """Returns the flavor of a purchase, or None. A flavor has one price, and all its purchases are charged alike."""
         offering = self.stock.offering(fields, policy)
         return None if offering is None else offering.flavor
 
@@ -261,14 +258,12 @@ class Catalogue:
         return self[name].noun if name else "resource"
 
     def common_noun(self, names: Iterable[str]) -> str:
-        """Returns what messages call one of these kinds: "resource" if there are several, and the first kind's noun if
-        none.
-        """
+        """Returns the noun for one of these kinds: "resource" for several kinds, and the first kind's noun for none."""
         nouns = {self[name].noun for name in names} or {self.first.noun}
         return nouns.pop() if len(nouns) == 1 else "resource"
 
     def counted(self, number: int, names: Iterable[str]) -> str:
-        """So many of these kinds, in words: "3 servers"."""
+        """Returns a number with the noun of these kinds: "3 servers"."""
         noun = self.common_noun(names)
         return f"{number} {noun}{'' if number == 1 else 's'}"
 

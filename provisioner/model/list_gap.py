@@ -1,6 +1,4 @@
-"""Gaps in a list. No list with a gap proves that something is absent, and a name counts as free only if no gap can hide
-it.
-"""
+"""Gaps in a list. A list with a gap proves no absence, and a name counts as free only if no gap can hide it."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ class ListGap(HasId):
     finding: str
     names: frozenset[str] | None = None
     id: str | None = None
-    """The id in the unreadable row, if it can be read. For a caller that knows that server otherwise, nothing is
-    missing.
-    """
+    """The id in the unreadable row, if readable. For a caller who knows that server otherwise, nothing is missing."""
     is_reported: bool = True
     """Whether people are warned about the gap."""
     lacks_sender: bool = False

@@ -18,9 +18,7 @@ _UNSEEN = frozenset(
     )
     for point in points
 )
-"""Characters that Unicode calls printable and that are invisible: joiners, fillers, variation selectors, the empty
-Braille cell.
-"""
+"""Invisible characters that Unicode calls printable: joiners, fillers, variation selectors, the empty Braille cell."""
 _CONTROLS = {"\t": "TAB", "\n": "LINE FEED", "\r": "CARRIAGE RETURN", "\x7f": "DELETE"}
 
 
@@ -93,9 +91,7 @@ def are_forms_of_one(one: str, other: str) -> bool:
 
 
 def quote_distinctly(one: object, other: object) -> tuple[str, str]:
-    """Quotes two values for a sentence. If they look alike, characters beyond ASCII are escaped, so that the difference
-    shows.
-    """
+    """Quotes two values for a sentence, with characters beyond ASCII escaped if they look alike."""
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
 
 

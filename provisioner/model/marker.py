@@ -18,17 +18,13 @@ _SUFFIX = re.compile(rf"(?P<base>.+)-(?P<salt>[a-z2-7]{{{SALT_CHARACTERS}}})(?P<
 
 
 def add_marker(name: str, *, lineage: str, salt: bytes, longest: int) -> str:
-    """Returns `name`, shortened if necessary, with a marker, in at most `longest` characters. `salt` is at least four
-    random bytes.
-    """
+    """Returns `name` with a marker, shortened to fit `longest` characters. `salt` is random, four bytes or more."""
     random = _text(salt)
     return f"{shorten(name, longest=longest)}-{random}{_proof(lineage, random)}"
 
 
 def is_marked(name: str, *, lineage: str) -> bool:
-    """Returns whether `name` ends with a marker of this lineage. Of foreign names that look marked, one in 2**30 fits
-    by chance.
-    """
+    """Returns whether `name` ends with a marker of this lineage. One in 2**30 foreign lookalikes fits by chance."""
     return strip_marker(name, lineage=lineage) is not None
 
 

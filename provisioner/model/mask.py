@@ -140,9 +140,7 @@ class Mask:
 
 
 def _sought(value: str) -> Iterator[str]:
-    """Yields the squeezed forms of a value, also with what looks like escapes in it resolved, each forwards and
-    backwards.
-    """
+    """Yields the squeezed forms of a value, also with its apparent escapes resolved, each forwards and backwards."""
     level = {value}
     for _ in range(_DEEPEST):
         level |= {form for each in level for form in unescape(each)}

@@ -51,9 +51,7 @@ def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | 
 
 
 def rule_out_server(absent: dict[str, Intent], intent: Intent | None, identifier: str | None) -> None:
-    """Excludes a server that this intent has bought from the purchases of the same name that were presumed absent, in
-    place.
-    """
+    """Notes, in `absent`, that purchases of the same name presumed absent have not bought this server of `intent`."""
     if intent is None or identifier is None:
         return
     for key, purchase in absent.items():

@@ -9,9 +9,7 @@ from provisioner.model.canonical import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class OutputValue:
-    """The value of one output. `known` is False while a server that it is computed from does not exist; `value` is then
-    None.
-    """
+    """The value of one output. `known` is False, and `value` None, while a server that it depends on does not exist."""
 
     name: str
     value: JsonValue = field(repr=False)

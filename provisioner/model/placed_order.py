@@ -16,7 +16,7 @@ from provisioner.model.billing import OrderStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedItem:
-    """One item of an order: `quantity` pieces for a `term` such as "1 month". None: billing does not tell."""
+    """One item of an order: `quantity` pieces for a `term` such as "1 month". None: billing does not report it."""
 
     specification: str | None
     quantity: int | None
@@ -27,7 +27,8 @@ class PlacedItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedOrder:
-    """One order. Amounts are in whole units of `currency`, and times are aware datetimes. None: billing does not tell.
+    """One order. Amounts are in whole units of `currency`, and times are aware datetimes. None: billing does not report
+    it.
 
     `status` is an OrderStatus or another word of billing's. `addresses` are the addresses of this state that the order
     was placed for, none for an order of somebody else; `servers` are its known server ids. If it is not paid by
@@ -47,9 +48,7 @@ class PlacedOrder:
     pay_until: datetime | None = None
     items: tuple[PlacedItem, ...] | None = None
     sold_otherwise: str | None = None
-    """The charging mode under which it sold an address of this state, if neither the record nor the specs want that
-    mode.
-    """
+    """The charging mode under which it sold an address, if neither the record nor the specs want that mode."""
 
     @property
     def is_paid(self) -> bool:

@@ -23,9 +23,7 @@ from provisioner.model.state import JournalHead
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a plan was made from. Apply refuses the plan if any of it has changed. `lineage` is None before the first
-    apply.
-    """
+    """What a plan was made from. Apply refuses it if any of this changed. `lineage` is None before the first apply."""
 
     stack: str
     environment: str | None

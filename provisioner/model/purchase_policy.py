@@ -20,9 +20,7 @@ class Marker(StrEnum):
     """How our servers are distinguished from others while a purchase is in doubt."""
 
     NAME = "name"
-    """By the wanted name and what the cloud shows of the request. It is exact unless somebody else buys the same at the
-    same time.
-    """
+    """By the wanted name and what the cloud shows. Exact unless somebody else buys the same at the same time."""
     NONCE = "nonce"
     """By a unique suffix that the name has until the server is recorded."""
 
@@ -44,9 +42,7 @@ class ChargingDefault(StrEnum):
 
 
 class UserdataField(StrEnum):
-    """The field of requests for the script that a server runs at its first boot. The vendor's pages and SDKs disagree
-    about its name.
-    """
+    """The field for the script that a server runs at first boot. The vendor's pages and SDKs disagree on its name."""
 
     AS_PUBLISHED = "as-published"
     """As the reference of each call says: `userdata` in a purchase, `user_data` in a reinstallation."""

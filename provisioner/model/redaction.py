@@ -24,7 +24,7 @@ class Fingerprint(Protocol):
 
 
 def redact(fields: Fields, fingerprint: Fingerprint, is_content: Callable[[FieldPath], bool]) -> JsonObject:
-    """Returns `fields` with secrets as fingerprints, and with texts at paths for which `is_content` is true as digests."""
+    """Returns `fields` with secrets as fingerprints, and texts at paths where `is_content` is true as digests."""
 
     def redacted(path: FieldPath, value: FieldValue) -> JsonValue:
         match value:
@@ -65,9 +65,7 @@ def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath
 
 
 def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
-    """Returns `body` with the fingerprints of those of its secrets that `fields` references. It was made before their
-    salt was known.
-    """
+    """Returns `body`, made before its secrets' salt was known, with the fingerprints of the secrets in `fields`."""
     for path, reference in secrets_in(fields):
         if value_at(body, path) is not None:
             body = with_value(body, path, {FINGERPRINT: fingerprint(reference)})
@@ -91,7 +89,7 @@ def value_at(body: JsonObject, path: FieldPath) -> JsonValue:
 
 
 def with_value(body: JsonObject, path: FieldPath, value: JsonValue) -> JsonObject:
-    """Returns `body` with the leaf at `path` set to `value`, and with missing objects created; None removes the leaf."""
+    """Returns `body` with the leaf at `path` set to `value`; None removes it. Missing objects are created."""
     if len(path) == 1:
         rest = {key: item for key, item in body.items() if key != path[0]}
         return rest if value is None else {**rest, path[0]: value}

@@ -28,14 +28,12 @@ class Offering:
 
     @property
     def image_only(self) -> Offering:
-        """The same without all but the image, as a reinstallation needs it."""
+        """The offering reduced to its image, as a reinstallation needs it."""
         return replace(self, flavor=None, is_resource=False, charging_mode=None, zone=None, arch=None, server_type=None)
 
 
 class Availability(StrEnum):
-    """What the cloud's catalogue says of an offering. `PRIVATE`: its image is in no list, but is shown when it is read
-    by its id.
-    """
+    """What the cloud's catalogue says of an offering. `PRIVATE`: its image is in no list, but can be read by its id."""
 
     LISTED = "listed"
     NOT_LISTED = "not_listed"
@@ -84,7 +82,7 @@ class Questions:
 class ReleaseFacts:
     """The answers. `paid_until` is the end of the paid term by server id, in milliseconds since the epoch; a server
     that billing does not know is absent. `offers` has every offering that was asked about. `subscribed` are the ids
-    that billing lists as paid for in advance, even if it does not tell until when.
+    that billing lists as paid for in advance, even if it reports no end.
     """
 
     paid_until: Mapping[str, int] = field(default_factory=dict)

@@ -30,9 +30,7 @@ class OnOsChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """The lifecycle settings of a server. `prevent_destroy` is None if the specs do not set it; the recorded value then
-    holds.
-    """
+    """The lifecycle settings. `prevent_destroy` is None if the specs do not set it; the recorded value then holds."""
 
     prevent_destroy: bool | None = None
     ignore_changes: tuple[FieldPath, ...] = ()
@@ -89,9 +87,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(HasId):
-    """What the state last knew. `declared` is what was sent, with secrets as fingerprints and opaque content as
-    digests.
-    """
+    """What the state last knew. `declared` is what was sent, secrets as fingerprints and opaque content as digests."""
 
     address: Address
     kind: str
@@ -119,7 +115,7 @@ class Recorded(HasId):
     paid: bool = False
     """Whether its order is known to be paid, because a person paid it with this tool. Not written if False."""
     assumed: JsonObject = field(default_factory=dict)
-    """What the specs stated when they were last applied, and what nothing has shown or sent. Not written if empty."""
+    """What the specs stated at the last apply and the cloud has neither shown nor been sent. Not written if empty."""
     unconfirmed: JsonObject = field(default_factory=dict)
     """What a reinstallation whose answer was lost was to change, while nothing shows that it was carried out: by field,
     the value `before` and `after` it. Not written if empty.

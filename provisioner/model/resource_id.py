@@ -16,9 +16,7 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 class _CaseInsensitiveId(str):
-    """An id that is not in lower case. It equals its other spellings, and hashes as the lower-case one, which is a
-    plain str.
-    """
+    """An id that is not in lower case. It equals its other spellings, and hashes as the lower-case plain str."""
 
     __slots__ = ()
 
@@ -33,9 +31,7 @@ class _CaseInsensitiveId(str):
 
 
 def resource_id(text: str) -> str:
-    """Returns the id in its own spelling, comparable in any case. An id in lower case, as nearly all are, stays a plain
-    str.
-    """
+    """Returns the id in its own spelling, comparable in any case. One in lower case, as nearly all are, stays a str."""
     return text if type(text) is _CaseInsensitiveId or text == text.casefold() else _CaseInsensitiveId(text)
 
 
@@ -44,9 +40,7 @@ def resource_ids(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def coerce_ids(holder: object, *fields: str) -> None:
-    """Converts the `fields` of a frozen value, in its `__post_init__`, with `resource_id`. Each is an id, a tuple of
-    ids, or None.
-    """
+    """Passes `fields` through `resource_id`, in `__post_init__` of a frozen value. Each is an id, ids, or None."""
     for name in fields:
         value: Any = getattr(holder, name)
         if isinstance(value, tuple):
@@ -60,9 +54,7 @@ def coerce_ids(holder: object, *fields: str) -> None:
 
 
 def request_spelling(identifier: str) -> str:
-    """Returns the spelling to send: lower case for a UUID, however it was recorded or shown, and any other id
-    unchanged.
-    """
+    """Returns the spelling to send: lower case for a UUID, and any other id unchanged."""
     return identifier.lower() if _UUID.fullmatch(identifier) else str(identifier)
 
 

@@ -17,9 +17,7 @@ _MODULES = re.compile(rf"module\.{NAME_PATTERN.pattern}(?:\.module\.{NAME_PATTER
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A target: `trainer[0]` is one server, `trainer` that server or its whole group, `module.vision` everything in the
-    module.
-    """
+    """A target: `trainer[0]` is a server, `trainer` a server or a whole group, `module.vision` all in the module."""
 
     modules: tuple[str, ...]
     name: str | None = None

@@ -64,9 +64,7 @@ def _is_unseen(record: Recorded, rows: Mapping[str, Live]) -> bool:
 
 
 def group_by_order(recorded: Iterable[Recorded]) -> tuple[tuple[Recorded, ...], ...]:
-    """Groups the records by order, because an order ends as a whole. A record without a known order is a group by
-    itself.
-    """
+    """Groups the records by order, which ends as a whole. A record without a known order is a group of its own."""
     groups: defaultdict[str | Address, list[Recorded]] = defaultdict(list)
     for record in recorded:
         groups[record.order_id or record.address].append(record)
@@ -85,5 +83,5 @@ def siblings(recorded: Recorded, records: Iterable[Recorded]) -> tuple[Recorded,
     """Returns the records of the other servers that are known to be of the same order."""
     if recorded.order_id is None:
         return ()
-    others = (one for one in records if one.order_id == recorded.order_id and one.id is not None)
-    return tuple(one for one in others if one.address != recorded.address)
+    servers = (one for one in records if one.order_id == recorded.order_id and one.id is not None)
+    return tuple(one for one in servers if one.address != recorded.address)

@@ -76,9 +76,7 @@ class Intent:
     listed: tuple[str, ...] = ()
     """All ids that were listed before it. This intent has not bought them either. Empty if no list was journaled."""
     all_listed: bool = False
-    """Whether that list was journaled and had no gap, so that an id outside `listed` is new, whatever age its row
-    shows.
-    """
+    """Whether that list was journaled and had no gap: an id outside `listed` is new, whatever age its row shows."""
     listed_orders: tuple[str, ...] = ()
     """The orders that were known before it from rows, from billing and from states. None of them is its own."""
     all_orders: bool = False
@@ -88,24 +86,16 @@ class Intent:
     the purchase is in doubt.
     """
     target_id: str | None = None
-    """The id of the server that a release or a wipe is about, or of the order that a payment or a cancellation is
-    about.
-    """
+    """The id of the server that a release or wipe is about, or of the order that a payment or cancellation is."""
     protected: bool = False
     unknown_since: int | None = None
-    """When its outcome turned out to be unknown, in the cloud's time. The quiet period counts from then. None: not
-    recorded.
-    """
+    """When its outcome turned out to be unknown, in the cloud's time; the quiet period counts from then."""
     sender: str = ""
-    """The pseudonym of the user who sent it, as the cloud knows them: a list may show each user only their own servers.
-    Empty if not known.
-    """
+    """The pseudonym of its sender at the cloud: a list may show users only their own servers. Empty if not known."""
     passed_over_orders: tuple[str, ...] = ()
     """For a purchase that a person declared absent: the orders that could be it and were not over at that time."""
     members: tuple[Member, ...] = ()
-    """The servers that one call buys, if it buys several. `address` is the first of them. They share its order and its
-    doubt.
-    """
+    """The servers that one call buys, if several. `address` is the first. They share its order and its doubt."""
 
     def __post_init__(self) -> None:
         coerce_ids(self, "earlier_ids", "listed", "answered_id", *(() if self.effect.targets_order else ("target_id",)))
@@ -168,9 +158,7 @@ class State:
     released: Mapping[str, Address] = field(default_factory=dict)
     """The servers that were released last, by id. One that is listed again still exists, and costs money."""
     listed: tuple[str, ...] = ()
-    """What the current run journaled as listed before its purchases; so are `all_listed`, `listed_orders` and
-    `all_orders`.
-    """
+    """What the current run journaled as listed before its purchases, as are the next three fields."""
     all_listed: bool = False
     listed_orders: tuple[str, ...] = ()
     all_orders: bool = False
@@ -197,9 +185,7 @@ class State:
 
     @property
     def unsettled(self) -> tuple[Intent, ...]:
-        """The other open calls (releases, reinstallations, payments, cancellations), which the next apply settles
-        first.
-        """
+        """The other open calls (releases, reinstallations, payments, cancellations); apply settles them first."""
         return tuple(intent for intent in self.in_doubt if intent.effect is not Effect.PURCHASE)
 
     @property
@@ -217,9 +203,7 @@ class State:
         return tuple(sorted(self.intents.values(), key=lambda intent: intent.address))
 
     def problems(self) -> Iterator[str]:
-        """Yields every broken invariant as a sentence. A state without any is valid. Reading, writing and the tests all
-        use this.
-        """
+        """Yields every broken invariant in words. A state without any is valid. Reading, writing and tests use this."""
         if not self.lineage:
             yield "the lineage is empty"
         if self.serial < 1:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 @dataclass(frozen=True, slots=True)
 class Term:
     """`expires_at` is in milliseconds since the epoch; `renews` is whether the term then renews automatically. None:
-    billing did not tell. `seen_at` is when billing was read, in milliseconds of the cloud's time.
+    billing did not report it. `seen_at` is when billing was read, in milliseconds of the cloud's time.
     """
 
     expires_at: int | None
