@@ -46,8 +46,8 @@ class Comparisons:
 
         These are the comparisons, and `even` and `odd`, because the % in them formats when the value is a text.
         """
-        comparing = {name: self._test(sign) for sign, names in _TESTS.items() for name in names}
-        return comparing | {
+        comparisons = {name: self._test(sign) for sign, names in _TESTS.items() for name in names}
+        return comparisons | {
             "even": lambda value: require_integer(value) % 2 == 0,
             "odd": lambda value: require_integer(value) % 2 == 1,
         }

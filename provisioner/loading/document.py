@@ -64,13 +64,13 @@ class Document:
         knows, so its value is masked as well.
         """
         offset = min(offset, len(self.text))
-        index = bisect_right(self._starts, offset) - 1
-        column = offset - self._starts[index]
+        index = bisect_right(self._line_starts, offset) - 1
+        column = offset - self._line_starts[index]
         return SourceRange(
             self.label,
             index + 1,
             column + 1,
-            self._excerpt(index, until=column + len(token) if unknown and token else None),
+            self._excerpt(index, mask_after=column + len(token) if unknown and token else None),
             self._length(offset) if token is None else len(token) or 1,
         )
 
@@ -82,7 +82,7 @@ class Document:
         return HIDDEN if self.locate(offset).excerpt.endswith(HIDDEN) else word
 
     @cached_property
-    def _starts(self) -> list[int]:
+    def _line_starts(self) -> list[int]:
         return [0, *(found.end() for found in _BREAK.finditer(self.text))]
 
     def may_be_secret(self, key: str) -> bool:
@@ -112,10 +112,10 @@ class Document:
         """The lines on which a secret's value continues: those below its key that are indented more deeply."""
         lines: set[int] = set()
         for found in self._find_secret_keys(self.text):
-            first, last = (bisect_right(self._starts, offset) - 1 for offset in (found.start(), found.end() - 1))
+            first, last = (bisect_right(self._line_starts, offset) - 1 for offset in (found.start(), found.end() - 1))
             lines.update(range(first + 1, last + 1))
             depth = _indentation(self._line(first))
-            for below in range(last + 1, min(last + _LINES_BELOW, len(self._starts))):
+            for below in range(last + 1, min(last + _LINES_BELOW, len(self._line_starts))):
                 line = self._line(below)
                 if line.strip() and _indentation(line) <= depth:
                     break
@@ -123,8 +123,8 @@ class Document:
         return frozenset(lines)
 
     def _line(self, index: int) -> str:
-        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self.text)
-        return self.text[self._starts[index] : min(end, self._starts[index] + 10 * _EXCERPT)].rstrip("\r\n")
+        end = self._line_starts[index + 1] if index + 1 < len(self._line_starts) else len(self.text)
+        return self.text[self._line_starts[index] : min(end, self._line_starts[index] + 10 * _EXCERPT)].rstrip("\r\n")
 
     def _find_key_without_colon(self, line: str) -> re.Match[str] | None:
         return next((found for found in _KEY_WITHOUT_COLON.finditer(line) if self.may_be_secret(found[1])), None)
@@ -133,9 +133,9 @@ class Document:
         found = _QUOTED.match(self.text, offset) or _PLAIN.match(self.text, offset, offset + _EXCERPT)
         return max(1, found.end() - found.start()) if found else 1
 
-    def _excerpt(self, index: int, *, until: int | None) -> str:
+    def _excerpt(self, index: int, *, mask_after: int | None) -> str:
         line = self._line(index)
-        if until is not None and (found := _VALUE.match(line, until)):
+        if mask_after is not None and (found := _VALUE.match(line, mask_after)):
             line = f"{line[: found.start(1)]}{HIDDEN}"
         if index in self._hidden_lines:
             line = " " * _indentation(line) + HIDDEN

@@ -69,7 +69,7 @@ class Expansion:
     def _by_count(self, name: str, count: Any) -> Iterator[Instance]:
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             summary = (
-                f"count must be a whole number from 0 and is {'negative' if _negative(count) else type_name(count)}"
+                f"count must be a whole number from 0 and is {'negative' if _is_negative(count) else type_name(count)}"
             )
             raise ExpansionError(
                 ("count",),
@@ -115,5 +115,5 @@ class Expansion:
             )
 
 
-def _negative(count: Any) -> bool:
+def _is_negative(count: Any) -> bool:
     return isinstance(count, int) and count < 0

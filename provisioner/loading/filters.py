@@ -34,7 +34,7 @@ _OPERATIONS: Mapping[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
-BINARY = frozenset(_OPERATIONS)
+BINARY_OPERATORS = frozenset(_OPERATIONS)
 _MOST_DIGITS = 20
 
 
@@ -92,11 +92,11 @@ class Operations:
             "upper": lambda value: to_text(value).upper(),
         }
         metered_filters: dict[str, Callable[..., Any]] = {
-            name: self._metered(work) for name, work in plain_filters.items()
+            name: self._with_metering(filter_) for name, filter_ in plain_filters.items()
         }
         return metered_filters | {
             "default": _default,
-            "format": lambda template, *values: self.binary("%", template, values),
+            "format": lambda template, *values: self.apply_operator("%", template, values),
             "indent": self._indent,
             "join": self.join,
             "map": self.map_field,
@@ -113,7 +113,7 @@ class Operations:
         self._budget.charge_weight(len(range(*part.indices(len(value)))))
         return value[part]
 
-    def binary(self, operator_sign: str, left: Any, right: Any) -> Any:
+    def apply_operator(self, operator_sign: str, left: Any, right: Any) -> Any:
         """Applies a binary operator. Raises UnplacedError where an operand or the result does not fit into 64 bits."""
         for side in (left, right):
             require_defined(side)
@@ -158,7 +158,7 @@ class Operations:
         self._budget.charge_weight(len(text) + times * max(0, len(after) - len(before)))
         return text.replace(before, after, count)
 
-    def method(self, owner: Any, name: str, arguments: tuple[Any, ...]) -> Any:
+    def call_method(self, owner: Any, name: str, arguments: tuple[Any, ...]) -> Any:
         """Calls a method that the grammar allows, `owner.name(...)`. The views of a map become lists."""
         if name == "replace":
             return self.replace(owner, *arguments)
@@ -188,10 +188,10 @@ class Operations:
         self._budget.charge_weight(len(numbers) * 2)
         return list(numbers)
 
-    def _metered(self, work: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_metering(self, filter_: Callable[..., Any]) -> Callable[..., Any]:
         def run(value: Any, *arguments: Any, **options: Any) -> Any:
             require_defined(value)
-            return self._budget.metered(work(self._budget.metered(value), *arguments, **options))
+            return self._budget.metered(filter_(self._budget.metered(value), *arguments, **options))
 
         return run
 
@@ -272,10 +272,10 @@ def _items(value: Any) -> Collection[Any]:
 
 
 def _first_or_last(items: Any, index: int) -> Any:
-    every = list(_items(items))
-    if not every:
+    all_items = list(_items(items))
+    if not all_items:
         raise _error("an empty list has no first and no last item", hint="give one with | default(..., true)")
-    return every[index]
+    return all_items[index]
 
 
 def _default(value: Any, instead: Any = "", boolean: bool = False) -> Any:  # noqa: FBT001, FBT002 - as in Jinja

@@ -70,21 +70,21 @@ class Findings:
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        return self._report(self._warnings)
+        return self._for_display(self._warnings)
 
     def raise_errors(self) -> None:
         """Raises all errors that were found: as UsageError if every one has `usage`, else as SpecError."""
         if self._errors:
             error_type: type[ProvisionerError] = SpecError if self._any_spec_error else UsageError
-            raise error_type(*self._report(self._errors))
+            raise error_type(*self._for_display(self._errors))
 
-    def _report(self, gathered: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
+    def _for_display(self, collected: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
         lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
-        reported = [self._masked(gathered[key], lines) for key in sorted(gathered, key=_sort_key)[:_SHOWN_LIMIT]]
-        if len(gathered) > _SHOWN_LIMIT:
-            rest = f"... and {len(gathered) - _SHOWN_LIMIT} more"
-            last = error if gathered is self._errors else warning
-            reported.append(last("too-many-mistakes", rest, hint="mend those above, then run again"))
+        reported = [self._masked(collected[key], lines) for key in sorted(collected, key=_sort_key)[:_SHOWN_LIMIT]]
+        if len(collected) > _SHOWN_LIMIT:
+            rest = f"... and {len(collected) - _SHOWN_LIMIT} more"
+            make = error if collected is self._errors else warning
+            reported.append(make("too-many-mistakes", rest, hint="mend those above, then run again"))
         return tuple(reported)
 
     def _masked(self, finding: Diagnostic, lines: Mapping[tuple[str, int], str]) -> Diagnostic:

@@ -51,8 +51,8 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
     with gc_paused():
         findings = Findings()
         sources = Sources(directory, findings, secret_keys(catalogue), _literal_fields(catalogue))
-        settings = sources.stack()
-        specs = [*sources.specs()]
+        settings = sources.read_stack_file()
+        specs = [*sources.read_specs()]
         if settings is None:
             findings.raise_errors()
             raise AssertionError("a stack file that cannot be read is a finding")
@@ -66,7 +66,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         refactoring = _read_refactoring(specs, RefactoringReader(scope, findings), desired)
         outputs = _read_outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
         findings.raise_errors()
-        desired.sort(key=lambda wanted: wanted.address)
+        desired.sort(key=lambda resource: resource.address)
         by_section = {kind.section: defaults.for_kind(kind) for kind in catalogue.kinds}
         return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section)
 
@@ -98,7 +98,7 @@ def _read_refactoring(specs: list[Layer], reader: RefactoringReader, desired: li
         for section in layer.node:
             if section in REFACTORING_SECTIONS and layer.node[section] is not INVALID:
                 reader.read(layer, section)
-    return reader.build(wanted.address for wanted in desired)
+    return reader.build(resource.address for resource in desired)
 
 
 def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:
@@ -109,7 +109,7 @@ def _read_outputs(specs: list[Layer], reader: OutputReader, desired: list[Desire
     for layer in specs:
         if layer.node.get(OUTPUTS, INVALID) is not INVALID:
             reader.read(layer)
-    return reader.build({wanted.address: catalogue[wanted.kind].section for wanted in desired})
+    return reader.build({resource.address: catalogue[resource.kind].section for resource in desired})
 
 
 def _read_resources(

@@ -42,11 +42,11 @@ def without_nulls(value: Any) -> Any:
 
 
 def _merge(
-    below: Mapping[str, Any], above: Mapping[str, Any], path: FieldPath, contents: frozenset[FieldPath]
+    defaults: Mapping[str, Any], own: Mapping[str, Any], path: FieldPath, contents: frozenset[FieldPath]
 ) -> dict[str, Any]:
-    form_replaced = path in contents and any(form in above for form in CONTENT_FORMS)
-    merged = {key: value for key, value in below.items() if not (form_replaced and key in CONTENT_FORMS)}
-    for key, value in above.items():
+    form_replaced = path in contents and any(form in own for form in CONTENT_FORMS)
+    merged = {key: value for key, value in defaults.items() if not (form_replaced and key in CONTENT_FORMS)}
+    for key, value in own.items():
         default = merged.get(key)
         both_maps = isinstance(default, dict) and isinstance(value, dict)
         merged[key] = _merge(default, value, (*path, key), contents) if both_maps and default is not None else value

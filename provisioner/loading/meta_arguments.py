@@ -25,7 +25,7 @@ _IGNORABLE_STATUS = ("status",)
 """Not a field of any spec, but compared with the record like one, so ignore_changes may name it, too."""
 
 
-def _address(text: str) -> str:
+def _declarable_address(text: str) -> str:
     if Address.parse(text).deposed:
         raise ValueError(f"{text!r} is declared by no spec")
     return text
@@ -40,7 +40,7 @@ class _Lifecycle(_Strict):
     ignore_changes: list[str] | None = None
     on_os_change: Literal["reinstall", "replace"] = "reinstall"
     create_before_destroy: bool = False
-    replace_triggered_by: list[Annotated[str, AfterValidator(_address)]] | None = None
+    replace_triggered_by: list[Annotated[str, AfterValidator(_declarable_address)]] | None = None
 
 
 class _Timeouts(_Strict):

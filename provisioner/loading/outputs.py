@@ -64,8 +64,8 @@ class Outputs:
     def values(self, facts: Mapping[Address, JsonObject | None], names: Iterable[str]) -> tuple[OutputValue, ...]:
         """Evaluates the outputs with the given names.
 
-        `facts`: the facts of every declared address, or None for a resource that does not exist yet. An output that needs such a
-        resource is not known. Raises SpecError for all other failures, with their places.
+        `facts`: the facts of every declared address, or None for a resource that does not exist yet. An output that refers to such
+        a resource and can't be evaluated is unknown. Raises SpecError for all other failures, with their places.
         """
         findings = Findings()
         known = {address: INVALID if fields is None else fields for address, fields in facts.items()}
@@ -98,7 +98,7 @@ class OutputReader:
         self._findings = findings
         self._engine = Engine()
         self._declared: dict[str, _Output] = {}
-        self._places: dict[str, SourceRange] = {}
+        self._first_places: dict[str, SourceRange] = {}
 
     def read(self, layer: Layer) -> None:
         """Reads the `outputs:` section of one file."""
@@ -120,7 +120,7 @@ class OutputReader:
                     ),
                     at=at,
                 )
-            elif (first := self._places.setdefault(name, at)) is not at:
+            elif (first := self._first_places.setdefault(name, at)) is not at:
                 hint = f"rename one of the two; the first is at {first}"
                 mistake = UnplacedError(
                     "duplicate-output", f"the output {name} is declared already, at {first}", hint=hint

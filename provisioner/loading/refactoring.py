@@ -32,8 +32,8 @@ class _Entry(BaseModel):
 def _entry_model(**fields: Any) -> type[BaseModel]:
     """Builds the schema of an entry with create_model, because a class can't have a field named `from`."""
     definitions: dict[str, Any] = {name: (type_, ...) for name, type_ in fields.items()}
-    made: type[BaseModel] = create_model("_Entry", __base__=_Entry, **definitions)
-    return made
+    model: type[BaseModel] = create_model("_Entry", __base__=_Entry, **definitions)
+    return model
 
 
 _ENTRY_MODELS: Mapping[str, type[BaseModel]] = {
@@ -109,9 +109,9 @@ class RefactoringReader:
         """
         try:
             address = Address.parse(text)
-        except ValueError as wrong:
+        except ValueError as reason:
             self._report(
-                layer, path, UnplacedError("invalid-address", str(wrong), hint="write it as `state list` shows it")
+                layer, path, UnplacedError("invalid-address", str(reason), hint="write it as `state list` shows it")
             )
             return None
         if address.deposed and path[0] != "removed":
@@ -146,19 +146,21 @@ def _import_errors(
     imports: tuple[Import, ...], declared: frozenset[Address]
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
     seen: dict[Address | str, Import] = {}
-    for one in imports:
-        if one.address not in declared:
-            hint = suggest(str(one.address), map(str, declared), title="the specs declare")
+    for import_ in imports:
+        if import_.address not in declared:
+            hint = suggest(str(import_.address), map(str, declared), title="the specs declare")
             yield (
-                UnplacedError("undeclared-address", f"imports names {one.address}, which is not declared", hint=hint),
-                one.source,
+                UnplacedError(
+                    "undeclared-address", f"imports names {import_.address}, which is not declared", hint=hint
+                ),
+                import_.source,
             )
-        for what in (one.address, one.id):
-            if (first := seen.setdefault(what, one)) is not one:
+        for what in (import_.address, import_.id):
+            if (first := seen.setdefault(what, import_)) is not import_:
                 summary = f"imports names {what} twice, first at {first.source}"
                 yield (
                     UnplacedError("imported-twice", summary, hint="one resource, one address: keep one of the two"),
-                    one.source,
+                    import_.source,
                 )
 
 
@@ -170,8 +172,8 @@ def _origin_errors(
     seen: dict[Address, SourceRange | None] = {}
     origins = [(move.origin, move.address.key is None, "moved", move.source) for move in read.moves]
     origins += [(removal.address, True, "removed", removal.source) for removal in read.removals]
-    for origin, whole, what, at in origins:
-        if origin in declared or (whole and origin.key is None and origin in groups):
+    for origin, is_whole_group, what, at in origins:
+        if origin in declared or (is_whole_group and origin.key is None and origin in groups):
             hint = "take its declaration away, or this entry"
             yield UnplacedError("still-declared", f"{origin} is {what}, and declared all the same", hint=hint), at
         if origin in seen:

@@ -36,10 +36,10 @@ def group_by_name(facts: Mapping[Address, Any]) -> dict[str, Any]:
         match address.key:
             case None:
                 groups[address.name] = facts[address]
-            case int(rank):
-                ranks = groups.setdefault(address.name, [])
-                ranks.extend([INVALID] * (rank - len(ranks)))
-                ranks.append(facts[address])
+            case int(index):
+                items = groups.setdefault(address.name, [])
+                items.extend([INVALID] * (index - len(items)))
+                items.append(facts[address])
             case str(key):
                 groups.setdefault(address.name, {})[key] = facts[address]
     return groups
@@ -96,7 +96,7 @@ def unknown_references(
 def _check_reference(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> UnplacedError | None:
     match steps:
         case [str(name), *_] if name not in groups and name not in METHODS[dict]:
-            return _not_found(f"{section}.{name}", name, groups, f"the {section} are", section)
+            return _not_found_error(f"{section}.{name}", name, groups, f"the {section} are", section)
         case [str(name), *rest] if name in groups:
             return _check_group(f"{section}.{name}", groups[name], rest, kind, section)
         case _:
@@ -114,13 +114,13 @@ def _check_group(
             return UnplacedError(
                 "undefined-variable", f"{written} is a list of {kind.noun}s and has no {step}", hint=hint
             )
-        case list(), [int(rank), *_] if not -len(group) <= rank < len(group):
+        case list(), [int(index), *_] if not -len(group) <= index < len(group):
             count = (
                 f"no {kind.noun}" if not group else f"{len(group)}, from {written}[0] to {written}[{len(group) - 1}]"
             )
-            return UnplacedError("undefined-variable", f"{written}[{rank}] does not exist", hint=f"there is {count}")
+            return UnplacedError("undefined-variable", f"{written}[{index}] does not exist", hint=f"there is {count}")
         case dict(), [str(key), *_] if key not in group and key not in METHODS[dict]:
-            return _not_found(f"{written}.{key}", key, group, "the keys are", section)
+            return _not_found_error(f"{written}.{key}", key, group, "the keys are", section)
         case dict(), [str(key), *_] if key not in group:
             return None
         case _, [_, *rest]:
@@ -132,7 +132,7 @@ def _check_group(
 def _check_field(written: str, steps: Sequence[_Step], kind: Referable, section: str) -> UnplacedError | None:
     match steps:
         case [str(field), *_] if field not in kind.fields:
-            return _not_found(f"{written}.{field}", field, kind.fields, "the fields are", section)
+            return _not_found_error(f"{written}.{field}", field, kind.fields, "the fields are", section)
         case [int(), *_]:
             return UnplacedError(
                 "undefined-variable", f"{written} is one {kind.noun} and no list", hint=f"write {written}.id"
@@ -141,7 +141,7 @@ def _check_field(written: str, steps: Sequence[_Step], kind: Referable, section:
             return None
 
 
-def _not_found(written: str, name: str, known: Iterable[str], title: str, section: str) -> UnplacedError:
+def _not_found_error(written: str, name: str, known: Iterable[str], title: str, section: str) -> UnplacedError:
     hint = suggest(name, known, title=title)
     if "-" in hint:
         hint += f'; a name with a hyphen is written {section}["a-b"]'

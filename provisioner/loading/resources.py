@@ -73,8 +73,8 @@ class ResourceReader:
         declaration = _Declaration(kind, _drop_nulls(body), (own, *self._defaults.layers(kind)))
         try:
             instances = self._expansion.expand(name, declaration.body)
-        except ExpansionError as refusal:
-            self._report(declaration, Address(name), Problem(refusal.path, refusal.mistake))
+        except ExpansionError as reason:
+            self._report(declaration, Address(name), Problem(reason.path, reason.mistake))
             return
         except AlreadyReported:
             return

@@ -15,14 +15,14 @@ from pydantic import BeforeValidator
 from provisioner.loading.expansion import Instance
 from provisioner.loading.unplaced_error import UnplacedError
 
-_SHARE = re.compile(r"(?P<percent>[1-9][0-9]?|100)%")
+_PERCENTAGE = re.compile(r"(?P<percent>[1-9][0-9]?|100)%")
 _WHOLE = 100
 _HINT = "write numbers from 1, or shares from 1% to 100%, as in rollout: [1, 3, 50%]"
 
 
 def _size(value: object) -> object:
     is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if is_number or (isinstance(value, str) and _SHARE.fullmatch(value)):
+    if is_number or (isinstance(value, str) and _PERCENTAGE.fullmatch(value)):
         return value
     raise ValueError(f"{value!r} is no size of a wave; {_HINT}")
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from provisioner.loading.unplaced_error import UnplacedError
-from provisioner.loading.validation import HOW_TO_GIVE_IT, type_name
+from provisioner.loading.validation import REFERENCE_FORMS, type_name
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import CHOOSE_YOUR_OWN, Secret, SecretReference, SecretSource, is_reserved
 
@@ -59,4 +59,4 @@ def _parse_locator(name: str, locator: str) -> SecretReference:
 
 
 def _invalid(summary: str) -> UnplacedError:
-    return UnplacedError("invalid-secret", summary, hint=HOW_TO_GIVE_IT)
+    return UnplacedError("invalid-secret", summary, hint=REFERENCE_FORMS)

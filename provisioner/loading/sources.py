@@ -48,21 +48,21 @@ class Sources:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
 
-    def stack(self) -> Layer | None:
+    def read_stack_file(self) -> Layer | None:
         """Reads stack.yaml; None after a finding. Raises UsageError `stack-missing` when the file does not exist."""
         path = self.directory / STACK_FILE
         if not os.path.lexists(path):
-            here = _is_directory(self.directory)
+            directory_exists = _is_directory(self.directory)
             missing = (
                 f"{display_path(path)} does not exist"
-                if here
+                if directory_exists
                 else f"there is no directory {display_path(self.directory)}"
             )
             hint = "run provisioner init to make one, or name another directory with --specs"
             raise UsageError(error("stack-missing", missing, hint=hint))
         return self.read(path)
 
-    def specs(self) -> Iterator[Layer]:
+    def read_specs(self) -> Iterator[Layer]:
         """Yields every spec file below the stack's directory, by path. Links to directories and other non-files are reported."""
         for path in self._spec_files(self.directory):
             if self.allowance.exceeded:
@@ -75,7 +75,7 @@ class Sources:
         folder = self.directory / ENVIRONMENTS
         if not _is_directory(folder):
             return None
-        return {path.stem: path for path in self._entries(folder) if path.suffix in _SUFFIXES and not _private(path)}
+        return {path.stem: path for path in self._entries(folder) if path.suffix in _SUFFIXES and not _is_private(path)}
 
     def read(self, path: Path, *, usage: bool = False) -> Layer | None:
         """Reads one file; None after a finding. `usage`: the command line named the file, so it may be outside the stack."""
@@ -97,7 +97,7 @@ class Sources:
 
     def _spec_files(self, directory: Path) -> Iterator[Path]:
         for entry in self._entries(directory):
-            if _private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_RESERVED_NAMES}):
+            if _is_private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_RESERVED_NAMES}):
                 continue
             if not _is_directory(entry):
                 if entry.suffix in _SUFFIXES:
@@ -128,7 +128,7 @@ def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:
     findings = Findings()
     sources = Sources(directory, findings, secret_keys(catalogue))
     with gc_paused():
-        declared = [layer for layer in sources.specs() if OUTPUTS in layer.node]
+        declared = [layer for layer in sources.read_specs() if OUTPUTS in layer.node]
     findings.raise_errors()
     return bool(declared)
 
@@ -157,5 +157,5 @@ def _is_directory(path: Path) -> bool:
         return False
 
 
-def _private(path: Path) -> bool:
+def _is_private(path: Path) -> bool:
     return path.name.startswith((".", "_"))

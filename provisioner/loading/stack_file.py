@@ -115,7 +115,7 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     """Reads only stack.yaml and chooses the environment, for commands that need no specs. Raises as `load` does."""
     findings = Findings()
     sources = Sources(directory, findings)
-    settings = sources.stack()
+    settings = sources.read_stack_file()
     stack = None if settings is None else resolve_stack(settings, environment, sources)
     findings.raise_errors()
     assert stack is not None, "a stack file that cannot be read is a finding"

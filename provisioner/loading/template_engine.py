@@ -81,12 +81,12 @@ class Engine:
         """Evaluates a text. A text that is a single expression gives a value of any type; all others give a text."""
         segments = self._segments.get(text) or self._segments.setdefault(text, self._split(text))
         self._budget.begin_evaluation(STEP_COST * sum(1 if isinstance(part, str) else part.size for part in segments))
-        with self._translate_evaluation_errors(scope) as evaluating:
+        with self._translate_evaluation_errors(scope) as evaluated:
             if len(segments) == 1 and isinstance(segments[0], _Compiled):
-                result = self._plain_copy(_evaluate(segments[0], scope, evaluating), 0)
+                result = self._plain_copy(_evaluate(segments[0], scope, evaluated), 0)
             else:
                 result = "".join(
-                    part if isinstance(part, str) else to_text(_evaluate(part, scope, evaluating)) for part in segments
+                    part if isinstance(part, str) else to_text(_evaluate(part, scope, evaluated)) for part in segments
                 )
         if isinstance(result, str) and len(result) > VALUE_LIMIT:
             raise over_limit(f"it gives more than {VALUE_LIMIT:,} characters")
@@ -103,8 +103,8 @@ class Engine:
         self._budget.begin_evaluation(STEP_COST * compiled.size)
         pieces: list[str] = []
         remaining = FILE_LIMIT
-        with self._translate_evaluation_errors(scope) as evaluating:
-            evaluating.append(compiled)
+        with self._translate_evaluation_errors(scope) as evaluated:
+            evaluated.append(compiled)
             for piece in compiled.template.root_render_func(compiled.template.new_context(dict(scope))):
                 remaining -= len(piece)
                 if remaining < 0:
@@ -188,12 +188,12 @@ class Engine:
 
         The body appends each template that it evaluates to the list, so that an error comes from the last one.
         """
-        evaluating: list[_Compiled] = []
+        evaluated: list[_Compiled] = []
         try:
-            yield evaluating
+            yield evaluated
         except UndefinedError as reason:
-            self._budget.charge_run(EXPLAIN_COST * evaluating[-1].size)
-            raise explain(evaluating[-1].tree, scope, reason) from None
+            self._budget.charge_run(EXPLAIN_COST * evaluated[-1].size)
+            raise explain(evaluated[-1].tree, scope, reason) from None
         except RecursionError:
             raise over_limit("it nests too deeply") from None
         except _EVALUATION_ERRORS as reason:
@@ -202,8 +202,8 @@ class Engine:
             ) from None
 
 
-def _evaluate(compiled: _Compiled, scope: Scope, evaluating: list[_Compiled]) -> Any:
-    evaluating.append(compiled)
+def _evaluate(compiled: _Compiled, scope: Scope, evaluated: list[_Compiled]) -> Any:
+    evaluated.append(compiled)
     context = compiled.template.new_context(dict(scope))
     for _ in compiled.template.root_render_func(context):
         pass

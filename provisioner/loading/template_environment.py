@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from provisioner.loading import template_grammar
 from provisioner.loading.comparisons import Comparisons
-from provisioner.loading.filters import BINARY, Operations, to_text
+from provisioner.loading.filters import BINARY_OPERATORS, Operations, to_text
 from provisioner.loading.tree import INVALID
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
@@ -33,7 +33,7 @@ def _finalize(_context: EvalContext, value: Any) -> str:
 class Environment(ImmutableSandboxedEnvironment):
     """Jinja's environment for specs. `filter_names` are the filters that authors may use."""
 
-    intercepted_binops = BINARY
+    intercepted_binops = BINARY_OPERATORS
 
     def __init__(self, operations: Operations, comparisons: Comparisons, **delimiters: str) -> None:
         super().__init__(
@@ -86,7 +86,7 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook
         if isinstance(called, _Method):
-            return self.operations.method(called.owner, called.name, args)
+            return self.operations.call_method(called.owner, called.name, args)
         if called == self.operations.integer_range:
             return self.operations.integer_range(*args)
         raise UnplacedError(
@@ -94,7 +94,7 @@ class Environment(ImmutableSandboxedEnvironment):
         )
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:  # noqa: ARG002 - Jinja's hook
-        return self.operations.binary(operator, left, right)
+        return self.operations.apply_operator(operator, left, right)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

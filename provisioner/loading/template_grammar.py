@@ -15,7 +15,7 @@ from jinja2.visitor import NodeTransformer
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 
 CONCATENATE, METER, LOOP, COMPARE, SLICE = "_concatenate", "_meter", "_loop", "_compare", "_slice"
-"""Names of the filters that the rewritten tree uses. Authors can't use them, because names must not begin with _."""
+"""Names of the filters that the rewritten tree uses. Authors can't use them: `check` rejects them."""
 
 TESTS = frozenset(
     (

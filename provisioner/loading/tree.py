@@ -110,17 +110,17 @@ def _list_index(step: str | int) -> int | None:
 
 def without_invalid(value: Any) -> tuple[Any, frozenset[Path]]:
     """Returns a plain copy without INVALID, and the paths where it was. An invalid item of a list becomes None."""
-    broken: set[Path] = set()
-    return _copy_valid(value, (), broken), frozenset(broken)
+    invalid: set[Path] = set()
+    return _copy_valid(value, (), invalid), frozenset(invalid)
 
 
-def _copy_valid(value: Any, path: Path, broken: set[Path]) -> Any:
+def _copy_valid(value: Any, path: Path, invalid: set[Path]) -> Any:
     if value is INVALID:
-        broken.add(path)
+        invalid.add(path)
         return None
     if isinstance(value, dict):
-        copies = ((key, _copy_valid(item, (*path, key), broken)) for key, item in value.items())
-        return {key: copy for key, copy in copies if (*path, key) not in broken}
+        copies = ((key, _copy_valid(item, (*path, key), invalid)) for key, item in value.items())
+        return {key: copy for key, copy in copies if (*path, key) not in invalid}
     if isinstance(value, list):
-        return [_copy_valid(item, (*path, index), broken) for index, item in enumerate(value)]
+        return [_copy_valid(item, (*path, index), invalid) for index, item in enumerate(value)]
     return value

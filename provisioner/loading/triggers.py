@@ -58,7 +58,7 @@ def _find_cycle_from(
             del path[address]
         elif successor in path:
             chain = list(path)
-            return tuple(one for one in chain[chain.index(successor) :] if one not in members)
+            return tuple(address for address in chain[chain.index(successor) :] if address not in members)
         elif successor not in finished:
             path[successor] = successors(successor)
     return ()

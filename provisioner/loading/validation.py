@@ -40,7 +40,7 @@ _UNQUOTED: Mapping[str, re.Pattern[str]] = {
     "true or false": re.compile(r"true|false"),
 }
 """Texts that would be valid without their quotes, by the expected type."""
-HOW_TO_GIVE_IT = 'write {secret: "env:NAME"} or {secret: "file:path"}'
+REFERENCE_FORMS = 'write {secret: "env:NAME"} or {secret: "file:path"}'
 _PROBLEM_LIMIT = 50  # for one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
 
@@ -70,8 +70,8 @@ def validate(
     """
     try:
         schema.model_validate(data)
-    except ValidationError as refusal:
-        errors = refusal.errors(include_url=False)[:_PROBLEM_LIMIT]
+    except ValidationError as reason:
+        errors = reason.errors(include_url=False)[:_PROBLEM_LIMIT]
         found = [_problem(schema, data, error, also_allowed) for error in errors]
         misspelt = {
             path for problem in found if problem.key for path in _intended_path(schema, problem.path, also_allowed)
@@ -156,16 +156,16 @@ def _allowed_fields(schema: type[BaseModel], path: Path, also_allowed: tuple[str
 
 
 def _intended_path(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> Iterator[Path]:
-    meant = closest_match(str(path[-1]), _allowed_fields(schema, path, also_allowed))
-    if meant is not None:
-        yield (*path[:-1], meant)
+    match = closest_match(str(path[-1]), _allowed_fields(schema, path, also_allowed))
+    if match is not None:
+        yield (*path[:-1], match)
 
 
 def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_allowed: tuple[str, ...]) -> Problem:
-    kind: str = error["type"]
-    path = tuple(_data_path(data, error["loc"], missing=kind == "missing"))
+    error_type: str = error["type"]
+    path = tuple(_data_path(data, error["loc"], missing=error_type == "missing"))
     name = dotted(path)
-    match kind:
+    match error_type:
         case "extra_forbidden":
             known = _allowed_fields(schema, path, also_allowed)
             hint = suggest(str(path[-1]), known, title="the fields here are")
@@ -178,9 +178,9 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_
                 path, UnplacedError("missing-field", f"{name} is required and missing", hint=f"write {path[-1]}: ...")
             )
         case "is_instance_of" if "SecretReference" in error["msg"]:
-            return Problem(path, UnplacedError("invalid-secret", f"{name} is no secret", hint=HOW_TO_GIVE_IT))
-        case _ if kind in _EXPECTED_TYPES:
-            return Problem(path, _wrong_type(name, _EXPECTED_TYPES[kind], error["input"]))
+            return Problem(path, UnplacedError("invalid-secret", f"{name} is no secret", hint=REFERENCE_FORMS))
+        case _ if error_type in _EXPECTED_TYPES:
+            return Problem(path, _wrong_type(name, _EXPECTED_TYPES[error_type], error["input"]))
         case "literal_error" | "enum":
             return Problem(path, _wrong_choice(name, error))
         case _:

@@ -193,8 +193,8 @@ class Variables:
 
     def _set(self, assignment: Assignment) -> None:
         declaration = self._declared[assignment.name]
-        value, broken = without_invalid(assignment.value)
-        if declaration is None or assignment.value is INVALID or broken:
+        value, invalid_paths = without_invalid(assignment.value)
+        if declaration is None or assignment.value is INVALID or invalid_paths:
             self._values[assignment.name] = INVALID
             return
         self._values[assignment.name] = value

@@ -89,16 +89,17 @@ class _Reader:
         self._count = 0
         self._mistakes = 0
         self._anchors: dict[str, tuple[Value, int, int]] = {}
+        """By anchor: its value, how many values that contains, and its height; -1 while the value is still open."""
         self._resolved: dict[str, Scalar | RejectedScalar] = {}
 
     def read(self) -> Value:
         parser = _PARSER(self._document.text)
         handlers = {
             yaml.ScalarEvent: self._scalar,
-            yaml.MappingStartEvent: self._begin,
-            yaml.SequenceStartEvent: self._begin,
-            _MAP_END: self._end,
-            _LIST_END: self._end,
+            yaml.MappingStartEvent: self._start_collection,
+            yaml.SequenceStartEvent: self._start_collection,
+            _MAP_END: self._end_collection,
+            _LIST_END: self._end_collection,
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document_start,
         }
@@ -190,7 +191,7 @@ class _Reader:
             cast("MapNode", frame.node).offsets[key] = (offset, offset)
         frame.key = _DROPPED
 
-    def _begin(self, event: Any) -> None:
+    def _start_collection(self, event: Any) -> None:
         frame = self._top
         offset = event.start_mark.index
         if frame.key is None and type(frame.node) is MapNode:
@@ -207,7 +208,7 @@ class _Reader:
             raise _DocumentRejected(_depth_error(), offset)
         self._top = _Frame(node, event.anchor, self._count)
 
-    def _end(self, _event: Any) -> None:
+    def _end_collection(self, _event: Any) -> None:
         closed = self._top
         self._top = self._open.pop()
         height = closed.height + 1
