@@ -1,5 +1,7 @@
-"""Scenarios beside an untidy cloud: other users' views, names that others change or the cloud spells otherwise, clocks that disagree,
-replies that name a stranger's server, and a state of the same folder that nobody can read.
+"""Scenarios with an anomaly of the cloud or of the folder.
+
+Another user sees less, somebody renames a server, the cloud changes the case of names, clocks disagree, a reply names a
+stranger's server, or another state of the same folder cannot be read.
 """
 
 from __future__ import annotations
@@ -31,103 +33,103 @@ _REFUSED = _ALL | {
 _FILTERED = _ALL | {"fault": "filtered"}
 _RESPELT = {"at": SHOWING, "times": "always", "fault": "rewrite"}
 _APART = 780.0
-"""Seconds between two nodes of a gateway."""
+"""By how many seconds the clocks of two gateway nodes differ."""
 _AHEAD = {"at": "*", "times": "always", "fault": "skew", "seconds": _APART}
 _BEHIND = {"at": "*", "times": "always", "fault": "skew", "seconds": -_APART}
 _CACHED = _ALL | {"fault": "skew", "age": 60}
 _SIBLING = "test.prod.json"
 
 
-def _a_colleague_takes_over(stage: CrashEnvironment) -> None:
-    stage.user = COLLEAGUE
+def _switch_to_colleague(environment: CrashEnvironment) -> None:
+    environment.user = COLLEAGUE
 
 
-def _the_sender_comes_back(stage: CrashEnvironment) -> None:
-    stage.user = OURSELVES
+def _switch_back_to_sender(environment: CrashEnvironment) -> None:
+    environment.user = OURSELVES
 
 
-def _somebody_renames_it(stage: CrashEnvironment) -> None:
-    for server in stage.alive:
+def _rename_listed_servers(environment: CrashEnvironment) -> None:
+    for server in environment.live_servers:
         if server.is_listed:
-            stage.rename(server.id, "somebodys")
+            environment.rename(server.id, "somebodys")
 
 
-def _somebody_names_it_back(stage: CrashEnvironment) -> None:
-    state = stage.state
+def _restore_name(environment: CrashEnvironment) -> None:
+    state = environment.state
     assert state is not None
     (doubt,) = state.purchases_in_doubt
-    for server in stage.alive:
-        stage.rename(server.id, doubt.name)
+    for server in environment.live_servers:
+        environment.rename(server.id, doubt.name)
 
 
-def _it_is_as_it_was(stage: CrashEnvironment) -> None:
-    stage.beside = ()
+def _end_anomaly(environment: CrashEnvironment) -> None:
+    environment.lasting_faults = ()
 
 
-def _a_person_adopts_it(stage: CrashEnvironment) -> None:
-    (server,) = stage.alive
-    assert stage.run("resolve", "alpha", "--adopt", server.id).code == 0
+def _adopt_by_id(environment: CrashEnvironment) -> None:
+    (server,) = environment.live_servers
+    assert environment.run("resolve", "alpha", "--adopt", server.id).code == 0
 
 
-def _another_node_answers(rule: dict[str, object]) -> Callable[[CrashEnvironment], None]:
-    def meanwhile(stage: CrashEnvironment) -> None:
-        stage.beside = (rule,)
+def _switch_to_rule(rule: dict[str, object]) -> Callable[[CrashEnvironment], None]:
+    def between_runs(environment: CrashEnvironment) -> None:
+        environment.lasting_faults = (rule,)
 
-    return meanwhile
+    return between_runs
 
 
-def _replies_name_a_strangers(stage: CrashEnvironment) -> None:
-    strangers = stage.buy_as_stranger("beta")
+def _name_stranger_id_in_replies(environment: CrashEnvironment) -> None:
+    strangers = environment.buy_as_stranger("beta")
     reply = {"at": "CreateDevServer", "times": "always", "fault": "rewrite", "set": {"id": strangers.id}}
-    stage.beside = (reply,)
+    environment.lasting_faults = (reply,)
 
 
-def _replies_name_a_strangers_order(stage: CrashEnvironment) -> None:
+def _name_stranger_order_in_replies(environment: CrashEnvironment) -> None:
     term = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
-    strangers = stage.buy_as_stranger("beta", charging_info=term)
+    strangers = environment.buy_as_stranger("beta", charging_info=term)
     reply = {
         "at": "CreateDevServer",
         "times": "always",
         "fault": "rewrite",
         "set": {"id": strangers.id, "order_id": strangers.order_id},
     }
-    stage.beside = (reply,)
+    environment.lasting_faults = (reply,)
 
 
-def _a_stranger_has_one(stage: CrashEnvironment) -> None:
-    stage.buy_as_stranger("beta")
+def _buy_as_stranger(environment: CrashEnvironment) -> None:
+    environment.buy_as_stranger("beta")
 
 
-def _a_stranger_takes_the_name(stage: CrashEnvironment) -> None:
-    for identifier in [*stage.strangers]:
-        stage.rename_stranger(identifier, "alpha")
+def _give_stranger_our_name(environment: CrashEnvironment) -> None:
+    for identifier in [*environment.strangers]:
+        environment.rename_stranger(identifier, "alpha")
 
 
-def _the_stranger_gives_it_back(stage: CrashEnvironment) -> None:
-    for identifier in [*stage.strangers]:
-        stage.rename_stranger(identifier, "beta")
+def _give_stranger_old_name(environment: CrashEnvironment) -> None:
+    for identifier in [*environment.strangers]:
+        environment.rename_stranger(identifier, "beta")
 
 
-def _a_sibling_breaks(stage: CrashEnvironment) -> None:
-    (stage.folder / "state" / _SIBLING).write_text('{"format": ')
+def _damage_sibling(environment: CrashEnvironment) -> None:
+    (environment.folder / "state" / _SIBLING).write_text('{"format": ')
 
 
-def _the_sibling_is_moved_away(stage: CrashEnvironment) -> None:
-    (stage.folder / "state" / _SIBLING).unlink()
+def _remove_sibling(environment: CrashEnvironment) -> None:
+    (environment.folder / "state" / _SIBLING).unlink()
 
 
-UNTIDY = (
+ANOMALY_SCENARIOS = (
     *(
         Scenario(
             name=f"a colleague's{kind}, {view}",
             specs=specs,
-            by_keys=True,
-            beside=(rule,),
-            meanwhile=_a_colleague_takes_over,
-            way_out=_the_sender_comes_back,
-            doubt_tells="another user sent it",
-            outlasts_time=True,
-            ends=LedgerTotals(once(*ALPHA), ALPHA),
+            uses_access_keys=True,
+            lasting_faults=(rule,),
+            between_runs=_switch_to_colleague,
+            external_fix=_switch_back_to_sender,
+            doubt_reason="another user sent it",
+            needs_external_fix=True,
+            expected=LedgerTotals(once(*ALPHA), ALPHA),
         )
         for kind, specs in (("", ONE), (" prepaid", ONE_PREPAID))
         for view, rule in (("all refused", _REFUSED), ("all filtered", _FILTERED))
@@ -135,76 +137,76 @@ UNTIDY = (
     *(
         Scenario(
             name=f"a colleague's release, {view}",
-            before=ONE,
+            initial_specs=ONE,
             specs=ONE,
             command=DESTROY,
-            by_keys=True,
-            beside=(rule,),
-            meanwhile=_a_colleague_takes_over,
-            way_out=_the_sender_comes_back,
-            meets="is not listed, and another user sent it",
-            ends=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
+            uses_access_keys=True,
+            lasting_faults=(rule,),
+            between_runs=_switch_to_colleague,
+            external_fix=_switch_back_to_sender,
+            expected_problem="is not listed, and another user sent it",
+            expected=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
         )
         for view, rule in (("all refused", _REFUSED), ("all filtered", _FILTERED))
     ),
     Scenario(
         name="renamed meanwhile",
         specs=ONE,
-        meanwhile=_somebody_renames_it,
+        between_runs=_rename_listed_servers,
         leaves_drift=True,
-        way_out=_somebody_names_it_back,
-        doubt_tells="but for the name",
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        external_fix=_restore_name,
+        doubt_reason="but for the name",
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="renamed meanwhile, nonce",
         specs=ONE,
         purchase=NONCE,
-        meanwhile=_somebody_renames_it,
+        between_runs=_rename_listed_servers,
         leaves_drift=True,
-        way_out=_somebody_names_it_back,
-        doubt_tells="but for the name",
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        external_fix=_restore_name,
+        doubt_reason="but for the name",
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="name in another case",
         specs=ONE,
-        beside=({**_RESPELT, "rows_upper": ["name"]},),
-        way_out=_it_is_as_it_was,
-        doubt_tells="but for the name",
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        lasting_faults=({**_RESPELT, "rows_upper": ["name"]},),
+        external_fix=_end_anomaly,
+        doubt_reason="but for the name",
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="flavor and image in another case",
         specs=ONE,
-        beside=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
-        way_out=_a_person_adopts_it,
-        doubt_tells="listed under that name",
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        lasting_faults=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
+        external_fix=_adopt_by_id,
+        doubt_reason="listed under that name",
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="ids in another case",
         specs=ONE,
-        beside=({**_RESPELT, "rows_upper": ["id"]},),
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        lasting_faults=({**_RESPELT, "rows_upper": ["id"]},),
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="another image, in another case",
-        before=ONE,
+        initial_specs=ONE,
         specs=alpha(f"image_id: {OTHER_IMAGE}"),
-        beside=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
-        ends=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
-        belated=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
+        lasting_faults=({**_RESPELT, "rows_upper": ["flavor", "image.image_id"]},),
+        expected=LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"RUNNING {OTHER_IMAGE}",)),
+        late_alternatives=(LedgerTotals(once(*ALPHA), ALPHA, wiped=once(*ALPHA), systems=(f"STOPPED {OTHER_IMAGE}",)),),
     ),
     *(
         Scenario(
             name=name,
             specs=ONE,
-            by_keys=True,
-            beside=first,
-            meanwhile=_another_node_answers(then),
-            seems_later=_APART,
-            ends=LedgerTotals(once(*ALPHA), ALPHA),
+            uses_access_keys=True,
+            lasting_faults=first,
+            between_runs=_switch_to_rule(then),
+            clock_error=_APART,
+            expected=LedgerTotals(once(*ALPHA), ALPHA),
         )
         for name, first, then in (
             ("dates of a node that is ahead", (), _AHEAD),
@@ -215,56 +217,56 @@ UNTIDY = (
     Scenario(
         name="dates of a cache",
         specs=ONE,
-        by_keys=True,
-        beside=(_CACHED | {"seconds": -3600},),
-        meanwhile=_it_is_as_it_was,
-        seems_later=_APART,
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        uses_access_keys=True,
+        lasting_faults=(_CACHED | {"seconds": -3600},),
+        between_runs=_end_anomaly,
+        clock_error=_APART,
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="dates of a cache later",
         specs=ONE,
-        by_keys=True,
-        meanwhile=_another_node_answers(_CACHED | {"seconds": 3600}),
-        meets="cloud-undated",
-        way_out=_it_is_as_it_was,
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        uses_access_keys=True,
+        between_runs=_switch_to_rule(_CACHED | {"seconds": 3600}),
+        expected_problem="cloud-undated",
+        external_fix=_end_anomaly,
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="the reply names a stranger's id",
         specs=ONE,
-        prepare=_replies_name_a_strangers,
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        prepare=_name_stranger_id_in_replies,
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="the reply names a stranger's order",
         specs=ONE_PREPAID,
-        prepare=_replies_name_a_strangers_order,
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        prepare=_name_stranger_order_in_replies,
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="a stranger takes the name",
         specs=ONE,
-        prepare=_a_stranger_has_one,
-        meanwhile=_a_stranger_takes_the_name,
-        meets="name-taken",
-        way_out=_the_stranger_gives_it_back,
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        prepare=_buy_as_stranger,
+        between_runs=_give_stranger_our_name,
+        expected_problem="name-taken",
+        external_fix=_give_stranger_old_name,
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="a sibling breaks",
         specs=ONE,
-        meanwhile=_a_sibling_breaks,
-        way_out=_the_sibling_is_moved_away,
-        doubt_tells=_SIBLING.removesuffix(".json"),
-        ends=LedgerTotals(once(*ALPHA), ALPHA),
+        between_runs=_damage_sibling,
+        external_fix=_remove_sibling,
+        doubt_reason=_SIBLING.removesuffix(".json"),
+        expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
         name="release beside a broken sibling",
-        before=ONE,
+        initial_specs=ONE,
         specs=ONE,
-        prepare=_a_sibling_breaks,
+        prepare=_damage_sibling,
         command=(*DESTROY, "--allow=unread-sibling"),
-        ends=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
+        expected=LedgerTotals(once(*ALPHA), (), once(*ALPHA)),
     ),
 )

@@ -1,4 +1,4 @@
-"""One zygote and one HTTP server for all plays, and the table that `make crash` ends with."""
+"""One fork server and one HTTP server for all crash runs, and the table that `make crash` ends with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from crash.crash_environment import Cloud, SharedServers
+from crash.crash_environment import SharedSandboxServer, SharedServers
 from crash.crash_runner import CrashRunner
 from crash.scenarios import SCENARIOS
 from support.crash_fork_server import CrashForkServer
@@ -15,7 +15,7 @@ from support.run_counters import ROW, RunCounters, table
 
 @pytest.fixture(scope="session")
 def shared_servers():
-    shared_servers = SharedServers(Cloud(), CrashForkServer())
+    shared_servers = SharedServers(SharedSandboxServer(), CrashForkServer())
     yield shared_servers
     shared_servers.fork_server.end()
     shared_servers.cloud.end()
@@ -23,36 +23,36 @@ def shared_servers():
 
 @pytest.fixture
 def folder():
-    """On a disk that costs nothing, where there is one: what a killed process has written, and did not sync, is there all the same."""
+    """A folder in memory if the machine has one. A killed process loses nothing there: what it wrote needs no sync to stay."""
     place = Path("/dev/shm")  # noqa: S108 - made for this
     with TemporaryDirectory(prefix="crash-", dir=place if place.is_dir() else None) as folder:
         yield Path(folder)
 
 
 @pytest.fixture
-def theatre(shared_servers, folder, record_property):
-    """Opens one for a scenario; what it plays is counted under `title`."""
-    tallies = []
+def new_runner(shared_servers, folder, record_property):
+    """Makes the runner of a scenario. Its runs are counted under `title`, or the scenario's name, in the section `part`."""
+    all_counters = []
 
-    def open_theatre(name: str, title: str | None = None, *, part: str = "deaths") -> CrashRunner:
+    def make(name: str, title: str | None = None, *, part: str = "deaths") -> CrashRunner:
         counters = RunCounters(part, title or name)
-        tallies.append(counters)
+        all_counters.append(counters)
         return CrashRunner(folder, shared_servers, SCENARIOS[name], counters)
 
-    yield open_theatre
-    for counters in tallies:
+    yield make
+    for counters in all_counters:
         record_property(ROW, counters.row())
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """A line for each scenario and part; only where the whole was asked for, because a sample is no figure."""
+    """Prints a line for each scenario and part, if the whole enumeration was asked for: the figures of a sample mean nothing."""
     if "crash_whole" not in config.option.markexpr or config.option.markexpr.startswith("not"):
         return
-    # What a fixture says at its end stands in the report of the teardown, which has no category of its own when it passes.
+    # A property recorded by a fixture's teardown is in the teardown's report, which has no category of its own when it passes.
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     torn_down = [report for report in reports if getattr(report, "when", None) == "teardown"]
     rows = [row for report in torn_down for name, row in report.user_properties if name == ROW]
     if rows:
-        terminalreporter.section("what was played")
+        terminalreporter.section("runs of the crash tests")
         for line in table(rows):
             terminalreporter.write_line(line)

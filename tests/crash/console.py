@@ -1,4 +1,4 @@
-"""A person at the cloud's console: pays an order, renames a server, or buys one that is nobody's of ours."""
+"""What the operator, or a stranger, does in the cloud's console: pays an order, renames a server, buys one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def pay(app: Any, order_id: str) -> None:
 
 
 async def buy(app: Any, name: str, **fields: Any) -> None:
-    """Whatever a stack's defaults would buy, but for `fields`."""
+    """Buys a server with the defaults of the test stack, overridden by `fields`."""
     path = f"/v1/{PUBLIC.project_id}/dev-servers"
     await _send(app, path, {**_DEFAULTS, **fields, "name": name}, scope={"project": {"name": PUBLIC.project_name}})
 

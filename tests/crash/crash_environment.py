@@ -1,7 +1,7 @@
-"""Where a scenario is played: a folder with specs and a state, a world of its own, and the tool as a process that may die.
+"""The environment of one crash run: a folder with specs and a state, a sandbox of its own, and the tool as a process that may die.
 
-The cloud's clock moves by a second with every request and never by itself, so that a run passes the same steps however fast
-the machine is. What is judged is read from the sandbox's own tables, and from the folder as the dead have left it.
+The cloud's clock moves by a second with every request and never by itself, so a run passes the same steps however fast the
+machine is. Checks read the sandbox's own tables, and the folder as the killed process left it.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from provisioner.sandbox.ledger import LedgerEntry
 QUIET_SECONDS = 1200
 _SECONDS_A_REQUEST = 1.0
 PASSWORD_VARIABLE = "ADMIN_PASSWORD"
-_PATIENCE = 30.0
-_HARMLESS_POSTS = ("/resources/query", "/auth/tokens")
-_ALIVE = "SELECT id, name, order_id, status, image_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
-_AWAITING = (
+_TIMEOUT_SECONDS = 30.0
+_READING_POSTS = ("/resources/query", "/auth/tokens")
+_LIVE_SERVERS = "SELECT id, name, order_id, status, image_id, coalesce(unlisted_until, 0) <= ? FROM servers WHERE status <> 'DELETED'"
+_PENDING = (
     "SELECT count(*) FROM late",
     "SELECT count(*) FROM servers WHERE coalesce(unlisted_until, unshown_until) IS NOT NULL",
 )
-_LISTING = ["ListDevServers", "ListAllDevServers"]
-SHOWING = [*_LISTING, "ShowDevServer"]
-ALONE = FaultPlan()
+_LIST_OPERATIONS = ["ListDevServers", "ListAllDevServers"]
+SHOWING = [*_LIST_OPERATIONS, "ShowDevServer"]
+NO_FAULTS = FaultPlan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,18 @@ COLLEAGUE = User("COLLEAGUESKEY0000001", "colleagues-secret")
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The public account, as poor or as closely watched as a scenario wants it."""
+    """The sandbox's public account, with the balance and the approval of orders that a scenario needs. None: no limit."""
 
     balance: float | None = None
     approval_seconds: int | None = None
     takes_attachments: bool = True
-    """Of its machines: whether disks and addresses may be attached."""
+    """Whether disks and addresses may be attached to its servers."""
 
     @property
     def market(self) -> dict[str, Any] | None:
-        """Everything is for sale, as without one."""
-        sells = {"zones": ["cn-north-4a"], "other_flavors_hourly_price": 10, "other_images": True}
-        return None if self.takes_attachments else {**sells, "a3_flavors": []}
+        """The market file, or None for the sandbox's own market. Everything is for sale in both."""
+        offers = {"zones": ["cn-north-4a"], "other_flavors_hourly_price": 10, "other_images": True}
+        return None if self.takes_attachments else {**offers, "a3_flavors": []}
 
     def document(self) -> dict[str, Any]:
         project = {"id": PUBLIC.project_id, "name": PUBLIC.project_name}
@@ -108,7 +108,7 @@ PUBLIC_ACCOUNT = Account()
 
 
 class _CountingApp:
-    """The sandbox, and what it was asked: the clock moves with every request."""
+    """The sandbox application. Records the requests that it gets, and moves the clock by a second with each."""
 
     def __init__(self, app: Any, clock: MovableClock) -> None:
         self.app = app
@@ -121,39 +121,39 @@ class _CountingApp:
         self._clock.advance(_SECONDS_A_REQUEST)
         found = ROUTES.find(scope["method"], scope["path"])
         self.calls.append(found[0].name if found else scope["path"])
-        if scope["method"] != "GET" and not scope["path"].endswith(_HARMLESS_POSTS):
+        if scope["method"] != "GET" and not scope["path"].endswith(_READING_POSTS):
             self.changes.append(f"{scope['method']} {scope['path']}")
         if scope["method"] == "POST" and scope["path"].endswith("/dev-servers") and self.stranger is not None:
             name, self.stranger = self.stranger, None
-            ours, self.app.faults = self.app.faults, Faults()  # what befalls us befalls nobody else
+            ours, self.app.faults = self.app.faults, Faults()  # the faults apply to our requests only
             await console.buy(self.app, name)
             self.app.faults = ours
         await self.app(scope, receive, send)
 
 
-class Cloud(SandboxServer):
-    """The HTTP server of all stages; one plays at a time."""
+class SharedSandboxServer(SandboxServer):
+    """The HTTP server of all crash environments, of which one is in use at a time."""
 
     def settle(self) -> None:
-        """Returns when everything that was sent has been carried out, also what the dead have sent."""
-        deadline = time.monotonic() + _PATIENCE
+        """Waits until every request has been carried out, including those of killed processes."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         state = self._server.server_state
         while state.connections or state.tasks:
-            assert time.monotonic() < deadline, "a connection of the dead is still open"
+            assert time.monotonic() < deadline, "a connection of a killed process is still open"
             time.sleep(0.001)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedServers:
-    """What is made once for many stages."""
+    """The servers that all crash environments of a session share."""
 
-    cloud: Cloud
+    cloud: SharedSandboxServer
     fork_server: CrashForkServer
 
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """A server that the cloud has, and somebody pays for."""
+    """A row of the sandbox's table of servers that is not deleted. `is_listed`: lists show it by now."""
 
     id: str
     name: str
@@ -164,48 +164,53 @@ class LiveServer:
 
 
 class CrashEnvironment:
-    """`folder` holds all of it; a copy of a stage is a stage."""
+    """Everything that a run can change is below `folder`, so a copy of the folder is the same moment again.
+
+    `clock_offset` is by how many seconds the cloud's clock is ahead of the real one.
+    """
 
     def __init__(
         self,
         folder: Path,
         shared_servers: SharedServers,
         *,
-        ahead: float = 0.0,
+        clock_offset: float = 0.0,
         build_seconds: float = 0.0,
         account: Account,
-        shows: Mapping[str, object] | None = None,
-        lists: Mapping[str, object] | None = None,
-        sells: Mapping[str, object] | None = None,
-        beside: Sequence[Mapping[str, object]] = (),
-        by_keys: bool = False,
+        row_override: Mapping[str, object] | None = None,
+        list_override: Mapping[str, object] | None = None,
+        sale_override: Mapping[str, object] | None = None,
+        lasting_faults: Sequence[Mapping[str, object]] = (),
+        uses_access_keys: bool = False,
     ) -> None:
         self.folder = folder
         self.shared_servers = shared_servers
         self.build_seconds = build_seconds
-        self.shows = shows
-        self.lists = lists
-        """What every list says instead of what is in it."""
-        self.sells = sells
-        self.beside = beside
-        """Rules that are in force beside those that are armed."""
-        self.by_keys = by_keys
+        self.row_override = row_override
+        """Fields that replace those of every row shown."""
+        self.list_override = list_override
+        """Keys that replace those of every list's answer, whatever there is to list."""
+        self.sale_override = sale_override
+        """How servers are sold, whatever was asked for."""
+        self.lasting_faults = lasting_faults
+        """Rules of the sandbox that stay in force whatever else is armed."""
+        self.uses_access_keys = uses_access_keys
         self.user = OURSELVES
         self.strangers: dict[str, str] = {}
-        """By id, the names of servers that somebody else has bought, and are to keep."""
-        self.is_later = False
-        """What happens between the first run and the second has happened."""
+        """The names of servers that somebody else has bought, by id. They must not change."""
+        self.is_second_run = False
+        """Whether the events between the first run and the second have happened."""
         self.clock = MovableClock()
-        self.clock.advance(ahead)
-        self.serial = 0
-        """The highest that a state here ever had."""
-        self.absent: set[str] = set()
-        """The intents that are known to be believed absent, and rightly."""
+        self.clock.advance(clock_offset)
+        self.highest_serial = 0
+        """The highest serial of the state that any check has seen."""
+        self.accepted_absences: set[str] = set()
+        """Ids of the intents whose confirmed absence has been checked."""
         self._runs = 0
         self.serve(account)
 
     def serve(self, account: Account) -> None:
-        """The cloud, from now on with this account."""
+        """(Re)starts the sandbox with this account on the existing database."""
         self.account = account
         accounts = self.folder / "accounts.json"
         accounts.write_text(json.dumps(account.document()))
@@ -213,40 +218,44 @@ class CrashEnvironment:
         if market is not None:
             market.write_text(json.dumps(account.market))
         app = create_app(
-            self.world, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts, market=market
+            self.sandbox_db, build_seconds=self.build_seconds, clock=self.clock, accounts=accounts, market=market
         )
-        self._asked = _CountingApp(app, self.clock)
-        self.shared_servers.cloud.app = self._asked
+        self._counting_app = _CountingApp(app, self.clock)
+        self.shared_servers.cloud.app = self._counting_app
         self.arm()
 
     @property
-    def world(self) -> Path:
+    def sandbox_db(self) -> Path:
         return self.folder / "world.db"
 
     @property
-    def ahead(self) -> float:
+    def clock_offset(self) -> float:
         return (self.clock.now() - time.time_ns() // 1_000_000) / 1000
 
     @contextmanager
     def copy(self, folder: Path) -> Iterator[CrashEnvironment]:
-        """The same moment once more; it is gone afterwards."""
+        """Copies the environment to `folder`, which is deleted at the end of the context."""
         self.shared_servers.cloud.settle()
         shutil.copytree(self.folder, folder)
         try:
-            stage = CrashEnvironment(
+            environment = CrashEnvironment(
                 folder,
                 self.shared_servers,
-                ahead=self.ahead,
+                clock_offset=self.clock_offset,
                 build_seconds=self.build_seconds,
                 account=self.account,
-                shows=self.shows,
-                lists=self.lists,
-                sells=self.sells,
-                beside=self.beside,
-                by_keys=self.by_keys,
+                row_override=self.row_override,
+                list_override=self.list_override,
+                sale_override=self.sale_override,
+                lasting_faults=self.lasting_faults,
+                uses_access_keys=self.uses_access_keys,
             )
-            stage.user, stage.is_later, stage.strangers = self.user, self.is_later, {**self.strangers}
-            yield stage
+            environment.user, environment.is_second_run, environment.strangers = (
+                self.user,
+                self.is_second_run,
+                {**self.strangers},
+            )
+            yield environment
         finally:
             self.shared_servers.cloud.settle()
             shutil.rmtree(folder)
@@ -255,61 +264,65 @@ class CrashEnvironment:
         specs = self.folder / "specs"
         specs.mkdir(exist_ok=True)
         (self.folder / "state").mkdir(mode=0o700, exist_ok=True)
-        stack = STACK.replace("cloud: sandbox", "cloud: huaweicloud") if self.by_keys else STACK
+        stack = STACK.replace("cloud: sandbox", "cloud: huaweicloud") if self.uses_access_keys else STACK
         (specs / "stack.yaml").write_text(f"{stack}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
         (specs / "servers.yaml").write_text(servers)
 
-    def start(self, *arguments: str, fault_plan: FaultPlan = ALONE) -> ForkedProcess:
+    def start(self, *arguments: str, fault_plan: FaultPlan = NO_FAULTS) -> ForkedProcess:
         self._runs += 1
         url = self.shared_servers.cloud.url
         endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
         environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
-        environ |= self.user.environ if self.by_keys else {}
+        environ |= self.user.environ if self.uses_access_keys else {}
         log = self.folder / f"run-{self._runs}"
         return self.shared_servers.fork_server.start(
-            self.folder, environ, arguments, fault_plan=fault_plan, ahead=self.ahead, log=log
+            self.folder, environ, arguments, fault_plan=fault_plan, clock_offset=self.clock_offset, log=log
         )
 
-    def run(self, *arguments: str, fault_plan: FaultPlan = ALONE) -> ProcessResult:
-        ended = self.start(*arguments, fault_plan=fault_plan).end()
+    def run(self, *arguments: str, fault_plan: FaultPlan = NO_FAULTS) -> ProcessResult:
+        result = self.start(*arguments, fault_plan=fault_plan).end()
         self.shared_servers.cloud.settle()
-        return ended
+        return result
 
     def expect_stranger(self, name: str | None) -> None:
-        """Somebody buys a server of this name in the moment before our next purchase reaches the cloud."""
-        self._asked.stranger = name
+        """Lets a stranger buy a server of this name right before our next purchase reaches the cloud. None: nobody does."""
+        self._counting_app.stranger = name
 
     def arm(self, *rules: Mapping[str, object]) -> None:
-        """Faults of the sandbox (docs/sandbox.md), in the place of those that were armed before."""
-        lasting = {"at": SHOWING, "times": "always", "fault": "rewrite", "rows": self.shows}
-        lying = {"at": _LISTING, "times": "always", "fault": "rewrite", "set": self.lists}
-        selling = {"at": "CreateDevServer", "times": "always", "fault": "sells", **(self.sells or {})}
-        armed = [*rules, *self.beside]
-        armed += [rule for rule, on in ((lasting, self.shows), (lying, self.lists), (selling, self.sells)) if on]
-        self._asked.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
+        """Arms these fault rules of the sandbox (docs/sandbox.md) in place of the earlier ones; `lasting_faults` and the overrides stay."""
+        rows = {"at": SHOWING, "times": "always", "fault": "rewrite", "rows": self.row_override}
+        lists = {"at": _LIST_OPERATIONS, "times": "always", "fault": "rewrite", "set": self.list_override}
+        sales = {"at": "CreateDevServer", "times": "always", "fault": "sells", **(self.sale_override or {})}
+        armed = [*rules, *self.lasting_faults]
+        armed += [
+            rule
+            for rule, on in ((rows, self.row_override), (lists, self.list_override), (sales, self.sale_override))
+            if on
+        ]
+        self._counting_app.app.faults.replace(FaultsFile.model_validate({"faults": armed}).value())
 
     @property
     def hits(self) -> list[int]:
-        """Of the rules that are armed, in their order."""
-        return [hits for _, hits in self._asked.app.faults.hits()]
+        """How often each armed rule was hit, in the order of the rules."""
+        return [hits for _, hits in self._counting_app.app.faults.hits()]
 
     @property
     def calls(self) -> list[str]:
-        """The operations that this cloud was asked for, by anybody."""
-        return self._asked.calls
+        """The operations that anybody has requested from this cloud, in order."""
+        return self._counting_app.calls
 
     def pay(self, order_id: str) -> None:
-        """By a person, at the console."""
-        asyncio.run(console.pay(self._asked.app, order_id))
+        """Pays an order in the console."""
+        asyncio.run(console.pay(self._counting_app.app, order_id))
 
     def rename(self, identifier: str, name: str) -> None:
-        """By a person, at the console."""
-        asyncio.run(console.rename(self._asked.app, identifier, name))
+        """Renames a server in the console."""
+        asyncio.run(console.rename(self._counting_app.app, identifier, name))
 
     def buy_as_stranger(self, name: str, **fields: object) -> LiveServer:
-        """By a person, at the console: it is nobody's of ours."""
-        asyncio.run(console.buy(self._asked.app, name, **fields))
-        bought = next(server for server in self.alive if server.name == name)
+        """Buys a server in the console that is none of ours, and remembers it as a stranger's."""
+        asyncio.run(console.buy(self._counting_app.app, name, **fields))
+        bought = next(server for server in self.live_servers if server.name == name)
         self.strangers[bought.id] = name
         return bought
 
@@ -317,44 +330,44 @@ class CrashEnvironment:
         self.rename(identifier, name)
         self.strangers[identifier] = name
 
-    def pass_time(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    def changes_asked_for(self) -> list[str]:
-        """Of the cloud, since this was asked last."""
-        asked, self._asked.changes = self._asked.changes, []
+    def take_change_requests(self) -> list[str]:
+        """Returns the requests to change something that the cloud has got since the last call."""
+        asked, self._counting_app.changes = self._counting_app.changes, []
         return asked
 
     @property
-    def left_behind(self) -> Iterator[tuple[Path, bytes]]:
-        """Every file that the tool may have written, and all that its runs have said; not what the cloud keeps."""
+    def written_files(self) -> Iterator[tuple[Path, bytes]]:
+        """Every file that the tool may have written, and the output of its runs. The sandbox's database is left out."""
         for path in sorted(self.folder.rglob("*")):
-            if path.is_file() and not path.name.startswith(self.world.name):
+            if path.is_file() and not path.name.startswith(self.sandbox_db.name):
                 yield path, path.read_bytes()
 
     @property
     def ledger(self) -> list[LedgerEntry]:
-        return read_ledger(self.world)
+        return read_ledger(self.sandbox_db)
 
     @property
-    def alive(self) -> list[LiveServer]:
-        with closing(sqlite3.connect(self.world)) as connection:
-            rows = connection.execute(_ALIVE, (self.clock.now(),))
+    def live_servers(self) -> list[LiveServer]:
+        with closing(sqlite3.connect(self.sandbox_db)) as connection:
+            rows = connection.execute(_LIVE_SERVERS, (self.clock.now(),))
             return [LiveServer(*row[:-1], bool(row[-1])) for row in rows]
 
     @property
-    def awaits_time(self) -> bool:
-        """Something is on its way, or not shown yet."""
-        with closing(sqlite3.connect(self.world)) as connection:
-            return any(connection.execute(query).fetchone()[0] for query in _AWAITING)
+    def has_pending_events(self) -> bool:
+        """Whether a late request is still to be carried out, or a server is not shown yet."""
+        with closing(sqlite3.connect(self.sandbox_db)) as connection:
+            return any(connection.execute(query).fetchone()[0] for query in _PENDING)
 
     @property
     def cancelled(self) -> set[str]:
-        """The orders that nobody will ever pay."""
-        with closing(sqlite3.connect(self.world)) as connection:
+        """Ids of the cancelled orders, which nobody can pay any more."""
+        with closing(sqlite3.connect(self.sandbox_db)) as connection:
             return {order for (order,) in connection.execute("SELECT id FROM orders WHERE status = 4")}
 
     @property
     def state(self) -> State | None:
-        """As the next run will read it. Raises StoreError for what it would refuse."""
+        """The state as the next run reads it. Raises StoreError if that run would refuse it."""
         return folder_store(self.folder / "state", "test").load()

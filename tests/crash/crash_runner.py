@@ -1,4 +1,4 @@
-"""Plays a scenario to its end, with a death at each of its steps, or without one; and says where the promise was broken."""
+"""Runs a scenario to its end, undisturbed or killed at each of its steps, and records every violation of the promise."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from crash.crash_environment import ALONE, QUIET_SECONDS, CrashEnvironment, SharedServers
+from crash.crash_environment import NO_FAULTS, QUIET_SECONDS, CrashEnvironment, SharedServers
 from crash.ledger_checks import (
     Violation,
-    agree,
-    books_of,
-    compare,
-    examine,
-    keep_secrets,
-    never_arrived,
+    check_invariants,
+    check_no_secrets,
+    check_state_matches_cloud,
+    check_totals,
+    is_reinstallation_missing,
+    ledger_totals,
     require,
-    wanted_name,
+    without_marker,
 )
-from crash.leftovers import remains
+from crash.leftovers import leftovers_digest
 from crash.scenarios import APPLY, Scenario
 from support.crash_fork_server import FaultPlan, ProcessResult
 from support.run_counters import RunCounters
@@ -29,287 +29,314 @@ from support.run_counters import RunCounters
 from provisioner.model.state import Intent
 
 _NO_CHANGE = re.compile(r"^(before|after) sync |^before (?!POST|PUT|DELETE|GET)")
-"""Killed processes leave what they have written: a sync changes nothing for them, and before a step is after the last."""
-
+"""Steps at which a kill leaves the same as at the step before: what a killed process has written stays, synced or not, and
+"before" one step is the same moment as "after" the previous one.
+"""
 
 _SLEPT_SECONDS = 300
-"""At most, by the tool: its sleeps take no time, so this cloud's clock does not know of them, and is that much behind."""
+"""How long the tool sleeps at most in one run. Its sleeps take no real time, so the cloud's clock is behind by up to this much."""
 
 
 class CrashRunner:
-    """Plays one scenario again and again, from the same moment each time."""
+    """Runs one scenario many times, each time in a fresh copy of the same prepared environment."""
 
     def __init__(self, folder: Path, shared_servers: SharedServers, scenario: Scenario, counters: RunCounters) -> None:
         self.scenario = scenario
         self.counters = counters
         self._folder = folder
         self._names = itertools.count()
-        self._judged: set[str] = set()
+        self._seen: set[str] = set()
         self.calls: list[str] = []
-        """Of a run that is left alone, the operations of the cloud in their order."""
+        """The cloud operations that an undisturbed run requests, in order. Set by `run_undisturbed`."""
         (folder / "prepared").mkdir()
         self._prepared = CrashEnvironment(
             folder / "prepared",
             shared_servers,
             build_seconds=scenario.build_seconds,
             account=scenario.account,
-            shows=scenario.shows,
-            sells=scenario.sells,
-            by_keys=scenario.by_keys,
+            row_override=scenario.row_override,
+            sale_override=scenario.sale_override,
+            uses_access_keys=scenario.uses_access_keys,
         )
-        if scenario.before is not None:
-            self._prepared.write(scenario.before, purchase=scenario.purchase)
+        if scenario.initial_specs is not None:
+            self._prepared.write(scenario.initial_specs, purchase=scenario.purchase)
             assert self._prepared.run("apply", "--auto-approve").code == 0
         self._prepared.write(scenario.specs, purchase=scenario.purchase)
         if scenario.prepare is not None:
             scenario.prepare(self._prepared)
-        self._prepared.lists = scenario.lists
-        self._prepared.beside = (*self._prepared.beside, *scenario.beside)
+        self._prepared.list_override = scenario.list_override
+        self._prepared.lasting_faults = (*self._prepared.lasting_faults, *scenario.lasting_faults)
         self._prepared.arm()
 
-    def stage(self, of: CrashEnvironment | None = None) -> AbstractContextManager[CrashEnvironment]:
-        return (of or self._prepared).copy(self._folder / f"play-{next(self._names)}")
+    def new_environment(self, source: CrashEnvironment | None = None) -> AbstractContextManager[CrashEnvironment]:
+        """Copies `source`, or the prepared environment. The copy is deleted at the end of the context."""
+        return (source or self._prepared).copy(self._folder / f"run-{next(self._names)}")
 
-    def alone(self) -> tuple[str, ...]:
-        """Nothing happens. The names of the steps that such a run passes."""
-        with self.stage() as stage:
-            stage.expect_stranger(self.scenario.stranger)
-            ended = self.run(stage, self.scenario.command)
-            self.calls = [*stage.calls]
-            require(ended.code == self.scenario.code, f"exit {ended.code} although nothing happened: {ended.text}")
-            examine(stage, self.scenario)
-            self.make_good(stage, ended)
-        self.counters.points = len(ended.steps)
-        return ended.steps
+    def run_undisturbed(self) -> tuple[str, ...]:
+        """Runs the scenario without a fault, checks it to its end, and returns the names of the steps of the first run."""
+        with self.new_environment() as environment:
+            environment.expect_stranger(self.scenario.stranger)
+            result = self.run(environment, self.scenario.command)
+            self.calls = [*environment.calls]
+            require(result.code == self.scenario.code, f"exit {result.code} although nothing happened: {result.text}")
+            check_invariants(environment, self.scenario)
+            self.settle(environment, result)
+        self.counters.points = len(result.steps)
+        return result.steps
 
-    def run(self, stage: CrashEnvironment, command: tuple[str, ...], fault_plan: FaultPlan = ALONE) -> ProcessResult:
+    def run(
+        self, environment: CrashEnvironment, command: tuple[str, ...], fault_plan: FaultPlan = NO_FAULTS
+    ) -> ProcessResult:
         self.counters.runs += 1
-        ended = stage.run(*command, fault_plan=fault_plan)
-        self.counters.deaths += ended.code == -signal.SIGKILL
-        return ended
+        result = environment.run(*command, fault_plan=fault_plan)
+        self.counters.deaths += result.code == -signal.SIGKILL
+        return result
 
-    def die(self, stage: CrashEnvironment, number: int, command: tuple[str, ...] | None = None) -> None:
-        """Or end: a run with many workers may be over before its step comes."""
-        ended = self.run(stage, command or self.scenario.command, FaultPlan({number: "KILL"}))
-        require(ended.code == -signal.SIGKILL or len(ended.steps) < number, f"exit {ended.code} at its death")
-        examine(stage, self.scenario)
+    def kill_at(self, environment: CrashEnvironment, number: int, command: tuple[str, ...] | None = None) -> None:
+        """Kills a run at step `number`, counted from 1. A run with several workers may also end before it reaches that step."""
+        result = self.run(environment, command or self.scenario.command, FaultPlan({number: "KILL"}))
+        require(result.code == -signal.SIGKILL or len(result.steps) < number, f"exit {result.code} at its death")
+        check_invariants(environment, self.scenario)
 
-    def die_at_each(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
+    def kill_at_each(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
         for number in numbers:
-            with self.recorded(f"step {number} ({names[number - 1]})"), self.stage() as stage:
-                stage.expect_stranger(self.scenario.stranger)
-                self.die(stage, number)
-                if self.is_new(stage):
-                    self.make_good(stage, self.go_on(stage))
+            with self.record_violations(f"step {number} ({names[number - 1]})"), self.new_environment() as environment:
+                environment.expect_stranger(self.scenario.stranger)
+                self.kill_at(environment, number)
+                if self.is_new(environment):
+                    self.settle(environment, self.run_again(environment))
 
-    def die_at_each_pair(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
-        """Once at each of `numbers`, then in the next run at each step that tells, and then once more in peace."""
+    def kill_at_each_pair(self, numbers: Iterable[int], names: tuple[str, ...]) -> None:
+        """Kills the first run at each of `numbers` and the next run at each of its distinct steps; the run after that is undisturbed."""
         for number in numbers:
-            with self.stage() as dead:
-                self.die(dead, number)
+            with self.new_environment() as dead:
+                self.kill_at(dead, number)
                 if not self.is_new(dead):
                     continue
-                with self.stage(dead) as stage:
-                    again = self.go_on(stage).steps
-                for second in distinct(again):
+                with self.new_environment(dead) as environment:
+                    again = self.run_again(environment).steps
+                for second in distinct_steps(again):
                     where = f"steps {number} ({names[number - 1]}) and {second} ({again[second - 1]})"
-                    with self.recorded(where), self.stage(dead) as stage:
-                        self.die(stage, second, self.command_again(stage))
-                        if self.is_new(stage, after="a second death"):
-                            self.make_good(stage, self.go_on(stage))
+                    with self.record_violations(where), self.new_environment(dead) as environment:
+                        self.kill_at(environment, second, self.next_command(environment))
+                        if self.is_new(environment, after="a second death"):
+                            self.settle(environment, self.run_again(environment))
                         self.counters.points += 1
 
-    def is_new(self, stage: CrashEnvironment, *, after: str = "") -> bool:
-        """Whether no earlier play has left the same `after` the same: what would follow has been judged already."""
-        left = f"{after} {remains(stage)}"
-        if left in self._judged:
-            self.counters.alike += 1
+    def is_new(self, environment: CrashEnvironment, *, after: str = "") -> bool:
+        """Returns False if an earlier run of this scenario left the same files and the same cloud after the same faults.
+
+        `after` describes those faults. What would follow has then been checked already.
+        """
+        key = f"{after} {leftovers_digest(environment)}"
+        if key in self._seen:
+            self.counters.repeats += 1
             return False
-        self._judged.add(left)
+        self._seen.add(key)
         return True
 
-    def recorded(self, where: str) -> ViolationRecorder:
+    def record_violations(self, where: str) -> ViolationRecorder:
         return ViolationRecorder(self.counters, where)
 
-    def command_again(self, stage: CrashEnvironment) -> tuple[str, ...]:
-        return self.scenario.command if self.scenario.again is None else self.scenario.again(stage)
+    def next_command(self, environment: CrashEnvironment) -> tuple[str, ...]:
+        return self.scenario.command if self.scenario.next_command is None else self.scenario.next_command(environment)
 
-    def go_on(self, stage: CrashEnvironment) -> ProcessResult:
-        if self.scenario.meanwhile is not None and not stage.is_later:
-            stage.is_later = True
-            self.scenario.meanwhile(stage)
-            stage.arm()
-        ended = self.run(stage, self.command_again(stage))
-        examine(stage, self.scenario)
-        return ended
+    def run_again(self, environment: CrashEnvironment) -> ProcessResult:
+        """Gives the next command, undisturbed, and checks the invariants. Before the second run, `between_runs` happens."""
+        if self.scenario.between_runs is not None and not environment.is_second_run:
+            environment.is_second_run = True
+            self.scenario.between_runs(environment)
+            environment.arm()
+        result = self.run(environment, self.next_command(environment))
+        check_invariants(environment, self.scenario)
+        return result
 
-    def make_good(self, stage: CrashEnvironment, ended: ProcessResult, *, belated: bool = False) -> None:
-        """From the end of a run that nobody killed: what it left is settled as its user would, and then nothing is left to do."""
-        if self.scenario.meets and ended.code == 1:
-            ended = self._go_past(stage, ended)
-        if ended.code == 6:
-            ended = self._settle_doubts(stage, ended)
-        if (
-            self.scenario.stranger is not None and ended.code == 4
-        ):  # the name is taken: for a purchase, or for the last rename
-            agree(stage, self.scenario)
-            require(max(books_of(stage, self.scenario).bought.values(), default=0) <= 1, "bought twice, and refused")
+    def settle(self, environment: CrashEnvironment, result: ProcessResult, *, executed_late: bool = False) -> None:
+        """Brings the scenario to its end as a user would, and checks that nothing is left to do.
+
+        `result` is that of the last run, which was not killed. `executed_late`: an injected fault had a request carried out
+        long after its answer was lost.
+        """
+        if self.scenario.expected_problem and result.code == 1:
+            result = self._pass_expected_failure(environment, result)
+        if result.code == 6:
+            result = self._settle_doubts(environment, result)
+        if self.scenario.stranger is not None and result.code == 4:  # a purchase or the last rename: the name is taken
+            check_state_matches_cloud(environment, self.scenario)
+            require(
+                max(ledger_totals(environment, self.scenario).bought.values(), default=0) <= 1,
+                "bought twice, and refused",
+            )
             return
-        if self.scenario.meets and ended.code in {4, 7}:
-            ended = self._go_past(stage, ended)
-        # What is carried out late is sold as it was wanted: the sandbox's rule `sells` is over with the request that it hit.
-        sold_as_wanted = belated and bool(self.scenario.sells) and ended.code == 0
-        if self.scenario.waits_for is not None and self.scenario.waiting is not None and not sold_as_wanted:
-            code = self.scenario.waiting_code
-            require(ended.code == code, f"exit {ended.code} where something is waited for: {ended.text}")
-            books = books_of(stage, self.scenario)
-            compare(books, self.scenario, waiting=True)
-            self.scenario.waits_for(stage)
-            ended = self.go_on(stage)
-        require(ended.code == 0, f"exit {ended.code} at last: {ended.text}")
+        if self.scenario.expected_problem and result.code in {4, 7}:
+            result = self._pass_expected_failure(environment, result)
+        # A late request is sold as it was asked for: the sandbox's rule `sells` ends with the request that it matched.
+        sold_as_wanted = executed_late and bool(self.scenario.sale_override) and result.code == 0
+        if (
+            self.scenario.external_event is not None
+            and self.scenario.expected_while_waiting is not None
+            and not sold_as_wanted
+        ):
+            code = self.scenario.code_while_waiting
+            require(result.code == code, f"exit {result.code} where something is waited for: {result.text}")
+            totals = ledger_totals(environment, self.scenario)
+            check_totals(totals, self.scenario, waiting=True)
+            self.scenario.external_event(environment)
+            result = self.run_again(environment)
+        require(result.code == 0, f"exit {result.code} at last: {result.text}")
         if self.scenario.leaves_drift:
-            ended = self.go_on(stage)
-            require(ended.code == 0, f"exit {ended.code} of the run that mends drift: {ended.text}")
-        if never_arrived(stage, self.scenario):
-            self._repeat_by_name(stage)
-        if self.scenario.follow is not None:
-            ended = self.run(stage, self.scenario.follow)
-            require(ended.code == 0, f"exit {ended.code} of what follows: {ended.text}")
-        if self.scenario.afterwards is not None:
-            self.scenario.afterwards(stage)
-        agree(stage, self.scenario)
-        self._nothing_is_left(stage, belated=belated)
+            result = self.run_again(environment)
+            require(result.code == 0, f"exit {result.code} of the run that mends drift: {result.text}")
+        if is_reinstallation_missing(environment, self.scenario):
+            self._reinstall_by_name(environment)
+        if self.scenario.follow_up is not None:
+            result = self.run(environment, self.scenario.follow_up)
+            require(result.code == 0, f"exit {result.code} of what follows: {result.text}")
+        if self.scenario.after_finish is not None:
+            self.scenario.after_finish(environment)
+        check_state_matches_cloud(environment, self.scenario)
+        self._check_nothing_left(environment, executed_late=executed_late)
 
-    def _repeat_by_name(self, stage: CrashEnvironment) -> None:
-        """A reinstallation whose answer was lost counts as carried out. A person whom the tool has told that nothing shows it, and
-        who sees that it never arrived, has it sent again.
+    def _reinstall_by_name(self, environment: CrashEnvironment) -> None:
+        """Repeats a reinstallation that never arrived, as an operator does after the tool's warning.
+
+        The tool counts a reinstallation whose answer was lost as carried out, and warns that the cloud shows no sign of it.
         """
-        told = self.run(stage, ("plan",))
+        result = self.run(environment, ("plan",))
         require(
-            "Warning[unconfirmed]: alpha" in told.text, f"nobody was told what the cloud does not show: {told.text}"
+            "Warning[unconfirmed]: alpha" in result.text, f"nobody was told what the cloud does not show: {result.text}"
         )
-        ended = self.run(stage, (*APPLY, "--reinstall=alpha"))
-        require(ended.code == 0, f"exit {ended.code} of a reinstallation by name: {ended.text}")
-        examine(stage, self.scenario)
+        result = self.run(environment, (*APPLY, "--reinstall=alpha"))
+        require(result.code == 0, f"exit {result.code} of a reinstallation by name: {result.text}")
+        check_invariants(environment, self.scenario)
 
-    def _settle_doubts(self, stage: CrashEnvironment, told: ProcessResult) -> ProcessResult:
-        """Doubt may stay only where no list shows a server, or where nobody can tell whose it is; time ends it, or where money was
-        at stake a person.
+    def _settle_doubts(self, environment: CrashEnvironment, result: ProcessResult) -> ProcessResult:
+        """Ends the purchases in doubt: by waiting for the quiet period or, where money was at stake, by the operator's decision.
+
+        A doubt is a violation if a list shows its server and nothing prevents the tool from telling whose it is.
         """
-        doubts = _doubts_told(stage, told)
-        if self.scenario.way_out is not None:
-            ended = self._end_from_outside(stage, self.scenario.way_out)
-            if ended.code != 6:
-                return ended
-            doubts = _doubts_told(stage, ended)
-        state = stage.state
+        doubts = _reported_doubts(environment, result)
+        if self.scenario.external_fix is not None:
+            result = self._settle_externally(environment, self.scenario.external_fix)
+            if result.code != 6:
+                return result
+            doubts = _reported_doubts(environment, result)
+        state = environment.state
         recorded = {record.id for record in state.resources.values()} if state else set()
-        listed = {server.name for server in stage.alive if server.is_listed and server.id not in recorded}
+        listed = {server.name for server in environment.live_servers if server.is_listed and server.id not in recorded}
         require(
-            stage.lists or not listed & {one.name for one in doubts if not one.members},
+            environment.list_override or not listed & {one.name for one in doubts if not one.members},
             "in doubt, and listed for all to see",
         )
-        stage.changes_asked_for()
-        if self.scenario.seems_later:
-            ended = self._look_too_early(stage)
-            if ended.code != 6:
-                return ended
-        stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS + self.scenario.seems_later)
-        ended = self.go_on(stage)
-        has_an_order = bool(self.scenario.sells) and ended.code == 6
+        environment.take_change_requests()
+        if self.scenario.clock_error:
+            result = self._run_too_early(environment)
+            if result.code != 6:
+                return result
+        environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS + self.scenario.clock_error)
+        result = self.run_again(environment)
+        has_an_order = bool(self.scenario.sale_override) and result.code == 6
         if "PRE_PAID" not in self.scenario.specs and not has_an_order:
-            is_beside_one = ended.code == 6 and self.scenario.stranger is not None
-            return self._rule_out_strangers(stage, doubts, ended) if is_beside_one else ended
-        if self.scenario.pays_in_two_steps and ended.code != 6:
-            return ended  # billing knew of no order, so that another one was placed: the books tell whether that is so
-        asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
+            is_beside_one = result.code == 6 and self.scenario.stranger is not None
+            return self._rule_out_strangers(environment, doubts, result) if is_beside_one else result
+        if self.scenario.pays_in_two_steps and result.code != 6:
+            return result  # billing knew of no order, so another one was placed; the ledger is checked for that later
+        asked = [change for change in environment.take_change_requests() if change.endswith("/dev-servers")]
         require(not asked, "a prepaid server was bought in doubt")
-        shown = {wanted_name(server.name) for server in stage.alive} - {wanted_name(name) for name in listed}
-        if shown & {wanted_name(intent.name) for intent in doubts if not intent.members}:
-            return ended  # it came to light, and has its name by now
-        require(ended.code == 6, f"exit {ended.code}: a prepaid server was not left to a person: {ended.text}")
+        shown = {without_marker(server.name) for server in environment.live_servers} - {
+            without_marker(name) for name in listed
+        }
+        if shown & {without_marker(intent.name) for intent in doubts if not intent.members}:
+            return result  # the server was listed after all, and has its name by now
+        require(result.code == 6, f"exit {result.code}: a prepaid server was not left to a person: {result.text}")
         for intent in doubts:
-            self._decide(stage, intent, ended)
-        return self.go_on(stage)
+            self._resolve_by_operator(environment, intent, result)
+        return self.run_again(environment)
 
-    def _end_from_outside(self, stage: CrashEnvironment, way_out: Callable[[CrashEnvironment], None]) -> ProcessResult:
-        """Neither a look nor time need tell what became of it; that there is no purchase too many the books say."""
-        stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
-        ended = self.go_on(stage)
+    def _settle_externally(
+        self, environment: CrashEnvironment, external_fix: Callable[[CrashEnvironment], None]
+    ) -> ProcessResult:
+        """Applies the scenario's external fix if neither a list nor the quiet period ended the doubt. Returns the last run."""
+        environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
+        result = self.run_again(environment)
         require(
-            ended.code == 6 or not self.scenario.outlasts_time, f"exit {ended.code}, and nobody can know: {ended.text}"
+            result.code == 6 or not self.scenario.needs_external_fix,
+            f"exit {result.code}, and nobody can know: {result.text}",
         )
-        if ended.code == 6:
-            told = " ".join(ended.text.split())
-            require(self.scenario.doubt_tells in told, f"in doubt, and nobody is told why: {ended.text}")
-            self._take(stage, way_out)
-            ended = self.go_on(stage)
-        return ended
+        if result.code == 6:
+            text = " ".join(result.text.split())
+            require(self.scenario.doubt_reason in text, f"in doubt, and nobody is told why: {result.text}")
+            self._apply_external_fix(environment, external_fix)
+            result = self.run_again(environment)
+        return result
 
-    def _go_past(self, stage: CrashEnvironment, ended: ProcessResult) -> ProcessResult:
-        """What the scenario says that one run meets."""
-        told = " ".join(ended.text.split())
-        require(self.scenario.meets in told, f"exit {ended.code} for something else: {ended.text}")
-        if self.scenario.way_out is not None:
-            self._take(stage, self.scenario.way_out)
-        return self.go_on(stage)
+    def _pass_expected_failure(self, environment: CrashEnvironment, result: ProcessResult) -> ProcessResult:
+        """Checks that the run failed with the scenario's expected problem, applies the external fix, and runs again."""
+        text = " ".join(result.text.split())
+        require(self.scenario.expected_problem in text, f"exit {result.code} for something else: {result.text}")
+        if self.scenario.external_fix is not None:
+            self._apply_external_fix(environment, self.scenario.external_fix)
+        return self.run_again(environment)
 
-    def _take(self, stage: CrashEnvironment, way_out: Callable[[CrashEnvironment], None]) -> None:
-        way_out(stage)
-        stage.arm()
+    def _apply_external_fix(
+        self, environment: CrashEnvironment, external_fix: Callable[[CrashEnvironment], None]
+    ) -> None:
+        external_fix(environment)
+        environment.arm()
 
-    def _look_too_early(self, stage: CrashEnvironment) -> ProcessResult:
-        """When only a clock that is ahead says that the quiet period is over."""
-        stage.pass_time(QUIET_SECONDS - self.scenario.seems_later)
-        ended = self.go_on(stage)
-        asked = [change for change in stage.changes_asked_for() if change.endswith("/dev-servers")]
-        require(not asked, f"bought before the quiet period was over: {ended.text}")
-        return ended
+    def _run_too_early(self, environment: CrashEnvironment) -> ProcessResult:
+        """Runs when the quiet period is over only by a clock that is ahead, and checks that nothing is bought."""
+        environment.advance_clock(QUIET_SECONDS - self.scenario.clock_error)
+        result = self.run_again(environment)
+        asked = [change for change in environment.take_change_requests() if change.endswith("/dev-servers")]
+        require(not asked, f"bought before the quiet period was over: {result.text}")
+        return result
 
     def _rule_out_strangers(
-        self, stage: CrashEnvironment, doubts: Iterable[Intent], told: ProcessResult
+        self, environment: CrashEnvironment, doubts: Iterable[Intent], result: ProcessResult
     ) -> ProcessResult:
-        """What a stranger bought in the same minutes is like ours but for the name: a person, who is told of it, says that it is not."""
-        text = " ".join(told.text.split())
+        """Resolves doubts kept open by a stranger's server that differs from ours in the name only. The tool has to say so."""
+        text = " ".join(result.text.split())
         is_told = "as it was asked for but for the name" in text
-        require(is_told, f"in doubt after the quiet period, and nobody is told why: {told.text}")
+        require(is_told, f"in doubt after the quiet period, and nobody is told why: {result.text}")
         for intent in doubts:
-            self._decide(stage, intent, told)
-        return self.go_on(stage)
+            self._resolve_by_operator(environment, intent, result)
+        return self.run_again(environment)
 
-    def _decide(self, stage: CrashEnvironment, intent: Intent, told: ProcessResult) -> None:
-        """A person looks at the console: there is an order that nobody has paid, or one of several servers, or nothing."""
-        bought = (row for row in stage.ledger if row.kind == "purchase" and row.name == intent.name)
+    def _resolve_by_operator(self, environment: CrashEnvironment, intent: Intent, result: ProcessResult) -> None:
+        """Resolves one doubt as an operator does who sees in the console an unpaid order, an order of several servers, or nothing."""
+        bought = (row for row in environment.ledger if row.kind == "purchase" and row.name == intent.name)
         order = next((row.order_id for row in bought if row.server_id is None or intent.members), None)
-        require(order is None or order in told.text, f"order {order} may be the purchase in doubt, and is not named")
-        verdict = ("--absent",) if order is None else ("--adopt", order)
-        decided = self.run(stage, ("resolve", str(intent.address), *verdict))
-        require(decided.code == 0, f"the person's word was not taken: {decided.text}")
-        stage.absent.add(intent.id)
-        examine(stage, self.scenario)
+        require(order is None or order in result.text, f"order {order} may be the purchase in doubt, and is not named")
+        option = ("--absent",) if order is None else ("--adopt", order)
+        decided = self.run(environment, ("resolve", str(intent.address), *option))
+        require(decided.code == 0, f"the operator's decision was refused: {decided.text}")
+        environment.accepted_absences.add(intent.id)
+        check_invariants(environment, self.scenario)
 
-    def _nothing_is_left(self, stage: CrashEnvironment, *, belated: bool) -> None:
-        if stage.awaits_time:
-            stage.pass_time(QUIET_SECONDS + _SLEPT_SECONDS)
-            landed = self.go_on(stage)
-            require(landed.code == 0, f"exit {landed.code} once everything has arrived: {landed.text}")
-            agree(stage, self.scenario)
-        stage.changes_asked_for()
-        books = books_of(stage, self.scenario)
-        compare(books, self.scenario, belated=belated)
-        last = self.run(stage, self.scenario.follow or self.command_again(stage))
+    def _check_nothing_left(self, environment: CrashEnvironment, *, executed_late: bool) -> None:
+        """Checks the ledger's totals, and that one more run reports no changes and requests none."""
+        if environment.has_pending_events:
+            environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
+            after = self.run_again(environment)
+            require(after.code == 0, f"exit {after.code} once everything has arrived: {after.text}")
+            check_state_matches_cloud(environment, self.scenario)
+        environment.take_change_requests()
+        totals = ledger_totals(environment, self.scenario)
+        check_totals(totals, self.scenario, executed_late=executed_late)
+        last = self.run(environment, self.scenario.follow_up or self.next_command(environment))
         require(last.code == 0, f"exit {last.code} with nothing left to do: {last.text}")
         require("No changes" in last.out, f"something was left to do: {last.text}")
-        asked = stage.changes_asked_for()
+        asked = environment.take_change_requests()
         require(not asked, f"nothing was left to do, and the cloud was asked for {asked}")
-        keep_secrets(stage)
+        check_no_secrets(environment)
 
 
 class ViolationRecorder:
-    """A broken promise is written down, and the next step is tried all the same."""
+    """A context that adds a Violation to the counters and suppresses it, so that the next step is tried all the same."""
 
     def __init__(self, counters: RunCounters, where: str) -> None:
-        self._tally = counters
+        self._counters = counters
         self._where = where
 
     def __enter__(self) -> None:
@@ -317,19 +344,20 @@ class ViolationRecorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> bool:
         if isinstance(error, Violation):
-            self._tally.violations.append(f"{self._where}: {error}")
+            self._counters.violations.append(f"{self._where}: {error}")
             return True
         return False
 
 
-def _doubts_told(stage: CrashEnvironment, told: ProcessResult) -> tuple[Intent, ...]:
-    state = stage.state
+def _reported_doubts(environment: CrashEnvironment, result: ProcessResult) -> tuple[Intent, ...]:
+    """Returns the purchases in doubt, and checks that the output of the run, which exited 6, shows each of them."""
+    state = environment.state
     doubts = state.purchases_in_doubt if state else ()
     require(doubts, "exit 6, and nothing is in doubt")
-    require(all(str(intent.address) in told.text for intent in doubts), f"a doubt is not shown: {told.text}")
+    require(all(str(intent.address) in result.text for intent in doubts), f"a doubt is not shown: {result.text}")
     return doubts
 
 
-def distinct(names: tuple[str, ...]) -> list[int]:
-    """The numbers of the steps at which a death leaves something else than at the step before."""
+def distinct_steps(names: tuple[str, ...]) -> list[int]:
+    """Returns the numbers, counted from 1, of the steps at which a kill leaves something else than at the step before."""
     return [number for number, name in enumerate(names, start=1) if not _NO_CHANGE.match(name)]

@@ -1,7 +1,7 @@
-"""What a run has left behind, told so that two plays which left the same can be recognised: the tool's files and the cloud's
-tables, without what is drawn or dated anew in each play.
+"""A digest of what a run has left behind in the tool's files and the sandbox's tables, to recognise two runs that left the same.
 
-An id stands as the number of its first appearance, so which one stands where is kept; a moment as its distance from now.
+Random values and dates are normalised: an id becomes the number of its first appearance, so it is kept which id is where; a
+moment becomes its distance from now.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _VOLATILE = re.compile(
     r"|(?P<id>\bCS[0-9A-Z]{16,}\b|(?<=-)[a-z2-7]{12}\b|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,})"
     r"|(?P<process>(?<=\"pid\":)\s*\d+)"
 )
-_NOTHING = b"\0"
+_PADDING = b"\0"
 _COARSE = 100_000
-"""Milliseconds that do not matter: a play takes seconds, and nothing here waits for less than minutes."""
+"""The resolution of moments, in milliseconds: a run takes seconds, and nothing here waits for less than minutes."""
 
 
-def remains(stage: CrashEnvironment) -> str:
-    """Equal for two plays of a scenario exactly if what comes next must be the same, but for what is drawn."""
+def leftovers_digest(environment: CrashEnvironment) -> str:
+    """Returns equal digests for two runs of a scenario exactly if what follows must be the same, but for random values."""
     seen: dict[str, str] = {}
-    now = stage.clock.now()
+    now = environment.clock.now()
 
-    def name(found: re.Match[str]) -> str:
+    def normalised(found: re.Match[str]) -> str:
         match found.lastgroup:
             case "moment":
                 return f"<{(int(found[0]) - now) // _COARSE}>"
@@ -39,17 +39,17 @@ def remains(stage: CrashEnvironment) -> str:
             case _:
                 return "<>"
 
-    told = _VOLATILE.sub(name, "\n".join(_parts(stage)))
-    return hashlib.sha256(told.encode()).hexdigest()
+    text = _VOLATILE.sub(normalised, "\n".join(_parts(environment)))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parts(stage: CrashEnvironment) -> Iterator[str]:
-    folder = stage.folder / "state"
+def _parts(environment: CrashEnvironment) -> Iterator[str]:
+    folder = environment.folder / "state"
     for path in sorted(folder.iterdir()) if folder.exists() else ():
         content = path.read_bytes()
-        text = content.rstrip(_NOTHING)
+        text = content.rstrip(_PADDING)
         yield f"{path.name} {text.decode('latin-1')} and {len(content) - len(text)} times nothing"
-    with closing(sqlite3.connect(stage.world)) as connection:
+    with closing(sqlite3.connect(environment.sandbox_db)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
         for (table,) in tables:
             rows = sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr)  # noqa: S608 - the sandbox's own names

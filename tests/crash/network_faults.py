@@ -1,11 +1,11 @@
-"""What the network and a service behind it can do to one call, as rules of the sandbox's faults (docs/sandbox.md)."""
+"""What the network and a service behind it can do to one call, as fault rules of the sandbox (docs/sandbox.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crash.crash_environment import ALONE
+from crash.crash_environment import NO_FAULTS
 from support.crash_fork_server import FaultPlan
 
 from provisioner.sandbox.contract import OPERATIONS
@@ -19,20 +19,21 @@ CHANGING = frozenset(
     for operation in OPERATIONS
     if operation.method != "GET" and operation.service is not Service.IDENTITY and not operation.name.startswith("List")
 )
-"""What is only asked for is the same to the asker whether or not it was carried out before its answer was lost."""
-_MAKING = frozenset({"CreateDevServer", "PayOrders"})
+"""Operations that change something. Only for these it matters whether a request was carried out before its answer was lost."""
+_PURCHASING = frozenset({"CreateDevServer", "PayOrders"})
 _LISTS = frozenset({"ListDevServers", "ListAllDevServers"})
 
-_IMPATIENT = FaultPlan(patience=0.1)
-"""A time-out that a test can wait for."""
-_LEAFING = FaultPlan(page=3)
-"""Servers a page, so that eight of them come on several."""
+_SHORT_TIMEOUT = FaultPlan(silence_timeout=0.1)
+"""A time-out that a test can afford to wait for."""
+_SMALL_PAGES = FaultPlan(page_size=3)
+"""So few servers a page that eight of them need several pages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkFault:
-    """`faults` hit one call together. `lasting`: and all further ones of that operation, to the end of the run; `everywhere`: of
-    all operations.
+    """Sandbox rules that hit one call together.
+
+    `lasting`: they also hit every later call of the same operation, to the end of the run; with `everywhere`, of every operation.
     """
 
     name: str
@@ -41,17 +42,17 @@ class NetworkFault:
     lasting: bool = False
     everywhere: bool = False
     pages: bool = False
-    """It happens only to lists of more than one page."""
-    is_belated: bool = False
-    """What was asked for is done, and long after the answer."""
-    fault_plan: FaultPlan = ALONE
+    """It needs a list of more than one page."""
+    executes_late: bool = False
+    """The request is carried out long after its answer was lost."""
+    fault_plan: FaultPlan = NO_FAULTS
 
     def rules(self, calls: Sequence[str], number: int) -> list[dict[str, object]]:
-        """For the call of that number, counted from 0, of a run that makes these calls."""
+        """Returns the sandbox rules that hit call `number`, counted from 0, of a run that makes these calls."""
         operation = calls[number]
         before = number if self.everywhere else [*calls[:number]].count(operation)
         place = {"at": "*" if self.everywhere else operation, "after": before}
-        times = {"times": "always"} if self.lasting_fields else {}
+        times = {"times": "always"} if self.lasting else {}
         return [{**place, **times, **fault} for fault in self.faults]
 
 
@@ -65,7 +66,7 @@ def _answers() -> Iterator[tuple[str, Settings]]:
 
 
 def _lost() -> Iterator[NetworkFault]:
-    """Answers that say nothing of what was done."""
+    """Answers that do not show whether the request was carried out."""
     replies = [("reset", {"fault": "reset"})]
     replies += [(name, {"fault": "answer", **answer}) for name, answer in _answers()]
     for name, reply in replies:
@@ -73,7 +74,7 @@ def _lost() -> Iterator[NetworkFault]:
         yield NetworkFault(name=f"{name}, carried out", faults=({**reply, "executed": True},), places=CHANGING)
 
 
-def _turned_away() -> Iterator[NetworkFault]:
+def _refused() -> Iterator[NetworkFault]:
     forbidden = {"fault": "answer", "status": 403, "code": "ModelArts.0103", "message": "Forbidden.", "executed": False}
     yield NetworkFault(name="403", faults=(forbidden,))
     yield NetworkFault(name="429 of the gateway", faults=({"fault": "throttle"},))
@@ -81,24 +82,24 @@ def _turned_away() -> Iterator[NetworkFault]:
     yield NetworkFault(name="429 of the service", faults=({"fault": "throttle", "by": "service"},))
 
 
-def _spoilt() -> Iterator[NetworkFault]:
+def _unreadable() -> Iterator[NetworkFault]:
     yield NetworkFault(name="truncated", faults=({"fault": "truncate"},))
     yield NetworkFault(name="oversized", faults=({"fault": "oversize", "megabytes": 33},))
-    yield NetworkFault(name="silent", faults=({"fault": "slow", "seconds": 30},), fault_plan=_IMPATIENT)
+    yield NetworkFault(name="silent", faults=({"fault": "slow", "seconds": 30},), fault_plan=_SHORT_TIMEOUT)
     drops = {"fault": "slow", "seconds": 0, "bytes_per_second": 20}
-    yield NetworkFault(name="in drops", faults=(drops,), fault_plan=_IMPATIENT)
+    yield NetworkFault(name="in drops", faults=(drops,), fault_plan=_SHORT_TIMEOUT)
 
 
-def _belated() -> Iterator[NetworkFault]:
-    """All of it within the quiet period of the scenarios' stacks."""
+def _delayed() -> Iterator[NetworkFault]:
+    """Delays, all of them shorter than the quiet period of the scenarios' stacks."""
     for seconds in (5, 300):
         late = {"fault": "late", "seconds": seconds}
-        yield NetworkFault(name=f"carried out {seconds} s later", faults=(late,), places=CHANGING, is_belated=True)
-    yield NetworkFault(name="listed late", faults=({"fault": "lag", "seconds": 40},), places=_MAKING)
+        yield NetworkFault(name=f"carried out {seconds} s later", faults=(late,), places=CHANGING, executes_late=True)
+    yield NetworkFault(name="listed late", faults=({"fault": "lag", "seconds": 40},), places=_PURCHASING)
     for show in (True, False):
         hidden = {"fault": "lag", "seconds": 300, "show": show}
         name = f"reset, carried out, listed late{'' if show else ' and not shown'}"
-        yield NetworkFault(name=name, faults=({"fault": "reset", "executed": True}, hidden), places=_MAKING)
+        yield NetworkFault(name=name, faults=({"fault": "reset", "executed": True}, hidden), places=_PURCHASING)
 
 
 def _wrong_lists() -> Iterator[NetworkFault]:
@@ -108,9 +109,14 @@ def _wrong_lists() -> Iterator[NetworkFault]:
     for rows in (1, -1):
         shift = {"fault": "shift", "rows": rows}
         name = f"pages shift by {rows:+}"
-        yield NetworkFault(name=name, faults=(shift,), places=_LISTS, pages=True, fault_plan=_LEAFING)
+        yield NetworkFault(name=name, faults=(shift,), places=_LISTS, pages=True, fault_plan=_SMALL_PAGES)
         yield NetworkFault(
-            name=f"{name} from then on", faults=(shift,), places=_LISTS, pages=True, fault_plan=_LEAFING, lasting=True
+            name=f"{name} from then on",
+            faults=(shift,),
+            places=_LISTS,
+            pages=True,
+            fault_plan=_SMALL_PAGES,
+            lasting=True,
         )
 
 
@@ -121,12 +127,12 @@ def _lasting() -> Iterator[NetworkFault]:
         name="503 from then on", faults=({"fault": "answer", "status": 503, "executed": False},), lasting=True
     )
     yield NetworkFault(name="429 from then on", faults=({"fault": "throttle"},), lasting=True)
-    everything = {"fault": "reset", "executed": True}
-    yield NetworkFault(name="every answer is lost from then on", faults=(everything,), lasting=True, everywhere=True)
+    lost = {"fault": "reset", "executed": True}
+    yield NetworkFault(name="every answer is lost from then on", faults=(lost,), lasting=True, everywhere=True)
 
 
-TROUBLES = (*_lost(), *_turned_away(), *_spoilt(), *_belated(), *_wrong_lists(), *_lasting())
+NETWORK_FAULTS = (*_lost(), *_refused(), *_unreadable(), *_delayed(), *_wrong_lists(), *_lasting())
 
 
-def troubles_of(operation: str, *, pages: bool) -> list[NetworkFault]:
-    return [trouble for trouble in TROUBLES if operation in trouble.places and (pages or not trouble.pages)]
+def faults_of(operation: str, *, pages: bool) -> list[NetworkFault]:
+    return [fault for fault in NETWORK_FAULTS if operation in fault.places and (pages or not fault.pages)]

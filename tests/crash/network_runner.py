@@ -1,7 +1,7 @@
-"""Plays a scenario with a trouble of the network at each of its calls, or with several; and says where the promise was broken.
+"""Runs a scenario with a network fault at each of its calls, or with two faults at a time, and records every violation.
 
-The first run meets the trouble; then a person gives the same command again, in peace, and what follows is judged as after a
-death (enumeration). A run that lived has said something, too: its exit code has to be true.
+The first run meets the fault. The next one is undisturbed, and what follows is checked as after a kill (crash_runner.py). The
+first run was not killed, so its exit code has to be true as well.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from dataclasses import dataclass, replace
 
 from crash.crash_environment import CrashEnvironment
 from crash.crash_runner import CrashRunner
-from crash.ledger_checks import agree, books_of, compare, examine, never_arrived, require
-from crash.network_faults import EVERY, NetworkFault, troubles_of
+from crash.ledger_checks import (
+    check_invariants,
+    check_state_matches_cloud,
+    check_totals,
+    is_reinstallation_missing,
+    ledger_totals,
+    require,
+)
+from crash.network_faults import EVERY, NetworkFault, faults_of
 from crash.scenarios import Scenario
 from support.crash_fork_server import FaultPlan, ProcessResult
 
@@ -22,141 +29,155 @@ _KILLED = -9
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """A trouble at the call of that number, counted from 0."""
+    """A network fault at the call of this number, counted from 0."""
 
-    trouble: NetworkFault
+    fault: NetworkFault
     number: int
 
-    def told(self, calls: Sequence[str]) -> str:
-        return f"{self.trouble.name} at call {self.number + 1} ({calls[self.number]})"
+    def describe(self, calls: Sequence[str]) -> str:
+        return f"{self.fault.name} at call {self.number + 1} ({calls[self.number]})"
 
 
-def blows(theatre: CrashRunner) -> Iterator[InjectedFault]:
-    """Each trouble at each call where it means something; of equal calls that eight workers send at once, at the first and at the
-    last.
+def injections(runner: CrashRunner) -> Iterator[InjectedFault]:
+    """Yields every fault at every call where it makes sense. Of equal calls that eight workers send at once, only the first and
+    the last are used.
     """
-    calls, many = theatre.calls, len(theatre.scenario.ends.bought) > 1
+    calls, many = runner.calls, len(runner.scenario.expected.bought) > 1
     for number, operation in enumerate(calls):
         if not (many and [operation] * 3 == calls[max(0, number - 1) : number + 2]):
-            yield from (InjectedFault(trouble, number) for trouble in troubles_of(operation, pages=many))
+            yield from (InjectedFault(fault, number) for fault in faults_of(operation, pages=many))
 
 
-def suffer_each(theatre: CrashRunner, *, operations: Container[str] = EVERY) -> None:
-    """At those calls only."""
-    played = [blow for blow in blows(theatre) if theatre.calls[blow.number] in operations]
-    theatre.counters.points = len(theatre.calls)
-    theatre.counters.kinds = len({blow.trouble.name for blow in played})
-    for blow in played:
-        with theatre.recorded(blow.told(theatre.calls)), theatre.stage() as stage:
-            ended = _suffer(theatre, stage, (blow,))
-            _go_on(theatre, stage, ended, met=(blow,))
+def inject_each(runner: CrashRunner, *, operations: Container[str] = EVERY) -> None:
+    """Runs the scenario once for each fault at a call of one of these operations."""
+    selected = [injected for injected in injections(runner) if runner.calls[injected.number] in operations]
+    runner.counters.points = len(runner.calls)
+    runner.counters.kinds = len({injected.fault.name for injected in selected})
+    for injected in selected:
+        with runner.record_violations(injected.describe(runner.calls)), runner.new_environment() as environment:
+            result = _run_injected(runner, environment, (injected,))
+            _run_again_and_settle(runner, environment, result, faults=(injected,))
 
 
-def suffer_pairs(theatre: CrashRunner, times: int, *, seed: str) -> None:
-    """Two of them, in one run or in two: the second may be left for the command that is given again."""
+def inject_pairs(runner: CrashRunner, times: int, *, seed: str) -> None:
+    """Runs the scenario `times` times with two random faults. The second may hit only the next run of the command."""
     chance = random.Random(seed)  # noqa: S311 - to be drawn again the same
-    every = list(blows(theatre))
-    theatre.counters.points = times
+    every = list(injections(runner))
+    runner.counters.points = times
     for _ in range(times):
         pair = (chance.choice(every), chance.choice(every))
-        where = " and ".join(blow.told(theatre.calls) for blow in pair)
-        with theatre.recorded(where), theatre.stage() as stage:
-            ended = _suffer(theatre, stage, pair)
-            if ended.code != 0:
-                ended = _meet(theatre, stage, theatre.command_again(stage), _fate(pair), pair)
-            _go_on(theatre, stage, ended, met=pair)
+        where = " and ".join(injected.describe(runner.calls) for injected in pair)
+        with runner.record_violations(where), runner.new_environment() as environment:
+            result = _run_injected(runner, environment, pair)
+            if result.code != 0:
+                result = _run_and_check(
+                    runner, environment, runner.next_command(environment), _combined_plan(pair), pair
+                )
+            _run_again_and_settle(runner, environment, result, faults=pair)
 
 
-def suffer_and_die(theatre: CrashRunner, times: int, steps: Sequence[str], *, seed: str) -> None:
-    """One of them, and in the same run a death at any step."""
+def inject_and_kill(runner: CrashRunner, times: int, steps: Sequence[str], *, seed: str) -> None:
+    """Runs the scenario `times` times with a random fault and a kill at a random step of the same run."""
     chance = random.Random(seed)  # noqa: S311 - to be drawn again the same
-    every = list(blows(theatre))
-    theatre.counters.points = times
+    every = list(injections(runner))
+    runner.counters.points = times
     for _ in range(times):
-        blow, step = chance.choice(every), chance.randint(1, len(steps))
-        where = f"{blow.told(theatre.calls)} and death at step {step}"
-        with theatre.recorded(where), theatre.stage() as stage:
-            ended = _suffer(theatre, stage, (blow,), events={step: "KILL"})
-            _go_on(theatre, stage, ended, met=(blow,), deaths=1)
+        injected, step = chance.choice(every), chance.randint(1, len(steps))
+        where = f"{injected.describe(runner.calls)} and death at step {step}"
+        with runner.record_violations(where), runner.new_environment() as environment:
+            result = _run_injected(runner, environment, (injected,), events={step: "KILL"})
+            _run_again_and_settle(runner, environment, result, faults=(injected,), deaths=1)
 
 
-def _suffer(
-    theatre: CrashRunner, stage: CrashEnvironment, met: Sequence[InjectedFault], events: dict[int, str] | None = None
+def _run_injected(
+    runner: CrashRunner,
+    environment: CrashEnvironment,
+    faults: Sequence[InjectedFault],
+    events: dict[int, str] | None = None,
 ) -> ProcessResult:
-    stage.expect_stranger(theatre.scenario.stranger)
-    stage.arm(*(rule for blow in met for rule in blow.trouble.rules(theatre.calls, blow.number)))
-    return _meet(theatre, stage, theatre.scenario.command, replace(_fate(met), events=events or {}), met)
-
-
-def _fate(met: Sequence[InjectedFault]) -> FaultPlan:
-    """Of a run that meets all of these."""
-    fault_plans = [blow.trouble.fault_plan for blow in met]
-    return FaultPlan(
-        patience=next((fault_plan.patience for fault_plan in fault_plans if fault_plan.patience is not None), None),
-        page=next((fault_plan.page for fault_plan in fault_plans if fault_plan.page is not None), None),
+    environment.expect_stranger(runner.scenario.stranger)
+    environment.arm(*(rule for injected in faults for rule in injected.fault.rules(runner.calls, injected.number)))
+    return _run_and_check(
+        runner, environment, runner.scenario.command, replace(_combined_plan(faults), events=events or {}), faults
     )
 
 
-def _meet(
-    theatre: CrashRunner,
-    stage: CrashEnvironment,
+def _combined_plan(faults: Sequence[InjectedFault]) -> FaultPlan:
+    """Returns the process-level settings that these faults need together."""
+    fault_plans = [injected.fault.fault_plan for injected in faults]
+    return FaultPlan(
+        silence_timeout=next(
+            (fault_plan.silence_timeout for fault_plan in fault_plans if fault_plan.silence_timeout is not None), None
+        ),
+        page_size=next((fault_plan.page_size for fault_plan in fault_plans if fault_plan.page_size is not None), None),
+    )
+
+
+def _run_and_check(
+    runner: CrashRunner,
+    environment: CrashEnvironment,
     command: tuple[str, ...],
     fault_plan: FaultPlan,
-    met: Sequence[InjectedFault],
+    faults: Sequence[InjectedFault],
 ) -> ProcessResult:
-    stage.changes_asked_for()
-    ended = theatre.run(stage, command, fault_plan)
-    examine(stage, theatre.scenario)
-    if ended.code != _KILLED:
-        _is_true(stage, theatre.scenario, ended, belated=_is_belated(met))
-    return ended
+    environment.take_change_requests()
+    result = runner.run(environment, command, fault_plan)
+    check_invariants(environment, runner.scenario)
+    if result.code != _KILLED:
+        _check_exit_code(environment, runner.scenario, result, executed_late=_any_executes_late(faults))
+    return result
 
 
-def _is_belated(met: Sequence[InjectedFault]) -> bool:
-    return any(blow.trouble.is_belated for blow in met)
+def _any_executes_late(faults: Sequence[InjectedFault]) -> bool:
+    return any(injected.fault.executes_late for injected in faults)
 
 
-def _is_true(stage: CrashEnvironment, scenario: Scenario, ended: ProcessResult, *, belated: bool) -> None:
-    """What a run says by its exit code, and that it says no more than a person can read."""
-    require("Traceback" not in ended.text, ended.text)
-    state = stage.state
-    match ended.code:
+def _check_exit_code(
+    environment: CrashEnvironment, scenario: Scenario, result: ProcessResult, *, executed_late: bool
+) -> None:
+    """Checks that the exit code is true, and that the output has no traceback."""
+    require("Traceback" not in result.text, result.text)
+    state = environment.state
+    match result.code:
         case 0:
-            if scenario.follow is None:
-                agree(stage, scenario)
-            if never_arrived(stage, scenario):
-                require("Warning[unconfirmed]: alpha" in ended.text, f"a lost reinstallation is not told: {ended.text}")
+            if scenario.follow_up is None:
+                check_state_matches_cloud(environment, scenario)
+            if is_reinstallation_missing(environment, scenario):
+                require(
+                    "Warning[unconfirmed]: alpha" in result.text,
+                    f"a lost reinstallation is not reported: {result.text}",
+                )
             else:
-                compare(books_of(stage, scenario), scenario, belated=belated)
+                check_totals(ledger_totals(environment, scenario), scenario, executed_late=executed_late)
         case 1:
-            asked = stage.changes_asked_for()
-            require(not asked, f"exit 1 says that nothing was sent, and the cloud was asked for {asked}: {ended.text}")
+            asked = environment.take_change_requests()
+            require(not asked, f"exit 1 says that nothing was sent, and the cloud was asked for {asked}: {result.text}")
         case 6:
             doubts = state.purchases_in_doubt if state else ()
-            require(doubts, f"exit 6, and nothing is in doubt: {ended.text}")
-            require(all(str(one.address) in ended.text for one in doubts), f"a doubt is not shown: {ended.text}")
+            require(doubts, f"exit 6, and nothing is in doubt: {result.text}")
+            require(all(str(one.address) in result.text for one in doubts), f"a doubt is not shown: {result.text}")
         case 7:
-            require(state, f"exit 7 says that all is recorded, and nothing is: {ended.text}")
+            require(state, f"exit 7 says that all is recorded, and nothing is: {result.text}")
         case 4:
-            asked = stage.changes_asked_for()
-            require(not asked, f"exit 4 says that nothing was sent, and the cloud was asked for {asked}: {ended.text}")
-            allowed = scenario.stranger is not None or "Error[list-incomplete]" in ended.text
-            require(allowed, f"exit 4: {ended.text}")
+            asked = environment.take_change_requests()
+            require(not asked, f"exit 4 says that nothing was sent, and the cloud was asked for {asked}: {result.text}")
+            allowed = scenario.stranger is not None or "Error[list-incomplete]" in result.text
+            require(allowed, f"exit 4: {result.text}")
         case code:
-            require(holds=False, what=f"exit {code}: {ended.text}")
+            require(holds=False, what=f"exit {code}: {result.text}")
 
 
-def _go_on(
-    theatre: CrashRunner,
-    stage: CrashEnvironment,
-    ended: ProcessResult,
+def _run_again_and_settle(
+    runner: CrashRunner,
+    environment: CrashEnvironment,
+    result: ProcessResult,
     *,
-    met: Sequence[InjectedFault],
+    faults: Sequence[InjectedFault],
     deaths: int = 0,
 ) -> None:
-    """In peace."""
-    stage.arm()
-    blows, belated = len(met) + deaths, _is_belated(met)
-    if theatre.is_new(stage, after=f"{blows}, exit {ended.code == 0}, {belated}"):
-        ended = ended if ended.code == 0 else theatre.go_on(stage)
-        theatre.make_good(stage, ended, belated=belated)
+    """Runs the next command undisturbed if the last one failed, and checks the scenario to its end."""
+    environment.arm()
+    count, executed_late = len(faults) + deaths, _any_executes_late(faults)
+    if runner.is_new(environment, after=f"{count}, exit {result.code == 0}, {executed_late}"):
+        result = result if result.code == 0 else runner.run_again(environment)
+        runner.settle(environment, result, executed_late=executed_late)

@@ -1,4 +1,4 @@
-"""What a scenario says: what the world is like before, what is run, and what the cloud's own books have to say at the end."""
+"""What a scenario consists of: what is there before, which command runs, and what the sandbox's ledger has to show at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECRET = f'key_pair_name: null, admin_pass: {{secret: "env:{PASSWORD_VARIABLE}"}
 
 
 def alpha(*fields: str) -> str:
-    """Specs of one server with a password, so that every death may leave it behind somewhere."""
+    """Returns specs of one server with a password, so that a killed run may leave the password behind somewhere."""
     return f"servers: {{alpha: {{{', '.join((SECRET, *fields))}}}}}\n"
 
 
@@ -33,7 +33,7 @@ IMAGE, OTHER_IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81
 VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
 THREE_TOGETHER = f"servers: {{pool: {{count: 3, order: together, charging_info: {PREPAID}}}}}\n"
 UNNAMED = {"order_id": None}
-"""No row names the order that bought its server."""
+"""Fields of a row that does not name the order which bought its server."""
 TRUE = "arch: X86, server_type: ECS, root_volume: {type: SSD, size: 100}, availability_zone: cn-north-4a"
 BIGGER = "flavor: Si2.xlarge.4"
 ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
@@ -41,8 +41,9 @@ ALPHA, POOL = ("alpha",), tuple(f"pool-{number}" for number in range(8))
 
 @dataclass(frozen=True, slots=True)
 class LedgerTotals:
-    """By the cloud's own tables: how often each name was bought (an order that nobody paid is not), released, refunded and wiped
-    in all, and which names are alive. `unpaid` is how many orders wait for money.
+    """What the sandbox's tables show: how often each name was bought, released, refunded and wiped, and which names are alive.
+
+    An order that nobody paid counts in `unpaid`, not in `bought`.
     """
 
     bought: Mapping[str, int]
@@ -52,7 +53,7 @@ class LedgerTotals:
     wiped: Mapping[str, int] = field(default_factory=dict)
     unpaid: int = 0
     systems: tuple[str, ...] | None = None
-    """Status and image of those that are alive, where a scenario is about that."""
+    """Status and image of each live server. None: the scenario does not check them."""
 
 
 def once(*names: str) -> dict[str, int]:
@@ -63,64 +64,65 @@ def once(*names: str) -> dict[str, int]:
 class Scenario:
     name: str
     specs: str
-    ends: LedgerTotals
-    before: str | None = None
-    """Specs that were applied, and in peace, before."""
+    expected: LedgerTotals
+    initial_specs: str | None = None
+    """Specs that are applied undisturbed before the scenario begins."""
     purchase: str = ""
-    """More of the stack's `purchase:`."""
+    """More keys of the stack's `purchase:` section."""
     command: tuple[str, ...] = APPLY
-    again: Callable[[CrashEnvironment], tuple[str, ...]] | None = None
-    """What a person types after the death; None: the same again."""
+    next_command: Callable[[CrashEnvironment], tuple[str, ...]] | None = None
+    """The command that the operator types after the first run. None: the same one."""
     prepare: Callable[[CrashEnvironment], None] | None = None
-    """What else has happened before."""
+    """What else happens before the scenario begins."""
     code: int = 0
-    """Of a run in which nobody dies."""
-    follow: tuple[str, ...] | None = None
-    """What is run when that has come to its end, and then has nothing left to do; None: the same again."""
-    afterwards: Callable[[CrashEnvironment], None] | None = None
-    """What happens outside once it has come to its end. The same command again has nothing to do because of that."""
-    waits_for: Callable[[CrashEnvironment], None] | None = None
-    """What has to happen outside before another run can go on; that run exits 0."""
-    waiting: LedgerTotals | None = None
-    """The books until it has happened."""
-    waiting_code: int = 7
-    """Of every run until it has happened."""
-    lists: Mapping[str, object] | None = None
-    """What every list says from then on, whatever there is (the sandbox's rule `rewrite`)."""
-    belated: tuple[LedgerTotals, ...] = ()
-    """What the books may say instead where a call was carried out minutes after its answer was lost, and after it was made
-    again: what is not a purchase is repeated once a look shows nothing of it (docs/decisions/0012).
+    """The exit code of an undisturbed run."""
+    follow_up: tuple[str, ...] | None = None
+    """The command that runs at the end and then has nothing left to do. None: the same command as before."""
+    after_finish: Callable[[CrashEnvironment], None] | None = None
+    """What happens outside at the end. It must not give the next run of the command anything to do."""
+    external_event: Callable[[CrashEnvironment], None] | None = None
+    """What has to happen outside before another run can go on. That run exits 0."""
+    expected_while_waiting: LedgerTotals | None = None
+    """The ledger's totals until that event."""
+    code_while_waiting: int = 7
+    """The exit code of every run until that event."""
+    list_override: Mapping[str, object] | None = None
+    """Keys that replace those of every list's answer, whatever there is to list (the sandbox's rule `rewrite`)."""
+    late_alternatives: tuple[LedgerTotals, ...] = ()
+    """Totals that are fine as well if a request was carried out minutes after its answer was lost and after it was repeated.
+
+    The tool repeats what is not a purchase once a read shows no effect of it (docs/decisions/0012).
     """
     stranger: str | None = None
-    """Somebody buys a server of this name while we buy ours. It is not ours, and must stay as it is."""
-    takes_over: tuple[str, ...] = ()
-    """Servers of these names are nobody's until they are recorded."""
-    gives_up: tuple[str, ...] = ()
-    """Servers of these names become nobody's."""
+    """A stranger buys a server of this name while we buy ours. The tool must not touch it."""
+    adopted_names: tuple[str, ...] = ()
+    """Names of servers without an owner that the tool adopts: until then they need not be recorded."""
+    forgotten_names: tuple[str, ...] = ()
+    """Names of servers that the tool forgets without a release: afterwards they need not be recorded."""
     build_seconds: float = 0.0
-    meets: str = ""
-    """The code, or a part of the text, of what one run, and no other, is refused or ends 7 for; the next one goes on."""
+    expected_problem: str = ""
+    """The code, or a part of the text, of the problem for which exactly one run is refused or exits 7. The next run goes on."""
     account: Account = PUBLIC_ACCOUNT
-    shows: Mapping[str, object] | None = None
-    """What the cloud shows of every server for ever, whatever is done to it (the sandbox's rule `rewrite`)."""
-    sells: Mapping[str, object] | None = None
+    row_override: Mapping[str, object] | None = None
+    """Fields that the cloud shows for every server, whatever is done to it (the sandbox's rule `rewrite`)."""
+    sale_override: Mapping[str, object] | None = None
     """How the cloud sells every server, whatever was asked for (the sandbox's rule `sells`)."""
-    beside: tuple[Mapping[str, object], ...] = ()
-    """Rules of the sandbox that are in force as soon as `before` is applied, whatever else happens."""
-    by_keys: bool = False
-    """The stack names a real cloud and its users their keys, so that there may be two of them, and this machine's clock is a witness."""
-    meanwhile: Callable[[CrashEnvironment], None] | None = None
-    """What has happened outside when a second run begins."""
-    way_out: Callable[[CrashEnvironment], None] | None = None
-    """What happens outside where neither a look nor time has ended a doubt, or a run was refused as `meets` says."""
-    doubt_tells: str = ""
-    """What a doubt says then."""
-    outlasts_time: bool = False
-    """No run may end a doubt before `way_out` does."""
+    lasting_faults: tuple[Mapping[str, object], ...] = ()
+    """Rules of the sandbox that stay in force from the moment when `initial_specs` is applied."""
+    uses_access_keys: bool = False
+    """The stack names the real cloud, and its users have access keys. So there may be two users, and this machine's clock counts."""
+    between_runs: Callable[[CrashEnvironment], None] | None = None
+    """What happens outside between the first run and the second."""
+    external_fix: Callable[[CrashEnvironment], None] | None = None
+    """What happens outside if neither a list nor the quiet period ends a doubt, or after a run met `expected_problem`."""
+    doubt_reason: str = ""
+    """What the output has to say about such a doubt."""
+    needs_external_fix: bool = False
+    """No run may end a doubt before `external_fix` happens."""
     leaves_drift: bool = False
-    """A run that goes on with what is built leaves what others have changed of it to the next one."""
-    seems_later: float = 0.0
-    """By so many seconds the cloud's clock may tell of more time than has passed since, or of less."""
+    """A run that completes a purchase leaves drift of that server to the next run."""
+    clock_error: float = 0.0
+    """By how many seconds the cloud's dates may be wrong, in either direction."""
 
     @property
     def pays_in_two_steps(self) -> bool:

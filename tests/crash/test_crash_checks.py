@@ -1,4 +1,4 @@
-"""That the judge sees what he is there for, and takes only those plays for alike that are."""
+"""Tests of the harness itself: the checks find a password, and only runs that left the same have the same digest."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import base64
 
 import pytest
 from crash.crash_environment import QUIET_SECONDS
-from crash.ledger_checks import Violation, examine
-from crash.leftovers import remains
+from crash.ledger_checks import Violation, check_invariants
+from crash.leftovers import leftovers_digest
 from crash.scenarios import SMALLEST
 from support.process_workspace import PASSWORD
 
 
 @pytest.mark.parametrize("place", ["state/test.reserve", "run-1.err", "specs/servers.yaml"])
 @pytest.mark.parametrize("disguise", [str.encode, lambda text: base64.b64encode(b"a:" + text.encode())])
-def test_a_password_that_was_left_behind_is_seen(theatre, place, disguise):
-    play = theatre(SMALLEST.name)
-    with play.stage() as stage:
-        play.run(stage, play.scenario.command)
-        examine(stage, play.scenario)
-        with (stage.folder / place).open("ab") as file:
+def test_a_password_that_was_left_behind_is_seen(new_runner, place, disguise):
+    runner = new_runner(SMALLEST.name)
+    with runner.new_environment() as environment:
+        runner.run(environment, runner.scenario.command)
+        check_invariants(environment, runner.scenario)
+        with (environment.folder / place).open("ab") as file:
             file.write(b"# " + disguise(PASSWORD) + b"\n")
         with pytest.raises(Violation, match="password"):
-            examine(stage, play.scenario)
+            check_invariants(environment, runner.scenario)
 
 
-def test_two_plays_that_died_between_the_same_two_writes_are_alike(theatre):
-    play = theatre(SMALLEST.name)
-    names = play.alone()
-    assert _left_after(play, names, "sent POST dev-servers") == _left_after(play, names, "heard POST dev-servers")
+def test_two_plays_that_died_between_the_same_two_writes_are_alike(new_runner):
+    runner = new_runner(SMALLEST.name)
+    names = runner.run_undisturbed()
+    assert _left_after(runner, names, "sent POST dev-servers") == _left_after(runner, names, "heard POST dev-servers")
 
 
 @pytest.mark.parametrize(
@@ -39,24 +39,24 @@ def test_two_plays_that_died_between_the_same_two_writes_are_alike(theatre):
         ("half of write .test.json.new", "after rename test.json"),
     ],
 )
-def test_what_differs_in_the_cloud_or_on_disk_is_not_alike(theatre, one, other):
-    play = theatre(SMALLEST.name)
-    names = play.alone()
-    assert _left_after(play, names, one) != _left_after(play, names, other)
+def test_what_differs_in_the_cloud_or_on_disk_is_not_alike(new_runner, one, other):
+    runner = new_runner(SMALLEST.name)
+    names = runner.run_undisturbed()
+    assert _left_after(runner, names, one) != _left_after(runner, names, other)
 
 
-def test_a_moment_that_has_passed_is_no_other_remains_until_it_matters(theatre):
-    play = theatre(SMALLEST.name)
-    names = play.alone()
-    with play.stage() as stage:
-        play.die(stage, 1 + names.index("before POST dev-servers"))
-        before = remains(stage)
-        stage.pass_time(QUIET_SECONDS)
-        assert remains(stage) != before
+def test_a_moment_that_has_passed_is_no_other_remains_until_it_matters(new_runner):
+    runner = new_runner(SMALLEST.name)
+    names = runner.run_undisturbed()
+    with runner.new_environment() as environment:
+        runner.kill_at(environment, 1 + names.index("before POST dev-servers"))
+        before = leftovers_digest(environment)
+        environment.advance_clock(QUIET_SECONDS)
+        assert leftovers_digest(environment) != before
 
 
-def _left_after(play, names, step):
+def _left_after(runner, names, step):
     number = 1 + next(index for index, name in enumerate(names) if name.startswith(step))
-    with play.stage() as stage:
-        play.die(stage, number)
-        return remains(stage)
+    with runner.new_environment() as environment:
+        runner.kill_at(environment, number)
+        return leftovers_digest(environment)

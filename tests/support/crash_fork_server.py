@@ -1,6 +1,6 @@
-"""The tool as a real process for the price of a fork: what is asked here happens in a child of the zygote.
+"""Runs the tool in real processes that are forked from a preloaded one, with a fault at any step.
 
-Its sleeps are over at once, and its steps on disk and wire are numbered, so that something can happen to it at any of them.
+Sleeps of such a process take no time, and its steps on disk and network are numbered (fault_injection.py).
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _TESTS = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """What happens to a run: `events` by the number of the step, counted from 1, such as {7: "KILL"} (support/fault_injection.py).
+    """What happens to a run. `events` are by the number of the step, counted from 1, such as {7: "KILL"} (fault_injection.py).
 
-    `patience`: for how many seconds of silence it waits for an answer, `page`: how many servers it asks for at a time; None is
+    `silence_timeout`: for how many seconds of silence it waits for an answer, `page_size`: how many servers it asks for at a time; None is
     what the tool does by itself.
     """
 
     events: dict[int, str] = field(default_factory=dict)
-    patience: float | None = None
-    page: int | None = None
+    silence_timeout: float | None = None
+    page_size: int | None = None
 
 
 @dataclass(frozen=True)
 class ProcessResult:
-    """`steps` are the names of those that were passed, the last of a killed run being the one that it died at."""
+    """How a run ended. `steps` are the names of the steps that it reached; a killed run died at the last one."""
 
     code: int
     out: str
@@ -44,6 +44,8 @@ class ProcessResult:
 
 
 class CrashForkServer:
+    """Starts and ends the preloaded process (crash_fork_server_process.py), and asks it for runs."""
+
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
@@ -63,15 +65,15 @@ class CrashForkServer:
         arguments: tuple[str, ...],
         *,
         fault_plan: FaultPlan,
-        ahead: float,
+        clock_offset: float,
         log: Path,
     ) -> ForkedProcess:
-        """`log` is a prefix of names of files; `ahead` the seconds by which the child's machine is before this one."""
+        """`log` is a prefix of names of files; `clock_offset` the seconds by which the child's machine is before this one."""
         process = self._ask(
             folder=str(folder),
             environ=environ,
             arguments=arguments,
-            ahead=ahead,
+            clock_offset=clock_offset,
             log=str(log),
             **asdict(fault_plan),
         )

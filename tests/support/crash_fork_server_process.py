@@ -1,4 +1,4 @@
-"""The inside of the zygote: imports everything of the tool once, then forks a child for each run that is asked for.
+"""The process behind `CrashForkServer`: imports the whole tool once, then forks a child for each requested run.
 
 A child is a real process: it has its own folder, environment, streams, lock and death, and costs a twentieth of a new
 interpreter. This process has one thread and no event loop, because nothing else may be forked safely.
@@ -19,32 +19,33 @@ from typing import Any, get_args
 
 from support.fault_injection import limit_page_size, number_steps, shorten_timeouts, skip_sleeps
 
-_AHEAD = [0.0]
-"""Seconds by which a child's machine is before the real one."""
-_IMPORTED_LATE = ("anyio._backends._asyncio", "concurrent.futures.thread", "deepdiff", "httpcore", "pwd", "resource")
-"""By the tool when it starts or finds a difference, and by its libraries in the middle of a first request."""
+_CLOCK_OFFSET = [0.0]
+"""By how many seconds a child's clocks are ahead of the real ones. A list, so that the patched functions see changes."""
+_LAZY_IMPORTS = ("anyio._backends._asyncio", "concurrent.futures.thread", "deepdiff", "httpcore", "pwd", "resource")
+"""Modules that the tool imports when it starts or finds a difference, or that its libraries import during a first request."""
 
 
-def _move_time() -> None:
-    """Before the tool is imported: its clocks keep the functions that they find."""
+def _shift_clocks() -> None:
+    """Makes `time.time` and `time.time_ns` add the clock offset. It has to run before the tool is imported, which keeps them."""
     seconds, nanoseconds = time.time, time.time_ns
-    time.time = lambda: seconds() + _AHEAD[0]
-    time.time_ns = lambda: nanoseconds() + round(_AHEAD[0] * 1_000_000_000)
+    time.time = lambda: seconds() + _CLOCK_OFFSET[0]
+    time.time_ns = lambda: nanoseconds() + round(_CLOCK_OFFSET[0] * 1_000_000_000)
 
 
 def import_everything() -> None:
+    """Imports every module of the tool but the sandbox, and builds what it would build on first use."""
     import provisioner
 
     ours = (module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner."))
     skipped = ("provisioner.__main__", "provisioner.sandbox.")
-    for name in (*(name for name in ours if not name.startswith(skipped)), *_IMPORTED_LATE):
+    for name in (*(name for name in ours if not name.startswith(skipped)), *_LAZY_IMPORTS):
         importlib.import_module(name)
     _build_schemas()
     gc.freeze()  # a collection in a child would touch, and so copy, every page
 
 
 def _build_schemas() -> None:
-    """The tool builds them when they are first needed; each child would anew."""
+    """Builds the schemas that the tool builds on first use, so that not every child has to."""
     from provisioner.model.change import Change
     from provisioner.model.plan import Plan
     from provisioner.model.resource import Desired
@@ -52,15 +53,18 @@ def _build_schemas() -> None:
     from provisioner.store import codec
 
     codec._state_adapter()
-    for noun, apart in ((Plan, "changes"), (Desired, "fields"), *((each, "desired") for each in get_args(Change))):
-        plan_file._adapter(noun, apart)
+    for type_, separate in ((Plan, "changes"), (Desired, "fields"), *((each, "desired") for each in get_args(Change))):
+        plan_file._adapter(type_, separate)
     for name in codec._ENTRY_TYPES:
         codec._entry_adapter(name)
 
 
 def serve(descriptor: int) -> None:
-    """Until the other side closes. A line asks for a run, or for how one ended; each is answered by a line."""
-    _move_time()
+    """Serves requests until the other side closes the socket.
+
+    Each request is a line of JSON: a run, answered by its process id, or `{"wait": PID}`, answered by its exit code.
+    """
+    _shift_clocks()
     import_everything()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rw") as lines:
         for line in lines:
@@ -70,13 +74,13 @@ def serve(descriptor: int) -> None:
                 answer = os.waitstatus_to_exitcode(status)
             elif (answer := os.fork()) == 0:
                 connection.close()
-                _live(request)
+                _run_child(request)
             lines.write(f"{answer}\n")
             lines.flush()
 
 
-def _live(request: dict[str, Any]) -> None:
-    """A child's whole life. Never returns: nothing of the zygote's may run in it."""
+def _run_child(request: dict[str, Any]) -> None:
+    """Runs one command in the child and exits. Never returns, because nothing of the server may run in the child."""
     code = 70
     try:
         os.setsid()
@@ -84,16 +88,16 @@ def _live(request: dict[str, Any]) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
-        _AHEAD[0] = request["ahead"]
+        _CLOCK_OFFSET[0] = request["clock_offset"]
         _open_streams(request["log"])
         number_steps({int(number): event for number, event in request["events"].items()}, f"{request['log']}.steps")
         skip_sleeps()
-        if request["patience"] is not None:
-            shorten_timeouts(request["patience"])
-        if request["page"] is not None:
-            limit_page_size(request["page"])
+        if request["silence_timeout"] is not None:
+            shorten_timeouts(request["silence_timeout"])
+        if request["page_size"] is not None:
+            limit_page_size(request["page_size"])
         code = run_tool(request["arguments"])
-    except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second zygote
+    except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second server
         import traceback
 
         traceback.print_exc()
@@ -102,7 +106,7 @@ def _live(request: dict[str, Any]) -> None:
 
 
 def reset_signal_handlers() -> None:
-    """As a process has them that nobody has started with `nohup`."""
+    """Restores the default signal handlers, which a parent under `nohup` or in the background may have changed."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -116,6 +120,7 @@ def _open_streams(log: str) -> None:
 
 
 def run_tool(arguments: list[str]) -> int:
+    """Runs the command line `provisioner ARGUMENTS` in this process and returns its exit code."""
     from provisioner.cli.main import main
 
     sys.argv = ["provisioner", *arguments]
@@ -130,11 +135,12 @@ def run_tool(arguments: list[str]) -> int:
 
 
 def flush_streams(code: int) -> int:
+    """Flushes stdout and stderr. Returns `code`, or 120 if that fails, as the interpreter exits then."""
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
-        return 120  # as the interpreter does
+        return 120
     return code
 
 

@@ -1,7 +1,7 @@
-"""Numbers every durable and every network step of a run, inside its own process, and lets one of them be its last.
+"""Numbers every disk and network step of a run, inside its own process, and injects an event, such as SIGKILL, at a given step.
 
-The disk's steps are the operations of the store's one disk; those of the wire are a request's own: nothing of it sent, half of
-it, all of it and no answer, an answer of which nothing is known yet, the whole answer. Reading is no step of a disk.
+Disk steps are before, after and in the middle of each operation of `provisioner.disk.Disk` that changes something. Network steps
+are those of a request: nothing of it is sent, half of it, all of it; the headers of the answer have come, all of it has.
 """
 
 from __future__ import annotations
@@ -13,38 +13,39 @@ import time
 from pathlib import Path
 from typing import Any
 
-_READS = ("GET", "HEAD")
-_WIRE = {
+_READ_METHODS = ("GET", "HEAD")
+_STEP_NAMES = {
     "send_request_headers.started": "before",
     "send_request_headers.complete": "half sent",
     "send_request_body.complete": "sent",
     "receive_response_headers.complete": "answered",
     "receive_response_body.complete": "heard",
 }
-_READING_WIRE = {"before", "heard"}
-"""What a request that changes nothing is worth."""
+_READ_STEPS = {"before", "heard"}
+"""The steps that count for a request that changes nothing."""
 
 
 class FaultInjector:
-    """What happens at the steps whose numbers are keys, counted from 1: "KILL", a signal's name, or "STDOUT" or "STDERR" for a
-    reader that walks away.
+    """Counts the steps and writes their names to the file `log`. `events` maps a number, counted from 1, to an event.
+
+    An event is the name of a signal without "SIG", or "STDOUT" or "STDERR" to close the reader of that stream; "+" joins several.
     """
 
     def __init__(self, events: dict[int, str], log: str) -> None:
         self._events = events
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        self._one_at_a_time = threading.Lock()
-        self._passed = 0
+        self._lock = threading.Lock()
+        self._count = 0
 
     def reach(self, step: str) -> None:
-        with self._one_at_a_time:
-            self._passed += 1
+        with self._lock:
+            self._count += 1
             os.write(self._log, f"{step}\n".encode())
-            event = self._events.get(self._passed)
+            event = self._events.get(self._count)
             if event is not None:
-                self._happen(event)
+                self._trigger(event)
 
-    def _happen(self, event: str) -> None:
+    def _trigger(self, event: str) -> None:
         for name in event.split("+"):
             if name in {"STDOUT", "STDERR"}:
                 _close_reader(1 if name == "STDOUT" else 2)
@@ -53,7 +54,7 @@ class FaultInjector:
 
 
 def _close_reader(number: int) -> None:
-    """From now on a pipe without a reader stands in the stream's place."""
+    """Replaces the stream by a pipe that has no reader."""
     reader, writer = os.pipe()
     os.close(reader)
     os.dup2(writer, number)
@@ -61,7 +62,7 @@ def _close_reader(number: int) -> None:
 
 
 def number_steps(events: dict[int, str], log: str) -> None:
-    """`log` gets the names of the steps as they are passed."""
+    """Patches the disk and the HTTP transport of this process to report their steps to a FaultInjector."""
     injector = FaultInjector(events, log)
     _number_disk(injector)
     _number_wire(injector)
@@ -73,7 +74,7 @@ def _number_disk(injector: FaultInjector) -> None:
     paths: dict[int, str] = {}
     original = {name: getattr(Disk, name) for name in ("open", "write")}
 
-    def opening(self: Disk, path: Path, flags: int) -> int:
+    def open_numbered(self: Disk, path: Path, flags: int) -> int:
         if not flags & (os.O_WRONLY | os.O_RDWR):
             return original["open"](self, path, flags)
         injector.reach(f"before open {path.name}")
@@ -82,7 +83,7 @@ def _number_disk(injector: FaultInjector) -> None:
         injector.reach(f"after open {path.name}")
         return descriptor
 
-    def writing(self: Disk, descriptor: int, data: bytes) -> int:
+    def write_numbered(self: Disk, descriptor: int, data: bytes) -> int:
         name, half = paths[descriptor], len(data) // 2
         injector.reach(f"before write {name}")
         written = original["write"](self, descriptor, data[:half])
@@ -91,12 +92,12 @@ def _number_disk(injector: FaultInjector) -> None:
         injector.reach(f"after write {name}")
         return written
 
-    Disk.open, Disk.write = opening, writing
+    Disk.open, Disk.write = open_numbered, write_numbered
     for operation in ("make_folder", "truncate", "sync", "rename", "remove", "sync_folder"):
-        setattr(Disk, operation, _stepping(injector, operation, getattr(Disk, operation), paths))
+        setattr(Disk, operation, _numbered_operation(injector, operation, getattr(Disk, operation), paths))
 
 
-def _stepping(injector: FaultInjector, operation: str, do: Any, paths: dict[int, str]) -> Any:
+def _numbered_operation(injector: FaultInjector, operation: str, do: Any, paths: dict[int, str]) -> Any:
     def step(self: Any, *arguments: Any) -> None:
         what = paths[arguments[0]] if isinstance(arguments[0], int) else arguments[-1].name
         name = f"{operation} {what}"
@@ -112,29 +113,30 @@ def _number_wire(injector: FaultInjector) -> None:
 
     send = httpx.AsyncHTTPTransport.handle_async_request
 
-    async def sending(self: Any, request: httpx.Request) -> httpx.Response:
-        name = f"{request.method} {_subject(request.url.path)}"
+    async def send_numbered(self: Any, request: httpx.Request) -> httpx.Response:
+        name = f"{request.method} {_last_word(request.url.path)}"
 
         async def trace(event: str, _info: Any) -> None:
-            point = _WIRE.get(event.partition(".")[2])
-            if point is not None and (request.method not in _READS or point in _READING_WIRE):
+            point = _STEP_NAMES.get(event.partition(".")[2])
+            if point is not None and (request.method not in _READ_METHODS or point in _READ_STEPS):
                 injector.reach(f"{point} {name}")
 
         request.extensions["trace"] = trace
         return await send(self, request)
 
-    httpx.AsyncHTTPTransport.handle_async_request = sending
+    httpx.AsyncHTTPTransport.handle_async_request = send_numbered
 
 
-def _subject(path: str) -> str:
-    """The last part of a path that is a word: ids say nothing."""
+def _last_word(path: str) -> str:
+    """Returns the last part of a path that is a word and no id, or the path."""
     words = (part for part in reversed(path.split("/")) if part.replace("-", "").isalpha())
     return next(words, path)
 
 
 def skip_sleeps() -> None:
-    """A machine on which every sleep is over at once, and its time has passed all the same; and a password's fingerprint, which
-    is slow on purpose, takes no time either.
+    """Makes every sleep of the tool return at once and its clock advance all the same.
+
+    The fingerprint of a password, which is slow on purpose, becomes fast, too.
     """
     import asyncio
 
@@ -153,24 +155,24 @@ def skip_sleeps() -> None:
 
     SystemClock.sleep = lambda _clock, seconds: sleep(seconds)
     SystemClock.monotonic = lambda _clock: monotonic()
-    _set(connection._REAL_TIME, sleep=sleep, monotonic=monotonic)
+    _replace_fields(connection._REAL_TIME, sleep=sleep, monotonic=monotonic)
     reader._COST = 2
 
 
 def shorten_timeouts(seconds: float) -> None:
-    """With a cloud that says nothing for so long."""
+    """Makes the tool give up on a cloud that has been silent for this many seconds."""
     from provisioner.cloud import connection
 
-    _set(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
+    _replace_fields(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
 
 
 def limit_page_size(rows: int) -> None:
-    """The list of servers comes in pages of so many."""
+    """Makes the tool ask for the list of servers in pages of this many rows."""
     from provisioner.kinds.dev_server import listing
 
     listing._LIMITS = (rows,)
 
 
-def _set(frozen: object, **values: object) -> None:
+def _replace_fields(frozen: object, **values: object) -> None:
     for name, value in values.items():
         object.__setattr__(frozen, name, value)

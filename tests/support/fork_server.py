@@ -33,12 +33,12 @@ class ForkServer:
             )
         self._connection = ours
         self._replies = ours.makefile("r")
-        self._one_at_a_time = threading.Lock()
+        self._lock = threading.Lock()
 
-    def start(self, arguments: tuple[str, ...], *, folder: Path, environ: dict[str, str]) -> Forked:
+    def start(self, arguments: tuple[str, ...], *, folder: Path, environ: dict[str, str]) -> ForkedCliProcess:
         request = json.dumps({"arguments": arguments, "folder": str(folder), "environ": environ}).encode()
         pipes = [os.pipe() for _ in ("stdout", "stderr", "code")]
-        with self._one_at_a_time:
+        with self._lock:
             # The length goes first, because a stream knows no messages.
             socket.send_fds(self._connection, [len(request).to_bytes(4, "big")], [writer for _, writer in pipes])
             self._connection.sendall(request)
@@ -46,7 +46,7 @@ class ForkServer:
         for _, writer in pipes:
             os.close(writer)
         out, err, code = (reader for reader, _ in pipes)
-        return Forked(("provisioner", *arguments), pid, out, err, code)
+        return ForkedCliProcess(("provisioner", *arguments), pid, out, err, code)
 
     def end(self) -> None:
         self._replies.close()
@@ -54,7 +54,7 @@ class ForkServer:
         self._process.wait(30)
 
 
-class Forked:
+class ForkedCliProcess:
     """What tests need of a subprocess.Popen whose streams are text."""
 
     stdin = None
@@ -93,10 +93,10 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        heard: dict[str, str] = {}
+        output: dict[str, str] = {}
         streams = {"out": self.stdout, "err": self.stderr}
         readers = [
-            threading.Thread(target=lambda name=name, stream=stream: heard.update({name: stream.read()}), daemon=True)
+            threading.Thread(target=lambda name=name, stream=stream: output.update({name: stream.read()}), daemon=True)
             for name, stream in streams.items()
         ]
         for reader in readers:
@@ -106,4 +106,4 @@ class Forked:
             reader.join(timeout)
         for stream in streams.values():
             stream.close()
-        return heard["out"], heard["err"]
+        return output["out"], output["err"]

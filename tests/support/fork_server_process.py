@@ -24,27 +24,27 @@ _MORE_THAN_ARE_OPEN = 256
 def serve(descriptor: int) -> None:
     import_everything()
     children: dict[int, int] = {}  # where each one's exit code is awaited
-    wakened, _waker = _wakened_by_children()
+    readable, _waker = _child_signal_pipe()
     with socket.socket(fileno=descriptor) as connection, selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
-        selector.register(wakened, selectors.EVENT_READ)
+        selector.register(readable, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is wakened:
-                    wakened.recv(4096)
+                if key.fileobj is readable:
+                    readable.recv(4096)
                 elif not _fork_one(connection, children):
                     return
-            _tell_codes(children)
+            _send_exit_codes(children)
 
 
-def _wakened_by_children() -> tuple[socket.socket, socket.socket]:
+def _child_signal_pipe() -> tuple[socket.socket, socket.socket]:
     """The first can be read once a child has ended, as long as both are kept."""
-    wakened, waker = socket.socketpair()
-    for end in (wakened, waker):
+    readable, waker = socket.socketpair()
+    for end in (readable, waker):
         end.setblocking(False)
     signal.set_wakeup_fd(waker.fileno())
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    return wakened, waker
+    return readable, waker
 
 
 def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
@@ -56,7 +56,7 @@ def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
     request = json.loads(connection.recv(size, socket.MSG_WAITALL))
     out, err, code = descriptors
     if (child := os.fork()) == 0:
-        _live(request, out, err)
+        _run_child(request, out, err)
     os.close(out)
     os.close(err)
     children[child] = code
@@ -70,52 +70,52 @@ def serve_commands(descriptor: int) -> None:
     """
     import_everything()
     children: dict[int, socket.socket] = {}
-    wakened, _waker = _wakened_by_children()
+    readable, _waker = _child_signal_pipe()
     with socket.socket(fileno=descriptor) as listener, selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
-        selector.register(wakened, selectors.EVENT_READ)
+        selector.register(readable, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is wakened:
-                    wakened.recv(4096)
+                if key.fileobj is readable:
+                    readable.recv(4096)
                 else:
-                    asking, _ = listener.accept()
-                    child = _fork_with_streams(asking)
-                    children[child] = asking
-                    asking.sendall(f"{child}\n".encode())
-            for child, code in _ended():
-                with children.pop(child) as asking, suppress(BrokenPipeError):
-                    asking.sendall(f"{code}\n".encode())
+                    client, _ = listener.accept()
+                    child = _fork_with_streams(client)
+                    children[child] = client
+                    client.sendall(f"{child}\n".encode())
+            for child, code in _reap():
+                with children.pop(child) as client, suppress(BrokenPipeError):
+                    client.sendall(f"{code}\n".encode())
 
 
-def _fork_with_streams(asking: socket.socket) -> int:
-    head, descriptors, _, _ = socket.recv_fds(asking, 4, 3)
-    request = json.loads(asking.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
+def _fork_with_streams(client: socket.socket) -> int:
+    head, descriptors, _, _ = socket.recv_fds(client, 4, 3)
+    request = json.loads(client.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL))
     stdin, out, err = descriptors
     if (child := os.fork()) == 0:
         os.dup2(stdin, 0)
-        _live(request, out, err)
+        _run_child(request, out, err)
     for each in descriptors:
         os.close(each)
     return child
 
 
-def _ended() -> Iterator[tuple[int, int]]:
+def _reap() -> Iterator[tuple[int, int]]:
     """Children, and their codes."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             yield ended[0], os.waitstatus_to_exitcode(ended[1])
 
 
-def _tell_codes(children: dict[int, int]) -> None:
-    for child, code in _ended():
+def _send_exit_codes(children: dict[int, int]) -> None:
+    for child, code in _reap():
         told = children.pop(child)
         with suppress(BrokenPipeError):
             os.write(told, str(code).encode())
         os.close(told)
 
 
-def _live(request: dict[str, Any], out: int, err: int) -> None:
+def _run_child(request: dict[str, Any], out: int, err: int) -> None:
     """A child's whole life. Never returns: nothing of the server's may run in it."""
     code = 70
     try:

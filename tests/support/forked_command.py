@@ -14,11 +14,11 @@ import tempfile
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parent.parent
-_COMMAND = """#!/bin/sh
+_WRAPPER = """#!/bin/sh
 exec '{python}' -IS '{script}' "$@"
 """
 """By the shell, as a line that names its interpreter takes no path with spaces."""
-_ASKS = """\
+_CLIENT = """\
 import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({path!r})
@@ -39,10 +39,10 @@ class ForkedCommand:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._place = tempfile.TemporaryDirectory()  # the name of a socket must be short
-        path, script, command = Path(self._place.name) / "asked", folder / "asks.py", folder / "provisioner"
-        script.write_text(_ASKS.format(path=str(path)))
-        command.write_text(_COMMAND.format(python=sys.executable, script=script))
+        self._socket_folder = tempfile.TemporaryDirectory()  # the name of a socket must be short
+        path, script, command = Path(self._socket_folder.name) / "asked", folder / "asks.py", folder / "provisioner"
+        script.write_text(_CLIENT.format(path=str(path)))
+        command.write_text(_WRAPPER.format(python=sys.executable, script=script))
         command.chmod(0o755)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
@@ -58,4 +58,4 @@ class ForkedCommand:
     def end(self) -> None:
         self._process.terminate()
         self._process.wait(30)
-        self._place.cleanup()
+        self._socket_folder.cleanup()

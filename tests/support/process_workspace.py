@@ -23,7 +23,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from support.fork_server import Forked, ForkServer
+from support.fork_server import ForkedCliProcess, ForkServer
 from support.instant_clock import InstantClock
 from support.plain_http import NO_TLS
 
@@ -34,7 +34,7 @@ from provisioner.sandbox import read_ledger
 from provisioner.sandbox.serving import configure
 from provisioner.workflow.workspace import SystemClock
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 PASSWORD = "Canary-7q!Xw9Zt"  # obeys the API's rule and is found nowhere by chance
 
 STACK = """\
@@ -91,7 +91,7 @@ class CommandResult:
 class RunningCommand:
     """The tool at work; what it has said on stderr so far can be waited for."""
 
-    def __init__(self, process: subprocess.Popen[str] | Forked) -> None:
+    def __init__(self, process: subprocess.Popen[str] | ForkedCliProcess) -> None:
         self.process = process
         self._out: list[str] = []
         self._err: list[str] = []
@@ -111,18 +111,18 @@ class RunningCommand:
 
     def wait_for_stderr(self, text: str) -> None:
         with self._heard:
-            said = self._heard.wait_for(lambda: any(text in line for line in self._err), PATIENCE)
+            said = self._heard.wait_for(lambda: any(text in line for line in self._err), TIMEOUT_SECONDS)
         assert said, f"{text!r} was never said: {self._err}"
 
     def kill(self) -> None:
         """Returns when it is dead."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT_SECONDS)
 
     def end(self) -> CommandResult:
-        self.process.wait(PATIENCE)
+        self.process.wait(TIMEOUT_SECONDS)
         for reader in self._readers:
-            reader.join(PATIENCE)
+            reader.join(TIMEOUT_SECONDS)
         for stream in (self.process.stdout, self.process.stderr):
             stream.close()
         return CommandResult(self.process.returncode, "".join(self._out), "".join(self._err))
@@ -136,7 +136,7 @@ class ProcessWorkspace:
     sandbox_db: Path
     endpoint: str
     environment: dict[str, str] = field(default_factory=dict)
-    processes: list[subprocess.Popen | Forked] = field(default_factory=list)
+    processes: list[subprocess.Popen | ForkedCliProcess] = field(default_factory=list)
     python: str = sys.executable
     fork_server: ForkServer | None = None
     """What makes the processes; without it each is a new interpreter."""
@@ -158,7 +158,7 @@ class ProcessWorkspace:
         kept = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "COVERAGE_PROCESS_START"}}
         return {**kept, "HOME": str(self.folder), **endpoints, **self.environment}
 
-    def popen(self, *arguments: str, **options) -> subprocess.Popen | Forked:
+    def popen(self, *arguments: str, **options) -> subprocess.Popen | ForkedCliProcess:
         """A fork where the process is nothing out of the ordinary."""
         if options or self.python != sys.executable or self.fork_server is None or arguments[0] == "sandbox":
             process = self._new_interpreter(*arguments, **options)
@@ -174,7 +174,7 @@ class ProcessWorkspace:
 
     def run(self, *arguments: str, **options) -> CommandResult:
         process = self.popen(*arguments, **options)
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT_SECONDS)
         return CommandResult(process.returncode, out or "", err or "")
 
     def start(self, *arguments: str, **options) -> RunningCommand:
@@ -228,7 +228,7 @@ class ProcessWorkspace:
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
@@ -250,7 +250,7 @@ class SandboxServer:
 
     def end(self) -> None:
         self._server.should_exit = True
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT_SECONDS)
         self._listener.close()
 
 

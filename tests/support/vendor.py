@@ -30,7 +30,7 @@ with pytest.MonkeyPatch.context() as patch:
 # any other test of this process take.
 gc.freeze()
 
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 IMAGE = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7"
 VPC = "05982b48-a70f-43a1-a2b0-1fe36a236172"
 SUBNET = "38cf274a-98f9-4f6f-b622-5ed0e4a3db54"
@@ -120,4 +120,4 @@ def serve(folder: Path, *options: str) -> Iterator[Served]:
         yield Served(announced.removeprefix("listening on ").strip(), world)
     finally:
         process.terminate()
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT_SECONDS)
