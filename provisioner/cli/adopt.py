@@ -80,8 +80,8 @@ def command(
 
     if terraform is not None and (everything or match):
         raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
-    asked = workspace.settings.input if may_ask is None else may_ask
-    ui = ConsoleAdoptUI(console(), auto_approve, asked, as_json, lock_timeout)
+    can_prompt = workspace.settings.input if may_ask is None else may_ask
+    ui = ConsoleAdoptUI(console(), auto_approve, can_prompt, as_json, lock_timeout)
     request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
     adopted = asyncio.run(adopt(workspace, request, ui))
     if terraform is not None and adopted.plan is not None:
@@ -150,8 +150,8 @@ class ConsoleAdoptUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None:
-        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
+        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).on_lock_wait(
             holder, seconds
         )
 

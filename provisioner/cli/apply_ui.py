@@ -102,7 +102,7 @@ class ConsoleApplyUI:
             self.console.line(version_document(version=__version__, timestamp=now()))
         self.console.line(document)
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None:
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
         """Shows a countdown on a terminal; elsewhere a line at the start and one every ten seconds."""
         from provisioner.rendering.progress import lock_line
 

@@ -26,8 +26,8 @@ def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
     except click.exceptions.NoArgsIsHelpError as needs_command:
         needs_command.show()
         return ExitCode.ERROR
-    except click.ClickException as wrong:
-        with_advice(wrong).show()
+    except click.ClickException as failure:
+        with_advice(failure).show()
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
         console().message("\nInterrupted.")

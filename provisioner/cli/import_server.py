@@ -55,8 +55,8 @@ class ConsoleImportUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None:
-        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).waiting(
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
+        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).on_lock_wait(
             holder, seconds
         )
 

@@ -29,8 +29,8 @@ def command(*, specs: Path | None) -> None:
 
     directory = specs or read_settings(os.environ).specs
     name = re.sub(r"[^a-z0-9-]+", "-", directory.resolve().parent.name.lower()).strip("-") or "demo"
-    made = init(directory, name)
-    for path in made.written:
+    result = init(directory, name)
+    for path in result.written:
         console().write(f"wrote {path}\n")
     again = f" --specs {specs}" if specs else ""
     console().message(f"\nNext: provisioner plan{again}")

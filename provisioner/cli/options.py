@@ -164,8 +164,8 @@ class AddressType(click.ParamType["Address"]):
             return value
         try:
             return Address.parse(value)
-        except ValueError as wrong:
-            self.fail(str(wrong), param, ctx)
+        except ValueError as failure:
+            self.fail(str(failure), param, ctx)
 
 
 class DurationType(click.ParamType[float]):

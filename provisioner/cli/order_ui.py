@@ -49,8 +49,8 @@ class ConsoleOrdersUI:
     def listen(self, event: Event) -> None:
         self.apply_ui.listen(event)
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None:
-        self.apply_ui.waiting(holder, seconds)
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
+        self.apply_ui.on_lock_wait(holder, seconds)
 
     def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
         return self.apply_ui.show_progress(plan)

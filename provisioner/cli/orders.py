@@ -188,8 +188,8 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
     from provisioner.rendering.orders import outcome_document, render_settlement
     from provisioner.workflow.order_settlement import SettleRequest, settle
 
-    asked = workspace.settings.input if options.may_ask is None else options.may_ask
-    run = ConsoleApplyUI(console(), options.auto_approve, asked, lock_timeout=options.lock_timeout)
+    can_prompt = workspace.settings.input if options.may_ask is None else options.may_ask
+    run = ConsoleApplyUI(console(), options.auto_approve, can_prompt, lock_timeout=options.lock_timeout)
     request = SettleRequest(action, target, options.lock_timeout, options.reason)
     settled = asyncio.run(settle(workspace, request, ConsoleOrdersUI(run, action, options.as_json)))
     code = of_settlement(settled)

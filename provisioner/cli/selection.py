@@ -25,8 +25,8 @@ class _PatternType(click.ParamType["Pattern"]):
             return value
         try:
             return Pattern.parse(value)
-        except ValueError as wrong:
-            return self.fail(f"{wrong}; or module.NAME for all that is in a module", param, ctx)
+        except ValueError as failure:
+            return self.fail(f"{failure}; or module.NAME for all that is in a module", param, ctx)
 
 
 class LabelType(click.ParamType[tuple[str, str]]):

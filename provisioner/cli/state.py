@@ -107,8 +107,8 @@ def rebuild_state(
     from provisioner.cli.state_rebuild import ConsoleRebuildUI
     from provisioner.workflow.state_rebuild import RebuildRequest, rebuild
 
-    asked = workspace.settings.input if may_ask is None else may_ask
-    ui = ConsoleRebuildUI(ConsoleApplyUI(console(), auto_approve, asked, as_json))
+    can_prompt = workspace.settings.input if may_ask is None else may_ask
+    ui = ConsoleRebuildUI(ConsoleApplyUI(console(), auto_approve, can_prompt, as_json))
     rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), ui))
     ui.show_result(rebuilt)
     return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

@@ -127,7 +127,7 @@ def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
 
 
 def _on_lock_wait(lock_timeout: float) -> Callable[[LockHolder, float], None]:
-    return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).waiting
+    return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).on_lock_wait
 
 
 def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecords], bool]:

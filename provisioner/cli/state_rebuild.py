@@ -48,8 +48,8 @@ class ConsoleRebuildUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None:
-        self.apply_ui.waiting(holder, seconds)
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
+        self.apply_ui.on_lock_wait(holder, seconds)
 
     def show_result(self, rebuilt: RebuildResult) -> None:
         if self.apply_ui.as_json:

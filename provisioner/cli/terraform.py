@@ -27,8 +27,8 @@ COMMANDS = {
 }
 
 
-def with_advice(wrong: click.ClickException) -> click.ClickException:
+def with_advice(failure: click.ClickException) -> click.ClickException:
     """Returns the error, with advice when it is about an option of Terraform."""
-    if isinstance(wrong, click.NoSuchOption) and (name := wrong.option_name.lstrip("-")) in OPTIONS:
-        return click.UsageError(f"There is no option {wrong.option_name!r}: {OPTIONS[name]}.", wrong.ctx)
-    return wrong
+    if isinstance(failure, click.NoSuchOption) and (name := failure.option_name.lstrip("-")) in OPTIONS:
+        return click.UsageError(f"There is no option {failure.option_name!r}: {OPTIONS[name]}.", failure.ctx)
+    return failure

@@ -53,7 +53,7 @@ class AdoptUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
     with lock as session:
         async with open_plan_session(workspace, loaded, store, session.state, listen=ui.listen) as planner:
             suspected = [one.id for one in managed]
@@ -129,7 +129,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
                 return AdoptResult(found, approved=False, requests=planner.cloud.requests)
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
             snapshot = terms.annotate(snapshot, workspace.catalogue)
-            _take_over(planner, request, session, snapshot, terms, path=path, text=text, existing=existing)
+            _write_and_record(planner, request, session, snapshot, terms, path=path, text=text, existing=existing)
             after, state = replace(planner, loaded=workspace.load()), session.checkpoint()
             renewed = await after.read_renewals(state, await after.read_cloud(state, suspected=()))
             plan = after.plan_offline(state, renewed.snapshot)
@@ -185,7 +185,7 @@ def _ids_with_period(
     return (identifier for identifier, kind, fields in known if kind.billing.field in fields)
 
 
-def _take_over(
+def _write_and_record(
     planner: PlanSession,
     request: AdoptRequest,
     session: Session,
@@ -196,6 +196,7 @@ def _take_over(
     text: str,
     existing: Sequence[ExistingResource],
 ) -> None:
+    """Writes the specs and records the servers. Deletes the new file when the specs with it do not fit."""
     workspace = planner.workspace
     if path is not None:
         write_once(path, text)

@@ -27,7 +27,7 @@ from provisioner.planning import clear_stale_refusals, statements
 from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
-from provisioner.workflow.forgotten_servers import suspected_by
+from provisioner.workflow.forgotten_servers import suspected_ids
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.outputs import RunOutputs, outputs_after_apply
 from provisioner.workflow.plan import secret_warnings
@@ -37,7 +37,7 @@ from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.selection import check_selection
 from provisioner.workflow.sibling_states import OtherStates
-from provisioner.workflow.terms import note_terms
+from provisioner.workflow.terms import record_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 _FRESH_SECONDS = 2.0
@@ -54,7 +54,7 @@ class ApplyUI(RunUI, Protocol):
 
     def approve(self, plan: Plan) -> bool: ...
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> App
     Raises ProvisionerError only before anything is sent; afterwards every address has a result.
     """
     loaded = workspace.load()
-    return _with_results(await _apply(workspace, loaded, request, ui), workspace, loaded)
+    return _with_outputs(await _apply(workspace, loaded, request, ui), workspace, loaded)
 
 
 async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
@@ -102,14 +102,14 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             ui.show(planned.plan, (*loaded.warnings, *notes, *planned.notes))
             _require_no_refusals(planned.plan, state)
             if not planned.plan.work:
-                state = await _note_terms(planner, session, state, planned)
+                state = await _record_without_work(planner, session, state, planned)
                 return ApplyResult(planned.plan, approved=True, result=None, state=state)
             _require_secrets(workspace, planned.plan)
             current = await _ask_approval(planner, state, planned, ui)
             if current is None:
                 return ApplyResult(planned.plan, approved=False, result=None, state=state)
             run = _prepare_run(workspace, request, session, planner.cloud, current, ui, planner.other_states)
-            return _apply_result(
+            return _to_result(
                 planned.plan, await run.execute(planned.plan, loaded.stack, plan_id=plan_id(planned.plan))
             )
 
@@ -119,9 +119,8 @@ async def _ask_approval(
 ) -> CloudSnapshot | None:
     """Asks for approval, and returns the snapshot to execute the plan from. None means no approval.
 
-    The snapshot is a new one when the answer took long.
-
-    Raises UsageError `plan-outdated` when the cloud has changed in the meantime.
+    The snapshot is a new one when the answer took long. Raises UsageError `plan-outdated` when the cloud has changed in
+    the meantime.
     """
     asked_at = SystemClock().monotonic()
     if not ui.approve(planned.plan):
@@ -139,14 +138,14 @@ def _require_no_refusals(plan: Plan, state: State | None) -> None:
         raise (InDoubt if in_doubt else Refused)(*plan.refusals)
 
 
-async def _note_terms(
+async def _record_without_work(
     planner: PlanSession, session: Session, state: State | None, planned: CurrentPlan
 ) -> State | None:
     """Records what a plan without work has found out: its notes and the paid terms."""
     if state is None:
         return None
-    _record_notes(planned.plan, session)
-    return await note_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
+    _record_plan_entries(planned.plan, session)
+    return await record_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
 
 
 async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
@@ -159,7 +158,7 @@ async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, u
     plan = read_plan(path)
     request = replace(request, command=plan.mode.command)
     workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
-    return _with_results(await _apply_saved(workspace, plan, path, request, ui), workspace, None)
+    return _with_outputs(await _apply_saved(workspace, plan, path, request, ui), workspace, None)
 
 
 async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
@@ -174,20 +173,20 @@ async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: Ap
                 session.state,
                 workspace.catalogue,
                 history=store.history,
-                suspected=suspected_by(plan, store.history, session.state),
+                suspected=suspected_ids(plan, store.history, session.state),
             )
             ui.show(plan, ())
             if not plan.work:
-                return ApplyResult(plan, approved=True, result=None, state=_record_notes(plan, session))
+                return ApplyResult(plan, approved=True, result=None, state=_record_plan_entries(plan, session))
             _require_secrets(workspace, plan)
             other_states = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
             if refusals := tuple(other_states.refusals(plan)):
                 raise Refused(*refusals)
             run = _prepare_run(workspace, request, session, cloud, snapshot, ui, other_states)
-            return _apply_result(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
+            return _to_result(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
 
 
-def _record_notes(plan: Plan, session: Session) -> State | None:
+def _record_plan_entries(plan: Plan, session: Session) -> State | None:
     """Appends the entries that even a plan without work has, if there are any, and returns the state.
 
     Raises StoreError.
@@ -199,7 +198,7 @@ def _record_notes(plan: Plan, session: Session) -> State | None:
     return session.state
 
 
-def _with_results(applied: ApplyResult, workspace: Workspace, loaded: Loaded | None) -> ApplyResult:
+def _with_outputs(applied: ApplyResult, workspace: Workspace, loaded: Loaded | None) -> ApplyResult:
     if not applied.approved or applied.plan.mode is Mode.DESTROY:
         return applied
     return replace(applied, outputs=outputs_after_apply(workspace, applied.state, loaded))
@@ -248,7 +247,7 @@ def _session(
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
     with lock as session:
         yield session, store
 
@@ -272,11 +271,11 @@ def _prepare_run(
         reason=request.reason,
         parallelism=request.parallelism,
         resolve_timeout=request.resolve_timeout,
-        notes_terms=True,
+        records_terms=True,
         other_states=other_states,
-        orders_elsewhere=other_states.orders,
+        orders_in_other_states=other_states.orders,
     )
 
 
-def _apply_result(plan: Plan, done: RunOutcome) -> ApplyResult:
-    return ApplyResult(plan, approved=True, result=done.result, state=done.state, trouble=done.trouble)
+def _to_result(plan: Plan, outcome: RunOutcome) -> ApplyResult:
+    return ApplyResult(plan, approved=True, result=outcome.result, state=outcome.state, trouble=outcome.trouble)

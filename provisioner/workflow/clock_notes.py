@@ -28,11 +28,11 @@ def clock_notes(cloud: Cloud, snapshot: CloudSnapshot) -> Iterator[Diagnostic]:
         yield warning(
             UNDATED, f"{undated_summary(cloud.time().unknown_because)}: apply would send nothing", hint=UNDATED_HINT
         )
-    elif snapshot.local_time is not None and abs(apart := snapshot.server_time - snapshot.local_time) > _TOLERANCE:
-        ahead = "ahead of" if apart > 0 else "behind"
+    elif snapshot.local_time is not None and abs(difference := snapshot.server_time - snapshot.local_time) > _TOLERANCE:
+        direction = "ahead of" if difference > 0 else "behind"
         yield warning(
             "clocks-differ",
-            f"the cloud's clock is {abs(apart) // 60_000} minutes {ahead} this machine's: {format_time(snapshot.server_time)} there, {format_time(snapshot.local_time)} here",
+            f"the cloud's clock is {abs(difference) // 60_000} minutes {direction} this machine's: {format_time(snapshot.server_time)} there, {format_time(snapshot.local_time)} here",
             detail="a purchase in doubt is believed never carried out only once the quiet period is over by both",
             hint="set this machine's clock where that is wrong; else something on the way changes the Date of the cloud's answers",
         )

@@ -86,7 +86,7 @@ async def read_cloud(
         one.id: one for one in (*doubts, *(_settled_despite_open_orders(state) if state else ()), *given_up)
     }.values()
     clock = SystemClock()
-    began, here = clock.monotonic(), clock.now()
+    started_at, local_time = clock.monotonic(), clock.now()
     live: dict[str, Live] = {}
     gaps: tuple[ListGap, ...] = ()
     traces: dict[str, tuple[Trace, ...] | None] = {}
@@ -115,15 +115,16 @@ async def read_cloud(
             intent: None if found is None else _excluding(known if intent in group_purchases else listed, found)
             for intent, found in traces.items()
         }
-    now, took = cloud.time().earliest(), round((clock.monotonic() - began) * 1000)
+    now, elapsed = cloud.time().earliest(), round((clock.monotonic() - started_at) * 1000)
     # A list is as old as its first page, whatever was requested after it.
-    at = None if now is None else now - took
-    return CloudSnapshot(live, at, traces, gaps, cloud.user, here if cloud.keeps_time else None, began)
+    server_time = None if now is None else now - elapsed
+    return CloudSnapshot(
+        live, server_time, traces, gaps, cloud.user, local_time if cloud.keeps_time else None, started_at
+    )
 
 
 def _is_from_another_user(intent: Intent, reader: str, kind: Kind) -> bool:
-    """Returns whether another user sent the call, so that a list of the reader's own servers would not show its
-    outcome.
+    """Returns whether another user sent the call, whose outcome a list of the reader's own servers would not show.
 
     An unknown sender (an older version of this tool, temporary keys) may be anybody, and counts as another user.
     """
@@ -135,9 +136,9 @@ def gaps_of_senders(
 ) -> Iterator[ListGap]:
     """Yields a gap when the list may lack the servers of a user who sent one of the `foreign` calls.
 
-    A list may leave out the servers of some users only. It is trusted about a sender when it shows a server that he is
-    known to have bought, and shows all of his recorded servers. A server that is being released proves nothing, as it
-    may be gone.
+    A list may leave out the servers of some users only. It is trusted about a sender when it shows at least one server
+    that this user is known to have bought, and all of the user's recorded servers. A server that is being released
+    proves nothing, as it may be gone.
     """
     records = {one.id: one for one in state.resources.values() if one.id is not None} if state else {}
     leaving = {one.target_id for one in state.unsettled if one.effect is Effect.DESTRUCTIVE} if state else set()
@@ -145,14 +146,14 @@ def gaps_of_senders(
         is_gone = intent.effect is Effect.DESTRUCTIVE and intent.target_id in records and intent.target_id not in live
         if intent.effect is not Effect.PURCHASE and not is_gone:
             continue
-        his = [
+        bought = [
             one
             for one in records.values()
             if intent.sender and one.bought_by == intent.sender and one.kind == intent.kind and one.id not in leaving
         ]
-        is_lacking = any(one.observed and one.phase is not Phase.DELETING and one.id not in live for one in his)
-        if is_lacking or not any(one.id in live for one in his):
-            some = f"not every {kind.noun}" if is_lacking else f"no {kind.noun}"
+        is_incomplete = any(one.observed and one.phase is not Phase.DELETING and one.id not in live for one in bought)
+        if is_incomplete or not any(one.id in live for one in bought):
+            some = f"not every {kind.noun}" if is_incomplete else f"no {kind.noun}"
             finding = f"{some} that he is known to have bought is listed"
             yield ListGap("", finding, NO_NAME, is_reported=False, only_others=True, lacks_sender=True)
             return
@@ -240,6 +241,7 @@ def _order_ids(entry: Entry) -> tuple[str, ...]:
 
 
 def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
+    """Returns what a plan depends on; a saved plan is stale when any of it has changed."""
     return Basis(
         stack=stack.name,
         environment=stack.environment,

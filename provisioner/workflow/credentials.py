@@ -19,13 +19,13 @@ async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
     """Reports the credentials and the identity that the cloud confirms for them. Raises UsageError and CloudError."""
     stack = workspace.stack_if_any()
     if stack is not None and stack.cloud is CloudName.SANDBOX:
-        cloud = workspace.sandbox(stack, listen)
+        cloud = workspace.sandbox_cloud(stack, listen)
         return await _introduce(cloud, source="the sandbox's own", method="access key", temporary=False)
     from provisioner.cloud import AccessKey, describe_credentials
 
     found = workspace.credentials()
     lasting = isinstance(found.credentials, AccessKey) and found.credentials.security_token is None
-    cloud = workspace.vendor(found, stack.region if stack else None, listen)
+    cloud = workspace.vendor_cloud(found, stack.region if stack else None, listen)
     return await _introduce(
         cloud, source=found.source, method=describe_credentials(found.credentials), temporary=not lasting
     )

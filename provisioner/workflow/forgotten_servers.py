@@ -21,7 +21,7 @@ _MOST = 20
 """How many forgotten servers a run requests by id, at one request each; the ones forgotten last come first."""
 
 
-def suspected_by(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], state: State | None) -> list[str]:
+def suspected_ids(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], state: State | None) -> list[str]:
     """Returns the ids to request by id before a saved plan is executed: the same as if it were made now."""
     adopted = [change.recorded.id for change in plan.work if change.action is Action.ADOPT and change.recorded]
     wanted = [change.desired for change in plan.work if change.desired is not None]

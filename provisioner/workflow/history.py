@@ -37,10 +37,10 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
         summary = f"{address} is nowhere in the history of {store.location}"
         hint = "`provisioner history` without an address shows those that are"
         raise UsageError(error("unknown-address", summary, hint=hint))
-    return History(records, store.location, holder is not None and _began_under(holder, records))
+    return History(records, store.location, holder is not None and _has_begun_run(holder, records))
 
 
-def _began_under(holder: LockHolder, records: Iterable[HistoryEntry]) -> bool:
+def _has_begun_run(holder: LockHolder, records: Iterable[HistoryEntry]) -> bool:
     """Returns whether the holder of the lock has begun a run.
 
     While it plans or waits for approval it has not, and the last run has ended.

@@ -34,7 +34,7 @@ class ImportUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
+    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
     with lock as session:
         async with open_plan_session(workspace, named, store, session.state, listen=ui.listen) as planner:
             snapshot = await planner.read_cloud(session.state, suspected=(request.id,))

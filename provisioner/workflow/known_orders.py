@@ -18,7 +18,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.purchase_policy import PurchasePolicy
 
 
-def buys(plan: Plan) -> bool:
+def has_purchases(plan: Plan) -> bool:
     return any(change.action in {Action.CREATE, Action.REPLACE} for change in plan.work)
 
 
@@ -29,13 +29,13 @@ async def known_orders(
     *,
     catalogue: Catalogue,
     policy: PurchasePolicy,
-    elsewhere: Iterable[str],
+    other_orders: Iterable[str],
 ) -> tuple[frozenset[str], bool]:
     """Returns the ids of the known orders, and whether they include all orders that billing has.
 
     `elsewhere` holds the order ids of other states. When billing does not answer, the other sources count alone.
     """
-    found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(elsewhere)
+    found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(other_orders)
     now = cloud.time().latest()
     if now is None:
         return frozenset(found), False

@@ -44,7 +44,7 @@ def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrde
         hint = "`provisioner orders list` shows the orders there are"
         raise UsageError(error("order-none", summary, hint=hint, address=recorded.address))
     order_id = target if recorded is None or recorded.order_id is None else recorded.order_id
-    owners = tuple(owners_of(records.values()).get(order_id, ()))
+    owners = tuple(owners_by_order(records.values()).get(order_id, ()))
     if recorded is None and address is not None and not owners:
         _refuse_orderless(address, state, specs)
     if recorded is None and not is_order_id(target):
@@ -73,7 +73,7 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
     raise UsageError(error("order-none", summary, hint=hint, address=address))
 
 
-def owners_of(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
+def owners_by_order(records: Iterable[Recorded]) -> dict[str, list[Recorded]]:
     """Returns the records by their order id, sorted by address."""
     owners: dict[str, list[Recorded]] = {}
     for record in sorted(records, key=lambda one: one.address):
@@ -88,16 +88,16 @@ async def read_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
     Raises UsageError when billing does not know it, CloudError when it does not answer.
     """
     try:
-        return await ask_for_order(ask, wanted)
+        return await request_order(ask, wanted)
     except CallFailed as failed:
         raise order_error(failed, wanted) from failed
 
 
-async def ask_for_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
+async def request_order(ask: Ask, wanted: NamedOrder) -> PlacedOrder:
     """Reads an order with its items. Raises CallFailed."""
     from provisioner.cloud.orders import show_order
 
-    return placed_order(await show_order(ask, wanted.id), wanted.owners)
+    return to_placed_order(await show_order(ask, wanted.id), wanted.owners)
 
 
 def order_error(failed: CallFailed, wanted: NamedOrder) -> ProvisionerError:
@@ -116,10 +116,10 @@ def is_unknown(failed: CallFailed) -> bool:
     return failed.outcome is Outcome.REFUSED and failed.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
 
 
-def placed_order(read: Order | OrderDetail, owners: Sequence[Recorded]) -> PlacedOrder:
+def to_placed_order(answer: Order | OrderDetail, owners: Sequence[Recorded]) -> PlacedOrder:
     from provisioner.cloud.orders import OrderDetail
 
-    order, lines = (read.order, read.lines) if isinstance(read, OrderDetail) else (read, None)
+    order, lines = (answer.order, answer.lines) if isinstance(answer, OrderDetail) else (answer, None)
     return PlacedOrder(
         id=order.id,
         status=_label(order.status),

@@ -43,7 +43,7 @@ class OrdersUI(RunUI, Protocol):
 
     def approve(self, order: PlacedOrder) -> bool: ...
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> 
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
+    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
     with lock as session:
         state = session.state
         async with workspace.cloud(stack, ui.listen) as cloud, cloud.channel() as channel:
@@ -167,8 +167,8 @@ class _Settling:
             journal.append(leftovers)
             self.session.checkpoint()
 
-    async def _settlement_result(self, ask: Ask, order: PlacedOrder, done: RunOutcome) -> SettlementResult:
-        results = done.result.results
+    async def _settlement_result(self, ask: Ask, order: PlacedOrder, outcome: RunOutcome) -> SettlementResult:
+        results = outcome.result.results
         open_ones = tuple(result.diagnostic for result in results if result.diagnostic is not None)
         is_done = all(result.type is ResultType.DONE for result in results)
         settled = Settlement.PAID if self.request.action is Action.PAY else Settlement.CANCELLED
@@ -177,9 +177,9 @@ class _Settling:
         return SettlementResult(
             order,
             settled if is_done else Settlement.OPEN,
-            (*open_ones, *done.trouble),
-            interrupted=done.result.interrupted,
-            unrecorded=bool(done.trouble),
+            (*open_ones, *outcome.trouble),
+            interrupted=outcome.result.interrupted,
+            unrecorded=bool(outcome.trouble),
         )
 
 

@@ -15,13 +15,13 @@ from provisioner.model.placed_order import PlacedOrder
 from provisioner.model.state import State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
 from provisioner.workflow.order_lookup import (
-    ask_for_order,
     find_order,
     is_unknown,
     order_error,
-    owners_of,
-    placed_order,
+    owners_by_order,
     read_order,
+    request_order,
+    to_placed_order,
     unknown_order,
 )
 from provisioner.workflow.order_specs import OrderSpecs
@@ -68,11 +68,11 @@ async def list_orders(workspace: Workspace, listen: Listener, *, everything: boo
     `everything` adds the account's other server orders, which no address here records.
     """
     async with _open_billing(workspace, listen) as session:
-        owners = owners_of(session.state.resources.values() if session.state else ())
+        owners = owners_by_order(session.state.resources.values() if session.state else ())
         by_id = await _read_many(session, owners.keys(), everything=everything)
         own = _by_time(
             replace(
-                placed_order(by_id[order_id], records) if order_id in by_id else unknown_order(order_id, records),
+                to_placed_order(by_id[order_id], records) if order_id in by_id else unknown_order(order_id, records),
                 sold_otherwise=session.specs.sold_otherwise(records),
             )
             for order_id, records in owners.items()
@@ -90,7 +90,8 @@ async def show_order(workspace: Workspace, target: str, listen: Listener) -> Pla
         wanted = find_order(session.state, target, session.specs)
         mode = session.specs.sold_otherwise(wanted.owners)
         order = replace(await read_order(session.ask, wanted), sold_otherwise=mode)
-        remarks = () if order.sold_otherwise else session.specs.remarks(order, wanted.owners)  # its next step says it
+        # A charging mode that differs from the specs is shown by the order's next step, and needs no remark.
+        remarks = () if order.sold_otherwise else session.specs.remarks(order, wanted.owners)
         for remark in remarks:
             listen(Event(EventType.NOTICE, diagnostic=remark))
         return order
@@ -120,7 +121,7 @@ async def wait_for_order(
             await clock.sleep(min(pause, seconds - waited))
             pause = _PAUSE
             try:
-                order, failures = await ask_for_order(session.ask, wanted), 0
+                order, failures = await request_order(session.ask, wanted), 0
             except CallFailed as failed:
                 failures += 1
                 if failures == _FAILURES_IN_A_ROW or failed.outcome is Outcome.REFUSED:
@@ -176,7 +177,7 @@ async def _foreign_orders(
             servers.setdefault(row.order_id, []).append(row.id)
     service_types = {order.service_type for order in by_id.values() if order.id in own | servers.keys()}
     foreign = [
-        replace(placed_order(order, ()), servers=tuple(servers.get(order.id, ())))
+        replace(to_placed_order(order, ()), servers=tuple(servers.get(order.id, ())))
         for order in by_id.values()
         if order.id not in own
         and order.type == OrderType.NEW

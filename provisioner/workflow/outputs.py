@@ -81,14 +81,14 @@ def _evaluate(
     return loaded.outputs.values(facts, names)
 
 
-def value_of(asked: RequestedOutputs) -> JsonValue:
+def value_of(requested: RequestedOutputs) -> JsonValue:
     """Returns the value of the output that was requested by name, or the recorded values.
 
     Raises UsageError `output-not-known`.
     """
-    if not asked.declared:
-        return asked.recorded
-    (output,) = asked.declared
+    if not requested.declared:
+        return requested.recorded
+    (output,) = requested.declared
     if not output.known:
         summary = f"the output {output.name} is not known yet: something that it is made of is not there"
         raise UsageError(

@@ -37,10 +37,10 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
     async with open_plan_session(
         workspace, loaded, store, state, listen=listen, request=request, is_locked=is_locked
     ) as planner:
-        made = await planner.plan(state, await planner.read_cloud(state))
-        notes = (*notes, *made.notes, *clock_notes(planner.cloud, made.snapshot))
+        current = await planner.plan(state, await planner.read_cloud(state))
+        notes = (*notes, *current.notes, *clock_notes(planner.cloud, current.snapshot))
         warnings = (*store.warnings, *loaded.warnings, *notes)
-        return PlanResult(made.plan, warnings, planner.cloud.requests)
+        return PlanResult(current.plan, warnings, planner.cloud.requests)
 
 
 def secret_warnings(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:

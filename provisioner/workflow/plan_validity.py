@@ -51,9 +51,9 @@ def check_current(plan: Plan, path: Path, stack: Stack, session: Session, cloud:
         summary = f"the plan {path} is for stack {plan.basis.stack!r}, environment {plan.basis.environment!r}"
         raise UsageError(error("plan-foreign", summary, hint="check -e and the specs directory"))
     if plan.basis != now:
-        moved = _what_moved(plan.basis, now)
+        changed = _what_changed(plan.basis, now)
         hint = "Nothing was sent. Plan again with: plan --out FILE"
-        raise UsageError(error("plan-stale", f"the plan {path} is stale: {moved} since it was made", hint=hint))
+        raise UsageError(error("plan-stale", f"the plan {path} is stale: {changed} since it was made", hint=hint))
 
 
 def _check_settled(state: State | None, mode: Mode) -> None:
@@ -72,7 +72,7 @@ def _check_settled(state: State | None, mode: Mode) -> None:
         )
         for intent in state.purchases_in_doubt
     ]
-    others = [
+    unsettled = [
         error(
             "unsettled",
             f"{intent.address_list}: the outcome of an earlier {intent.effect.noun} is not known, so a saved plan is not carried out",
@@ -81,10 +81,10 @@ def _check_settled(state: State | None, mode: Mode) -> None:
         )
         for intent in state.unsettled
     ]
-    raise (InDoubt if doubts else UsageError)(*doubts, *others)
+    raise (InDoubt if doubts else UsageError)(*doubts, *unsettled)
 
 
-def _what_moved(approved: Basis, now: Basis) -> str:
+def _what_changed(approved: Basis, now: Basis) -> str:
     if approved.policy != now.policy:
         return "purchase: in stack.yaml has changed"
     return "guards: in stack.yaml has changed" if approved.limits != now.limits else "the state has moved"

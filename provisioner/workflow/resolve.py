@@ -1,5 +1,5 @@
 """Records a person's decision about a purchase in doubt: which server it became, or that it became none. A person may
-also decide that a server which was bought by the cloud's answer, and which no list has ever shown, does not exist.
+also decide that a server does not exist whose purchase the cloud has confirmed, and which no list has ever shown.
 
 The decision is journaled with the name of its author. It sends nothing; the next apply acts on it.
 """
@@ -22,6 +22,7 @@ from provisioner.model.doubt import (
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
 from provisioner.model.kind import Catalogue, Kind
+from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.shared_orders import find_by_order
@@ -63,8 +64,10 @@ class ResolveResult:
 
 
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> ResolveResult:
-    """Records the decision. Raises UsageError, and changes nothing, for an address that is not in doubt, and for a
-    server or an order that cannot be the purchase.
+    """Records the decision.
+
+    Raises UsageError, and changes nothing, for an address that is not in doubt, and for a server or an order that cannot
+    be the purchase.
     """
     stack = workspace.stack()
     store = workspace.store(stack)
@@ -84,57 +87,79 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             )
             report_gaps(snapshot, workspace.catalogue, listen)
             other_states = OtherStates(store, workspace.catalogue, cloud.identity)
-        if (never_listed := _never_listed(state, decision)) is not None:
-            assert state is not None  # its record was found there
-            entry: Entry = _forget(never_listed, decision, state, snapshot)
-            listed = tuple(
-                row
-                for row in untracked(snapshot.live.values(), state.resources.values())
-                if (row.kind, row.name) == (never_listed.kind, never_listed.name)
-            )
-            resolved = ResolveResult(
-                str(never_listed.address),
-                repr(never_listed.name),
-                order_id=_unshared_order(never_listed, state),
-                listed=listed,
-                noun=workspace.catalogue[never_listed.kind].noun,
-            )
+        recorded = _never_listed(state, decision)
+        if state is not None and recorded is not None:
+            entry, result = _forget_unlisted(recorded, decision, state, snapshot, workspace.catalogue)
         else:
-            intent = _find_purchase(state, decision, snapshot)
-            require_visible(intent, decision, snapshot)
-            holders = other_states.holders()
-            require_not_in_other_state(decision, snapshot, holders)
-            if decision.adopt is not None and (unread := tuple(other_states.unreadable())):
-                raise UsageError(*unread)
-            kind = workspace.catalogue[intent.kind]
-            candidates = (
-                _Candidates.find(intent, state, snapshot, workspace.catalogue, holders)
-                if decision.adopt is None
-                else _Candidates()
-            )
-            candidates.refuse_listed(intent, kind)
-            entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
-            too_soon = is_too_soon_locally(intent, stack.purchase, snapshot.local_time)
-            early = (
-                snapshot.server_time is None or snapshot.server_time < quiet_until(intent, stack.purchase) or too_soon
-            )
-            absent_early = decision.adopt is None and early
-            until = quiet_until(intent, stack.purchase) if absent_early else None
-            names = ", ".join(map(repr, intent.names))
-            resolved = ResolveResult(
-                intent.address_list, names, until, listed=candidates.alike, orders=candidates.orders, noun=kind.noun
-            )
+            entry, result = _settle(decision, state, snapshot, workspace.catalogue, stack.purchase, other_states)
         JournalRun(session, "resolve", workspace.version, decision.reason).append([entry])
         session.checkpoint()
-    return resolved
+    return result
+
+
+def _forget_unlisted(
+    recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot, catalogue: Catalogue
+) -> tuple[Entry, ResolveResult]:
+    """Decides that a recorded server does not exist. Unmanaged servers of its name are listed in the result."""
+    listed = tuple(
+        row
+        for row in untracked(snapshot.live.values(), state.resources.values())
+        if (row.kind, row.name) == (recorded.kind, recorded.name)
+    )
+    return _forget(recorded, decision, state, snapshot), ResolveResult(
+        str(recorded.address),
+        repr(recorded.name),
+        order_id=_unshared_order(recorded, state),
+        listed=listed,
+        noun=catalogue[recorded.kind].noun,
+    )
+
+
+def _settle(
+    decision: Decision,
+    state: State | None,
+    snapshot: CloudSnapshot,
+    catalogue: Catalogue,
+    policy: PurchasePolicy,
+    other_states: OtherStates,
+) -> tuple[Entry, ResolveResult]:
+    """Decides what a purchase became, after all checks that can refuse the decision."""
+    intent = _find_purchase(state, decision, snapshot)
+    require_visible(intent, decision, snapshot)
+    holders = other_states.holders()
+    require_not_in_other_state(decision, snapshot, holders)
+    kind = catalogue[intent.kind]
+    if decision.adopt is None:
+        candidates = _Candidates.find(intent, state, snapshot, catalogue, holders)
+        candidates.refuse_listed(intent, kind)
+        entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
+        return entry, ResolveResult(
+            intent.address_list,
+            ", ".join(map(repr, intent.names)),
+            _may_appear_until(intent, snapshot, policy),
+            listed=candidates.alike,
+            orders=candidates.orders,
+            noun=kind.noun,
+        )
+    if unread := tuple(other_states.unread_errors()):
+        raise UsageError(*unread)
+    entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
+    return entry, ResolveResult(intent.address_list, ", ".join(map(repr, intent.names)), noun=kind.noun)
+
+
+def _may_appear_until(intent: Intent, snapshot: CloudSnapshot, policy: PurchasePolicy) -> int | None:
+    """Returns the end of the purchase's quiet period, in milliseconds of the cloud's time; None when it is over."""
+    until = quiet_until(intent, policy)
+    is_early = snapshot.server_time is None or snapshot.server_time < until
+    return until if is_early or is_too_soon_locally(intent, policy, snapshot.local_time) else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
     """The servers and orders that a purchase may have become, as the cloud shows them.
 
-    A `fitting` server proves the purchase, and no person can overrule it. A server that is `alike`, by its name or by
-    everything else, and an order that may be anybody's are left for the person to judge.
+    While a `fitting` server is listed, nobody can settle the purchase as absent. Servers that are `alike`, by their name
+    or by everything else, and orders that may be anybody's are left for the person to judge.
     """
 
     fitting: tuple[Live, ...] = ()
@@ -150,7 +175,7 @@ class _Candidates:
         catalogue: Catalogue,
         holders: Mapping[str, str],
     ) -> _Candidates:
-        """Leaves out what another state holds (`holders`) and what another purchase in doubt accounts for."""
+        """Finds the candidates, without what another state holds (`holders`) or another purchase in doubt explains."""
         kind = catalogue[intent.kind]
         records = state.resources.values() if state else ()
         free = [
@@ -192,12 +217,13 @@ class _Candidates:
 
 
 def _never_listed(state: State | None, decision: Decision) -> Recorded | None:
-    """Returns the record at the address when its server was bought by the cloud's answer and no list has ever shown it."""
+    """Returns the record at the address if the cloud has confirmed its purchase and no list has ever shown its server."""
     recorded = state.resources.get(decision.address) if state and decision.adopt is None else None
     return recorded if recorded is not None and not recorded.observed else None
 
 
 def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
+    """Returns the entry that forgets the record. Raises UsageError `server-listed` when the cloud lists its server now."""
     ordered = find_by_order(state.resources.values(), snapshot.live.values())
     listed = snapshot.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:

@@ -51,8 +51,8 @@ def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot)
     """
     if decision.adopt is not None or decision.allow_incomplete_list:
         return
-    others = [gap for gap in snapshot.gaps if gap.only_others]
-    if any(gap.hides_from(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in others):
+    gaps_of_others = [gap for gap in snapshot.gaps if gap.only_others]
+    if any(gap.hides_from(snapshot.reader, kind=intent.kind, sender=intent.sender) for gap in gaps_of_others):
         raise UsageError(
             error(
                 "own-list",

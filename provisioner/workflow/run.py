@@ -23,10 +23,10 @@ from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements, trigger_entries, with_statements_applied
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated_summary
-from provisioner.workflow.known_orders import buys, known_orders
+from provisioner.workflow.known_orders import has_purchases, known_orders
 from provisioner.workflow.release_facts import StockReader
 from provisioner.workflow.secret_resolver import SecretResolver
-from provisioner.workflow.terms import note_terms
+from provisioner.workflow.terms import record_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
 
@@ -65,10 +65,10 @@ class Run:
     reason: str | None = None
     parallelism: int = 1
     resolve_timeout: float = 0.0
-    notes_terms: bool = False
+    records_terms: bool = False
     """Read and record the paid terms of existing servers from billing after the work."""
     other_states: OtherStatesPort = no_other_states
-    orders_elsewhere: Callable[[], Iterable[str]] = tuple
+    orders_in_other_states: Callable[[], Iterable[str]] = tuple
     """Returns the order ids that other states record."""
     dated_by: Service = Service.MODELARTS
     """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
@@ -96,17 +96,16 @@ class Run:
         )
         orders: frozenset[str] = frozenset()
         listed: list[Listed] = []
-        if buys(plan):
+        if has_purchases(plan):
             orders, are_all = await self._known_orders(plan, stack, state)
             listed = [Listed(tuple(sorted(self.snapshot.live)), not self.snapshot.gaps, tuple(sorted(orders)), are_all)]
         session.append([started, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed])
         plan = with_statements_applied(plan)
         with self.ui.show_progress(plan) as interruption:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
-            outcome = self._record_end(
-                run, result
-            )  # before the terms, so that an interruption cannot prevent the summary
-            return await self._with_terms(outcome, plan, interruption) if self.notes_terms else outcome
+            # The end is recorded before the terms are read, so that an interruption cannot prevent the summary.
+            outcome = self._record_end(run, result)
+            return await self._with_terms(outcome, plan, interruption) if self.records_terms else outcome
 
     async def _known_orders(self, plan: Plan, stack: Stack, state: State) -> tuple[frozenset[str], bool]:
         recorded = {record.order_id for record in state.resources.values() if record.order_id is not None}
@@ -116,7 +115,7 @@ class Run:
             self.cloud,
             catalogue=self.workspace.catalogue,
             policy=stack.purchase,
-            elsewhere=self.orders_elsewhere(),
+            other_orders=self.orders_in_other_states(),
         )
         return found | recorded, are_all
 
@@ -166,7 +165,7 @@ class Run:
             return outcome
         changed = {change.address for change in plan.work}
         task = await interruption.until_first(
-            note_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
+            record_terms(self.cloud, self.session, self.workspace.catalogue, changed=changed)
         )
         try:
             return outcome if task.cancelled() else replace(outcome, state=task.result())

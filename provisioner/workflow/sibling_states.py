@@ -66,7 +66,7 @@ class OtherStates:
             for row in rows:
                 if not held.isdisjoint({row.id, row.order_id} - {None}):
                     claimed[row.id] = f"is recorded in the state {label}"
-                elif row.id not in claimed and (address := self._sought(row, state)) is not None:
+                elif row.id not in claimed and (address := self._purchase_in_doubt(row, state)) is not None:
                     claimed[row.id] = f"may be the purchase in doubt of {address} in the state {label}"
         lets_pass = readable_only or Allowance.UNREAD_SIBLING in self.allowed
         for label, reason in () if lets_pass else siblings.unread.items():
@@ -80,12 +80,12 @@ class OtherStates:
         if not released:
             return
         more = f" and {len(released) - 1} more" if len(released) > 1 else ""
-        for finding in self.unreadable():
+        for finding in self.unread_errors():
             summary = f"{finding.summary}, and may hold what this plan would release: {released[0].address}{more}"
             hint = f"{finding.hint}; where you know that it holds none of them: --allow unread-sibling"
             yield replace(finding, summary=summary, hint=hint)
 
-    def unreadable(self) -> Iterator[Diagnostic]:
+    def unread_errors(self) -> Iterator[Diagnostic]:
         """Yields an error for each state that cannot be read."""
         for label, reason in self.unread().items():
             hint = (
@@ -94,7 +94,7 @@ class OtherStates:
             )
             yield error("unread-sibling", f"the state {label} cannot be read", detail=reason, hint=hint)
 
-    def _sought(self, row: Live, state: State) -> str | None:
+    def _purchase_in_doubt(self, row: Live, state: State) -> str | None:
         if state.identity != self.identity:
             return None
         kind = self.catalogue[row.kind]

@@ -23,7 +23,7 @@ from provisioner.store import LockHolder, Session
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.workspace import Workspace, who
 
-Waiting = Callable[[LockHolder, float], None]
+OnLockWait = Callable[[LockHolder, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class UnprotectResult:
     still_wanted: tuple[Address, ...]
 
 
-def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, waiting: Waiting) -> MoveResult:
+def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, on_lock_wait: OnLockWait) -> MoveResult:
     """Moves a record to another address. An address without a key moves a whole group when one is recorded under it."""
     loaded = workspace.load()
-    with _session(workspace, loaded, edit, waiting) as session:
+    with _session(workspace, loaded, edit, on_lock_wait) as session:
         state = _require_state(session, loaded, workspace)
         pairs = tuple(_pairs(state, origin, address))
         _write(session, workspace, edit, [Moved(*pair) for pair in pairs])
@@ -81,13 +81,13 @@ def remove(
     workspace: Workspace,
     addresses: Sequence[Address],
     edit: Edit,
-    waiting: Waiting,
+    on_lock_wait: OnLockWait,
     *,
     approve: Callable[[ForgottenRecords], bool],
 ) -> ForgottenRecords | None:
     """Forgets records without releasing their servers. Returns None when that was not approved."""
     loaded = workspace.load()
-    with _session(workspace, loaded, edit, waiting) as session:
+    with _session(workspace, loaded, edit, on_lock_wait) as session:
         state = _require_state(session, loaded, workspace)
         records = _records_of(state, addresses)
         _require_settled(state, (one.address for one in records))
@@ -100,10 +100,12 @@ def remove(
     return forgotten
 
 
-def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, waiting: Waiting) -> UnprotectResult:
+def unprotect(
+    workspace: Workspace, addresses: Sequence[Address], edit: Edit, on_lock_wait: OnLockWait
+) -> UnprotectResult:
     """Lifts the protection of the records at these addresses, of which a group has several."""
     loaded = workspace.load()
-    with _session(workspace, loaded, edit, waiting) as session:
+    with _session(workspace, loaded, edit, on_lock_wait) as session:
         state = _require_state(session, loaded, workspace)
         lifted = [one for one in _records_of(state, addresses) if one.protected]
         if lifted:
@@ -113,9 +115,11 @@ def unprotect(workspace: Workspace, addresses: Sequence[Address], edit: Edit, wa
     return UnprotectResult(names, tuple(address for address in names if address in wanted))
 
 
-def _session(workspace: Workspace, loaded: Loaded, edit: Edit, waiting: Waiting) -> AbstractContextManager[Session]:
+def _session(
+    workspace: Workspace, loaded: Loaded, edit: Edit, on_lock_wait: OnLockWait
+) -> AbstractContextManager[Session]:
     store = workspace.store(loaded.stack)
-    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=waiting)
+    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait)
 
 
 def _require_state(session: Session, loaded: Loaded, workspace: Workspace) -> State:
@@ -175,12 +179,12 @@ def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Ad
             hint = "one address, one resource; nothing was changed"
             raise UsageError(error("address-taken", f"{new} holds one already", hint=hint, address=new))
     for pair in pairs:
-        _require_no_replacement(state, *pair)
+        _refuse_deposed(state, *pair)
     _require_settled(state, (one for pair in pairs for one in pair))
     return pairs
 
 
-def _require_no_replacement(state: State, origin: Address, address: Address) -> None:
+def _refuse_deposed(state: State, origin: Address, address: Address) -> None:
     """Refuses moves that involve a deposed record, which must stay with its successor until that one is ready and
     releases it.
 

@@ -46,7 +46,7 @@ class RebuildUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def waiting(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +79,29 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.waiting)
+    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
     with locked as repair:
-        found = repair.salvaged
-        if not found.damage and not found.is_empty and not request.force:
+        salvaged = repair.salvaged
+        if not salvaged.damage and not salvaged.is_empty and not request.force:
             return RebuildResult(store.location, None)
         # The history of a damaged state is incomplete, so nothing may be concluded from it.
         async with open_plan_session(workspace, loaded, store, None, listen=ui.listen, history=tuple) as planner:
-            empty = _empty_state(loaded, found, planner.cloud.identity)
-            proposal = await _propose(planner, found, empty, force=request.force)
-        draft = RebuildDraft(store.location, found.damage, found.parts, proposal, tuple(_notes(found, proposal)))
+            empty = _empty_state(loaded, salvaged, planner.cloud.identity)
+            proposal = await _propose(planner, salvaged, empty, force=request.force)
+        draft = RebuildDraft(
+            store.location, salvaged.damage, salvaged.parts, proposal, tuple(_notes(salvaged, proposal))
+        )
         ui.show(draft)
-        if not found.damage and not any(row.recorded and row.address not in found.resources for row in proposal.rows):
+        if not salvaged.damage and not any(
+            row.recorded and row.address not in salvaged.resources for row in proposal.rows
+        ):
             return RebuildResult(store.location, draft)
         if not ui.approve(draft):
             return RebuildResult(store.location, draft, approved=False)
         return _write(workspace, request, repair, empty, draft)
 
 
-def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
+def _empty_state(loaded: Loaded, salvaged: Salvaged, identity: Identity) -> State:
     """Returns the new state without records.
 
     It keeps the old lineage if that is known, and its serial is above every known one.
@@ -105,30 +109,30 @@ def _empty_state(loaded: Loaded, found: Salvaged, identity: Identity) -> State:
     return State(
         stack=loaded.stack.name,
         environment=loaded.stack.environment,
-        lineage=found.lineage or str(uuid4()),
-        serial=found.serial + 1,
-        identity=found.identity or identity,
+        lineage=salvaged.lineage or str(uuid4()),
+        serial=salvaged.serial + 1,
+        identity=salvaged.identity or identity,
     )
 
 
-async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force: bool) -> Proposal:
+async def _propose(planner: PlanSession, salvaged: Salvaged, empty: State, *, force: bool) -> Proposal:
     workspace, loaded = planner.workspace, planner.loaded
-    known = replace(empty, resources=found.resources, intents=found.intents, absent=found.absent)
+    known = replace(empty, resources=salvaged.resources, intents=salvaged.intents, absent=salvaged.absent)
     check_identity(known, planner.cloud.identity)
-    named = {*found.unattributed_ids, *filter(None, (facts.id for facts in found.unplaced))}
+    named = {*salvaged.unattributed_ids, *filter(None, (facts.id for facts in salvaged.unplaced))}
     snapshot = await planner.read_cloud(known, suspected=named)
     planner.report_gaps(snapshot)
-    free = untracked(snapshot.live.values(), found.resources.values())
+    free = untracked(snapshot.live.values(), salvaged.resources.values())
     resolver = SecretResolver(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
         planning.SalvagedRecords(
-            resources=found.resources,
-            intents=found.intents,
-            absent=found.absent,
-            unplaced=found.unplaced,
-            mentioned=found.mentioned,
-            complete=found.complete and not snapshot.gaps and not force,
-            has_new_salt=found.lineage is None,
+            resources=salvaged.resources,
+            intents=salvaged.intents,
+            absent=salvaged.absent,
+            unplaced=salvaged.unplaced,
+            mentioned=salvaged.mentioned,
+            complete=salvaged.complete and not snapshot.gaps and not force,
+            has_new_salt=salvaged.lineage is None,
             lineage=empty.lineage,
             claims=planner.other_states(free),
         ),
@@ -144,9 +148,9 @@ async def _propose(planner: PlanSession, found: Salvaged, empty: State, *, force
     return proposal
 
 
-def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
+def _notes(salvaged: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
     recorded = [row for row in proposal.rows if row.recorded is not None]
-    if not found.complete:
+    if not salvaged.complete:
         yield warning(
             "rebuild-incomplete",
             "records may be missing: nobody can say what stood in the part that cannot be read",
@@ -154,7 +158,9 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
             hint="look at all that there is, and at the orders, in the console before the next apply, and not sooner than half an hour after the "
             "last run",
         )
-    if found.lineage is None and any(row.by_specs and row.confidence is not Confidence.LIKELY for row in proposal.rows):
+    if salvaged.lineage is None and any(
+        row.by_specs and row.confidence is not Confidence.LIKELY for row in proposal.rows
+    ):
         yield warning(
             "rebuild-lineage-lost",
             "the salt of the secrets' fingerprints is lost: they are made anew from the secrets as they are now",
@@ -167,7 +173,7 @@ def _notes(found: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
             hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
         )
     placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
-    for name in found.unattributed_ids:
+    for name in salvaged.unattributed_ids:
         if name in placed:
             continue
         yield warning(

@@ -92,7 +92,7 @@ async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term
     return {one.resource_id: Term(_milliseconds(one.expires_at), one.renews, now) for one in found}
 
 
-async def note_terms(
+async def record_terms(
     cloud: Cloud,
     session: Session,
     catalogue: Catalogue,

@@ -43,17 +43,17 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance,
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
     known = [(kind, kind.adoption.terraform) for kind in catalogue.kinds]
-    kinds = {there.resource: kind for kind, there in known if there is not None}
-    actions = frozenset[str]().union(*(there.actions for _, there in known if there is not None))
+    kinds = {terraform.resource: kind for kind, terraform in known if terraform is not None}
+    actions = frozenset[str]().union(*(terraform.actions for _, terraform in known if terraform is not None))
     found: list[TerraformInstance] = []
-    wrong: list[Diagnostic] = []
+    errors: list[Diagnostic] = []
     for resource in _objects(document.get("resources")):
         if resource.get("mode") != "managed" or resource.get("type") in actions:
             continue
         where = _where(resource)
         if (kind := kinds.get(str(resource.get("type")))) is None:
             hint = f"only {', '.join(sorted(kinds))} can be taken over; move what else there is into a state of its own"
-            wrong.append(error("tfstate-foreign", f"{path} manages {where}", hint=f"{hint}. Nothing was changed"))
+            errors.append(error("tfstate-foreign", f"{path} manages {where}", hint=f"{hint}. Nothing was changed"))
             continue
         for instance in _objects(resource.get("instances")):
             match _managed(resource, instance, kind):
@@ -61,11 +61,11 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance,
                     found.append(managed)
                 case problem:
                     which = f"{where}{_index(instance)}"
-                    wrong.append(error("tfstate-unfit", f"{path}: {which} {problem}", hint=_OWNERS_MOVE))
-    if not found and not wrong:
-        wrong.append(error("tfstate-unfit", f"{path} manages no server", hint="check the file; nothing was changed"))
-    if wrong:
-        raise UsageError(*wrong)
+                    errors.append(error("tfstate-unfit", f"{path}: {which} {problem}", hint=_OWNERS_MOVE))
+    if not found and not errors:
+        errors.append(error("tfstate-unfit", f"{path} manages no server", hint="check the file; nothing was changed"))
+    if errors:
+        raise UsageError(*errors)
     return tuple(found)
 
 

@@ -28,7 +28,7 @@ def validate(workspace: Workspace) -> ValidateResult:
     try:
         loaded = workspace.load()
         SecretResolver(workspace.secrets(), None).check(loaded.desired, workspace.catalogue, all_needed=False)
-    except ProvisionerError as wrong:
-        return ValidateResult(wrong.diagnostics)
+    except ProvisionerError as failure:
+        return ValidateResult(failure.diagnostics)
     kinds = (desired.kind for desired in loaded.desired)
     return ValidateResult(loaded.warnings, workspace.catalogue.counted(len(loaded.desired), kinds))

@@ -103,8 +103,8 @@ class Workspace:
         Raises UsageError for invalid credentials, region or endpoints, and CloudError when connecting fails.
         """
         if stack.cloud is CloudName.SANDBOX:
-            return self.sandbox(stack, listen)
-        return self.vendor(self.credentials(), stack.region, listen)
+            return self.sandbox_cloud(stack, listen)
+        return self.vendor_cloud(self.credentials(), stack.region, listen)
 
     def credentials(self) -> FoundCredentials:
         """Finds the credentials. Raises UsageError when there are none, or only invalid ones."""
@@ -112,14 +112,14 @@ class Workspace:
 
         return find_credentials(self.environ, self.home, instance_metadata=self.settings.instance_metadata)
 
-    def vendor(
+    def vendor_cloud(
         self, found: FoundCredentials, region_in_specs: str | None, listen: Listener
     ) -> AbstractAsyncContextManager[Cloud]:
         from provisioner.cloud import cache_folder, connect, region_endpoints
 
         for finding in found.warnings:
             listen(Event(EventType.NOTICE, diagnostic=finding))
-        region = _one_region(region_in_specs, found.region)
+        region = _choose_region(region_in_specs, found.region)
         return connect(
             endpoints=region_endpoints(
                 region,
@@ -141,7 +141,7 @@ class Workspace:
             on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
-    def sandbox(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
+    def sandbox_cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
         from provisioner.cloud import AccessKey, connect, region_endpoints, sandbox_endpoints
 
         region = stack.region or self.emulator.region
@@ -185,7 +185,7 @@ def _is_international(site: str | None) -> bool:
     return site == "international"
 
 
-def _one_region(in_specs: str | None, found: str | None) -> str:
+def _choose_region(in_specs: str | None, found: str | None) -> str:
     """Returns the region of the specs, or else that of the environment.
 
     Raises UsageError when both are given and differ, or neither is.

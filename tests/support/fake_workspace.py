@@ -163,7 +163,7 @@ class RecordingUI:
     def listen(self, event: Event) -> None:
         self.heard.append(repr(event))
 
-    def waiting(self, holder: object, seconds: float) -> None:
+    def on_lock_wait(self, holder: object, seconds: float) -> None:
         self.heard.append(repr(holder))
 
     @contextmanager
