@@ -96,7 +96,9 @@ def _warn_of_two_owners(path: Path) -> None:
     from provisioner.model.diagnostic import warning
 
     hint = "take them out of it before anybody runs Terraform there again: terraform state rm ADDRESS, and out of its .tf files"
-    console().diagnose([warning("two-owners", f"{path} still manages these servers, and may replace them", hint=hint)])
+    console().show_diagnostics(
+        [warning("two-owners", f"{path} still manages these servers, and may replace them", hint=hint)]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class ConsoleAdoptUI:
             )
             sys.stderr.flush()
             answer = sys.stdin.readline()
-        chosen = numbers(answer, len(found))
+        chosen = parse_numbers(answer, len(found))
         return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
 
     def _list(self, found: Sequence[UnmanagedServer]) -> None:
@@ -181,7 +183,7 @@ class ConsoleAdoptUI:
         return ExitCode.INCOMPLETE if adopted.remaining_changes or adopted.is_partial else ExitCode.DONE
 
 
-def numbers(answer: str, most: int) -> frozenset[int]:
+def parse_numbers(answer: str, most: int) -> frozenset[int]:
     """Parses `1,3-5` or `all` into numbers from 1 to `most`.
 
     Any other text, or a number out of range, gives the empty set.

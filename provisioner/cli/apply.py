@@ -128,7 +128,7 @@ def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
         style, plan = console().style(), applied.plan
         text = render_summary(result, style, mode=plan.mode, fleets=fleets, not_as_wanted=plan.not_as_wanted)
         console().write(f"\n{text}")
-    console().diagnose(applied.trouble)
+    console().show_diagnostics(applied.trouble)
 
 
 def _show_outputs(applied: ApplyResult, *, as_json: bool) -> None:
@@ -146,4 +146,4 @@ def _show_outputs(applied: ApplyResult, *, as_json: bool) -> None:
         from provisioner.rendering.outputs import render_outputs_section
 
         console().write(render_outputs_section(outputs, console().style()))
-    console().diagnose(applied.outputs.notes)
+    console().show_diagnostics(applied.outputs.notes)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioner.store import LockHolder
 
 _REFRESHES_A_SECOND = 4
-_SECONDS_BETWEEN_LOCK_NEWS = 10.0
+_SECONDS_BETWEEN_LOCK_LINES = 10.0
 
 
 @dataclass(slots=True)
@@ -42,11 +42,11 @@ class ConsoleApplyUI:
     """Seconds to wait for the lock, for the countdown while another run holds it."""
     _streaming: bool = False
     _table: LiveTable | None = None
-    _lock_news: float = -_SECONDS_BETWEEN_LOCK_NEWS
+    _last_lock_line_at: float = -_SECONDS_BETWEEN_LOCK_LINES
     _lock_line: str = ""
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
-        self.console.diagnose(warnings)
+        self.console.show_diagnostics(warnings)
         if self.as_json:
             from provisioner.rendering.stream import planned_document
 
@@ -78,7 +78,7 @@ class ConsoleApplyUI:
 
     def listen(self, event: Event) -> None:
         if event.diagnostic is not None and not self.as_json:
-            self.console.diagnose([event.diagnostic])
+            self.console.show_diagnostics([event.diagnostic])
             return
         if self.as_json:
             from provisioner.rendering.stream import event_document
@@ -111,17 +111,17 @@ class ConsoleApplyUI:
             if line != self._lock_line:
                 self._lock_line = line
                 self.console.show_transient(line)
-        elif seconds - self._lock_news >= _SECONDS_BETWEEN_LOCK_NEWS:
-            self._lock_news = seconds
+        elif seconds - self._last_lock_line_at >= _SECONDS_BETWEEN_LOCK_LINES:
+            self._last_lock_line_at = seconds
             self.console.message(line)
 
     @contextmanager
     def show_progress(self, plan: Plan) -> Iterator[Interruption]:
-        with self._live(plan), interruptible(self.console.message) as interruption:
+        with self._live_table(plan), interruptible(self.console.message) as interruption:
             yield interruption
 
     @contextmanager
-    def _live(self, plan: Plan) -> Iterator[None]:
+    def _live_table(self, plan: Plan) -> Iterator[None]:
         """Shows the live table on stderr, only when that is a terminal which can move its cursor."""
         style = self.console.style(sys.stderr)
         if self.as_json or not sys.stderr.isatty() or not style.color:

@@ -46,13 +46,13 @@ def _report(failure: Exception) -> int:
     from provisioner.model.diagnostic import ProvisionerError, error
 
     if isinstance(failure, ProvisionerError):
-        console().fail(failure.diagnostics)
+        console().show_errors(failure.diagnostics)
         return of_error(failure)
     if os.environ.get("PROVISIONER_LOG", "").lower() in {"debug", "trace"}:
         raise failure
     summary = f"internal error: {type(failure).__name__}: {failure}"
     hint = "this is a bug; please report it with the output of the same command under PROVISIONER_LOG=debug"
-    console().fail([error("internal", summary, hint=hint)])
+    console().show_errors([error("internal", summary, hint=hint)])
     return ExitCode.ERROR
 
 

@@ -76,7 +76,7 @@ class Console:
 
     def write(self, text: str) -> None:
         """Writes a result to stdout."""
-        self._erase_transient_line()
+        self._begin_output()
         failure = _write(sys.stdout, text)
         if failure is not None and not isinstance(failure, BrokenPipeError):
             self.output_lost = True
@@ -84,7 +84,7 @@ class Console:
 
     def message(self, line: str) -> None:
         """Writes a line of progress to stderr."""
-        self._erase_transient_line()
+        self._begin_output()
         _write(sys.stderr, f"{line}\n")
 
     @property
@@ -96,12 +96,12 @@ class Console:
         """Shows a line that the next output replaces. Requires a terminal that can rewrite lines."""
         from provisioner.rendering.style import cut
 
-        self._erase_transient_line()
+        self._begin_output()
         self._line_is_transient = True
         _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
 
     def is_worth_showing(self, event: Event) -> bool:
-        """Returns whether to show the event.
+        """Notes the time of an event about an address, and returns whether to show the event.
 
         A sign of life (a `reading` event) is shown only when nothing else was for some seconds.
         """
@@ -114,7 +114,7 @@ class Console:
         )
         return is_silent or event.type.value != "reading"
 
-    def _erase_transient_line(self) -> None:
+    def _begin_output(self) -> None:
         self._last_output_at = time.monotonic()
         if self._line_is_transient:
             self._line_is_transient = False
@@ -141,25 +141,25 @@ class Console:
         from provisioner.rendering.progress import event_line
 
         if event.diagnostic is not None:
-            self.diagnose([event.diagnostic])
+            self.show_diagnostics([event.diagnostic])
         elif self.is_worth_showing(event) and (line := event_line(event, self._event_style())) is not None:
             self.message(line)
 
-    def diagnose(self, findings: Iterable[Diagnostic]) -> None:
+    def show_diagnostics(self, findings: Iterable[Diagnostic]) -> None:
         from provisioner.rendering.diagnostics import render_diagnostics
 
         if text := render_diagnostics(list(findings), self.style(sys.stderr)):
-            self._erase_transient_line()
+            self._begin_output()
             _write(sys.stderr, text)
 
-    def fail(self, findings: Sequence[Diagnostic]) -> None:
+    def show_errors(self, findings: Sequence[Diagnostic]) -> None:
         """Shows the errors that end a command, as text and, with --json, as JSON.
 
         After a document was written, no second one follows: a reader could not parse both.
         """
         from provisioner.cli.failure import failed_document, failed_lines
 
-        self.diagnose(findings)
+        self.show_diagnostics(findings)
         if self.json is Json.STREAM:
             for line in failed_lines(findings, first=not self._json_started):
                 self.line(line)

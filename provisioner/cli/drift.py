@@ -35,7 +35,7 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
     from provisioner.workflow.plan_session import PlanRequest
 
     planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().show_event))
-    console().diagnose(planned.warnings)
+    console().show_diagnostics(planned.warnings)
     if as_json:
         from provisioner.rendering.drift import drift_document
 

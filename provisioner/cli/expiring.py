@@ -45,7 +45,7 @@ def command(*, workspace: Workspace, within: float, detailed_exitcode: bool, as_
 
     found = asyncio.run(expiring(workspace, console().show_event, within=within))
     code = of_expiring(found, detailed=detailed_exitcode)
-    console().diagnose(found.notes)
+    console().show_diagnostics(found.notes)
     if as_json:
         console().document(
             expiring_document(

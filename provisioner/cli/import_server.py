@@ -63,7 +63,7 @@ class ConsoleImportUI:
     def show_result(self, imported: ImportResult) -> None:
         from provisioner.rendering.values import path_text
 
-        self.console.diagnose(imported.findings)
+        self.console.show_diagnostics(imported.findings)
         change = imported.change
         assert change.recorded is not None  # the import has just recorded it
         changed = ", ".join(path_text(field.path) for field in change.fields)

@@ -56,7 +56,7 @@ def _warn_left_out(inventory: Inventory) -> None:
     lines = "\n".join(f"{one.address}: {one.reason}" for one in inventory.left_out[:_SHOWN])
     more = len(inventory.left_out) - _SHOWN
     count = len(inventory.left_out)
-    console().diagnose(
+    console().show_diagnostics(
         [
             warning(
                 "inventory-incomplete",

@@ -56,7 +56,7 @@ def _raise_gc_threshold() -> None:
 
 
 def _disable_pydantic_plugins() -> None:
-    """Keeps pydantic from searching all installed packages for plugins: that takes time, and a plugin may change validation."""
+    """Keeps pydantic from searching all packages for plugins: that takes time, and a plugin may change validation."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 

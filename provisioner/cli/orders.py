@@ -84,7 +84,7 @@ def list_orders(*, workspace: Workspace, everything: bool, as_json: bool) -> Non
     from provisioner.workflow import orders
 
     listed = asyncio.run(orders.list_orders(workspace, console().show_event, everything=everything))
-    console().diagnose(listed.notes)
+    console().show_diagnostics(listed.notes)
     if as_json:
         console().document(orders_document(listed.orders, listed.notes))
     else:
@@ -193,7 +193,7 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
     request = SettleRequest(action, target, options.lock_timeout, options.reason)
     settled = asyncio.run(settle(workspace, request, ConsoleOrdersUI(run, action, options.as_json)))
     code = of_settlement(settled)
-    console().diagnose(settled.findings)
+    console().show_diagnostics(settled.findings)
     if options.as_json:
         document = outcome_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)
         console().document(document)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
-"""How apply first recovers a call without an answer, by the code of its finding; completes a sentence after "it looks"."""
+"""How apply recovers a call without an answer, by the code of its finding; it completes the sentence "it looks"."""
 
 
 @click.command("plan")
@@ -75,7 +75,7 @@ def command(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
     planned = asyncio.run(plan(workspace, request, console().show_event))
-    console().diagnose(planned.warnings)
+    console().show_diagnostics(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document
 
@@ -92,7 +92,7 @@ def command(
 
 
 def _refuse_open_calls(plan: Plan, out: Path) -> None:
-    """Raises an error when the plan has open calls, as apply refuses saved plans while the outcome of a call is unknown."""
+    """Raises an error when the plan has open calls, as apply refuses every saved plan while there are any."""
     from provisioner.model.diagnostic import InDoubt, UsageError, error
 
     found = [finding for finding in plan.findings if finding.code in _RECOVERY]

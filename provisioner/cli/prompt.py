@@ -15,7 +15,7 @@ def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> boo
     from provisioner.model.diagnostic import error
 
     finding = error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=hint)
-    console.diagnose([finding])
+    console.show_diagnostics([finding])
     return False
 
 

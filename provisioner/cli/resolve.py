@@ -73,22 +73,22 @@ def command(
         return
     console().write(f"{resolved.whose}: settled as not bought; the next apply may buy {resolved.name}.\n")
     if resolved.listed or resolved.orders:
-        console().diagnose((_passed_over(resolved, address),))
+        console().show_diagnostics((_passed_over(resolved, address),))
     if resolved.may_appear_until is not None:
         until = format_time(resolved.may_appear_until)
         hint = "plan names it if it does; until then, applying buys at your word"
-        console().diagnose(
+        console().show_diagnostics(
             (warning("early-absence", f"it may still appear until {until}", hint=hint, address=address),)
         )
     if resolved.order_id is not None:
         hint = "cancel it in the console if it is not finished: what comes of it now would be nobody's"
-        console().diagnose(
+        console().show_diagnostics(
             (warning("order-forgotten", f"order {resolved.order_id} is forgotten with it", hint=hint, address=address),)
         )
 
 
 def _passed_over(resolved: ResolveResult, address: Address) -> Diagnostic:
-    """Returns a warning about the servers and orders that may be the purchase, and that the person has decided are not."""
+    """Returns a warning about servers and orders that may be the purchase although the person decided otherwise."""
     from provisioner.model.diagnostic import warning
 
     listed = [f"{resolved.noun} {row.id} ({row.name}, {row.status})" for row in resolved.listed]

@@ -29,7 +29,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
     from provisioner.workflow.state import read_state
 
     shown = read_state(workspace)
-    console().diagnose(shown.findings)
+    console().show_diagnostics(shown.findings)
     if as_json:
         from provisioner.rendering.machine import state_document
 

@@ -56,7 +56,7 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
     from provisioner.workflow.state import show_resource
 
     shown = show_resource(workspace, address)
-    console().diagnose(shown.findings)
+    console().show_diagnostics(shown.findings)
     if as_json:
         from provisioner.rendering.machine import resource_document
 

@@ -1,4 +1,4 @@
-"""The commands `state mv`, `state rm` and `state unprotect`, which change a record by hand. They don't ask the cloud."""
+"""The commands `state mv`, `state rm` and `state unprotect`, which change a record and ask no cloud."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
     for before, after in renamed.pairs:
         console().write(f"{before} -> {after}\n")
     hint = "declare it before the next apply, which would release its server"
-    console().diagnose(
+    console().show_diagnostics(
         warning("undeclared-address", f"the specs do not declare {new}", hint=hint, address=new)
         for new in renamed.undeclared
     )
@@ -111,7 +111,7 @@ def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_time
     if not done.lifted:
         console().write("None of these is protected; nothing was changed.\n")
     hint = "take it out of the specs, too: else the next apply protects it again"
-    console().diagnose(
+    console().show_diagnostics(
         warning("still-protected", f"the specs have prevent_destroy: true for {address}", hint=hint, address=address)
         for address in done.still_wanted
     )

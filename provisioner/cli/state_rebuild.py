@@ -31,7 +31,7 @@ class ConsoleRebuildUI:
         return self.apply_ui.console
 
     def show(self, draft: RebuildDraft) -> None:
-        self.console.diagnose(draft.notes)
+        self.console.show_diagnostics(draft.notes)
         if not self.apply_ui.as_json:
             style = self.console.style()
             self.console.write(f"{render_parts(draft.parts, draft.damage, style, location=draft.location)}\n")

@@ -31,7 +31,7 @@ def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
 
         console().document(validate_document(validated.findings))
     else:
-        console().diagnose(validated.findings)
+        console().show_diagnostics(validated.findings)
         if validated.valid:
             console().write(f"Success! The specs are valid: {validated.counted}.\n")
     return ExitCode.DONE if validated.valid else ExitCode.ERROR

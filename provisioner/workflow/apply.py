@@ -211,7 +211,10 @@ def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
 
 
 def _require_secrets(workspace: Workspace, plan: Plan) -> None:
-    """Checks all secrets before the user is asked. Otherwise a missing password would stop the run with half a fleet bought."""
+    """Checks all secrets before the user is asked.
+
+    Otherwise a missing password would stop the run with half a fleet bought.
+    """
     buying = [
         change.desired
         for change in plan.work

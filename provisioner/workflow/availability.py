@@ -79,7 +79,7 @@ class SaleCatalogue:
         return _check_active(single.image, Offer(Availability.PRIVATE, private))
 
     def _image_mismatches(self, offering: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
-        """Yields an offer for each mismatch of image and flavor: an image runs on one architecture and machine type only."""
+        """Yields an offer for each mismatch: an image runs on machines of one architecture and one type only."""
         single = self.single.get(offering.image or "")
         image = next((one for one in self.images.items if one.id == offering.image), single.image if single else None)
         if image is None or not rows or self.flavors[offering.is_resource].gap:

@@ -33,7 +33,7 @@ async def known_orders(
 ) -> tuple[frozenset[str], bool]:
     """Returns the ids of the known orders, and whether they include all orders that billing has.
 
-    `elsewhere` holds the order ids of other states. When billing does not answer, the other sources count alone.
+    `other_orders` holds the order ids of other states. When billing does not answer, the other sources count alone.
     """
     found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(other_orders)
     now = cloud.time().latest()

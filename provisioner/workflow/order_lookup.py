@@ -53,7 +53,7 @@ def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrde
 
 
 def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) -> None:
-    """Raises UsageError `order-none` for a known address without an order, and for a group: billing knows orders only."""
+    """Raises UsageError `order-none` for an address without an order, and for a group: billing knows only orders."""
     known = {*(specs.desired or {}), *(state.resources if state else {})}
     intent = state.doubts.get(address) if state else None
     if intent is not None:

@@ -35,7 +35,7 @@ class OrderSpecs:
         return self._desired
 
     def sold_otherwise(self, owners: Iterable[Recorded]) -> str | None:
-        """Returns the charging mode that one of the owners was sold under, if neither its record nor the specs want it."""
+        """Returns the charging mode that an owner was sold under, if neither its record nor the specs want it."""
         policy = self.stack.purchase
         for owner in owners:
             kind = self.workspace.catalogue[owner.kind]

@@ -15,7 +15,7 @@ from provisioner.workflow.cloud_snapshot import basis_of
 
 
 def require_unchanged(approved: Plan, now: Plan) -> None:
-    """Raises UsageError `plan-outdated` when the plan that was shown differs from the plan `now`, or that has refusals."""
+    """Raises UsageError `plan-outdated` when the plan `now` has refusals or differs from the one that was shown."""
     if _what_was_shown(now) != _what_was_shown(approved) or now.refusals:
         raise UsageError(
             error(

@@ -66,8 +66,8 @@ class ResolveResult:
 async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> ResolveResult:
     """Records the decision.
 
-    Raises UsageError, and changes nothing, for an address that is not in doubt, and for a server or an order that cannot
-    be the purchase.
+    Raises UsageError, and changes nothing, for an address that is not in doubt, and for a server or an order that
+    cannot be the purchase.
     """
     stack = workspace.stack()
     store = workspace.store(stack)
@@ -128,14 +128,14 @@ def _settle(
     require_visible(intent, decision, snapshot)
     holders = other_states.holders()
     require_not_in_other_state(decision, snapshot, holders)
-    kind = catalogue[intent.kind]
+    kind, names = catalogue[intent.kind], ", ".join(map(repr, intent.names))
     if decision.adopt is None:
         candidates = _Candidates.find(intent, state, snapshot, catalogue, holders)
         candidates.refuse_listed(intent, kind)
         entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
         return entry, ResolveResult(
             intent.address_list,
-            ", ".join(map(repr, intent.names)),
+            names,
             _may_appear_until(intent, snapshot, policy),
             listed=candidates.alike,
             orders=candidates.orders,
@@ -144,7 +144,7 @@ def _settle(
     if unread := tuple(other_states.unread_errors()):
         raise UsageError(*unread)
     entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
-    return entry, ResolveResult(intent.address_list, ", ".join(map(repr, intent.names)), noun=kind.noun)
+    return entry, ResolveResult(intent.address_list, names, noun=kind.noun)
 
 
 def _may_appear_until(intent: Intent, snapshot: CloudSnapshot, policy: PurchasePolicy) -> int | None:
@@ -158,8 +158,8 @@ def _may_appear_until(intent: Intent, snapshot: CloudSnapshot, policy: PurchaseP
 class _Candidates:
     """The servers and orders that a purchase may have become, as the cloud shows them.
 
-    While a `fitting` server is listed, nobody can settle the purchase as absent. Servers that are `alike`, by their name
-    or by everything else, and orders that may be anybody's are left for the person to judge.
+    While a `fitting` server is listed, nobody can settle the purchase as absent. Servers that are `alike`, by their
+    name or by everything else, and orders that may be anybody's are left for the person to judge.
     """
 
     fitting: tuple[Live, ...] = ()
@@ -217,13 +217,16 @@ class _Candidates:
 
 
 def _never_listed(state: State | None, decision: Decision) -> Recorded | None:
-    """Returns the record at the address if the cloud has confirmed its purchase and no list has ever shown its server."""
+    """Returns the address's record if the cloud has confirmed the purchase and no list has ever shown the server."""
     recorded = state.resources.get(decision.address) if state and decision.adopt is None else None
     return recorded if recorded is not None and not recorded.observed else None
 
 
 def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: CloudSnapshot) -> Forgotten:
-    """Returns the entry that forgets the record. Raises UsageError `server-listed` when the cloud lists its server now."""
+    """Returns the entry that forgets the record.
+
+    Raises UsageError `server-listed` when the cloud lists its server now.
+    """
     ordered = find_by_order(state.resources.values(), snapshot.live.values())
     listed = snapshot.live.get(recorded.id or "") or ordered.get(recorded.address)
     if listed is not None:

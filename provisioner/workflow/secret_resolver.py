@@ -1,4 +1,4 @@
-"""Reveals the secrets of one run when they are sent, and fingerprints them with the lineage of its state as the salt."""
+"""Reveals the secrets of one run when they are sent, and fingerprints them, salted with its state's lineage."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class SnapshotWithTerms:
 async def read_renewals(
     cloud: Cloud, snapshot: CloudSnapshot, *, desired: Iterable[Desired], state: State | None, catalogue: Catalogue
 ) -> SnapshotWithTerms:
-    """Returns the snapshot with the renewal of every prepaid server for which both the specs and the record state one."""
+    """Returns the snapshot with the renewals of the prepaid servers for which both specs and record state one."""
     asked = {
         record.id: record
         for record in _servers_with_stated_renewal(desired, state, catalogue)

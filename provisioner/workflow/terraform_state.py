@@ -117,6 +117,6 @@ def _where(resource: JsonObject) -> str:
 
 
 def _index(instance: JsonObject) -> str:
-    """Returns the instance key as Terraform appends it to the resource's address; empty for a resource without count."""
+    """Returns the instance key as Terraform appends it to the address; empty for a resource without count."""
     key = instance.get("index_key")
     return "" if key is None else f"[{key}]" if isinstance(key, int) else f'["{key}"]'

@@ -1,5 +1,4 @@
-"""The workspace of a command: its specs, state, cloud and credentials. The command line makes it, and every command
-uses it.
+"""Defines the workspace of a command: its specs, state, cloud and credentials.
 
 Making it does no work: loading, connecting and locking happen when a command asks for them. `provisioner.cloud` and the
 template engine take most of the start-up time, so only the methods that need them import them.

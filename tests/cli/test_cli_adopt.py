@@ -7,7 +7,7 @@ import io
 import pytest
 from support.cli_runner import STACK
 
-from provisioner.cli.adopt import numbers
+from provisioner.cli.adopt import parse_numbers
 
 FLEET = "servers: {edge: {}, node: {count: 3}}\n"
 
@@ -73,9 +73,9 @@ def test_a_choice_that_is_not_approved_changes_nothing(inherited, monkeypatch) -
 
 
 def test_numbers_and_spans_of_them() -> None:
-    assert numbers("2, 4-6", 9) == {2, 4, 5, 6}
-    assert numbers("ALL", 3) == {1, 2, 3}
-    assert numbers("1-999999999", 3) == frozenset()
+    assert parse_numbers("2, 4-6", 9) == {2, 4, 5, 6}
+    assert parse_numbers("ALL", 3) == {1, 2, 3}
+    assert parse_numbers("1-999999999", 3) == frozenset()
 
 
 def test_hidden_fields_that_every_server_needs_are_asked_for(inherited) -> None:

@@ -38,7 +38,7 @@ def wait_in_vain(tmp_path, capsys, monkeypatch):
         with (
             open_store(tmp_path, "demo").write(command="apply", who="ana\x1b[2J@laptop", timeout=0),
             pytest.raises(LockHeld),
-            store.write(command="apply", who="bob", timeout=seconds, on_wait=ui.waiting),
+            store.write(command="apply", who="bob", timeout=seconds, on_wait=ui.on_lock_wait),
         ):
             pytest.fail("two writers at once")
         console.message("The end.")
