@@ -163,7 +163,7 @@ async def read_order_resources(
     """
     shown, hidden = dict(live), list[Live]()
     for order in orders:
-        identifiers = await run_read(kind.orders.resources(order), channel)
+        identifiers = await run_read(kind.orders.bought_ids(order), channel)
         if identifiers is None:
             break
         for identifier in identifiers:
@@ -190,7 +190,7 @@ async def read_traces(
     kind: Kind, channel: ChannelPort, intents: Iterable[Intent]
 ) -> dict[str, tuple[Trace, ...] | None]:
     """Returns, by intent id, the orders that the purchase may have become; None: billing does not say."""
-    return {intent.id: await run_read(kind.orders.traces(intent), channel) for intent in intents}
+    return {intent.id: await run_read(kind.orders.possible_orders(intent), channel) for intent in intents}
 
 
 def _no_secret(_reference: SecretReference) -> Secret:

@@ -141,7 +141,7 @@ class Preflight:
             return
         async with self._context.pool.borrow() as channel:
             subscribed = await run_read(kind.billing.is_subscribed(live), channel)
-        if subscribed and kind.billing.gives_up_a_term(recorded, live, subscribed=True):
+        if subscribed and kind.billing.loses_paid_term(recorded, live, subscribed=True):
             ends_order = kind.orders.ends_its_order(recorded, live, subscribed=True)
             step = EndsTerm(live.id, ends_order, live.order_id, live.created_at)
             await self._orders.before_term_ends(change, recorded.order_id, step)

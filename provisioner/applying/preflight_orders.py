@@ -45,7 +45,7 @@ class TermCheck:
         allowed it.
         """
         recorded, kind = change.recorded, self._context.catalogue[change.kind]
-        if recorded is not None and kind.billing.gives_up_a_term(recorded, self._context.live_row(recorded)):
+        if recorded is not None and kind.billing.loses_paid_term(recorded, self._context.live_row(recorded)):
             self.refuse_term(change)
 
     def refuse_term(self, change: Change) -> None:
@@ -118,7 +118,7 @@ class OrderCheck:
         order. None: it was not found.
         """
         async with self._context.pool.borrow() as channel:
-            order_id = await run_read(kind.orders.order_of(step.id, step.created_at), channel)
+            order_id = await run_read(kind.orders.find_order(step.id, step.created_at), channel)
             if order_id is not None:
                 self._found |= dict.fromkeys(await bought_by(kind, order_id, channel), order_id)
         return order_id
@@ -164,7 +164,7 @@ async def bought_by(kind: Kind, order_id: str, channel: ChannelPort) -> tuple[st
     """Returns the ids of the servers that the order has bought. Raises CallFailed where billing does not say, whatever
     a row shows: the release itself asks billing again whether it has to unsubscribe, and may get an answer then.
     """
-    return await run_read(kind.orders.all_resources(order_id), channel)
+    return await run_read(kind.orders.all_bought_ids(order_id), channel)
 
 
 async def not_known_to_be_gone(kind: Kind, identifiers: Collection[str], channel: ChannelPort) -> list[str]:

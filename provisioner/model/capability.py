@@ -47,29 +47,29 @@ class Orders:
     does not report it.
 
     - `pay`, `cancel`: settle the order of a resource when a person commands it.
-    - `traces`: the orders placed since a purchase in doubt was sent, any of which may be that purchase; or None.
-    - `known`: the orders that the reply to a purchase could name by mistake at this time (milliseconds since the
-      epoch), which are all that may still be open; or None.
-    - `resources`: the ids that an order has bought, asked where no row names the order; or None.
-    - `all_resources`: the same, asked before that order is ended. Raises CallFailed if the answer is not complete.
-    - `order_of`: the order that has bought a resource, found by its id and creation time where its row names none; or
+    - `possible_orders`: the orders placed since a purchase in doubt was sent, any of which may be it; or None.
+    - `possibly_open`: the orders that the reply to a purchase could name by mistake at this time (milliseconds since
+      the epoch), which are all that may still be open; or None.
+    - `bought_ids`: the ids that an order has bought, asked where no row names the order; or None.
+    - `all_bought_ids`: the same, asked before that order is ended. Raises CallFailed if the answer is not complete.
+    - `find_order`: the order that has bought a resource, found by its id and creation time where its row names none; or
       None.
     - `ends_its_order`: whether releasing one resource releases everything that its order has bought.
     - `deleted_alone`: whether the row shows that the resource is deleted by itself, whatever billing says.
-    - `may_be_placed`: whether a purchase with these fields may place an order. True also where the cloud decides that.
+    - `may_place_order`: whether a purchase with these fields may place an order. True also where the cloud decides.
     - `advise`: findings for a plan that would buy a resource with these fields.
     """
 
     pay: Callable[[Recorded], Flow]
     cancel: Callable[[Recorded], Flow]
-    traces: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
-    known: Callable[[int], ReadFlow[tuple[str, ...] | None]]
-    resources: Callable[[str], ReadFlow[tuple[str, ...] | None]]
-    all_resources: Callable[[str], ReadFlow[tuple[str, ...]]]
-    order_of: Callable[[str, int | None], ReadFlow[str | None]]
+    possible_orders: Callable[[Intent], ReadFlow[tuple[Trace, ...] | None]]
+    possibly_open: Callable[[int], ReadFlow[tuple[str, ...] | None]]
+    bought_ids: Callable[[str], ReadFlow[tuple[str, ...] | None]]
+    all_bought_ids: Callable[[str], ReadFlow[tuple[str, ...]]]
+    find_order: Callable[[str, int | None], ReadFlow[str | None]]
     ends_its_order: ReleasePredicate
     deleted_alone: Callable[[Live], bool]
-    may_be_placed: Callable[[Fields, PurchasePolicy], bool]
+    may_place_order: Callable[[Fields, PurchasePolicy], bool]
     advise: Callable[[Fields], Iterable[Advice]]
 
 
@@ -84,9 +84,9 @@ class Billing:
     - `with_term`: the row together with what billing reports: the period that was bought, and whether it renews.
     - `sold_otherwise`: the charging mode under which the cloud sold it to us, if neither the specs (None: they do not
       name the resource) nor the record want that mode.
-    - `charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud decides.
-      `charged`: the same for an existing resource, from whichever source says it.
-    - `gives_up_a_term`: whether releasing it loses what was paid in advance.
+    - `future_charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud
+      decides. `current_charging`: the same for an existing resource, from whichever source says it.
+    - `loses_paid_term`: whether releasing it loses what was paid in advance.
     - `is_subscribed`: asks billing whether it is paid for in advance. Raises CallFailed if the release depends on the
       answer and billing does not give it.
     - `renewal`: the field that says whether a paid term renews automatically. Only billing shows it.
@@ -98,9 +98,9 @@ class Billing:
     shows_prepaid: Callable[[Live], bool]
     with_term: Callable[[Live, tuple[str, int] | None, Term | None], Live]
     sold_otherwise: Callable[[Recorded, Live | None, Fields | None, PurchasePolicy], str | None]
-    charging: Callable[[Fields, PurchasePolicy], JsonObject]
-    charged: Callable[[Recorded], JsonObject]
-    gives_up_a_term: ReleasePredicate
+    future_charging: Callable[[Fields, PurchasePolicy], JsonObject]
+    current_charging: Callable[[Recorded], JsonObject]
+    loses_paid_term: ReleasePredicate
     is_subscribed: Callable[[Live], ReadFlow[bool]]
     renewal: FieldPath
 
@@ -221,14 +221,14 @@ no_detail: Final = constant_flow(dict[str, JsonValue]())
 NO_ORDERS: Final = Orders(
     pay=_has_no_order,
     cancel=_has_no_order,
-    traces=constant_flow(()),
-    known=constant_flow(()),
-    resources=constant_flow(()),
-    all_resources=constant_flow(()),
-    order_of=constant_flow(None),
+    possible_orders=constant_flow(()),
+    possibly_open=constant_flow(()),
+    bought_ids=constant_flow(()),
+    all_bought_ids=constant_flow(()),
+    find_order=constant_flow(None),
     ends_its_order=_never_by_a_release,
     deleted_alone=always_false,
-    may_be_placed=always_false,
+    may_place_order=always_false,
     advise=always_empty,
 )
 NO_BILLING: Final = Billing(
@@ -238,9 +238,9 @@ NO_BILLING: Final = Billing(
     shows_prepaid=always_false,
     with_term=lambda row, _period, _term: row,
     sold_otherwise=always_none,
-    charging=lambda _fields, _policy: {},
-    charged=lambda _recorded: {},
-    gives_up_a_term=_never_by_a_release,
+    future_charging=lambda _fields, _policy: {},
+    current_charging=lambda _recorded: {},
+    loses_paid_term=_never_by_a_release,
     is_subscribed=constant_flow(False),
     renewal=(),
 )

@@ -94,7 +94,7 @@ class Kind:
     - `rules`: looked up by the longest matching path; `computed`: the fields that only the cloud decides and no spec
       can set.
     - `advise`: findings about a whole validated body; `check_secret`: what is wrong with a secret's value, as a
-      sentence, or None; `advise_of_row`: which of these fields the cloud may refuse for a resource of which this is
+      sentence, or None; `advise_by_row`: which of these fields the cloud may refuse for a resource of which this is
       observed.
     - `list`: reads every live resource, or raises CallFailed if the list is incomplete; `read_list_gap`: reads whether
       a list of these ids may hold only the reader's own resources; `show`: reads one, None if it does not exist;
@@ -122,7 +122,7 @@ class Kind:
     facts: Facts
     computed: tuple[str, ...] = ("id",)
     advise: Callable[[Fields], Iterable[Advice]] = always_empty
-    advise_of_row: Callable[[Fields, JsonObject], Iterable[Advice]] = always_empty
+    advise_by_row: Callable[[Fields, JsonObject], Iterable[Advice]] = always_empty
     check_secret: Callable[[str], str | None] = always_none
     read_list_gap: Callable[[Collection[str]], ReadFlow[ListGap | None]] = no_list_gap
     read_detail: Callable[[str], ReadFlow[JsonObject]] = no_detail
@@ -182,7 +182,7 @@ class Kind:
     def default(self, rule: FieldRule, policy: PurchasePolicy) -> JsonValue:
         """Returns the value that omitting the field means; how a server is charged may be left to the cloud."""
         return (
-            value_at(self.billing.charging({}, policy), rule.path)
+            value_at(self.billing.future_charging({}, policy), rule.path)
             if rule.path[0] == self.billing.field
             else rule.default
         )

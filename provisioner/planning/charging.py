@@ -57,8 +57,8 @@ def _charging_changes(
     kind: Kind, recorded: Recorded, desired: Desired, policy: PurchasePolicy
 ) -> Iterator[FieldChange]:
     before, after = (
-        dict(leaves(kind.billing.charged(recorded))),
-        dict(leaves(kind.billing.charging(desired.fields, policy))),
+        dict(leaves(kind.billing.current_charging(recorded))),
+        dict(leaves(kind.billing.future_charging(desired.fields, policy))),
     )
     for path in sorted(before.keys() | after.keys()):
         yield FieldChange(path, before.get(path), after.get(path))

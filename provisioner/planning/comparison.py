@@ -40,7 +40,7 @@ def compare(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject
         recorded.declared,
         live,
         after,
-        charged=kind.billing.charged(recorded),
+        charged=kind.billing.current_charging(recorded),
         assumed=recorded.assumed,
         baseline=recorded.baseline,
     )

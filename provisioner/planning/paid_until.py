@@ -19,7 +19,7 @@ def is_prepaid(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
 def forfeits_term(recorded: Recorded, inputs: PlanInput, kind: Kind) -> bool:
     """Whether releasing the server gives up a paid term."""
     row, subscribed = inputs.live.get(recorded.id or ""), recorded.id in inputs.release_facts.subscribed
-    return kind.billing.gives_up_a_term(recorded, row, subscribed=subscribed)
+    return kind.billing.loses_paid_term(recorded, row, subscribed=subscribed)
 
 
 def end_of_term(recorded: Recorded, inputs: PlanInput) -> int | None:

@@ -71,7 +71,7 @@ def row_advice_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue:
         if row is None or change.desired is None or change.action not in _SENDING_ACTIONS:
             continue
         given = {item.path[0] for item in change.fields}
-        for advice in catalogue[change.kind].advise_of_row(change.desired.fields, row.observed):
+        for advice in catalogue[change.kind].advise_by_row(change.desired.fields, row.observed):
             if advice.path[0] in given:
                 yield warning(
                     advice.code,

@@ -43,7 +43,7 @@ async def known_orders(
     for name in kinds:
         with suppress(CallFailed):
             async with cloud.channel() as channel:
-                known = await run_read(catalogue[name].orders.known(now), channel)
+                known = await run_read(catalogue[name].orders.possibly_open(now), channel)
             found |= set(known or ())
             answered += known is not None
     return frozenset(found), bool(kinds) and answered == len(kinds)
@@ -55,5 +55,5 @@ def _kinds_with_orders(plan: Plan, catalogue: Catalogue, policy: PurchasePolicy)
         for change in plan.work
         if change.action in {Action.CREATE, Action.REPLACE}
         and change.desired is not None
-        and catalogue[change.kind].orders.may_be_placed(change.desired.fields, policy)
+        and catalogue[change.kind].orders.may_place_order(change.desired.fields, policy)
     }

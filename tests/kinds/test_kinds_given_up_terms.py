@@ -37,13 +37,13 @@ SUBSCRIBED = ok(data=[{"resource_id": ID, "status": 2}], total_count=1)
     ],
 )
 def test_an_error_alone_does_not_say_that_nothing_was_built(recorded, status, gives_up):
-    assert KIND.billing.gives_up_a_term(recorded, a_live(status, charging_mode="COMMON")) is gives_up
+    assert KIND.billing.loses_paid_term(recorded, a_live(status, charging_mode="COMMON")) is gives_up
 
 
 @pytest.mark.parametrize(("status", "gives_up"), [("RUNNING", True), ("ERROR", True), ("CREATE_FAILED", False)])
 def test_billing_may_be_the_only_one_that_knows_a_term(status, gives_up):
     for recorded in (HOURLY, UNBUILT):
-        assert KIND.billing.gives_up_a_term(recorded, a_live(status), subscribed=True) is gives_up
+        assert KIND.billing.loses_paid_term(recorded, a_live(status), subscribed=True) is gives_up
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def bought_ids(*ids):
 class TestOrderOf:
     def test_it_is_the_latest_order_before_the_server_that_billing_knows_it_by(self):
         played = play(
-            KIND.orders.order_of(ID, 1_700_000_000_000), [orders("CS2", "CS1"), bought_ids("x"), bought_ids(ID, "y")]
+            KIND.orders.find_order(ID, 1_700_000_000_000), [orders("CS2", "CS1"), bought_ids("x"), bought_ids(ID, "y")]
         )
         assert played.result == "CS1"
         assert played.steps[0].query["create_time_end"] == "2023-11-14T22:28:20Z"
@@ -88,7 +88,7 @@ class TestOrderOf:
         ids=["no order", "another's", "orders refused", "unreadable", "resources refused"],
     )
     def test_it_is_not_known_where_billing_does_not_say(self, replies):
-        assert play(KIND.orders.order_of(ID, 1_700_000_000_000), replies).result is None
+        assert play(KIND.orders.find_order(ID, 1_700_000_000_000), replies).result is None
 
     def test_nobody_is_asked_about_a_server_of_no_known_age(self):
-        assert play(KIND.orders.order_of(ID, None)).steps == ()
+        assert play(KIND.orders.find_order(ID, None)).steps == ()

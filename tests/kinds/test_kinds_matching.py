@@ -217,7 +217,7 @@ def test_under_a_marker_only_the_marked_name_is_ours(name, is_another):
 def test_orders_are_asked_for_from_well_before_whatever_billings_clock_says_and_known_ones_left_out():
     intent = an_open_purchase(listed_orders=("CS-OLD",))
     orders = [{"order_id": "CS-OLD", "status": 6}, {"order_id": "CSNEW", "status": 6}]
-    played = play(KIND.orders.traces(intent), [ok(order_infos=orders, total_count=2), ok()])
+    played = play(KIND.orders.possible_orders(intent), [ok(order_infos=orders, total_count=2), ok()])
     assert [trace.order_id for trace in played.result if not trace.mismatch] == ["CSNEW"]
     begin = datetime.fromisoformat(played.of(Call)[0].query["create_time_begin"]).timestamp() * 1000
     assert begin <= SENT - 12 * 60 * 60 * 1000

@@ -15,7 +15,7 @@ DENIED = CallFailed(Outcome.REFUSED, "denied", status=403, code="CBC.0151")
 
 
 def asked(reply, order="CS2311"):
-    return play(KIND.orders.all_resources(order), [reply])
+    return play(KIND.orders.all_bought_ids(order), [reply])
 
 
 @pytest.mark.parametrize("extra", [{}, {"total_count": 2}])
@@ -48,4 +48,4 @@ def test_an_answer_that_may_leave_something_out_is_none(reply):
 
 def test_an_id_that_is_none_is_not_sent():
     with pytest.raises(CallFailed):
-        play(KIND.orders.all_resources("../pay"), [])
+        play(KIND.orders.all_bought_ids("../pay"), [])

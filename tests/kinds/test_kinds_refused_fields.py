@@ -116,9 +116,9 @@ def test_a_machine_that_is_declared_as_probably_no_a3_is_a_warning(machine, fiel
 def test_nothing_is_warned_of_where_nothing_is_attached_or_nothing_tells_the_machine():
     assert list(KIND.advise(wanted(server_type="ECS").fields)) == []
     assert list(KIND.advise(wanted(volumes=[VOLUME]).fields)) == []
-    assert list(KIND.advise_of_row(wanted(volumes=[VOLUME]).fields, {"cloud_server": {"type": "HPS"}})) == []
+    assert list(KIND.advise_by_row(wanted(volumes=[VOLUME]).fields, {"cloud_server": {"type": "HPS"}})) == []
     assert (
-        list(KIND.advise_of_row(wanted(server_type="ECS", volumes=[VOLUME]).fields, {"cloud_server": {"type": "ECS"}}))
+        list(KIND.advise_by_row(wanted(server_type="ECS", volumes=[VOLUME]).fields, {"cloud_server": {"type": "ECS"}}))
         == []
     )
 

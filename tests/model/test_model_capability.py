@@ -31,18 +31,18 @@ def test_without_billing_it_is_never_prepaid_and_billing_is_not_asked():
     billing = KIND.billing
     assert not KIND.has_terms
     assert not billing.is_prepaid(RECORDED, ROW)
-    assert not billing.gives_up_a_term(RECORDED, ROW, subscribed=True)
+    assert not billing.loses_paid_term(RECORDED, ROW, subscribed=True)
     assert billing.sold_otherwise(RECORDED, ROW, {}, DEFAULT_POLICY) is None
-    assert (billing.charging({}, DEFAULT_POLICY), billing.charged(RECORDED)) == ({}, {})
+    assert (billing.future_charging({}, DEFAULT_POLICY), billing.current_charging(RECORDED)) == ({}, {})
     assert answer(billing.is_subscribed(ROW)) is False
 
 
 def test_without_orders_it_has_none_and_its_release_ends_none():
     orders = KIND.orders
     assert not orders.ends_its_order(RECORDED, ROW, subscribed=True)
-    assert answer(orders.resources("CS1")) == answer(orders.all_resources("CS1")) == ()
-    assert answer(orders.order_of("bucket-1", None)) is None
-    assert answer(orders.traces(an_intent())) == ()
+    assert answer(orders.bought_ids("CS1")) == answer(orders.all_bought_ids("CS1")) == ()
+    assert answer(orders.find_order("bucket-1", None)) is None
+    assert answer(orders.possible_orders(an_intent())) == ()
     assert answer(orders.pay(RECORDED)) == Ended(Phase.READY, "it was bought without an order", code="no-order")
 
 

@@ -102,7 +102,7 @@ def deleted_alone(live: Live) -> bool:
     return live.status in rows.CREATE_FAILED
 
 
-def gives_up_a_term(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
+def loses_paid_term(recorded: Recorded, live: Live | None, *, subscribed: bool = False) -> bool:
     """Returns whether releasing the server loses what was paid in advance.
 
     A server that could not be built has no term. A built server with a fault shows the same status (`ERROR`): it has a
