@@ -75,7 +75,7 @@ class Document:
         )
 
     def mask_if_secret(self, word: str, offset: int) -> str:
-        """Returns `word`, which stands at `offset`, or HIDDEN where it may belong to a secret.
+        """Returns `word`, the word at `offset`, or HIDDEN if it may be part of a secret.
 
         A secret that is written without quotes may begin with `*` or `!` and is then read as an alias or a tag.
         """

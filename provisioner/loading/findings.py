@@ -55,6 +55,7 @@ class Findings:
         self._errors.setdefault(_key(finding, path), finding)
 
     def warn(self, mistake: UnplacedError, *, at: SourceRange, address: Address, path: Path = ()) -> None:
+        """Adds a warning, which does not keep the stack from being loaded."""
         finding = warning(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
         self._warnings.setdefault(_key(finding, path), finding)
 

@@ -58,6 +58,8 @@ class _MetaArguments(_Strict):
 
 @dataclass(frozen=True, slots=True)
 class MetaArguments:
+    """The meta-arguments of one resource. `together`: the instances of its group are bought with one order."""
+
     labels: Mapping[str, str]
     lifecycle: Lifecycle
     timeouts: Timeouts

@@ -92,7 +92,7 @@ class OutputReader:
     """Collects the outputs of all spec files; `build` checks them against the declared resources."""
 
     def __init__(self, scope: Scope, findings: Findings, known: Mapping[str, Referable]) -> None:
-        """`known`: by section, the fields of its resources to which outputs may refer."""
+        """Creates a reader. `known`: by section, the fields of its resources to which outputs may refer."""
         self._referable = known
         self._scope = scope
         self._findings = findings

@@ -84,6 +84,7 @@ class Variables:
                 self._set(Assignment(name, declaration.default, at, "its default"))
 
     def add_file(self, layer: Layer) -> None:
+        """Adds the values of a variable file. Undeclared names are reported."""
         for name in layer.node:
             at = locate([layer], (name,), key=True)
             if name not in self._declared:
@@ -98,6 +99,7 @@ class Variables:
                 self._set_text(name, text, f"PROVISIONER_VAR_{name}")
 
     def add_assignment(self, assignment: str) -> None:
+        """Adds the value of one --var option, "name=value". Undeclared names are reported."""
         name, equals, text = assignment.partition("=")
         name = name.strip()
         if not equals:
