@@ -156,7 +156,7 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
                     yield from _per_address(event)
             case Answered() | Adopted():
                 yield from _per_address(_answered(line, line.entry))
-                _learn(known, line.intent, line.entry)
+                _update_facts(known, line.intent, line.entry)
             case Settled():
                 yield from _per_address(_settled(line, line.entry))
             case Imported(recorded=recorded, evidence=evidence):
@@ -229,7 +229,7 @@ def _target(intent: Intent | None) -> tuple[str | None, str | None]:
     return (None, intent.target_id) if intent.effect.targets_order else (intent.target_id, None)
 
 
-def _learn(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
+def _update_facts(known: dict[Address, _Facts], intent: Intent | None, entry: Answered | Adopted) -> None:
     """Updates `known` with what an answered purchase or reinstallation declares."""
     if intent is not None and intent.effect is Effect.WIPE:
         facts = known.setdefault(intent.address, _Facts())

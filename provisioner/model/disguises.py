@@ -39,7 +39,7 @@ _WRAPPED: Final = re.compile(r"(?<=[A-Za-z0-9+/=]{4})\r?\n[ \t]*(?=[A-Za-z0-9+/=
 _MOSTLY: Final = 0.8
 _CONTROLS: Final = bytes((*range(32), 127))
 _NO_LETTERS: Final = bytes((*range(32), *range(127, 0xC2)))
-_UNSEEN: Final = re.compile("[\\s+\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
+_INVISIBLE: Final = re.compile("[\\s+\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]+")
 
 
 def unescape(text: str) -> Iterator[str]:
@@ -48,12 +48,12 @@ def unescape(text: str) -> Iterator[str]:
     """
     families = [family for introducer, family in _FAMILIES.items() if introducer in text]
     if families:
-        yield _ESCAPE.sub(_meaning, text)
+        yield _ESCAPE.sub(_resolve_escape, text)
     for family in families if len(families) > 1 else ():
-        yield family.sub(_meaning, text)
+        yield family.sub(_resolve_escape, text)
     if "=" in text and _HAS_QUOTED_PRINTABLE.search(text):
         for pattern in _QUOTED_PRINTABLE if families else _QUOTED_PRINTABLE[:1]:
-            yield pattern.sub(_meaning, text)
+            yield pattern.sub(_resolve_escape, text)
     if "\n" in text and _WRAPPED.search(text):
         yield _WRAPPED.sub("", text)
 
@@ -71,10 +71,10 @@ def decode(run: str) -> Iterator[str]:
 def squeeze(text: str) -> str:
     """Returns the text without invisible characters and spaces, in one letter case and one character width."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return _UNSEEN.sub("", plain).casefold()
+    return _INVISIBLE.sub("", plain).casefold()
 
 
-def _meaning(found: re.Match[str]) -> str:
+def _resolve_escape(found: re.Match[str]) -> str:
     escape = found.group()
     first, kind = escape[0], escape[1:2]
     try:
@@ -83,12 +83,12 @@ def _meaning(found: re.Match[str]) -> str:
         if first == "=":
             return _utf8(bytes.fromhex(escape.replace("=", ""))) if kind not in "\r\n" else ""
         if first == "%":
-            return _letter(escape) if kind in "uU" else _utf8(bytes.fromhex(escape.replace("%", "")))
+            return _character(escape) if kind in "uU" else _utf8(bytes.fromhex(escape.replace("%", "")))
         if len(escape) > 2 and kind in "uUx":  # noqa: PLR2004 - a backslash and its letter
             is_bytes = kind == "x" and "{" not in escape
             if is_bytes:
                 return _utf8(bytes.fromhex(escape.replace("\\x", "").replace("\\X", "")))
-            return _letter(escape)
+            return _character(escape)
         if kind.isdigit() and kind < "8":
             return _utf8(bytes(int(digits, 8) & 0xFF for digits in escape.split("\\")[1:]))
     except (ValueError, OverflowError):
@@ -96,7 +96,7 @@ def _meaning(found: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r", "t": "\t"}.get(kind, kind)
 
 
-def _letter(escape: str) -> str:
+def _character(escape: str) -> str:
     return chr(int(escape[2:].strip("{}"), 16))
 
 

@@ -107,21 +107,21 @@ class RunResult:
     def of_type(self, kind: ResultType) -> tuple[Result, ...]:
         return tuple(result for result in self.results if result.type is kind)
 
-    def done(self, *actions: Action) -> int:
+    def count_done(self, *actions: Action) -> int:
         return sum(result.type is ResultType.DONE and result.action in actions for result in self.results)
 
     @property
     def added(self) -> int:
         """How many servers were bought, including those that exist but are not as they were declared."""
         bought = {Action.CREATE, Action.REPLACE}
-        return self.done(*bought) + sum(result.built and result.action in bought for result in self.results)
+        return self.count_done(*bought) + sum(result.built and result.action in bought for result in self.results)
 
     @property
     def changed(self) -> int:
-        return self.done(Action.UPDATE, Action.REINSTALL)
+        return self.count_done(Action.UPDATE, Action.REINSTALL)
 
     @property
     def destroyed(self) -> int:
         """How many servers were released, including those whose replacement was then not bought."""
         unreplaced = sum(result.released and result.type is not ResultType.DONE for result in self.results)
-        return self.done(Action.DELETE, Action.REPLACE) + unreplaced
+        return self.count_done(Action.DELETE, Action.REPLACE) + unreplaced

@@ -156,7 +156,7 @@ class Kind:
 
     @property
     def has_terms(self) -> bool:
-        """Whether there are several ways to pay for a resource, so that it matters how it was sold, and billing is asked."""
+        """Whether there are several ways to pay for one, so that it matters how it was sold, and billing is asked."""
         return bool(self.billing.field)
 
     def rule(self, path: FieldPath) -> FieldRule:
@@ -192,7 +192,7 @@ class Kind:
         return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
 
     def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
-        """Returns the flavor of a purchase, or None. A flavor has one price, and all its purchases are charged alike."""
+        """Returns the flavor of a purchase, or None. A flavor has one price, and its purchases are charged alike."""
         offering = self.stock.offering(fields, policy)
         return None if offering is None else offering.flavor
 

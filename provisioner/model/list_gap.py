@@ -47,7 +47,7 @@ class ListGap(HasId):
         return f"{self.request}: {self.finding}" if self.request else self.finding
 
 
-_NAMED = 5
+_MAX_NAMED = 5
 
 
 def find_unlisted(rows: Iterable[Live], gaps: Iterable[ListGap] = ()) -> tuple[ListGap, ...]:
@@ -68,11 +68,11 @@ def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[ListGap]) -> ListG
     ids = sorted({row.id for row in own if not any(gap.hides(kind, {row.name}) for gap in gaps)})
     if not ids:
         return None
-    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
     finding = (
         f"it lacks {ids[0]}, which answers when it is asked for by its id"
         if len(ids) == 1
-        else f"it lacks {', '.join(ids[:_NAMED])}{more}, which answer when they are asked for by their ids"
+        else f"it lacks {', '.join(ids[:_MAX_NAMED])}{more}, which answer when they are asked for by their ids"
     )
     if any(gap.only_others for gap in gaps):
         return ListGap("", finding, NO_NAME, is_reported=False, kind=kind)

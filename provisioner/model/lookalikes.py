@@ -6,9 +6,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_ODD = re.compile(r"[^!-~]")
+_BEYOND_ASCII = re.compile(r"[^!-~]")
 _IDEOGRAPHIC_SPACE = "\u3000"
-_UNSEEN = frozenset(
+_INVISIBLE = frozenset(
     chr(point)
     for points in (
         (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180F, 0x2800, 0x3164, 0xFFA0),
@@ -42,12 +42,12 @@ def may_be_confusable(name: str) -> bool:
     """Returns whether a server's name may be confused with a different, wanted name. Wanted names are ASCII without
     spaces, so only a name that is not can be.
     """
-    return _ODD.search(name) is not None
+    return _BEYOND_ASCII.search(name) is not None
 
 
 def is_invisible(character: str) -> bool:
     """Returns whether a character is invisible, a space outside ASCII, or a control for the text around it."""
-    return not character.isprintable() or character in _UNSEEN
+    return not character.isprintable() or character in _INVISIBLE
 
 
 def is_wide(character: str) -> bool:
@@ -75,7 +75,7 @@ def look_alike(one: str, other: str) -> bool:
         return True
     if one.isascii() and other.isascii():
         return False
-    first, second = _plain(one), _plain(other)
+    first, second = _skeleton(one), _skeleton(other)
     if first == second:
         return True
     pairs = [pair for pair in zip(first, second, strict=False) if pair[0] != pair[1]]
@@ -105,7 +105,7 @@ def _is_deceptive(pair: Iterable[str]) -> bool:
     return not (one + other).isascii() and not (is_wide(one) or is_wide(other))
 
 
-def _plain(text: str) -> str:
+def _skeleton(text: str) -> str:
     """Returns the text without compatibility forms (full width, ligatures), marks and invisible characters."""
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(each for each in decomposed if not unicodedata.combining(each) and not is_invisible(each)).strip()

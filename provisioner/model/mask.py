@@ -40,9 +40,9 @@ class Mask:
 
     def __init__(self, *secrets: Secret) -> None:
         self._known: set[str] = set()
-        self._disguises: set[str] = set()
+        self._encodings: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
-        self._sought: set[str] = set()
+        self._search_forms: set[str] = set()
         self._clean: set[str] = set()
         """Short texts that were searched and contain no secret."""
         for secret in secrets:
@@ -59,23 +59,23 @@ class Mask:
             middle = len(value) // 2
             parts += [value[:middle], value[middle:]]
         for part in parts:
-            self._disguises |= {each for each in _disguises(part) if len(each) >= _SHORTEST}
+            self._encodings |= {each for each in _encodings(part) if len(each) >= _SHORTEST}
             if len(squeeze(part)) >= _SHORTEST_SQUEEZED:
-                self._sought |= {each for each in _sought(part) if len(each) >= _SHORTEST}
+                self._search_forms |= {each for each in _search_forms(part) if len(each) >= _SHORTEST}
         self._pattern = None
         self._clean.clear()
 
     def text(self, text: str) -> str:
         """Returns the text with every known secret replaced by a placeholder."""
-        if len(text) < _SHORTEST or not self._disguises or text in self._clean:
+        if len(text) < _SHORTEST or not self._encodings or text in self._clean:
             return text
-        plain = self._without_plain(text)
-        masked = self._without_composed(plain)
+        plain = self._mask_plain(text)
+        masked = self._mask_nested(plain)
         if masked == text and len(text) <= _SHORT and len(self._clean) < _REMEMBERED:
             self._clean.add(text)
         return masked
 
-    def _without_composed(self, text: str) -> str:
+    def _mask_nested(self, text: str) -> str:
         """Masks nested encodings: each word that contains a secret, or the whole text if that is not enough."""
         try:
             if not self._contains_secret(text):
@@ -96,7 +96,7 @@ class Mask:
             further: set[str] = set()
             for form in level:
                 plain = squeeze(form)
-                if any(each in plain for each in self._sought):
+                if any(each in plain for each in self._search_forms):
                     return True
                 if depth == _DEEPEST:
                     continue
@@ -113,12 +113,12 @@ class Mask:
                 raise _TooMuchError
         return False
 
-    def _without_plain(self, text: str) -> str:
-        if not any(each in text for each in self._disguises):
+    def _mask_plain(self, text: str) -> str:
+        if not any(each in text for each in self._encodings):
             return text
         # Compiled only once a text contains a secret, because compiling takes longer than sending a request.
         if self._pattern is None:
-            longest_first = sorted(self._disguises, key=lambda each: (-len(each), each))
+            longest_first = sorted(self._encodings, key=lambda each: (-len(each), each))
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(HIDDEN, text)
 
@@ -136,10 +136,10 @@ class Mask:
 
     def may_occur_in(self, body: bytes) -> bool:  # noqa: ARG002 - any body may contain an encoded secret
         """Returns whether a body may contain a secret: always, once there are any."""
-        return bool(self._disguises)
+        return bool(self._encodings)
 
 
-def _sought(value: str) -> Iterator[str]:
+def _search_forms(value: str) -> Iterator[str]:
     """Yields the squeezed forms of a value, also with its apparent escapes resolved, each forwards and backwards."""
     level = {value}
     for _ in range(_DEEPEST):
@@ -149,7 +149,7 @@ def _sought(value: str) -> Iterator[str]:
         yield squeeze(each)[::-1]
 
 
-def _disguises(value: str) -> Iterator[str]:
+def _encodings(value: str) -> Iterator[str]:
     """Yields a value in every encoding that is found without decoding the text."""
     data = value.encode()
     yield value

@@ -17,7 +17,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.resource_id import coerce_ids, resource_id
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 _WELL_BEFORE = 60 * 60 * 1000
 """Milliseconds. It exceeds the largest known difference between two clocks of the cloud."""
 _EARLIEST_MOMENT = 1_262_304_000_000
@@ -89,7 +89,7 @@ class Intent:
     """The id of the server that a release or wipe is about, or of the order that a payment or cancellation is."""
     protected: bool = False
     unknown_since: int | None = None
-    """When its outcome turned out to be unknown, in the cloud's time; the quiet period counts from then."""
+    """When its outcome became unknown, in the cloud's time. The quiet period counts from then. None: not recorded."""
     sender: str = ""
     """The pseudonym of its sender at the cloud: a list may show users only their own servers. Empty if not known."""
     passed_over_orders: tuple[str, ...] = ()
@@ -123,8 +123,8 @@ class Intent:
     @property
     def address_list(self) -> str:
         """Its addresses for a message; only the first ones if there are many."""
-        shown = ", ".join(map(str, self.addresses[:_SHOWN]))
-        return shown if len(self.addresses) <= _SHOWN else f"{shown} and {len(self.addresses) - _SHOWN} more"
+        shown = ", ".join(map(str, self.addresses[:_MAX_SHOWN]))
+        return shown if len(self.addresses) <= _MAX_SHOWN else f"{shown} and {len(self.addresses) - _MAX_SHOWN} more"
 
     @property
     def names(self) -> Mapping[str, Address]:

@@ -91,11 +91,11 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
         "add": run.added,
         "change": run.changed,
         "remove": run.destroyed,
-        "resume": run.done(Action.RESUME),
-        "forget": run.done(Action.FORGET),
-        "adopt": run.done(Action.ADOPT),
-        "move": run.done(Action.MOVE),
-        "record": run.done(Action.RECORD),
+        "resume": run.count_done(Action.RESUME),
+        "forget": run.count_done(Action.FORGET),
+        "adopt": run.count_done(Action.ADOPT),
+        "move": run.count_done(Action.MOVE),
+        "record": run.count_done(Action.RECORD),
     }
     return {
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),

@@ -85,7 +85,7 @@ def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
 
 
 def _done(run: RunResult, mode: Mode) -> str:
-    parts = [f"{run.done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
+    parts = [f"{run.count_done(Action.RECORD)} recorded"] if mode is Mode.REFRESH else [f"{run.destroyed} destroyed"]
     if mode is Mode.APPLY:
         parts[:0] = [f"{run.added} added", f"{run.changed} changed"]
     for action, name in (
@@ -94,7 +94,7 @@ def _done(run: RunResult, mode: Mode) -> str:
         (Action.MOVE, "moved"),
         (Action.FORGET, "forgotten"),
     ):
-        if count := run.done(action):
+        if count := run.count_done(action):
             parts.append(f"{count} {name}")
     return ", ".join(parts)
 

@@ -97,8 +97,8 @@ def test_results_are_counted_by_how_they_ended():
     ]
     run = RunResult(tuple(results))
     assert run.of_type(ResultType.FAILED) == (results[2],)
-    assert run.done(Action.CREATE, Action.DELETE) == 2
-    assert run.done(Action.CREATE) == 1
+    assert run.count_done(Action.CREATE, Action.DELETE) == 2
+    assert run.count_done(Action.CREATE) == 1
 
 
 @pytest.mark.parametrize(
