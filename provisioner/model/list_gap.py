@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from provisioner.model.resource import Live
 
 NO_NAME: Final[frozenset[str]] = frozenset()
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,6 @@ class ListGap(HasId):
 
     def __str__(self) -> str:
         return f"{self.request}: {self.finding}" if self.request else self.finding
-
-
-_MAX_NAMED = 5
 
 
 def find_unlisted(rows: Iterable[Live], gaps: Iterable[ListGap] = ()) -> tuple[ListGap, ...]:

@@ -1,9 +1,14 @@
-"""The paid term of a prepaid server, as billing last showed it. No list of servers shows it."""
+"""Paid terms of prepaid servers: a term as billing last showed it, and how soon the one of a server ends.
+
+No list of servers shows a term.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from provisioner.model.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +37,40 @@ class Term:
         that it must be read again.
         """
         return self.expires_at is None or self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """When the paid term of one server ends, seen from `now`. `expires_at` and `now` are aware datetimes; `status` is
+    billing's word for the subscription. None: billing did not report it.
+    """
+
+    address: Address
+    id: str
+    name: str
+    now: datetime
+    expires_at: datetime | None = None
+    renews: bool | None = None
+    status: str | None = None
+
+    @property
+    def days(self) -> int | None:
+        """Whole days until the end of the term, rounded down; negative once the term is over."""
+        return None if self.expires_at is None else (self.expires_at - self.now).days
+
+    @property
+    def hours(self) -> int:
+        """Hours until the end of the term beyond the whole `days`."""
+        return 0 if self.expires_at is None else (self.expires_at - self.now).seconds // 3600
+
+    @property
+    def is_known(self) -> bool:
+        """Whether billing reported both when the term ends and whether it renews."""
+        return self.expires_at is not None and self.renews is not None
+
+    def is_within(self, seconds: float) -> bool:
+        return self.expires_at is not None and (self.expires_at - self.now).total_seconds() <= seconds
+
+    def ends_within(self, seconds: float) -> bool:
+        """Returns whether the term ends within `seconds` and is not known to renew automatically."""
+        return self.is_within(seconds) and self.renews is not True

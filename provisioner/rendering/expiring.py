@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.expiry import Expiry
+from provisioner.model.term import Expiry
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
 from provisioner.rendering.orders import UNKNOWN, format_time, timestamp
 from provisioner.rendering.style import Style, escape

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Listener
-from provisioner.model.expiry import Expiry
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.resource import Recorded
+from provisioner.model.term import Expiry
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.terms import prepaid
 from provisioner.workflow.workspace import Workspace

@@ -11,8 +11,8 @@ from rendering.samples import PLAIN
 from support.builders import an_address
 
 from provisioner.model.billing import OrderStatus
-from provisioner.model.expiry import Expiry
 from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
+from provisioner.model.term import Expiry
 from provisioner.rendering.expiring import expiring_document, render_expiring
 from provisioner.rendering.orders import (
     format_money,
