@@ -24,7 +24,7 @@ from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import are_forms_of_one
 from provisioner.model.outcome import purchase_records
 from provisioner.model.purchase_policy import Prepaid
-from provisioner.model.redaction import merge_fields, secrets_in
+from provisioner.model.redaction import find_secrets, merge_fields
 from provisioner.model.resource import Desired, Live
 from provisioner.model.resource_id import resource_id
 from provisioner.model.state import Intent, Member
@@ -81,7 +81,8 @@ class IntentJournal:
         """Writes the intent. It is on disk when this returns, and the call must be sent at once. Raises Detached or
         CallFailed where the call must not be sent.
         """
-        for _, reference in secrets_in(call.body or {}):  # a secret that cannot be had fails before anything is written
+        # A secret that can't be read fails here, before anything is written.
+        for _, reference in find_secrets(call.body or {}):
             self.context.secrets.reveal(reference)
         began_at = self.context.clock.monotonic()
         await self.context.journal.write(Intended(intent))

@@ -17,7 +17,7 @@ from provisioner.applying.doubt_resolver import adoption, without_claimed
 from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
-from provisioner.model.doubt import matches_another_purchase, presumed_absent, proves_absence, untracked
+from provisioner.model.doubt import find_untracked, matches_another_purchase, presumed_absent, proves_absence
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Effect
 from provisioner.model.journal import RELEASED, Entry, Forgotten, Remembered, Settled
@@ -26,7 +26,7 @@ from provisioner.model.outcome import shows_reinstallation, with_unanswered_rein
 from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.replay import replay
 from provisioner.model.resource import Live, Phase
-from provisioner.model.shared_orders import siblings
+from provisioner.model.shared_orders import find_siblings
 from provisioner.model.state import Intent, State
 
 
@@ -44,7 +44,7 @@ def recover(
     entries: list[Entry] = []
     events: list[Event] = []
     adopted: set[Address] = set()
-    free = untracked(snapshot.live.values(), state.resources.values())
+    free = find_untracked(snapshot.live.values(), state.resources.values())
     absence = _AbsenceCheck(snapshot, free, state, catalogue, other_states)
     for intent in (*state.in_doubt, *presumed_absent(state)):
         kind = catalogue[intent.kind]
@@ -175,7 +175,7 @@ def _released_along(
     """
     for gone in [state.resources[entry.address] for entry in release if isinstance(entry, Forgotten)]:
         if kind.orders.ends_its_order(gone, None) and gone.phase is not Phase.FAILED:
-            for other in siblings(gone, state.resources.values()):
+            for other in find_siblings(gone, state.resources.values()):
                 if other.id not in live and other.address not in forgotten:
                     yield Remembered(other.address, Phase.DELETING)
 

@@ -69,7 +69,7 @@ def seconds_before_purchase(intent: Intent, trace: Trace) -> int:
     return max(0, intent.server_time - trace.placed_at - 2 * _WHOLE_SECOND) // 1000
 
 
-def untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
+def find_untracked(live: Iterable[Live], recorded: Iterable[Recorded]) -> list[Live]:
     """Returns the servers that no address holds. A server of a recorded order belongs to its address even unseen."""
     records = tuple(recorded)
     ids, orders = {record.id for record in records}, {record.order_id for record in records} - {None}

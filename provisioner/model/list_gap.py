@@ -11,7 +11,7 @@ from provisioner.model.resource_id import HasId
 if TYPE_CHECKING:
     from provisioner.model.resource import Live
 
-NO_NAME: Final[frozenset[str]] = frozenset()
+NO_NAMES: Final[frozenset[str]] = frozenset()
 _MAX_NAMED = 5
 
 
@@ -73,5 +73,5 @@ def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[ListGap]) -> ListG
         else f"it lacks {', '.join(ids[:_MAX_NAMED])}{more}, which answer when they are asked for by their ids"
     )
     if any(gap.only_others for gap in gaps):
-        return ListGap("", finding, NO_NAME, is_reported=False, kind=kind)
+        return ListGap("", finding, NO_NAMES, is_reported=False, kind=kind)
     return ListGap("", finding, kind=kind)

@@ -55,18 +55,18 @@ def leaves(body: JsonObject, path: FieldPath = ()) -> Iterator[tuple[FieldPath, 
             yield (*path, key), value
 
 
-def secrets_in(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath, SecretReference]]:
+def find_secrets(fields: Fields, path: FieldPath = ()) -> Iterator[tuple[FieldPath, SecretReference]]:
     """Yields the path and the reference of every secret that an object of `fields` holds."""
     for key, value in fields.items():
         if isinstance(value, SecretReference):
             yield (*path, key), value
         elif isinstance(value, Mapping):
-            yield from secrets_in(value, (*path, key))
+            yield from find_secrets(value, (*path, key))
 
 
 def with_fingerprints(body: JsonObject, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
     """Returns `body`, made before its secrets' salt was known, with the fingerprints of the secrets in `fields`."""
-    for path, reference in secrets_in(fields):
+    for path, reference in find_secrets(fields):
         if value_at(body, path) is not None:
             body = with_value(body, path, {FINGERPRINT: fingerprint(reference)})
     return body

@@ -79,7 +79,7 @@ def find_surplus(recorded: Iterable[Recorded], live: Iterable[Live]) -> tuple[Li
     return tuple(sorted((row for row in rows if row.order_id in orders and row.id not in held), key=lambda row: row.id))
 
 
-def siblings(recorded: Recorded, records: Iterable[Recorded]) -> tuple[Recorded, ...]:
+def find_siblings(recorded: Recorded, records: Iterable[Recorded]) -> tuple[Recorded, ...]:
     """Returns the records of the other servers that are known to be of the same order."""
     if recorded.order_id is None:
         return ()

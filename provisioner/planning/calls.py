@@ -14,7 +14,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import canonical
 from provisioner.model.change import Change
 from provisioner.model.kind import Catalogue
-from provisioner.model.redaction import secrets_in
+from provisioner.model.redaction import find_secrets
 from provisioner.model.resource import Desired
 
 
@@ -35,7 +35,7 @@ def _combining_key(change: Change, desired: Desired) -> tuple[object, ...]:
     fingerprint may be unknown here.
     """
     body = {key: value for key, value in (change.after or {}).items() if key != "name"}
-    return (change.kind, change.address.group, desired.wave, canonical(body), *secrets_in(desired.fields))
+    return (change.kind, change.address.group, desired.wave, canonical(body), *find_secrets(desired.fields))
 
 
 def _split(group: list[Change], most: int) -> Iterator[tuple[Address, ...]]:

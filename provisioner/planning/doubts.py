@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
     choose_hint,
+    find_untracked,
     format_time,
     is_too_soon_locally,
     lost_release_hint,
@@ -19,7 +20,6 @@ from provisioner.model.doubt import (
     resolve_hint,
     seconds_before_purchase,
     settle_hint,
-    untracked,
 )
 from provisioner.model.flow import Effect
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
@@ -44,7 +44,7 @@ _PRESUMED_ABSENT = "it was believed never carried out before"
 
 
 def doubt_warnings(state: State, inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
-    free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
+    free = sorted(find_untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     for intent in state.in_doubt:
         if intent.effect is Effect.PURCHASE:
             yield _purchase_warning(intent, free, inputs, catalogue, destroying=mode is Mode.DESTROY)

@@ -13,7 +13,7 @@ from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
-from provisioner.model.doubt import untracked
+from provisioner.model.doubt import find_untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import look_alike, may_be_confusable
 from provisioner.model.marker import shorten, strip_marker
@@ -112,7 +112,8 @@ def _late_purchases_of_vacant(inputs: PlanInput, catalogue: Catalogue) -> Mappin
     state = inputs.state
     if state is None or not state.absent:
         return {}
-    free = [row for row in untracked(inputs.live.values(), state.resources.values()) if row.id not in inputs.claims]
+    untracked = find_untracked(inputs.live.values(), state.resources.values())
+    free = [row for row in untracked if row.id not in inputs.claims]
     found = find_late_purchases(state, free, catalogue)
     return {row: intent for row, intent in found.items() if state.resources.keys().isdisjoint(intent.addresses)}
 
@@ -139,7 +140,7 @@ def _unmanaged_by_base_name(inputs: PlanInput) -> dict[tuple[str, str], list[Liv
     """
     unmanaged: dict[tuple[str, str], list[Live]] = {}
     state = inputs.state
-    free = untracked(inputs.live.values(), state.resources.values()) if state else ()
+    free = find_untracked(inputs.live.values(), state.resources.values()) if state else ()
     for row in (row for row in free if row.id not in inputs.claims):
         if state and (base := strip_marker(row.name, lineage=state.lineage)) is not None:
             unmanaged.setdefault((row.kind, base), []).append(row)

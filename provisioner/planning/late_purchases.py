@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from provisioner.model.doubt import presumed_absent, quiet_until, untracked
+from provisioner.model.doubt import find_untracked, presumed_absent, quiet_until
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State, is_plausible_time
@@ -28,7 +28,7 @@ def reopen_late_purchases(inputs: PlanInput, catalogue: Catalogue) -> PlanInput:
     state = inputs.state
     if state is None or inputs.at_work or not state.absent:
         return inputs
-    free = untracked(inputs.live.values(), state.resources.values())
+    free = find_untracked(inputs.live.values(), state.resources.values())
     found: dict[str, Intent] = {}
     for intent in presumed_absent(state):
         fitting = [row for row in catalogue[intent.kind].match(intent, free) if row.id not in inputs.claims]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import untracked
+from provisioner.model.doubt import find_untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shorten, strip_marker
 from provisioner.model.resource import Live, Recorded
@@ -33,7 +33,7 @@ def unmanaged_server_warnings(inputs: PlanInput, catalogue: Catalogue) -> Iterat
     state = inputs.state
     if state is None or inputs.at_work:
         return
-    free = sorted(untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
+    free = sorted(find_untracked(inputs.live.values(), state.resources.values()), key=lambda row: row.id)
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
     classifier = _Classifier(
         state,

@@ -15,7 +15,7 @@ from provisioner.model.flow import Effect
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import with_unanswered_reinstallation
 from provisioner.model.resource import Live, Phase, Recorded
-from provisioner.model.shared_orders import siblings
+from provisioner.model.shared_orders import find_siblings
 from provisioner.model.state import Intent, State
 from provisioner.planning.plan_input import PlanInput
 
@@ -64,7 +64,7 @@ def _settle_release(
         return
     del records[recorded.address]
     if kind.orders.ends_its_order(recorded, None) and recorded.phase is not Phase.FAILED:
-        for other in siblings(recorded, state.resources.values()):
+        for other in find_siblings(recorded, state.resources.values()):
             if other.id not in live and other.address in records:
                 records[other.address] = replace(records[other.address], phase=Phase.DELETING)
 

@@ -18,7 +18,7 @@ from provisioner.model.journal import Remembered
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import is_marked, strip_marker
 from provisioner.model.proposal import Confidence, Proposal, Row
-from provisioner.model.redaction import FINGERPRINT, Fingerprint, secrets_in, value_at, with_value
+from provisioner.model.redaction import FINGERPRINT, Fingerprint, find_secrets, value_at, with_value
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
@@ -276,7 +276,7 @@ class _RowBuilder:
     def _with_new_fingerprints(self, record: _Record) -> tuple[_Record, bool]:
         """Returns the record with fingerprints under the new salt, and whether it had any to change."""
         wanted = self._desired.get(record.address)
-        if wanted is None or not self._salvaged.has_new_salt or not any(secrets_in(wanted.fields)):
+        if wanted is None or not self._salvaged.has_new_salt or not any(find_secrets(wanted.fields)):
             return record, False
         return replace(record, declared=self._with_fingerprints(record.declared, wanted)), True
 
@@ -284,7 +284,7 @@ class _RowBuilder:
         """Returns `declared` with the fingerprints of the current secrets. A recorded secret is taken to be the current
         one, because nothing is left to compare it with.
         """
-        for path, reference in secrets_in(wanted.fields):
+        for path, reference in find_secrets(wanted.fields):
             if value_at(declared, path) is not None:
                 declared = with_value(declared, path, {FINGERPRINT: self._fingerprint(reference)})
         return declared

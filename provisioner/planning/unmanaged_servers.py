@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from provisioner.model.address import Address
-from provisioner.model.doubt import may_have_bought, untracked
+from provisioner.model.doubt import find_untracked, may_have_bought
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.lookalikes import look_alike, may_be_confusable
 from provisioner.model.marker import is_marked
@@ -38,7 +38,7 @@ def find_unmanaged_servers(
     the rest of a sentence.
     """
     names = Counter((row.kind, row.name) for row in live.values())
-    free = untracked(live.values(), state.resources.values() if state else ())
+    free = find_untracked(live.values(), state.resources.values() if state else ())
     claimed = {row.id: f"it {claims[row.id]}" for row in free if row.id in claims}
     found = (_describe(row, claimed.get(row.id), state, names, catalogue[row.kind]) for row in free)
     return tuple(sorted(found, key=lambda one: (one.row.name, one.row.id)))
@@ -63,7 +63,7 @@ def relevant_unmanaged_servers(
     records, purchases = tuple(state.resources.values()), (*state.purchases_in_doubt, *state.absent.values())
     names |= {(one.kind, one.name) for one in records}
     names |= {(one.kind, name) for one in purchases for name in (one.name, *one.names)}
-    free = untracked(live.values(), records)
+    free = find_untracked(live.values(), records)
     found = {row.id: row for row in find_surplus(records, live.values())}
     found |= {
         row.id: row

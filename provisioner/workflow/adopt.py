@@ -20,7 +20,7 @@ from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
-from provisioner.model.doubt import untracked
+from provisioner.model.doubt import find_untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.journal import Imported
 from provisioner.model.plan import Plan
@@ -111,7 +111,7 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
             suspected = [one.id for one in managed]
             snapshot = await planner.read_cloud(session.state, suspected=suspected)
             planner.report_gaps(snapshot)
-            free = untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
+            free = find_untracked(snapshot.live.values(), session.state.resources.values() if session.state else ())
             claims = planner.other_states(free)
             found = planning.find_unmanaged_servers(session.state, snapshot.live, workspace.catalogue, claims=claims)
             is_partial = bool(request.everything or request.match) and any(gap.is_reported for gap in snapshot.gaps)

@@ -26,7 +26,7 @@ from provisioner.model.history import HistoryRecord
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Adopted, Answered, Entry, Remembered
 from provisioner.model.kind import Catalogue, Kind
-from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.list_gap import NO_NAMES, ListGap
 from provisioner.model.plan import Basis
 from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live, Phase
@@ -155,7 +155,7 @@ def gaps_of_senders(
         if is_incomplete or not any(one.id in live for one in bought):
             some = f"not every {kind.noun}" if is_incomplete else f"no {kind.noun}"
             finding = f"{some} that he is known to have bought is listed"
-            yield ListGap("", finding, NO_NAME, is_reported=False, only_others=True, lacks_sender=True)
+            yield ListGap("", finding, NO_NAMES, is_reported=False, only_others=True, lacks_sender=True)
             return
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from provisioner.applying import CloudSnapshot
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import (
+    find_untracked,
     is_too_soon_locally,
     matches_another_purchase,
     may_have_bought,
     quiet_until,
     settle_hint_without_cloud,
-    untracked,
 )
 from provisioner.model.event import Listener
 from provisioner.model.journal import Adopted, Entry, Forgotten, Settled
@@ -103,7 +103,7 @@ def _forget_unlisted(
     """Decides that a recorded server does not exist. Unmanaged servers of its name are listed in the result."""
     listed = tuple(
         row
-        for row in untracked(snapshot.live.values(), state.resources.values())
+        for row in find_untracked(snapshot.live.values(), state.resources.values())
         if (row.kind, row.name) == (recorded.kind, recorded.name)
     )
     return _forget(recorded, decision, state, snapshot), ResolveResult(
@@ -180,7 +180,7 @@ class _Candidates:
         records = state.resources.values() if state else ()
         free = [
             row
-            for row in untracked(snapshot.live.values(), records)
+            for row in find_untracked(snapshot.live.values(), records)
             if holders.keys().isdisjoint({row.id, row.order_id} - {None})
         ]
         fitting = kind.match(intent, free)
@@ -292,7 +292,7 @@ def _decision_entry(
 ) -> Entry:
     evidence = _evidence(decision)
     if decision.adopt is None:
-        free = untracked(snapshot.live.values(), state.resources.values() if state else ())
+        free = find_untracked(snapshot.live.values(), state.resources.values() if state else ())
         passed_over = tuple(sorted(row.id for row in kind.match_similar(intent, free)))
         traces = snapshot.traces.get(intent.id) or ()
         orders = tuple(one.order_id for one in traces if not one.is_over and not one.mismatch)

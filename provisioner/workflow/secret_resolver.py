@@ -8,7 +8,7 @@ from dataclasses import replace
 from provisioner.model.diagnostic import Diagnostic, Severity, SpecError, UsageError, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.model.redaction import FINGERPRINT, secrets_in, value_at
+from provisioner.model.redaction import FINGERPRINT, find_secrets, value_at
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.secrets import SecretReader
@@ -70,7 +70,7 @@ class SecretResolver:
             if change.desired is None or change.after is None:
                 continue
             now = catalogue[change.kind].redact(change.desired.fields, self.fingerprint)
-            for path, reference in secrets_in(change.desired.fields):
+            for path, reference in find_secrets(change.desired.fields):
                 before, after = value_at(change.after, (*path, FINGERPRINT)), value_at(now, (*path, FINGERPRINT))
                 if before is not None and after is not None and before != after:
                     summary = f"{change.address}: the value of {reference} is another one than when the plan was made"
@@ -86,7 +86,7 @@ def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretRefe
     """Yields each reference once, as the members of a counted group share their password."""
     seen: set[SecretReference] = set()
     for desired in wanted:
-        for _, reference in secrets_in(desired.fields):
+        for _, reference in find_secrets(desired.fields):
             if reference not in seen:
                 seen.add(reference)
                 yield desired, reference

@@ -13,7 +13,7 @@ from uuid import uuid4
 from provisioner import planning
 from provisioner.loading import Loaded
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import untracked
+from provisioner.model.doubt import find_untracked
 from provisioner.model.event import Event, EventType
 from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
@@ -122,7 +122,7 @@ async def _propose(planner: PlanSession, salvaged: Salvaged, empty: State, *, fo
     named = {*salvaged.unattributed_ids, *filter(None, (facts.id for facts in salvaged.unplaced))}
     snapshot = await planner.read_cloud(known, suspected=named)
     planner.report_gaps(snapshot)
-    free = untracked(snapshot.live.values(), salvaged.resources.values())
+    free = find_untracked(snapshot.live.values(), salvaged.resources.values())
     resolver = SecretResolver(workspace.secrets(), empty.lineage)
     proposal = planning.propose(
         planning.SalvagedRecords(

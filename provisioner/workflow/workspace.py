@@ -22,7 +22,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
 from provisioner.model.mask import Mask
-from provisioner.model.redaction import secrets_in
+from provisioner.model.redaction import find_secrets
 from provisioner.model.secret import Secret
 from provisioner.model.stack import CloudName, Stack
 from provisioner.secrets import SecretReader
@@ -66,7 +66,7 @@ class Workspace:
 
         loaded = load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
         secrets = self.secrets()
-        for reference in {reference for desired in loaded.desired for _, reference in secrets_in(desired.fields)}:
+        for reference in {reference for desired in loaded.desired for _, reference in find_secrets(desired.fields)}:
             with suppress(UsageError):  # a secret that is not available is reported when it is needed
                 secrets.reveal(reference)
         return loaded

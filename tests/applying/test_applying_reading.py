@@ -10,7 +10,7 @@ from support.simulation import ManualClock
 from provisioner.applying import read_listing, read_order_resources, run_read
 from provisioner.kinds import CATALOGUE
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
-from provisioner.model.list_gap import NO_NAME, ListGap, find_unlisted
+from provisioner.model.list_gap import NO_NAMES, ListGap, find_unlisted
 from provisioner.model.resource import Live
 
 KIND = CATALOGUE["dev_server"]
@@ -67,7 +67,7 @@ def a_row(number):
 
 
 def test_a_row_whose_name_could_be_read_accounts_for_it():
-    named, other, empty = (ListGap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAME))
+    named, other, empty = (ListGap("", "", names) for names in (frozenset({"name-1"}), frozenset({"name-2"}), NO_NAMES))
     assert find_unlisted([a_row(1)], [named]) == ()
     assert find_unlisted([a_row(1)], [ListGap("", "`total` is 9")]) == ()
     for gap in (other, empty):
@@ -101,6 +101,6 @@ def test_pages_that_never_end_end_all_the_same():
 
 
 def test_what_ones_own_list_lacks_hides_no_name_and_ends_no_doubt():
-    own = ListGap("GET all", "it is refused", NO_NAME, only_others=True)
+    own = ListGap("GET all", "it is refused", NO_NAMES, only_others=True)
     (gap,) = find_unlisted([a_row(1)], [own])
     assert (gap.hides("dev_server", {"any"}), gap.is_reported, gap.only_others) == (False, False, False)

@@ -13,7 +13,7 @@ from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.list_gap import NO_NAMES, ListGap
 from provisioner.model.purchase_policy import DEFAULT_POLICY
 from provisioner.model.resource import Live, Phase
 
@@ -200,7 +200,7 @@ def test_a_release_in_doubt_that_named_no_server_is_no_proof_that_one_is_gone():
     assert not state.intents
 
 
-@pytest.mark.parametrize("names", [None, NO_NAME, frozenset({"theirs"})])
+@pytest.mark.parametrize("names", [None, NO_NAMES, frozenset({"theirs"})])
 def test_silence_of_a_list_with_gaps_means_nothing(names):
     recovery = Recovery(intents=[a_purchase_in_doubt()])
     assert recovery.run(at=NOON + 2 * HOUR, gaps=(ListGap("GET list", "why", names),)).intents
@@ -247,7 +247,7 @@ def test_a_state_that_cannot_be_read_accounts_for_nothing():
 
 
 OWN_SERVERS_MISSING = ListGap(
-    "", "no server of his is listed", NO_NAME, is_reported=False, only_others=True, lacks_sender=True
+    "", "no server of his is listed", NO_NAMES, is_reported=False, only_others=True, lacks_sender=True
 )
 
 

@@ -9,7 +9,7 @@ from support.planning_builders import KIND
 from support.strategies import containers, json_objects
 
 from provisioner.model.canonical import canonical
-from provisioner.model.redaction import is_leaf, leaves, redact, secrets_in, value_at, with_value
+from provisioner.model.redaction import find_secrets, is_leaf, leaves, redact, value_at, with_value
 from provisioner.model.secret import Secret, SecretReference, SecretSource
 
 MARK = "s3cr3t-"
@@ -109,12 +109,12 @@ def test_there_is_nothing_where_nothing_is(path):
 
 @given(json_objects)
 def test_a_body_without_secrets_has_none(body):
-    assert [*secrets_in(body)] == []
+    assert [*find_secrets(body)] == []
 
 
 def test_secrets_are_found_with_their_paths():
     one, two = (SecretReference(SecretSource.ENVIRONMENT, name) for name in "AB")
-    assert [*secrets_in({"admin_pass": one, "in": {"deep": two}, "x": 1})] == [
+    assert [*find_secrets({"admin_pass": one, "in": {"deep": two}, "x": 1})] == [
         (("admin_pass",), one),
         (("in", "deep"), two),
     ]

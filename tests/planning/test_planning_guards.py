@@ -12,7 +12,7 @@ from provisioner.model.action import Action
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
 from provisioner.model.guards import Allowance
-from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.list_gap import NO_NAMES, ListGap
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Lifecycle, Phase
 
@@ -203,7 +203,7 @@ def test_an_address_that_is_not_bought_yet_may_be_named_for_replacement():
 
 @pytest.mark.parametrize(
     ("names", "refused"),
-    [(None, True), (frozenset({"gateway"}), True), (frozenset({"theirs"}), False), (NO_NAME, False)],
+    [(None, True), (frozenset({"gateway"}), True), (frozenset({"theirs"}), False), (NO_NAMES, False)],
 )
 def test_a_list_that_may_hide_the_wanted_name_lets_nobody_buy_it_unasked(names, refused):
     survey = replace(surveyed(wanted()), gaps=(ListGap("GET list", "`total` is 9", names),))

@@ -31,11 +31,11 @@ from provisioner.applying import (
 )
 from provisioner.kinds import CATALOGUE
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.doubt import quiet_until, untracked
+from provisioner.model.doubt import find_untracked, quiet_until
 from provisioner.model.event import ResultType, RunResult
 from provisioner.model.flow import Call, Effect
 from provisioner.model.journal import Adopted, Entry, Intended, Listed, Settled
-from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.list_gap import NO_NAMES, ListGap
 from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.resource import Live, Timeouts
@@ -82,7 +82,7 @@ class World:
         )
 
 
-_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAME, only_others=True)
+_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAMES, only_others=True)
 
 
 class _NoSecrets:
@@ -250,7 +250,7 @@ class ProtocolSimulation:
     def _plan(self, state: State, live: dict[str, Live]) -> Plan:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
         others = self._elsewhere
-        claims = others(untracked(live.values(), state.resources.values())) if others else {}
+        claims = others(find_untracked(live.values(), state.resources.values())) if others else {}
         survey = PlanInput((self.wanted,), state, live, policy=self.policy, claims=claims)
         return planning.plan(
             survey, mode=Mode.APPLY, basis=basis, catalogue=CATALOGUE, fingerprint=_NoSecrets().fingerprint

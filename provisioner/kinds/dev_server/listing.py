@@ -14,7 +14,7 @@ from http import HTTPStatus
 from provisioner.kinds.dev_server.rows import DELETED, SERVERS, read
 from provisioner.model.canonical import JsonValue
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, PartialListing, ReadFlow, Reply, Service
-from provisioner.model.list_gap import NO_NAME, ListGap
+from provisioner.model.list_gap import NO_NAMES, ListGap
 from provisioner.model.resource import Live
 
 _LIMITS = (1000, 500, 250, 125, 100, 50, 20, 10, 5, 2, 1)
@@ -74,7 +74,7 @@ class _Reading:
     @property
     def gaps(self) -> tuple[ListGap, ...]:
         if self.is_empty and not self.faults:
-            return (ListGap(self.request, "`data` or `total` is missing", NO_NAME, is_reported=False),)
+            return (ListGap(self.request, "`data` or `total` is missing", NO_NAMES, is_reported=False),)
         found = [ListGap(self.request, fault) for fault in self.faults]
         if not found and self.is_incomplete:
             totals = " or ".join(sorted("no number" if total is None else str(total) for total in self.totals))
@@ -111,7 +111,7 @@ def list_servers() -> ReadFlow[tuple[Live, ...]]:
             refused = _only_own_gap(f"it is refused ({failed.message})")
         else:  # it may answer in a minute
             finding = f"it failed ({failed.message}); the list of one's own servers lacks those of other users"
-            refused = ListGap(f"GET {SERVERS}/all", finding, NO_NAME)
+            refused = ListGap(f"GET {SERVERS}/all", finding, NO_NAMES)
     if tenants is not None and tenants.is_page and not tenants.is_stuck:
         return _present_rows(tenants.rows, tenants.gaps)
     try:
@@ -145,7 +145,7 @@ def read_list_gap(listed: Collection[str]) -> ReadFlow[ListGap | None]:
 
 def _only_own_gap(why: str, *, is_reported: bool = True) -> ListGap:
     finding = f"{why}: what other users have is not seen"
-    return ListGap(f"GET {SERVERS}/all", finding, NO_NAME, is_reported=is_reported, only_others=True)
+    return ListGap(f"GET {SERVERS}/all", finding, NO_NAMES, is_reported=is_reported, only_others=True)
 
 
 def _present_rows(rows: Mapping[str, Live], gaps: tuple[ListGap, ...]) -> tuple[Live, ...]:
