@@ -1,7 +1,7 @@
-"""The sandbox in memory behind a wire that can fail, a list that can lag, and a console at which a person sits.
+"""The sandbox in memory, as an HTTP transport whose requests can fail and whose lists can lag, with an operator's console.
 
-Everything happens on one movable clock. What the tool bought is known from the sandbox's ledger: its rows that came about while
-a request of the tool's was carried out.
+Everything happens on one movable clock. The tool's purchases are the ledger's rows that were added while a request of the tool
+was carried out.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
 PAY, CANCEL = "/v3/orders/customer-orders/pay", "/v2/orders/customer-orders/cancel"
 UNSUBSCRIBE = "/v2/orders/subscriptions/resources/unsubscribe"
 _BUILD_MILLISECONDS = 30_000
-_PAUSE_ASKED_FOR = "20"
-"""Seconds, by a cloud that has had too many requests."""
-_HAD_FOR_LONG = 900.0
-"""Seconds for which a server has been shown that every run at work has listed."""
+_RETRY_AFTER = "20"
+"""The seconds to wait that an answer 429 asks for."""
+_OLD_SECONDS = 900.0
+"""For how many seconds a server has to be shown until every run at work has listed it."""
 OURSELVES = PUBLIC_ACCOUNTS.by_access_key(PUBLIC.access_key)[1]
 COLLEAGUE = replace(
     OURSELVES, id="c" * 32, name="colleague", access_key="COLLEAGUESKEY0000001", secret_key="colleagues"
@@ -50,7 +50,7 @@ _GONE = frozenset({"DELETED", "DELETING"})
 
 
 class RequestType(Enum):
-    """Of requests."""
+    """What a request is for."""
 
     PURCHASE = "purchase"
     PAYMENT = "payment"
@@ -91,7 +91,7 @@ _EXECUTED = frozenset(
 
 @dataclass(frozen=True)
 class Server:
-    """A row of the sandbox's own table."""
+    """A row of the sandbox's table of servers."""
 
     id: str
     name: str
@@ -106,7 +106,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Purchase:
-    """Made by the tool, for this address; its server is found by either id."""
+    """A purchase of the tool for this address. Its server has the row's server id or order id."""
 
     address: str
     row: LedgerEntry
@@ -119,23 +119,25 @@ class Purchase:
 
 @dataclass
 class EmulatedCloud(httpx.AsyncBaseTransport):
-    """`on_request` is asked with every request of the tool's before it is carried out: the address that a purchase is for."""
+    """`on_request` is called with the type and the name of every request before it is carried out, and returns a purchase's address."""
 
     clock: ManualClock
     on_request: Callable[[RequestType, str], str] = lambda _sort, _name: ""
     crash_plan: CrashPlan = field(default_factory=CrashPlan)
-    lag: float = 0.0
-    """Seconds until servers that are bought from now on are shown."""
-    lateness: float = 60.0
-    troubles: list[tuple[RequestType, RequestFault]] = field(default_factory=list)
+    listing_delay: float = 0.0
+    """After how many seconds servers that are bought from now on are shown."""
+    execution_delay: float = 60.0
+    """After how many seconds a request with the fault LATE is carried out."""
+    faults: list[tuple[RequestType, RequestFault]] = field(default_factory=list)
+    """Faults to come: the first one of its type hits the next request of that type."""
     purchases: list[Purchase] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
     """Ids of servers, and of orders, that the tool has asked to change."""
-    dates: Dates = lambda _request, _status: (0.0, False)
-    """By how many seconds an answer's date is ahead, and whether a cache has kept it."""
+    answer_dates: Dates = lambda _request, _status: (0.0, False)
+    """Returns by how many seconds an answer's date is ahead, and whether it comes from a cache."""
     mutations: int = 0
-    """Requests of the tool's that would change something."""
-    _landings: list[tuple[float, httpx.Request, str]] = field(default_factory=list)
+    """How many requests of the tool were meant to change something."""
+    _late_requests: list[tuple[float, httpx.Request, str]] = field(default_factory=list)
     _shown_from: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -145,25 +147,25 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         self._sandbox = httpx.ASGITransport(Sandbox(self._world, self._faults))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Of the tool."""
-        await self.land()
-        sort, name = _sorted(request)
-        self.crash_plan.reach(f"before {sort.value} {name}".rstrip())
-        trouble = self._trouble(sort)
-        if trouble is RequestFault.NOT_SENT:
+        """Handles a request of the tool."""
+        await self.execute_due()
+        request_type, name = _classify(request)
+        self.crash_plan.reach(f"before {request_type.value} {name}".rstrip())
+        fault = self._take_fault(request_type)
+        if fault is RequestFault.NOT_SENT:
             raise httpx.ConnectError("scripted")
-        address = self.on_request(sort, name)
-        self._note(sort, request)
-        if trouble is RequestFault.LATE:
-            self._landings.append((self.clock.time + self.lateness, request, address))
+        address = self.on_request(request_type, name)
+        self._record_changes(request_type, request)
+        if fault is RequestFault.LATE:
+            self._late_requests.append((self.clock.time + self.execution_delay, request, address))
         response = None
-        if trouble is None or trouble in _EXECUTED:
+        if fault is None or fault in _EXECUTED:
             response = await self._execute(request, address)
-        self.crash_plan.reach(f"after {sort.value} {name}".rstrip())
-        return self._dated(request, self._answer(trouble, response))
+        self.crash_plan.reach(f"after {request_type.value} {name}".rstrip())
+        return self._dated(request, self._answer(fault, response))
 
     def _dated(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        ahead, is_kept = self.dates(request, response.status_code)
+        ahead, is_kept = self.answer_dates(request, response.status_code)
         when = datetime.fromtimestamp(self.clock.now() / 1000 + ahead, UTC)
         response.headers.update({"Date": format_datetime(when, usegmt=True)} | ({"Age": "10800"} if is_kept else {}))
         return response
@@ -174,7 +176,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
 
     @property
     def servers(self) -> list[Server]:
-        """All that ever were, as they are now."""
+        """All servers that ever existed, as they are now."""
         with self._world.transaction() as transaction:
             rows = transaction.connection.execute("SELECT id, name, status, order_id, create_at FROM servers")
             return [Server(*row) for row in rows]
@@ -186,32 +188,33 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
 
     @property
     def ours(self) -> list[tuple[str, Server]]:
-        """The servers that are there and that the tool bought, with the address that they were bought for."""
+        """The live servers that the tool bought, each with the address that it was bought for."""
         there = [server for server in self.servers if server.is_there]
         return [(one.address, server) for server in there for one in self.purchases if one.is_of(server)]
 
     @property
     def strangers(self) -> list[Server]:
-        """Bought by a person."""
+        """The servers that the tool did not buy."""
         return [one for one in self.servers if not any(purchase.is_of(one) for purchase in self.purchases)]
 
-    def shows(self, *rules: Mapping[str, object]) -> None:
-        """From now on its answers are as these rules of the sandbox have it (docs/sandbox.md), and no others."""
+    def set_rules(self, *rules: Mapping[str, object]) -> None:
+        """Replaces the fault rules of the sandbox (docs/sandbox.md)."""
         self._faults.replace(FaultsFile.model_validate({"faults": [*rules]}).value())
 
     @contextmanager
     def undisturbed(self) -> Iterator[None]:
-        crash_plan, troubles = self.crash_plan, self.troubles
-        self.crash_plan, self.troubles = CrashPlan(), []
+        """Suspends faults and the crash plan."""
+        crash_plan, faults = self.crash_plan, self.faults
+        self.crash_plan, self.faults = CrashPlan(), []
         try:
             yield
         finally:
-            self.crash_plan, self.troubles = crash_plan, troubles
+            self.crash_plan, self.faults = crash_plan, faults
 
-    async def land(self) -> None:
-        """Carries out what is late and due by now."""
-        for due, request, address in [one for one in self._landings if one[0] <= self.clock.time]:
-            self._landings.remove((due, request, address))
+    async def execute_due(self) -> None:
+        """Carries out the late requests that are due by now."""
+        for due, request, address in [one for one in self._late_requests if one[0] <= self.clock.time]:
+            self._late_requests.remove((due, request, address))
             parts = urlsplit(str(request.url))
             again = _signed(
                 self.clock,
@@ -223,21 +226,21 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
             await self._execute(again, address)
 
     @property
-    def next_landing(self) -> float | None:
-        return min((due for due, _, _ in self._landings), default=None)
+    def next_due(self) -> float | None:
+        return min((due for due, _, _ in self._late_requests), default=None)
 
     async def console(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A person does something."""
+        """Sends a request of the operator's, which no fault hits."""
         host = MODELARTS if path.startswith("/v1/") else BILLING
         content = b"" if body is None else json.dumps(body).encode()
         response = await self._sandbox.handle_async_request(_signed(self.clock, method, f"{host}{path}", content))
         await response.aread()
         return response
 
-    def _trouble(self, sort: RequestType) -> RequestFault | None:
-        found = next((one for one in self.troubles if one[0] is sort), None)
+    def _take_fault(self, request_type: RequestType) -> RequestFault | None:
+        found = next((one for one in self.faults if one[0] is request_type), None)
         if found is not None:
-            self.troubles.remove(found)
+            self.faults.remove(found)
         return found[1] if found else None
 
     async def _execute(self, request: httpx.Request, address: str) -> httpx.Response:
@@ -249,7 +252,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         return self._as_shown(request, response)
 
     def _as_shown(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        """Without the servers that are too young to be shown."""
+        """Leaves out the servers that are too young to be shown."""
         if request.method != "GET" or not request.url.path.startswith(SERVERS) or response.status_code != 200:
             return response
         young = {server.id for server in self.servers if not self._is_shown(server)}
@@ -262,16 +265,16 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         return _json({**body, "data": rows, "total": body["total"] - len(body["data"]) + len(rows)}, response)
 
     def _is_shown(self, server: Server) -> bool:
-        since = self._shown_from.setdefault(server.id, server.create_at / 1000 + self.lag)
+        since = self._shown_from.setdefault(server.id, server.create_at / 1000 + self.listing_delay)
         return self.clock.now() / 1000 >= since
 
-    def _had_for_long(self) -> list[Server]:
-        """By somebody else."""
-        since = self.clock.now() / 1000 - self.lag - _HAD_FOR_LONG
+    def _old_strangers(self) -> list[Server]:
+        """Returns the live servers of strangers that every run has listed."""
+        since = self.clock.now() / 1000 - self.listing_delay - _OLD_SECONDS
         return [one for one in self.strangers if one.is_there and one.create_at / 1000 < since]
 
-    def _answer(self, trouble: RequestFault | None, response: httpx.Response | None) -> httpx.Response:
-        match trouble:
+    def _answer(self, fault: RequestFault | None, response: httpx.Response | None) -> httpx.Response:
+        match fault:
             case RequestFault.LOST | RequestFault.REPLY_LOST | RequestFault.LATE:
                 raise httpx.ReadError("scripted")
             case RequestFault.FAILED | RequestFault.FAILED_AFTERWARDS:
@@ -281,16 +284,16 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
             case RequestFault.THROTTLED:
                 return _refusal(429, "ModelArts.0429")
         assert response is not None
-        if trouble is RequestFault.TRUNCATED:
+        if fault is RequestFault.TRUNCATED:
             return httpx.Response(response.status_code, headers=_kept(response), content=response.content[:-2])
-        if trouble is RequestFault.MISNAMED and (theirs := self._had_for_long()) and "id" in response.json():
+        if fault is RequestFault.MISNAMED and (theirs := self._old_strangers()) and "id" in response.json():
             return _json({**response.json(), "id": theirs[0].id}, response)
-        if trouble is RequestFault.SHORT and (rows := response.json().get("data")):
+        if fault is RequestFault.SHORT and (rows := response.json().get("data")):
             return _json({**response.json(), "data": rows[:-1]}, response)
         return response
 
-    def _note(self, sort: RequestType, request: httpx.Request) -> None:
-        if sort in {RequestType.LIST, RequestType.SHOW, RequestType.READ}:
+    def _record_changes(self, request_type: RequestType, request: httpx.Request) -> None:
+        if request_type in {RequestType.LIST, RequestType.SHOW, RequestType.READ}:
             return
         self.mutations += 1
         body = json.loads(request.content or b"{}")
@@ -298,7 +301,7 @@ class EmulatedCloud(httpx.AsyncBaseTransport):
         self.changed |= {one for one in touched if one}
 
 
-def _sorted(request: httpx.Request) -> tuple[RequestType, str]:
+def _classify(request: httpx.Request) -> tuple[RequestType, str]:
     path = request.url.path
     match request.method:
         case "POST" if path == SERVERS:
@@ -339,7 +342,7 @@ def _signed(clock: ManualClock, method: str, url: str, content: bytes, user: Use
 
 
 def _kept(response: httpx.Response) -> dict[str, str]:
-    """The headers that still hold of a body that was changed."""
+    """Returns the headers that are still right after the body was changed."""
     return {name: value for name, value in response.headers.items() if name != "content-length"}
 
 
@@ -348,5 +351,5 @@ def _json(body: Any, response: httpx.Response) -> httpx.Response:
 
 
 def _refusal(status: int, code: str) -> httpx.Response:
-    headers = {"Retry-After": _PAUSE_ASKED_FOR} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
+    headers = {"Retry-After": _RETRY_AFTER} if status == HTTPStatus.TOO_MANY_REQUESTS else {}
     return httpx.Response(status, json={"error_code": code, "error_msg": "scripted"}, headers=headers)

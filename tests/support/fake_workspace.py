@@ -1,6 +1,6 @@
-"""A stack in a folder and whoever runs the tool there: the real workflow on the real store, against an emulated cloud.
+"""A stack in a folder where the real workflow runs on the real store, in this process, against an emulated cloud.
 
-A run may die at any step on disk or wire. The disk keeps what was written before a death, and counts what was not synced.
+A run may crash at any step on disk or network. The disk keeps what was written before the crash, and knows what was not synced.
 """
 
 from __future__ import annotations
@@ -66,11 +66,14 @@ defaults:
 """
 PASSWORD = "Canary-7q!Xw9Zt"
 AtStep: TypeAlias = Callable[[int, str], None]
-"""Told the number and the name of a step before it is taken."""
+"""Called with the number, counted from 0, and the name of each step before it is taken."""
 
 
 class CrashingDisk(NumberedDisk):
-    """Dies where fate says; a write that is its death is torn. Syncing costs nothing, and what it has not reached is known."""
+    """A disk that crashes where the plan says; half of the write that crashes is written. Syncs are recorded, not done.
+
+    `unsynced`: the files with content that no sync has reached.
+    """
 
     def __init__(self, crash_plan: CrashPlan) -> None:
         super().__init__()
@@ -105,7 +108,7 @@ class CrashingDisk(NumberedDisk):
 
 
 class RunCrashPlan(CrashPlan):
-    """A fate that knows whether this very step is the one, and tells somebody of every step while the run lives."""
+    """A crash plan that calls `at_step` before each step until the crash. `died_here`: the last step reached is the crash."""
 
     def __init__(self, die_at: int | None = None, at_step: AtStep = lambda _number, _step: None) -> None:
         super().__init__(die_at)
@@ -125,7 +128,7 @@ class RunCrashPlan(CrashPlan):
 
 @dataclass(frozen=True, slots=True)
 class EmulatedWorkspace(Workspace):
-    """The command line's, but for the cloud, the disk and the time."""
+    """The tool's workspace, with the cloud, the disk and the clock of a FakeWorkspace."""
 
     fake: FakeWorkspace | None = None
 
@@ -149,10 +152,10 @@ class EmulatedWorkspace(Workspace):
 
 @dataclass
 class RecordingUI:
-    """Approves everything, and remembers what it was shown."""
+    """Approves everything, and records the plan and the events that it was shown."""
 
     plan: Plan | None = None
-    heard: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
         self.plan = plan
@@ -161,10 +164,10 @@ class RecordingUI:
         return True
 
     def listen(self, event: Event) -> None:
-        self.heard.append(repr(event))
+        self.output.append(repr(event))
 
     def on_lock_wait(self, holder: object, seconds: float) -> None:
-        self.heard.append(repr(holder))
+        self.output.append(repr(holder))
 
     @contextmanager
     def show_progress(self, plan: Plan) -> Iterator[Interruption]:
@@ -173,17 +176,17 @@ class RecordingUI:
 
 @dataclass
 class ApplyOutcome:
-    """`code` is None when the run died. `told` is what a person would have read at its end."""
+    """How an apply ended. `code` is None if it crashed. `diagnostics` are those that it showed at its end."""
 
     code: ExitCode | None
-    told: list[Diagnostic]
+    diagnostics: list[Diagnostic]
     plan: Plan | None
-    heard: list[str]
+    output: list[str]
     steps: int
 
     @property
     def text(self) -> str:
-        return "\n".join([*self.heard, *map(repr, self.told), repr(self.plan)])
+        return "\n".join([*self.output, *map(repr, self.diagnostics), repr(self.plan)])
 
 
 @dataclass
@@ -192,16 +195,16 @@ class FakeWorkspace:
     marker: str = "name"
     prepaid: str = "one-step"
     user: User = OURSELVES
-    """Who runs the tool."""
+    """The user who runs the tool."""
     keeps_time: bool = True
-    """The machines are witnesses of the time, too."""
+    """Whether this machine's clock counts beside the cloud's when the tool asks how much time has passed."""
     clock: ManualClock = field(default_factory=ManualClock)
     disk: CrashingDisk = field(default_factory=lambda: CrashingDisk(RunCrashPlan()))
 
     def __post_init__(self) -> None:
         self.cloud = EmulatedCloud(self.clock, on_request=self._on_request)
-        self.unannounced: list[str] = []
-        """Purchases that reached the wire before their intent was surely on disk."""
+        self.sent_before_intent: list[str] = []
+        """Names of purchases that were sent before their intent was synced to disk."""
         (self.folder / "specs").mkdir()
         (self.folder / "state").mkdir(mode=0o700)
         (self.folder / "specs" / "stack.yaml").write_text(STACK.format(marker=self.marker, prepaid=self.prepaid))
@@ -214,12 +217,12 @@ class FakeWorkspace:
         clock = StoreClock(self.clock.now, self.clock.monotonic)
         return folder_store(self.folder / "state", "demo", disk=self.disk, clock=clock)
 
-    def look(self) -> State | None:
-        """The state as another process would read it now."""
-        return self.elsewhere().load()
+    def load_state(self) -> State | None:
+        """Loads the state as another process would now."""
+        return self.fresh_store().load()
 
-    def elsewhere(self) -> StateStore:
-        """The store as another process has it."""
+    def fresh_store(self) -> StateStore:
+        """Opens the store as another process would, on a disk without faults."""
         return folder_store(self.folder / "state", "demo")
 
     def apply(
@@ -231,6 +234,7 @@ class FakeWorkspace:
         resolve_timeout: float = 30.0,
         at_step: AtStep = lambda _number, _step: None,
     ) -> ApplyOutcome:
+        """Runs apply, or destroy, and crashes it at step `die_at`, counted from 0."""
         crash_plan, before = RunCrashPlan(die_at, at_step), (self.cloud.crash_plan, self.disk)
         self.cloud.crash_plan, self.disk = crash_plan, CrashingDisk(crash_plan)
         request = ApplyRequest(
@@ -242,26 +246,26 @@ class FakeWorkspace:
         try:
             applied = self._run(apply(self._workspace(), request, ui))
         except Crash:
-            return ApplyOutcome(None, [], ui.plan, ui.heard, len(crash_plan.steps))
+            return ApplyOutcome(None, [], ui.plan, ui.output, len(crash_plan.steps))
         except ProvisionerError as failure:
-            return ApplyOutcome(of_error(failure), [*failure.diagnostics], ui.plan, ui.heard, len(crash_plan.steps))
+            return ApplyOutcome(of_error(failure), [*failure.diagnostics], ui.plan, ui.output, len(crash_plan.steps))
         finally:
             self.cloud.crash_plan, self.disk = before
         results = applied.result.results if applied.result else ()
-        told = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
-        return ApplyOutcome(of_apply(applied), told, ui.plan, ui.heard, len(crash_plan.steps))
+        shown = [one.diagnostic for one in results if one.diagnostic] + [*applied.plan.findings, *applied.trouble]
+        return ApplyOutcome(of_apply(applied), shown, ui.plan, ui.output, len(crash_plan.steps))
 
     def break_sibling(self, *, broken: bool) -> None:
-        """A state beside this one becomes unreadable, or is moved away."""
-        beside = self.folder / "state" / "demo.prod.journal"
+        """Puts an unreadable state of the same stack into the folder, or removes it."""
+        sibling = self.folder / "state" / "demo.prod.journal"
         if broken:
-            beside.write_text("cut short")
+            sibling.write_text("cut short")
         else:
-            beside.unlink(missing_ok=True)
+            sibling.unlink(missing_ok=True)
 
     @property
     def has_unread_sibling(self) -> bool:
-        return bool(self.elsewhere().siblings().unread)
+        return bool(self.fresh_store().siblings().unread)
 
     def plan(self) -> Plan | ProvisionerError:
         try:
@@ -270,15 +274,15 @@ class FakeWorkspace:
             return failure
 
     def resolve(self, address: str, adopt: str | None) -> None:
-        with suppress(ProvisionerError):  # a cloud in trouble may not let itself be looked at
+        with suppress(ProvisionerError):  # the reads may fail because of an injected fault
             self._run(resolve(self._workspace(), Decision(Address.parse(address), adopt), lambda _event: None))
 
-    def person(self, method: str, path: str, body: Any = None) -> int:
-        """At the console; the status of the answer."""
+    def console_request(self, method: str, path: str, body: Any = None) -> int:
+        """Sends a request of the operator's, and returns the status of the answer."""
         return self._run(self.cloud.console(method, path, body)).status_code
 
-    def visit(self) -> ExitCode | None:
-        """Somebody else runs apply and plan here, while a run is at work; the exit code of the apply."""
+    def apply_concurrently(self) -> ExitCode | None:
+        """Runs plan and apply as a second process would while a run is at work. Returns the exit code of the apply."""
         disk, self.disk = self.disk, CrashingDisk(RunCrashPlan())
         try:
             with self.cloud.undisturbed():
@@ -287,12 +291,12 @@ class FakeWorkspace:
         finally:
             self.disk = disk
 
-    def let_pass(self, seconds: float) -> None:
-        """Time, in which what is late lands."""
+    def advance(self, seconds: float) -> None:
+        """Advances the clock, and carries out the late requests that become due meanwhile."""
         until = self.clock.time + seconds
-        while (due := self.cloud.next_landing) is not None and due <= until:
+        while (due := self.cloud.next_due) is not None and due <= until:
             self.clock.time = max(self.clock.time, due)
-            self._run(self.cloud.land())
+            self._run(self.cloud.execute_due())
         self.clock.time = until
 
     def _run(self, work: Any) -> Any:
@@ -316,13 +320,13 @@ class FakeWorkspace:
             fake=self,
         )
 
-    def _on_request(self, sort: RequestType, name: str) -> str:
-        """The address that a purchase is for, as the disk tells it: nothing may be on the wire that is not on it."""
-        if sort is not RequestType.PURCHASE:
+    def _on_request(self, request_type: RequestType, name: str) -> str:
+        """Returns the address of the purchase's intent on disk, and records a violation if it is not there or not synced."""
+        if request_type is not RequestType.PURCHASE:
             return ""
-        state = self.look()
+        state = self.load_state()
         intents = [one for one in (state.intents.values() if state else ()) if one.effect is Effect.PURCHASE]
         address = next((str(one.address) for one in intents if one.name == name), None)
         if address is None or any(path.suffix == ".journal" for path in self.disk.unsynced):
-            self.unannounced.append(name)
+            self.sent_before_intent.append(name)
         return address or "nobody"

@@ -1,6 +1,6 @@
-"""Judges a household by the sandbox's ledger: what must hold at every instant, and what an exit code 0 promises.
+"""Compares a fake workspace with the sandbox's ledger: what must hold at every instant, and what exit code 0 promises.
 
-It remembers what it saw before, so that it can tell what must never go backwards.
+The checker remembers the last serial and number of records, because neither may decrease.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent
 
 MINUTE = 60.0
-SLOWEST_LANDING, SLOWEST_SIGHT = 14 * MINUTE, 10 * MINUTE
+MAX_EXECUTION_DELAY, MAX_LISTING_DELAY = 14 * MINUTE, 10 * MINUTE
 PREPAID = "charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
 SECRET = 'key_pair_name: null, admin_pass: {secret: "env:ADMIN_PASSWORD"}'
 
 
-class Violation(AssertionError):  # noqa: N818 - what it is
-    """An invariant is broken."""
+class Violation(AssertionError):  # noqa: N818 - an invariant was violated; the test has no error
+    """An invariant does not hold. The message says which."""
 
 
 @dataclass(frozen=True)
 class ServerSpec:
-    """What the specs say under one key."""
+    """What the specs have under one key."""
 
     flavor: str = "Si2.large.4"
     prepaid: bool = False
@@ -47,7 +47,7 @@ class ServerSpec:
         return f"{{{', '.join(filter(None, parts))}}}"
 
     def servers(self, key: str) -> dict[str, str]:
-        """Names by address."""
+        """Returns the names of the servers by address."""
         if self.count is None:
             return {key: self.name or key}
         return {f"{key}[{index}]": f"{key}-{index}" for index in range(self.count)}
@@ -55,11 +55,11 @@ class ServerSpec:
 
 @dataclass
 class InvariantChecker:
-    """`given_up`: servers and orders that a person has taken upon them, at their own word or with their money."""
+    """Checks one workspace. `disowned`: ids of servers and orders that are no longer the tool's, by the operator's decision or payment."""
 
-    home: FakeWorkspace
+    workspace: FakeWorkspace
     specs: dict[str, ServerSpec] = field(default_factory=dict)
-    given_up: set[str] = field(default_factory=set)
+    disowned: set[str] = field(default_factory=set)
     serial: int = 0
     records: int = 0
 
@@ -69,98 +69,101 @@ class InvariantChecker:
 
     @property
     def recorded(self) -> list[Recorded]:
-        state = self.home.look()
+        state = self.workspace.load_state()
         return [*state.resources.values()] if state else []
 
     @property
     def doubts(self) -> tuple[Intent, ...]:
-        state = self.home.look()
+        state = self.workspace.load_state()
         return state.purchases_in_doubt if state else ()
 
     @property
     def ours(self) -> list[tuple[str, Server]]:
-        """The tool's, by address, but for what a person has taken upon them."""
+        """The live servers that the tool bought, each with its address, without the disowned ones."""
         return [
             (address, server)
-            for address, server in self.home.cloud.ours
-            if not {server.id, server.order_id} & self.given_up
+            for address, server in self.workspace.cloud.ours
+            if not {server.id, server.order_id} & self.disowned
         ]
 
-    def give_up(self, name: str) -> None:
-        """What was bought under it until now and is recorded nowhere; what is bought under it from now on is another purchase."""
+    def disown(self, name: str) -> None:
+        """Disowns what was bought under this name so far and is not recorded. A later purchase of the same name is another one."""
         known = {one.id for one in self.recorded} | {one.order_id for one in self.recorded} | {None}
-        bought = (one.row for one in self.home.cloud.purchases if one.row.name == name)
-        self.given_up |= {identity for row in bought for identity in (row.server_id, row.order_id)} - known
+        bought = (one.row for one in self.workspace.cloud.purchases if one.row.name == name)
+        self.disowned |= {identity for row in bought for identity in (row.server_id, row.order_id)} - known
 
     def bought_as(self, server: Server) -> str | None:
-        return next(one.row.name for one in self.home.cloud.purchases if one.is_of(server))
+        """Returns the name under which the server was bought."""
+        return next(one.row.name for one in self.workspace.cloud.purchases if one.is_of(server))
 
-    def examine(self) -> None:
-        """Raises Violation."""
-        self.examine_ownership()
-        self._examine_store()
-        cloud = self.home.cloud
+    def check(self) -> None:
+        """Raises Violation unless everything holds that must hold at every instant."""
+        self.check_ownership()
+        self._check_store()
+        cloud = self.workspace.cloud
         strange = {one.id for one in cloud.strangers}
-        _forbid("a stranger's server was taken", strange & {one.id for one in self.recorded})
-        _forbid("a stranger's server was touched", strange & cloud.changed)
-        _forbid("sent before the intent was on disk", self.home.unannounced)
+        _fail_if("a stranger's server was taken", strange & {one.id for one in self.recorded})
+        _fail_if("a stranger's server was touched", strange & cloud.changed)
+        _fail_if("sent before the intent was on disk", self.workspace.sent_before_intent)
 
-    def examine_ownership(self) -> None:
-        """Nothing of ours is lost sight of, and no address has two."""
+    def check_ownership(self) -> None:
+        """Raises Violation if one of our servers is neither recorded nor in doubt, or an address has two."""
         recorded, ours = self.recorded, self.ours
         ids = {one.id for one in recorded} | {one.order_id for one in recorded} - {None}
         sought = {(str(one.address), one.name) for one in self.doubts}
         for address, server in ours:
             if not {server.id, server.order_id} & ids:
-                _forbid(f"{server.name} of {address} is lost", (address, self.bought_as(server)) not in sought)
+                _fail_if(f"{server.name} of {address} is lost", (address, self.bought_as(server)) not in sought)
         counts = Counter(address for address, _ in ours)
-        _forbid("bought twice", [address for address, count in counts.items() if count > 1])
+        _fail_if("bought twice", [address for address, count in counts.items() if count > 1])
 
-    def examine_success(self, *, wanted: dict[str, str], leaving: set[str]) -> None:
-        """Exit 0: what is on disk, read by somebody else, is what the cloud has and what is wanted. `leaving`: addresses whose
-        servers the run has told to be in a bad way, as somebody else was deleting them (test_protocol_violations.py).
+    def check_success(self, *, wanted: dict[str, str], leaving: set[str]) -> None:
+        """Raises Violation unless the state on disk is what the cloud has and what is wanted, as exit 0 promises.
+
+        `leaving`: addresses whose servers the run reported in an adverse status, because somebody else was deleting them
+        (test_protocol_violations.py).
         """
         recorded = {str(one.address): one.id for one in self.recorded}
         live = {address: recorded[address] for address in leaving & recorded.keys()}
         live |= {address: server.id for address, server in self.ours}
-        _forbid(f"exit 0, and the state {recorded} is not the cloud's {live}", recorded != live)
-        _forbid(f"exit 0, and there is {[*recorded]} where {[*wanted]} is wanted", recorded.keys() != wanted.keys())
+        _fail_if(f"exit 0, and the state {recorded} is not the cloud's {live}", recorded != live)
+        _fail_if(f"exit 0, and there is {[*recorded]} where {[*wanted]} is wanted", recorded.keys() != wanted.keys())
 
-    def examine_text(self, text: str) -> None:
-        _forbid("a password was shown", PASSWORD in text)
+    def check_output(self, text: str) -> None:
+        _fail_if("a password was shown", PASSWORD in text)
 
-    def _examine_store(self) -> None:
-        state = self.home.look()
+    def _check_store(self) -> None:
+        state = self.workspace.load_state()
         if state is None:
-            _forbid("the state is gone", self.serial)
+            _fail_if("the state is gone", self.serial)
             return
-        _forbid("the state is invalid", list(state.problems()))
-        _forbid(f"the serial fell from {self.serial} to {state.serial}", state.serial < self.serial)
+        _fail_if("the state is invalid", list(state.problems()))
+        _fail_if(f"the serial fell from {self.serial} to {state.serial}", state.serial < self.serial)
         self.serial = state.serial
-        history = list(self.home.elsewhere().history())
-        _forbid("the history lost records", len(history) < self.records)
+        history = list(self.workspace.fresh_store().history())
+        _fail_if("the history lost records", len(history) < self.records)
         intents = {one.entry.intent.id: one.entry.intent for one in history if isinstance(one.entry, Intended)}
         for record in history[self.records :]:
-            if isinstance(record.entry, Adopted) and self.home.has_unread_sibling:
-                _forbid("adopted beside a state that cannot be read", record.entry)
+            if isinstance(record.entry, Adopted) and self.workspace.has_unread_sibling:
+                _fail_if("adopted beside a state that cannot be read", record.entry)
             if isinstance(record.entry, Settled) and record.entry.outcome == "absent":
-                _examine_belief(intents[record.entry.intent], record.entry, record.time)
+                _check_absence(intents[record.entry.intent], record.entry, record.time)
         self.records = len(history)
-        files = (self.home.folder / "state").iterdir()
-        _forbid("a password is in", [path.name for path in files if PASSWORD.encode() in path.read_bytes()])
+        files = (self.workspace.folder / "state").iterdir()
+        _fail_if("a password is in", [path.name for path in files if PASSWORD.encode() in path.read_bytes()])
 
 
-def _examine_belief(intent: Intent, settled: Settled, when: int) -> None:
+def _check_absence(intent: Intent, settled: Settled, when: int) -> None:
     if settled.evidence.startswith("decided by"):
         return
     least, silent = (
-        least_silence(intent, bound=SLOWEST_LANDING + SLOWEST_SIGHT),
-        (when - intent.sent_at) / 1000,  # by a clock that is right: the cloud's dates need not be
+        least_silence(intent, bound=MAX_EXECUTION_DELAY + MAX_LISTING_DELAY),
+        (when - intent.sent_at) / 1000,  # by a clock that is right, unlike the cloud's dates
     )
-    _forbid("silence was believed where money may have been spent", least is None)
-    _forbid(f"silence was believed after {silent:g} s", least is not None and silent < least)
+    _fail_if("silence was believed where money may have been spent", least is None)
+    _fail_if(f"silence was believed after {silent:g} s", least is not None and silent < least)
 
 
-def _forbid(violation: str, found: object) -> None:
+def _fail_if(violation: str, found: object) -> None:
     if found:
         raise Violation(violation if found is True else f"{violation}: {found}")

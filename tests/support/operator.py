@@ -1,4 +1,4 @@
-"""A person at the console, who also reads what the tool says and does it."""
+"""The operator: works in the cloud's console, and follows the hints that the tool shows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.purchase_policy import Absence
 from provisioner.model.state import Intent
 
-Something = TypeVar("Something")
+T = TypeVar("T")
 _BODY = {
     "flavor": "Si2.large.4",
     "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
@@ -31,64 +31,65 @@ _BODY = {
 
 @dataclass
 class Operator:
-    """`which` picks one of what there is to choose from, whatever its number."""
+    """`which` is a number that picks one of the candidates, modulo their count. `log` gets a sentence for each action."""
 
-    judge: InvariantChecker
-    tell: Callable[[str], None]
+    checker: InvariantChecker
+    log: Callable[[str], None]
 
     def __post_init__(self) -> None:
-        self.home = self.judge.home
+        self.workspace = self.checker.workspace
 
-    def buys(self, name: str) -> None:
-        self.tell(f"a person buys a server named {name}")
-        assert self.home.person("POST", SERVERS, {"name": name, **_BODY}) == 200
+    def buy_server(self, name: str) -> None:
+        self.log(f"a person buys a server named {name}")
+        assert self.workspace.console_request("POST", SERVERS, {"name": name, **_BODY}) == 200
 
-    def deletes(self, which: int, *, during_a_run: bool = False) -> None:
-        """Not what is bought and was never seen: its address would be stuck (test_protocol_violations.py)."""
-        unseen = {str(one.address) for one in self.judge.recorded if not one.observed}
-        unseen |= {str(one.address) for one in self.judge.doubts} if during_a_run else set()
-        spared = {server.id for address, server in self.home.cloud.ours if address in unseen}
-        if (one := _pick(which, [one for one in self._there if one.id not in spared])) is not None:
+    def delete_server(self, which: int, *, during_a_run: bool = False) -> None:
+        """Deletes a server, but none that the tool has bought and never seen: its address would be stuck (test_protocol_violations.py)."""
+        unseen = {str(one.address) for one in self.checker.recorded if not one.observed}
+        unseen |= {str(one.address) for one in self.checker.doubts} if during_a_run else set()
+        spared = {server.id for address, server in self.workspace.cloud.ours if address in unseen}
+        if (one := _pick(which, [one for one in self._live_servers if one.id not in spared])) is not None:
             self._release(one)
 
-    def renames_and_stops(self, which: int) -> None:
-        """Not while its purchase is in doubt: by its name it is found."""
-        known = {one.id for one in self.judge.recorded}
-        if (one := _pick(which, [one for one in self._there if one.id in known])) is not None:
-            self.tell(f"a person renames and stops {one.name}")
-            self.home.person("PUT", f"{SERVERS}/{one.id}", {"name": "renamed-by-a-person"})
-            self.home.person("PUT", f"{SERVERS}/{one.id}/stop")
+    def rename_and_stop_server(self, which: int) -> None:
+        """Renames and stops a recorded server. A server in doubt is left alone, because it is found by its name."""
+        known = {one.id for one in self.checker.recorded}
+        if (one := _pick(which, [one for one in self._live_servers if one.id in known])) is not None:
+            self.log(f"a person renames and stops {one.name}")
+            self.workspace.console_request("PUT", f"{SERVERS}/{one.id}", {"name": "renamed-by-a-person"})
+            self.workspace.console_request("PUT", f"{SERVERS}/{one.id}/stop")
 
-    def settles_an_order(self, which: int, *, pays: bool) -> None:
-        if (order := _pick(which, self.home.cloud.pending_orders)) is None:
+    def settle_order(self, which: int, *, pays: bool) -> None:
+        if (order := _pick(which, self.workspace.cloud.pending_orders)) is None:
             return
-        self.tell(f"a person {'pays' if pays else 'cancels'} order {order}")
-        if pays and order not in {one.order_id for one in self.judge.recorded} and not self._is_sought(order):
-            self.judge.given_up.add(order)
+        self.log(f"a person {'pays' if pays else 'cancels'} order {order}")
+        if pays and order not in {one.order_id for one in self.checker.recorded} and not self._is_in_doubt(order):
+            self.checker.disowned.add(order)
         self._settle(order, pays=pays)
 
-    def _is_sought(self, order: str) -> bool:
-        """Its purchase is in doubt: once it is paid, its server is found, and is the tool's."""
-        names = {one.name for one in self.judge.doubts}
-        return any(one.row.order_id == order and one.row.name in names for one in self.home.cloud.purchases)
+    def _is_in_doubt(self, order: str) -> bool:
+        """Whether the order's purchase is in doubt. Once it is paid, the tool finds its server and owns it."""
+        names = {one.name for one in self.checker.doubts}
+        return any(one.row.order_id == order and one.row.name in names for one in self.workspace.cloud.purchases)
 
-    def resolves_everything(self) -> None:
-        for intent in self.judge.doubts:
+    def resolve_all(self) -> None:
+        for intent in self.checker.doubts:
             self._resolve(intent)
 
-    def heeds(self, told: Iterable[Diagnostic]) -> Iterator[Address]:
-        """Does what each diagnostic says is to be done; the addresses to be named for replacement. Raises Violation where the
-        tool asks which server is its own.
+    def follow_advice(self, diagnostics: Iterable[Diagnostic]) -> Iterator[Address]:
+        """Does what each diagnostic advises, and yields the addresses to name with --replace.
+
+        Raises Violation if the tool asks which server is its own.
         """
-        for order in {one.order_id for one in self.judge.recorded} & {*self.home.cloud.pending_orders}:
+        for order in {one.order_id for one in self.checker.recorded} & {*self.workspace.cloud.pending_orders}:
             assert order is not None
             self._settle(order, pays=True)
-        wanted = self.judge.wanted
-        for finding in told:
+        wanted = self.checker.wanted
+        for finding in diagnostics:
             address = str(finding.address)
             match finding.code:
                 case "name-taken" | "untracked":
-                    for stranger in self.home.cloud.strangers:
+                    for stranger in self.workspace.cloud.strangers:
                         if stranger.is_there and stranger.name == wanted.get(address):
                             self._release(stranger)
                 case "vanished" | "failed" | "prepaid-replace" if address in wanted:
@@ -99,54 +100,52 @@ class Operator:
     def _settle_doubts(self, finding: Diagnostic) -> None:
         if "choose" in finding.hint:
             raise Violation(f"a person was asked which server is {finding.address}")
-        for intent in self.judge.doubts:
-            asking = (
-                "orders placed since",
-                "as it was asked for but for the name",
-            )  # a stranger's, or another of ours renamed
+        for intent in self.checker.doubts:
+            # An order or a server that may be the purchase in doubt: a stranger's, or another one of ours, renamed.
+            asking = ("orders placed since", "as it was asked for but for the name")
             is_asked = finding.address == intent.address and any(reason in finding.detail for reason in asking)
             if is_asked or CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
                 self._resolve(intent)
 
     @property
-    def _there(self) -> list[Server]:
-        return [one for one in self.home.cloud.servers if one.is_there]
+    def _live_servers(self) -> list[Server]:
+        return [one for one in self.workspace.cloud.servers if one.is_there]
 
     def _release(self, server: Server) -> None:
-        self.tell(f"a person deletes {server.name}")
+        self.log(f"a person deletes {server.name}")
         if server.order_id is None:
-            self.home.person("DELETE", f"{SERVERS}/{server.id}")
+            self.workspace.console_request("DELETE", f"{SERVERS}/{server.id}")
         else:
-            self.home.person("POST", UNSUBSCRIBE, {"resource_ids": [server.id], "unsubscribe_type": 1})
+            self.workspace.console_request("POST", UNSUBSCRIBE, {"resource_ids": [server.id], "unsubscribe_type": 1})
 
     def _settle(self, order: str, *, pays: bool) -> None:
         if pays:
-            self.home.person("POST", PAY, {"order_id": order, "use_coupon": "NO", "use_discount": "NO"})
+            self.workspace.console_request("POST", PAY, {"order_id": order, "use_coupon": "NO", "use_discount": "NO"})
         else:
-            self.home.person("PUT", CANCEL, {"order_id": order})
+            self.workspace.console_request("PUT", CANCEL, {"order_id": order})
 
     def _resolve(self, intent: Intent) -> None:
-        """As somebody does who has looked, and waited for what may still come."""
-        if self.home.cloud.next_landing is not None:
+        """Resolves a doubt by what the console shows, once no late request is left to be carried out."""
+        if self.workspace.cloud.next_due is not None:
             return
-        bought = ((address, one) for address, one in self.judge.ours if self.judge.bought_as(one) == intent.name)
+        bought = ((address, one) for address, one in self.checker.ours if self.checker.bought_as(one) == intent.name)
         became = next((one for address, one in bought if address == str(intent.address)), None)
         found = became.id if became else self._unpaid_order(intent)
-        self.tell(f"a person resolves {intent.address}: {f'adopt {found}' if found else 'absent'}")
+        self.log(f"a person resolves {intent.address}: {f'adopt {found}' if found else 'absent'}")
         if found is None:
-            self.judge.give_up(intent.name)
-        self.home.resolve(str(intent.address), found)
+            self.checker.disown(intent.name)
+        self.workspace.resolve(str(intent.address), found)
 
     def _unpaid_order(self, intent: Intent) -> str | None:
-        """The one that the purchase has placed, as the console shows it."""
-        placed = (one.row for one in self.home.cloud.purchases if one.address == str(intent.address))
-        pending = {*self.home.cloud.pending_orders}
+        """Returns the pending order that the purchase has placed, if any."""
+        placed = (one.row for one in self.workspace.cloud.purchases if one.address == str(intent.address))
+        pending = {*self.workspace.cloud.pending_orders}
         return next((row.order_id for row in placed if row.order_id in pending and row.name == intent.name), None)
 
 
-def apart(work: Callable[[], Something]) -> Something:
-    """In a thread of its own, because a loop is running in this one."""
-    found: list[Something] = []
+def run_in_thread(work: Callable[[], T]) -> T:
+    """Runs `work` in another thread, because an event loop is running in this one. Returns or raises what it does."""
+    found: list[T] = []
     failed: list[BaseException] = []
 
     def do() -> None:
