@@ -184,7 +184,7 @@ async def _read_page(
     def read_body(answer: AnswerRow) -> tuple[tuple[Item, ...], list[str], int | None, int]:
         total = answer.number("total") if may_lack_total else answer.required(answer.number, "total")
         rows = answer.required(answer.rows, "data")
-        items, faults = _readable(rows, read)
+        items, faults = _read_rows(rows, read)
         return items, faults, total, len(rows)
 
     reply = await ask(call)
@@ -195,7 +195,7 @@ async def _read_page(
     return items
 
 
-def _readable(rows: Iterable[AnswerRow], read: Callable[[AnswerRow], Item]) -> tuple[tuple[Item, ...], list[str]]:
+def _read_rows(rows: Iterable[AnswerRow], read: Callable[[AnswerRow], Item]) -> tuple[tuple[Item, ...], list[str]]:
     items: list[Item] = []
     faults: list[str] = []
     for row in rows:

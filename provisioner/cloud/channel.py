@@ -16,7 +16,7 @@ from provisioner.model.mask import Mask
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.web import HttpAnswer
 
-_DEEPEST: Final = 64
+_MAX_DEPTH: Final = 64
 """The deepest nesting of an answer's JSON that is accepted."""
 
 
@@ -46,7 +46,7 @@ class Channel:
         once and exactly once.
         """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
-        return _reply(request, await self._sender.send(request), self._mask)
+        return _to_reply(request, await self._sender.send(request), self._mask)
 
     async def ask(self, call: Call) -> Reply:
         """Send a query, which never holds a secret, and return its reply. Raises CallFailed."""
@@ -57,13 +57,13 @@ def _no_secrets(reference: SecretReference) -> Secret:
     raise AssertionError(f"a question holds a secret: {reference}")
 
 
-def _reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
+def _to_reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
     try:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:
         raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
     if _is_too_deep(body):
-        raise unreadable_answer(request, answer, f"its JSON is nested more than {_DEEPEST} deep", mask=mask)
+        raise unreadable_answer(request, answer, f"its JSON is nested more than {_MAX_DEPTH} deep", mask=mask)
     if (found := find_masked_error(body, mask)) is not None:
         raise unreadable_answer(
             request, answer, f"it has the status of a success and tells of an error: {found}", mask=mask
@@ -79,7 +79,7 @@ def _is_too_deep(body: JsonValue) -> bool:
     It walks level by level, so that no depth exhausts the stack.
     """
     level = [body]
-    for _ in range(_DEEPEST):
+    for _ in range(_MAX_DEPTH):
         children = (
             node.values() if isinstance(node, dict) else node for node in level if isinstance(node, dict | list)
         )

@@ -140,7 +140,7 @@ async def connect(
     given = GivenIdentity(region, project_id, project_name, domain_id)
     network = HttpNetwork(
         NetworkSettings(
-            base_urls=tuple(endpoints.of(service) for service in Service),
+            base_urls=tuple(endpoints.url(service) for service in Service),
             user_agent=user_agent,
             timeouts=timeouts,
             backend=in_process(app) if app is not None else backend,

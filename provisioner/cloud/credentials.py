@@ -89,7 +89,7 @@ class FoundCredentials:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-_WAYS: Final = (
+_MISSING_HINT: Final = (
     "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or HW_AUTH_TOKEN; or configure"
     " hcloud (~/.hcloud/config.json) or the SDK (~/.huaweicloud/credentials); or set HW_USER_NAME, HW_USER_PASSWORD and"
     " HW_DOMAIN_NAME; or, on a cloud server with an agency, PROVISIONER_INSTANCE_METADATA=1"
@@ -114,7 +114,7 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
         or (FoundCredentials(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
     )
     if found is None:
-        missing = error("credentials-missing", "there are no credentials for the cloud", hint=_WAYS)
+        missing = error("credentials-missing", "there are no credentials for the cloud", hint=_MISSING_HINT)
         raise UsageError(missing, *_ignored(variables))
     return replace(
         found,

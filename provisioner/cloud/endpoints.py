@@ -32,7 +32,7 @@ class Endpoints:
     billing: str
     identity: str
 
-    def of(self, service: Service) -> str:
+    def url(self, service: Service) -> str:
         match service:
             case Service.MODELARTS:
                 return self.modelarts
@@ -69,9 +69,11 @@ def region_endpoints(
     }
     for service in Service:
         if overrides.get(service):
-            chosen[service] = _checked(f"PROVISIONER_ENDPOINT_{service.upper()}", overrides[service])
+            chosen[service] = _checked_url(f"PROVISIONER_ENDPOINT_{service.upper()}", overrides[service])
         elif name := next(filter(variables.get, _vendor_names(service, region)), None):
-            chosen[service] = _checked(variables.name_in_use(name) or name, _without_version(variables.get(name) or ""))
+            chosen[service] = _checked_url(
+                variables.name_in_use(name) or name, _without_version(variables.get(name) or "")
+            )
     return Endpoints(chosen[Service.MODELARTS], chosen[Service.BILLING], chosen[Service.IDENTITY])
 
 
@@ -113,8 +115,8 @@ def _without_version(url: str) -> str:
     return re.sub(r"/v3/?$", "", url)
 
 
-def _checked(name: str, url: str) -> str:
-    if problem := _problem(url):
+def _checked_url(name: str, url: str) -> str:
+    if problem := _url_problem(url):
         raise UsageError(
             error(
                 "endpoint-invalid",
@@ -127,7 +129,7 @@ def _checked(name: str, url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def _problem(url: str) -> str:
+def _url_problem(url: str) -> str:
     """Return what is wrong with the URL, or an empty string when nothing is."""
     try:
         parts = urlsplit(url)
@@ -136,10 +138,10 @@ def _problem(url: str) -> str:
         return "is not a URL"
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
         return "contains characters that no URL has"
-    return _problem_of_parts(parts) if port_is_usable else "has port 0"
+    return _parts_problem(parts) if port_is_usable else "has port 0"
 
 
-def _problem_of_parts(parts: SplitResult) -> str:
+def _parts_problem(parts: SplitResult) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "is neither an https:// nor an http:// URL"
     if "@" in parts.netloc:

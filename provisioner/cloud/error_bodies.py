@@ -76,21 +76,21 @@ def _find_in_fields(fields: JsonObject) -> str | None:
     """
     text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
     for code in _failing_codes(fields, _CODES):
-        return _joined(code, text)
+        return _join(code, text)
     if any(fields.get(name) is False or str(fields.get(name)).upper() in {"FALSE", "NO"} for name in _VERDICTS):
-        return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
+        return _join(*_failing_codes(fields, _PLAIN_CODES), text)
     return None if isinstance(fields.get("id"), str) else _find_in_answer(fields, text)
 
 
 def _find_in_answer(fields: JsonObject, text: str | None) -> str | None:
     if any(fields.get(name) is True or str(fields.get(name)).upper() == "TRUE" for name in _FAILURES):
-        return _joined(*_failing_codes(fields, _PLAIN_CODES), text)
+        return _join(*_failing_codes(fields, _PLAIN_CODES), text)
     for code in _failing_codes(fields, _PLAIN_CODES):
         if text or fields.keys() <= {*_PLAIN_CODES, *_COMPANIONS}:
-            return _joined(code, text)
+            return _join(code, text)
     status = next((fields[name] for name in _STATUSES if _is_failed(fields.get(name))), None)
     if status is not None and (text or fields.keys() <= {*_STATUSES, *_COMPANIONS}):
-        return _joined(str(status), text)
+        return _join(str(status), text)
     return None if _says_success(fields) else _first_text(fields, _TEXTS)
 
 
@@ -102,7 +102,7 @@ def _find_in_envelope(fields: JsonObject) -> str | None:
     text = _first_text(fields, _TEXTS) or _first_text(fields, ("message", "msg"))
     if text is None or isinstance(fields.get("id"), str):
         return None
-    return next((_joined(code, text) for code in _failing_codes(fields, (*_CODES, "code"))), None)
+    return next((_join(code, text) for code in _failing_codes(fields, (*_CODES, "code"))), None)
 
 
 def _find_in_nested(value: JsonValue) -> str | None:
@@ -116,7 +116,7 @@ def _find_in_nested(value: JsonValue) -> str | None:
             text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
             if not codes and (_says_success(fields) or _is_empty(fields)):
                 return None
-            return _joined(*codes[:1], text) or "an error without a code"
+            return _join(*codes[:1], text) or "an error without a code"
         case str():
             return None if _is_no_error(value) else value
         case Sequence():
@@ -140,7 +140,7 @@ def _find_in_nested_row(value: JsonValue) -> str | None:
         return None
     fields = _normalize(value)
     text = _first_text(fields, _TEXTS) or _first_text(fields, _PLAIN_TEXTS)
-    return next((_joined(code, text) for code in _failing_codes(fields, _CODES)), None)
+    return next((_join(code, text) for code in _failing_codes(fields, _CODES)), None)
 
 
 def _is_empty(value: JsonValue) -> bool:
@@ -186,5 +186,5 @@ def _is_no_error(text: str) -> bool:
     return _SUCCESS.fullmatch(text.strip().rstrip(".!。！")) is not None  # noqa: RUF001
 
 
-def _joined(*parts: str | None) -> str:
+def _join(*parts: str | None) -> str:
     return " ".join(part for part in parts if part)

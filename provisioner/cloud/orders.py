@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from provisioner.cloud.answers import AnswerRow, Ask, Malformed, ask_for, to_member
-from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.cloud.paging import PAGE_SIZE, Listing, read_all
 from provisioner.model.billing import ORDERS, OrderStatus, is_order_id, order_path, order_status, status_number
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.flow import Call, Effect, Service
@@ -105,7 +105,7 @@ async def list_orders(
 ) -> tuple[Order, ...]:
     """List orders, oldest first. Times are aware. Billing accepts a span of at most one year, and not every status."""
     # Oldest first, so that an order placed meanwhile comes last and moves no other order to another page.
-    query: dict[str, str | int] = {"order_by": "createTime", "limit": PAGE}
+    query: dict[str, str | int] = {"order_by": "createTime", "limit": PAGE_SIZE}
     if created_from is not None:
         query["create_time_begin"] = billing_time(created_from)
     if created_until is not None:
@@ -129,7 +129,7 @@ async def show_order(ask: Ask, order_id: str) -> OrderDetail:
         raise UsageError(error("order-id-invalid", f"{order_id!r} is no order's id", hint=hint))
 
     def page(offset: int) -> Call:
-        query: dict[str, str | int] = {"limit": PAGE, "offset": offset}
+        query: dict[str, str | int] = {"limit": PAGE_SIZE, "offset": offset}
         return Call(Service.BILLING, "GET", order_path(order_id), Effect.READ, query=query)
 
     detail, is_whole = await ask_for(ask, page(0), lambda answer: _read_first_page(answer, order_id))

@@ -16,7 +16,7 @@ from provisioner.cloud.answers import AnswerRow, Ask, interpret, unreadable
 from provisioner.model.billing import PageSummary, read_pages
 from provisioner.model.flow import Call, Reply
 
-PAGE: Final = 100
+PAGE_SIZE: Final = 100
 """Rows on each page. Billing publishes no upper limit; its default is 10."""
 
 _READINGS: Final = 3

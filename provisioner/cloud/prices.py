@@ -17,7 +17,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.resource import Fields, FieldValue
 
 _RATINGS: Final = "/v2/bills/ratings"
-_HOURS: Final = 4
+_HOURS_MEASURE: Final = 4
 """The `usage_measure_id` for hours, taken from the vendor's examples; the reference publishes no numbers."""
 
 
@@ -58,7 +58,7 @@ async def price_term(
 
 async def price_hour(ask: Ask, product: Product, *, identity: Identity, quantity: int = 1) -> Price:
     """Ask for the price of `quantity` for one hour of pay-per-use."""
-    usage: Fields = {"usage_factor": "Duration", "usage_value": 1, "usage_measure_id": _HOURS}
+    usage: Fields = {"usage_factor": "Duration", "usage_value": 1, "usage_measure_id": _HOURS_MEASURE}
     return await ask_for(ask, _inquiry("on-demand-resources", product, identity, quantity, usage), read_usage)
 
 

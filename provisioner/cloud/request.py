@@ -65,7 +65,7 @@ def encode(call: Call, *, endpoints: Endpoints, identity: Identity | None, revea
     body, secrets = _encode_body(call.body, reveal)
     path = _encode_path(call.path, identity)
     query = "&".join(f"{_percent(name)}={_percent(_query_value(value))}" for name, value in sorted(call.query.items()))
-    url = f"{endpoints.of(call.service)}{path}"
+    url = f"{endpoints.url(call.service)}{path}"
     return Request(
         service=call.service,
         effect=call.effect,

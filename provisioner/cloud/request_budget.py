@@ -27,8 +27,8 @@ REPORT_FROM: Final = 5.0
 _SHARE: Final = 0.9
 """The share of a gateway's limit that a run uses. The rest is left to consoles and colleagues."""
 
-_PARTS: Final = 8
-"""The first wait is this fraction of the limit's window, because the window may have begun long ago.
+_WINDOW_PARTS: Final = 8
+"""The first wait is the limit's window divided by this, because the window may have begun long ago.
 
 It doubles with every refusal.
 """
@@ -58,7 +58,7 @@ class _Bucket:
     rate: float = float("inf")
     """Requests per second; infinite while no limit is known."""
 
-    def wait(self, now: float) -> float:
+    def wait_seconds(self, now: float) -> float:
         """Return the seconds until the next request may be sent."""
         if self.rate == float("inf"):
             return max(0.0, self.opens_at - now)
@@ -85,7 +85,7 @@ class RequestBudget:
         """Wait until a request to `service` may be sent. Requests are admitted in the order of their calls."""
         bucket = self._buckets[service]
         async with bucket.queue:
-            while (wait := bucket.wait(self._clock.monotonic())) > _NEGLIGIBLE:
+            while (wait := bucket.wait_seconds(self._clock.monotonic())) > _NEGLIGIBLE:
                 if wait >= REPORT_FROM:
                     self._on_wait(wait)
                 await self._clock.sleep(min(wait, _REPORT_INTERVAL))
@@ -106,6 +106,6 @@ class RequestBudget:
         if limit is not None:
             bucket.apply_limit(limit, now)
         if retry_after is None and limit is not None:
-            retry_after = min(limit.seconds, limit.seconds / _PARTS * 2.0 ** (bucket.consecutive_refusals - 1))
+            retry_after = min(limit.seconds, limit.seconds / _WINDOW_PARTS * 2.0 ** (bucket.consecutive_refusals - 1))
         pause = max(back_off(bucket.consecutive_refusals, self._clock), retry_after or 0.0)
         bucket.opens_at = max(bucket.opens_at, now + min(pause, LONGEST_PAUSE))

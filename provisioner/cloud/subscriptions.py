@@ -14,13 +14,13 @@ from typing import Final
 
 from provisioner.cloud.answers import AnswerRow, Ask, to_member
 from provisioner.cloud.orders import billing_time
-from provisioner.cloud.paging import PAGE, Listing, read_all
+from provisioner.cloud.paging import PAGE_SIZE, Listing, read_all
 from provisioner.model.billing import SUBSCRIPTIONS
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.resource import FieldValue
 from provisioner.model.resource_id import coerce_ids, request_spelling
 
-_IDS: Final = 50
+_MAX_IDS: Final = 50
 """The maximum number of resource ids in one request."""
 
 
@@ -87,7 +87,7 @@ async def list_subscriptions(
     Without `statuses` billing may omit closed ones. `only_main` omits resources that belong to another one, such as a
     server's disks.
     """
-    body: dict[str, FieldValue] = {"only_main_resource": int(only_main), "limit": PAGE}
+    body: dict[str, FieldValue] = {"only_main_resource": int(only_main), "limit": PAGE_SIZE}
     if order_id is not None:
         body["order_id"] = order_id
     if wanted := tuple(status.value for status in statuses):
@@ -99,7 +99,7 @@ async def list_subscriptions(
     if resource_ids is None:
         return await _read(ask, body)
     distinct = tuple(dict.fromkeys(map(request_spelling, resource_ids)))
-    parts = [distinct[start : start + _IDS] for start in range(0, len(distinct), _IDS)]
+    parts = [distinct[start : start + _MAX_IDS] for start in range(0, len(distinct), _MAX_IDS)]
     return tuple([row for part in parts for row in await _read(ask, {**body, "resource_ids": part})])
 
 

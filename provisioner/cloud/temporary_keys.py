@@ -27,7 +27,7 @@ from provisioner.web import HttpAnswer
 METADATA: Final = "http://169.254.169.254"
 """A link-local address: requests to it never leave the machine's own network, and they carry no secret."""
 
-_LIFE: Final = 3600
+_LIFE_SECONDS: Final = 3600
 """The requested life in seconds. The service allows 15 minutes to a day."""
 
 _RENEW_BEFORE: Final = 600.0
@@ -45,7 +45,7 @@ class TemporaryKey:
 
 def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
     """Return the request that exchanges `token` for a temporary key."""
-    body = b'{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":%d}}}}' % _LIFE
+    body = b'{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":%d}}}}' % _LIFE_SECONDS
     return Request(
         service=Service.IDENTITY,
         effect=Effect.REPEATABLE,

@@ -75,7 +75,7 @@ def _folder(url: SplitResult, label: str) -> Store | None:
 
 
 _BY_SCHEME: Final[Mapping[str, Callable[[SplitResult, str], Store | None]]] = {"file": _folder}
-"""By URL scheme: opens a store, or returns None when the URL is not suitable.
+"""The functions by URL scheme that open a store; they return None for an unsuitable URL.
 
-Another kind of store needs one line here.
+A new kind of store needs one line here.
 """

@@ -26,9 +26,9 @@ from provisioner.model.state import JournalHead
 _BEFORE_HASH = b',"hash":"'
 _AFTER_HASH = b'"}'
 _START = JournalHead()
-_HASH = hashlib.sha256().digest_size * 2
-_TAIL = len(_BEFORE_HASH) + _HASH + len(_AFTER_HASH)
-_HASH_ENDS = len(_AFTER_HASH) + len(b"\n")
+_HASH_LENGTH = hashlib.sha256().digest_size * 2
+_TAIL_LENGTH = len(_BEFORE_HASH) + _HASH_LENGTH + len(_AFTER_HASH)
+_AFTER_HASH_LENGTH = len(_AFTER_HASH) + len(b"\n")
 """The number of bytes from the end of a line's hash to the end of the line."""
 CHAIN_KEYS = frozenset({"sequence", "time", "previous", "serial", "lineage", "batch", "closed"})
 
@@ -141,7 +141,9 @@ def anchor(lineage: str, head: JournalHead) -> str:
 
 def head_of(batch: bytes, *, after: JournalHead) -> JournalHead:
     """Return the head of a log after appending `batch`, lines made by `link`, behind `after`."""
-    return JournalHead(after.sequence + batch.count(b"\n"), batch[-_HASH_ENDS - _HASH : -_HASH_ENDS].decode())
+    return JournalHead(
+        after.sequence + batch.count(b"\n"), batch[-_AFTER_HASH_LENGTH - _HASH_LENGTH : -_AFTER_HASH_LENGTH].decode()
+    )
 
 
 def line_ending(head: JournalHead) -> bytes:
@@ -172,9 +174,9 @@ def is_torn(line: bytes) -> bool:
 
 
 def _record(line: bytes, *, number: int, end: int) -> Record:
-    body = line[:-_TAIL] + b"}"
+    body = line[:-_TAIL_LENGTH] + b"}"
     hash_ = hashlib.sha256(body).hexdigest()
-    if line[-_TAIL:] != _BEFORE_HASH + hash_.encode() + _AFTER_HASH:
+    if line[-_TAIL_LENGTH:] != _BEFORE_HASH + hash_.encode() + _AFTER_HASH:
         raise BrokenChain(number, "holds no record whose hash fits its content")
     try:
         fields = parse_json(body)

@@ -1,8 +1,8 @@
-"""The state that a store holds now: a checkpoint, and what the journal says has happened since.
+"""Reads the current state of a store: a checkpoint, and what happened since according to the journal.
 
-Where a checkpoint is required, the two prove of each other that nothing is older or missing, and both are read whole.
-Elsewhere a checkpoint is a cache: the newest valid one whose head is in the journal is believed, and the journal is
-read from there.
+In a store that requires checkpoints, checkpoint and journal prove that neither of them is outdated or missing, and both
+are read in full. Elsewhere a checkpoint is a cache: the newest valid one whose head is in the journal is used, and the
+journal is read from there.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from provisioner.store.known_state import (
 def read_current(
     reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
 ) -> KnownState | None:
-    """None where nothing was ever recorded.
+    """Read the current state; None when nothing was ever recorded.
 
-    Raises StoreError for damage, and for a state that is older than one that was seen.
+    Raises StoreError for damage, and for a state older than its mark.
     """
     if requires_checkpoint:
         read = _read_pair(reader, words, marks)
@@ -47,7 +47,7 @@ def read_current(
 def read_whole(
     reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
 ) -> tuple[KnownState, bytes] | None:
-    """The same with the whole journal that it was read from."""
+    """Read the current state like `read_current`, and return it with the whole journal."""
     if requires_checkpoint:
         return _read_pair(reader, words, marks)
     if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
@@ -60,12 +60,12 @@ def read_whole(
 def read_quickly(
     reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
 ) -> State | None:
-    """The same without the journal's records from before the checkpoint, and so without noticing damage there."""
+    """Read the current state without the records from before the checkpoint, and so without detecting damage there."""
     if requires_checkpoint and (newest := reader.checkpoint()) is not None:
         try:
             known = _from_checkpoint(reader, words, read_state(words, newest.data, place=newest.place))
         except NotInLog:
-            pass  # the pair says why
+            pass  # reading both in full below finds out why
         else:
             _require_newest(words, known, lambda: read_journal(reader), marks)
             return known.state
@@ -74,26 +74,29 @@ def read_quickly(
 
 
 def read_journal(reader: Reader) -> bytes | None:
-    """The whole journal; None where it was never begun."""
+    """Return the whole journal; None when it does not exist yet."""
     pieces = tuple(reader.log(JOURNAL).read())
     return b"".join(pieces) if pieces else None
 
 
 def _read_pair(reader: Reader, words: StoreWords, marks: HighWaterMarks) -> tuple[KnownState, bytes] | None:
-    """A refusal counts when a second look finds the same: without the lock a run may write between the two parts."""
-    looked = _read_parts(reader)
+    """Read checkpoint and journal. An error is raised only when a second reading finds the same bytes.
+
+    Without the lock, a run may write between the reading of the two parts.
+    """
+    parts = _read_parts(reader)
     while True:
         try:
-            return _check_pair(reader, words, marks, *looked)
+            return _check_pair(reader, words, marks, *parts)
         except StoreError:
             again = _read_parts(reader)
-            if again == looked:
+            if again == parts:
                 raise
-            looked = again
+            parts = again
 
 
 def _read_parts(reader: Reader) -> tuple[bytes | None, bytes | None]:
-    """The checkpoint first, so that the journal is never the older one."""
+    """Read the checkpoint before the journal, so that the journal is never the older one."""
     newest = reader.checkpoint()
     return None if newest is None else newest.data, read_journal(reader)
 
@@ -133,7 +136,7 @@ def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> K
 
 
 def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[State]:
-    """Those that are whole, newest first. One that a newer version wrote, or another stack's, is refused."""
+    """Yield the intact checkpoints, newest first. Raises StoreError for one of a newer version or of another stack."""
     for age in count():
         if (blob := reader.checkpoint(age)) is None:
             return
@@ -145,7 +148,7 @@ def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[State]:
 
 
 def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> KnownState:
-    """Raises NotInLog."""
+    """Replay the journal onto a checkpoint. Raises NotInLog."""
     journal = b"".join(reader.log(JOURNAL).read(written.head))
     return replay_tail(words, written, journal, is_whole=written.head.sequence == 0)
 
@@ -153,6 +156,7 @@ def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> Known
 def _require_newest(
     words: StoreWords, known: KnownState, journal: Callable[[], bytes | None], marks: HighWaterMarks
 ) -> None:
+    """Raises StoreError when the state is older than its high-water mark."""
     seen = marks.load(known.written.lineage)
     if seen is not None and is_behind(words, known, lambda: journal() or b"", seen=seen):
         raise state_behind(words, known, seen)

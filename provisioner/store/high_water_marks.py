@@ -1,7 +1,10 @@
-"""How far each state had come when this user last saw it, so that a folder put back from an older copy is found out.
+"""Keeps a high-water mark for each state: how far it had come when this user last saw it.
 
-Kept with the user and not beside the state, where it would be put back with it. What cannot be read or written counts
-as not seen: a mark may stop a run that would buy again, and must never cost one that would not (docs/decisions/0025).
+So a restored older copy is detected.
+
+The marks are kept with the user and not beside the state, where an older copy would restore them too. A mark that
+cannot be read or written counts as missing: a mark may stop a run that would buy again, and must never stop another one
+(docs/decisions/0025).
 """
 
 from __future__ import annotations
@@ -25,8 +28,9 @@ _LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """`head` is the last record that was seen, `serial` that of the state that it stood beside, or of the one made of
-    it.
+    """The furthest point seen.
+
+    `head` is the last record, `serial` that of the checkpoint at that time or of the one made of it.
     """
 
     serial: int
@@ -35,50 +39,51 @@ class HighWaterMark:
 
 
 def high_water_mark_folder(environ: Mapping[str, str], home: Path) -> Path:
-    """As the XDG base directories have it; a relative one there is to be ignored."""
+    """Return the folder for marks, following the XDG base directory specification, which ignores relative paths."""
     given = Path(environ.get("XDG_STATE_HOME") or "")
     return (given if given.is_absolute() else home / ".local" / "state") / "provisioner" / "lineages"
 
 
 class HighWaterMarks:
-    """`folder` is None where nobody watches."""
+    """The marks of one user. Without a `folder` nothing is kept."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
     def load(self, lineage: str) -> HighWaterMark | None:
-        """None for a file that is missing, damaged or cannot be read."""
+        """Return the mark of a lineage; None when the file is missing, damaged or cannot be read."""
         path = self._path(lineage)
         if path is None:
             return None
         try:
             with path.open("rb") as file:
-                kept = json.loads(file.read(_MOST_BYTES))
+                content = json.loads(file.read(_MOST_BYTES))
         except (OSError, ValueError, RecursionError):
             return None
-        match kept:
+        match content:
             case {
                 "format": 1,
-                "lineage": str(of),
+                "lineage": str(marked),
                 "serial": int(serial),
                 "sequence": int(sequence),
                 "hash": str(hashed),
                 "location": str(location),
-            } if of == lineage:
+            } if marked == lineage:
                 return HighWaterMark(serial, JournalHead(sequence, hashed), location)
         return None
 
-    def save(self, lineage: str, seen: HighWaterMark) -> None:
+    def save(self, lineage: str, mark: HighWaterMark) -> None:
+        """Keep `mark` as the newest one of the lineage. Failures to write are ignored."""
         path = self._path(lineage)
         if path is None:
             return
         document = {
             "format": _FORMAT,
             "lineage": lineage,
-            "serial": seen.serial,
-            "sequence": seen.head.sequence,
-            "hash": seen.head.hash,
-            "location": seen.location,
+            "serial": mark.serial,
+            "sequence": mark.head.sequence,
+            "hash": mark.head.hash,
+            "location": mark.location,
         }
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,7 +96,7 @@ class HighWaterMarks:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Whole or not at all, and not synced: what a power cut takes from it was not believed either."""
+    """Write the file atomically but without sync: a mark that a power failure destroys counts as missing anyway."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(descriptor, "wb") as file:

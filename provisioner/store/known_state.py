@@ -1,6 +1,7 @@
-"""From the bytes of a checkpoint and its journal to what is known, or to the reason why they cannot be trusted.
+"""Reads a checkpoint and its journal into a state, or raises the reason why they cannot be trusted.
 
-Damage is refused, never healed and never taken for "nothing owned". Pure: bytes and names in, values out.
+Damage is refused: it is never repaired silently and never mistaken for an empty state. These functions are pure: they
+take bytes and names, and return values.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ _OR_REBUILD: Final = (
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """`written` is the checkpoint's, `state` the same with the journal's tail replayed.
+    """A state and where it was read from.
 
-    The first `journal_end` bytes of the journal are whole records; what follows is a torn one. `plans` are those that
-    runs have begun to carry out; None where only the tail was read. `is_described`: the journal says what it is of.
+    `written` is the state of the checkpoint, `state` the same with the journal's tail replayed. The first `journal_end`
+    bytes of the journal are complete records; a torn one may follow. `plans` are the ids of the plans that runs have
+    begun to execute; None when only the tail was read. `is_described`: the journal begins with an entry that names its
+    stack, environment and identity.
     """
 
     written: State
@@ -43,14 +46,14 @@ class KnownState:
 
 
 def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> KnownState:
-    """Raises StoreError for damage."""
+    """Read a checkpoint and its whole journal. Raises StoreError for damage."""
     return replay_tail(words, read_state(words, state, place=words.state), journal)
 
 
 def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_whole: bool = True) -> KnownState:
-    """What `written` has become by now. A journal that is not whole begins with the record of its head.
+    """Replay what the journal has recorded since the checkpoint `written`. Raises StoreError for damage.
 
-    Raises StoreError for damage.
+    `is_whole`: `journal` is complete; else it begins with the record of the checkpoint's head.
     """
     if not journal and written.head.sequence > 0:
         raise journal_missing(words, written.head)
@@ -79,9 +82,9 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
-    """The state before the first record after `created`, for a journal whose checkpoints are lost.
+    """Return the state that the journal started from, for when all checkpoints are lost.
 
-    None where it does not begin so.
+    None if there is no entry `created`.
     """
     first = next(single_lines(journal), None)
     if not isinstance(first, Record) or first.lineage is None:
@@ -95,18 +98,20 @@ def initial_state(words: StoreWords, journal: bytes) -> State | None:
 
 
 def started_plans(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset[str]:
-    """The ids of all plans that runs have begun to carry out."""
+    """Return the ids of all plans that runs have begun to execute."""
     entries = (record.entry for record in checked_records(words, journal, lineage=lineage))
     plans = (entry.get("plan") for entry in entries if entry.get("type") == "run_started")
     return frozenset(plan for plan in plans if isinstance(plan, str))
 
 
 def read_history(words: StoreWords, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:
+    """Yield all records of the journal with their entries. Raises StoreError for damage."""
     for record in checked_records(words, journal, lineage=lineage):
         yield HistoryRecord(record.sequence, record.time, record.hash, decode_entry(words, record))
 
 
 def decode_entry(words: StoreWords, record: Record) -> Entry:
+    """Return the record's entry. Raises StoreError for damage."""
     try:
         return entry_from_json(record.entry)
     except Damaged as problem:
@@ -114,6 +119,7 @@ def decode_entry(words: StoreWords, record: Record) -> Entry:
 
 
 def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: JournalHead = START) -> Iterator[Record]:
+    """Yield the records of the journal like `chain.records`. Raises StoreError for damage."""
     try:
         yield from records(journal, lineage=lineage, at=at)
     except BrokenChain as problem:
@@ -121,8 +127,10 @@ def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: Jour
 
 
 def require_owner(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
-    """The one place that refuses a foreign state: one that stands under another's label, or whose stack and environment
-    only come to the same label. It would be planned against the wrong specs.
+    """Refuse a foreign state, which would be planned against the wrong specs. Raises StoreError `state-foreign`.
+
+    A state is foreign when it is kept under another state's label, or when another stack and environment only yield the
+    same label.
     """
     label = state.stack if state.environment is None else f"{state.stack}.{state.environment}"
     if label != words.label:
@@ -134,7 +142,10 @@ def require_owner(words: StoreWords, state: State, *, owner: tuple[str, str | No
 
 
 def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
-    """`place` is where `data` stood. Raises StoreError: `state-damaged`, `state-format` or `state-foreign`."""
+    """Read a checkpoint from `data`, found at `place`.
+
+    Raises StoreError `state-damaged`, `state-format` or `state-foreign`.
+    """
     try:
         state = state_from_json(unseal(data))
     except FromNewerVersion as problem:
@@ -159,12 +170,12 @@ def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
 
 def _replay(words: StoreWords, written: State, tail: list[Record], *, head: JournalHead) -> State:
     line = written.head.sequence
-    for_replay = []
+    entries = []
     try:
         for record in tail:
             line = record.sequence
-            for_replay.append(entry_from_json(record.entry))
-        state = replace(replay(written, for_replay), head=head)
+            entries.append(entry_from_json(record.entry))
+        state = replace(replay(written, entries), head=head)
     except ValueError as problem:
         raise journal_damaged(words, problem, line=line) from problem
     if problem_found := next(state.problems(), None):
@@ -204,9 +215,9 @@ def _state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
 
 
 def is_behind(words: StoreWords, known: KnownState, journal: Callable[[], bytes], *, seen: HighWaterMark) -> bool:
-    """Whether the record that was seen last is missing from the whole `journal`.
+    """Whether the record of the mark `seen` is missing from the whole `journal`, so that the state is an older copy.
 
-    A rebuilt journal lacks it too, and stands beside a higher serial.
+    A rebuilt journal lacks it too, but has a higher serial.
     """
     if known.state.head == seen.head or known.written.serial > seen.serial or seen.head == START:
         return False
@@ -232,8 +243,8 @@ def _progress(serial: int, head: JournalHead) -> str:
 
 
 def _require_same_owner(words: StoreWords, record: Record, written: State) -> bool:
-    told = decode_entry(words, record)
-    if isinstance(told, Created) and (told.stack, told.environment, told.identity) != (
+    created = decode_entry(words, record)
+    if isinstance(created, Created) and (created.stack, created.environment, created.identity) != (
         written.stack,
         written.environment,
         written.identity,

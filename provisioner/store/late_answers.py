@@ -1,10 +1,11 @@
-"""Answers that came when their run could not write to the journal any more: kept in a log of their own, and read by
-each run.
+"""Keeps late answers: those that arrived when their run could no longer write to the journal.
 
-A run that has lost its lock may not touch the journal, which is another's by then. But an answer that nobody writes
-down is a purchase whose server nobody knows. So it goes to the log `late`, with the intent that it answers, and whoever
-reads the state believes it where that intent is still open. What answers an intent that has ended otherwise is told to
-a person.
+They have a log of their own, which every run reads.
+
+A run that has lost its lock may not touch the journal, which another run may be writing by then. But an unrecorded
+answer would be a purchase whose server nobody knows. So the answer goes to the log `late`, with the intent that it
+answers. Readers of the state apply it if that intent is still open. An answer to an intent that has ended otherwise is
+reported to the user.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Read
 Answer: TypeAlias = Answered | Settled
 _ATTEMPTS: Final = 10
 _PAUSE: Final = 0.05
-"""Seconds, while another run that was fenced off writes its own answers there."""
+"""Seconds between two attempts, while another run that lost its lock writes to the same log."""
 
 
 def find_answers(entries: Sequence[Entry], intents: Mapping[str, Intent]) -> list[tuple[Intent, Answer]]:
-    """Those among `entries` that say how a call of one of `intents` was answered."""
-    heard = [
+    """Return those `entries` that record the answer to one of `intents`, each with its intent."""
+    answers = [
         entry
         for entry in entries
         if isinstance(entry, Answered) or (isinstance(entry, Settled) and entry.outcome == "refused")
     ]
-    return [(intents[entry.intent], entry) for entry in heard if entry.intent in intents]
+    return [(intents[entry.intent], entry) for entry in answers if entry.intent in intents]
 
 
 def write_late(
-    opened: Callable[[], Log],
+    open_log: Callable[[], Log],
     words: StoreWords,
     answers: Sequence[tuple[Intent, Answer]],
     *,
@@ -49,10 +50,13 @@ def write_late(
     batch: JsonObject,
     clock: StoreClock,
 ) -> bool:
-    """Whether they are kept. Never raises: what they could not be written for is told already."""
+    """Write `answers` and return whether they are kept.
+
+    Never raises, because the failure of the journal is reported already.
+    """
     entries = [entry for intent, answer in answers for entry in (Intended(intent), answer)]
     for _ in range(_ATTEMPTS):
-        log = opened()
+        log = open_log()
         try:
             lines = [line for line in single_lines(b"".join(log.read())) if isinstance(line, Record)]
             head = lines[-1].head if lines else START
@@ -72,13 +76,13 @@ def write_late(
 
 
 def with_late_hint(failure: StoreError, words: StoreWords) -> StoreError:
-    """The same, and where the answers are kept."""
-    where = f"What was answered is kept in {words.late}: the next run reads it there."
-    return StoreError(*(replace(one, hint=f"{one.hint} {where}") for one in failure.diagnostics))
+    """Return `failure` with hints that state where the answers are kept."""
+    notice = f"What was answered is kept in {words.late}: the next run reads it there."
+    return StoreError(*(replace(one, hint=f"{one.hint} {notice}") for one in failure.diagnostics))
 
 
 def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
-    """Every answer that can be read, with its intent. Raises StoreError where the log cannot be."""
+    """Return every readable answer with its intent. Raises StoreError when the log cannot be read."""
     found: list[tuple[Intent, Answer]] = []
     intents: dict[str, Intent] = {}
     for line in single_lines(b"".join(reader.log(LATE).read())):
@@ -95,42 +99,42 @@ def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
 
 
 def open_answers(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Answer, ...]:
-    """The answers that end an intent which is open in `state`: one each.
+    """Return the answers that end intents which are open in `state`, one for each.
 
-    A server that is recorded already stays where it is.
+    An answer with a server that is recorded already is omitted, so that the server stays at its address.
     """
-    held = {one.id for one in state.resources.values()} - {None}
+    recorded = {one.id for one in state.resources.values()} - {None}
     found = {answer.intent: answer for _, answer in late if answer.intent in state.intents}
-    return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in held)
+    return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in recorded)
 
 
 def unrecorded_purchases(
     words: StoreWords, state: State | None, late: Sequence[tuple[Intent, Answer]]
 ) -> Iterator[Diagnostic]:
-    """What was bought by an intent that has ended otherwise, and stands in no record."""
+    """Warn about purchases that no record contains, because their intent has ended otherwise."""
     for intent, answer in late:
         if not isinstance(answer, Answered) or (state is not None and answer.intent in state.intents):
             continue
-        named = {name for name in (answer.id, answer.order_id) if name is not None}
-        if state is not None and not named.isdisjoint(_known(state)):
+        ids = {name for name in (answer.id, answer.order_id) if name is not None}
+        if state is not None and not ids.isdisjoint(_recorded_ids(state)):
             continue
-        if named:
-            taken = (
+        if ids:
+            import_hint = (
                 f"; `provisioner import {intent.address.shell_quoted} {answer.id}` takes the server over"
                 if answer.id
                 else ""
             )
             what = " and ".join(
-                f"{noun} {name}" for noun, name in (("server", answer.id), ("order", answer.order_id)) if name
+                f"{kind} {name}" for kind, name in (("server", answer.id), ("order", answer.order_id)) if name
             )
             yield warning(
                 "late-answer",
                 f"a purchase of {intent.address_list} was answered with {what} after its run had lost the lock, and neither is recorded",
-                hint=f"look for it in the console{taken}. {words.clear_late}",
+                hint=f"look for it in the console{import_hint}. {words.clear_late}",
                 address=intent.address,
             )
 
 
-def _known(state: State) -> Iterator[str]:
+def _recorded_ids(state: State) -> Iterator[str]:
     yield from (name for one in state.resources.values() for name in (one.id, one.order_id) if name is not None)
     yield from state.released

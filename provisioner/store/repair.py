@@ -1,8 +1,7 @@
-"""A writer's time with a damaged state, under the lock: journal and state are written anew, and what stood there is
-kept aside.
+"""Replaces a damaged state under the lock: writes a new journal and a new state, and keeps copies of the damaged parts.
 
-A journal that was begun beside a later serial than a state has says everything by itself, so that whatever dies in
-between, the next repair reads the new one and not a mixture.
+The new journal states a serial that no old state exceeds, which marks it as complete by itself. So after a crash
+between the two writes, the next repair reads the new journal alone and not a mixture.
 """
 
 from __future__ import annotations
@@ -27,13 +26,15 @@ from provisioner.store.salvage import Salvaged
 
 @dataclass(frozen=True, slots=True)
 class RebuiltState:
-    """What a rebuild wrote. `aside` names the copies of what stood there before."""
+    """The state that a rebuild wrote. `aside` names the copies of the damaged parts."""
 
     state: State
     aside: tuple[str, ...]
 
 
 class Repair:
+    """A repair in progress, which holds the lock. `salvaged` is what could be read of the damaged state."""
+
     def __init__(
         self,
         store: LockedStore,
@@ -52,13 +53,15 @@ class Repair:
         self.salvaged = salvaged
 
     def replace(self, state: State, entries: Sequence[Entry]) -> RebuiltState:
-        """A journal of `entries`, and `state` as they lead to; what stood there is copied aside first.
+        """Write a journal of `entries` and the state that they lead to from `state`.
 
-        `state` comes with its new serial and without resources or intents: those are what `entries` say. Raises
-        StoreError; dying at any moment leaves either the old parts, or damage that the next repair sees through.
+        The damaged parts are copied first.
+
+        `state` has its new serial and neither resources nor intents, which come from `entries`. Raises StoreError. A
+        crash at any moment leaves either the old parts, or damage that the next repair recognises.
         """
         require_owner(self._words, state)
-        lines, state = self._written(state, entries)
+        lines, state = self._encode_parts(state, entries)
         try:
             aside = self._store.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))
         except NotDone as failure:
@@ -73,8 +76,11 @@ class Repair:
         self._marks.save(state.lineage, HighWaterMark(state.serial, state.head, self._words.state))
         return RebuiltState(state, aside)
 
-    def _written(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:
-        """The journal names the serial before the new state's: what a run that checkpoints it would have written."""
+    def _encode_parts(self, empty: State, entries: Sequence[Entry]) -> tuple[bytes, State]:
+        """Return the journal and the state.
+
+        The journal states the serial before the new one, as if a run had checkpointed it.
+        """
         lines, head = journal_lines(
             self._words,
             [created_entry(empty), *entries],

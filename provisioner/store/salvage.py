@@ -1,5 +1,4 @@
-"""Salvages what can still be read of damaged parts: every intact state and every intact line, and the state that they
-lead to.
+"""Salvages what is readable of damaged parts: every intact state and line, and the state that they lead to.
 
 A state includes everything up to its head, so damage before that loses nothing. Lines after a break in the chain are
 still used one by one, because each contains its own hash. Nothing is guessed: what cannot be read is reported as
@@ -46,10 +45,7 @@ class SalvagedPart:
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """Everything that can still be read, and what it leads to.
-
-    `damage` is why the store refuses to read the state, and empty if it does not.
-    """
+    """What can still be read, and what it leads to. `damage` is why the store refuses the state, if it does."""
 
     damage: tuple[Diagnostic, ...]
     parts: tuple[SalvagedPart, ...]
@@ -70,17 +66,14 @@ class Salvaged:
     """Ids and order ids in answers to requests that cannot be read."""
     mentioned: frozenset[Address]
     """Addresses that unreadable lines seem to be about: a purchase for them may have been under way."""
-    complete: bool
+    is_complete: bool
     """Whether it is certain that nothing recorded is missing."""
     is_empty: bool
     """Whether there is no part at all."""
 
 
 def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
-    """Salvage a damaged state.
-
-    Raises StoreError for parts that must not be rebuilt: of a newer version, another stack, or two histories.
-    """
+    """Salvage a damaged state. Raises StoreError for parts of a newer version, another stack or two histories."""
     states = dict(_states(words, damaged))
     lines = tuple(single_lines(damaged.journal or b""))
     base = _base(words, states, lines)
@@ -104,7 +97,7 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
         unplaced=replayed.unplaced,
         unattributed_ids=replayed.unattributed_ids,
         mentioned=frozenset(address for line in rest if isinstance(line, bytes) for address in _addresses(line)),
-        complete=reaches and replayed.is_whole and len(linked) == len(rest),
+        is_complete=reaches and replayed.is_whole and len(linked) == len(rest),
         is_empty=damaged == DamagedParts(None, None, None),
     )
 
@@ -127,9 +120,7 @@ def _states(words: StoreWords, damaged: DamagedParts) -> Iterator[tuple[str, Sta
 
 
 def _base(words: StoreWords, states: dict[str, State | None], lines: Lines) -> State | None:
-    """Return the newest intact state that the journal continues.
-
-    None when the journal is complete by itself, or no state is intact.
+    """Return the newest intact state that the journal continues; None when it is complete by itself, or none is intact.
 
     Raises StoreError when journal and state belong to different histories.
     """

@@ -1,7 +1,7 @@
-"""A writer's time with a store, under its lock: the journal first, the state as its checkpoint.
+"""A writer's session with a store, under its lock: it appends to the journal, and writes states as its checkpoints.
 
-Each failure is final for the session, but for a log that is as it was before. What a run knows and could not write down
-is for its caller to print: the errors here name the place and the reason, not the entries.
+A failure ends the session, unless it left the log unchanged. The errors name the place and the reason, but not the
+entries: the caller prints what the run knows and could not record.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from provisioner.store.late_answers import find_answers, with_late_hint, write_l
 _WRITER_BYTES: Final = 16
 _NONCE_BYTES: Final = 8
 _ATTEMPTS: Final = 3
-"""Of one append whose outcome the store could not tell. A store that will never know says so each time at once."""
+"""How often an append with an unknown outcome is tried. A store that will never know fails each time at once."""
 
 
 class Session:
-    """Every method raises StoreError; after one that could not make something durable the session is broken for good,
-    because a failed append says nothing about what the store holds. Only after `journal-full` it is not: then nothing
-    of it was written.
+    """A writing session. Every method raises StoreError.
+
+    A failed write breaks the session for good, because it says nothing about what the store holds. Only `journal-full`
+    does not: nothing was written then.
     """
 
     def __init__(
@@ -52,10 +53,7 @@ class Session:
         late: Sequence[Entry],
         late_log: Callable[[], Log],
     ) -> None:
-        """`known` was read through `store`; None before the first run.
-
-        `late` are the late answers of intents that are open in it.
-        """
+        """`known` was read through `store`; None before the first run. `late` are answers to intents open in it."""
         self._store = store
         self._words = words
         self._clock = clock
@@ -69,23 +67,23 @@ class Session:
         self._is_settled = False
         self._entries: list[Entry] = []
         self._late = tuple(late)
-        self._late_is_told = not late
+        self._late_is_journaled = not late
         self._late_log = late_log
         self._kept_late: set[str] = set()
         self._broken: str | None = None
         self._is_over = False
-        self._fenced_off: StoreError | None = None
+        self._intrusion_error: StoreError | None = None
         self._mutex = Lock()
 
     @property
     def state(self) -> State | None:
-        """As loaded under the lock, or as last created or checkpointed; None before the first run."""
+        """The state as loaded under the lock, or as last created or checkpointed; None before the first run."""
         if self._known is None:
             return None
         return replay(self._known.state, self._late) if self._late else self._known.state
 
     def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
-        """The first state: a new lineage, serial 1. Durable before a journal exists."""
+        """Create the first state, with a new lineage and serial 1. It is durable before a journal exists."""
         with self._mutex:
             self._require_whole()
             if self._known is not None:
@@ -96,14 +94,14 @@ class Session:
             with self._durably("state-not-written", self._words.state, hint):
                 self._store.create_checkpoint(0, _encode(state))
             self._known = KnownState(written=state, state=state, plans=frozenset(), journal_end=0)
-            self._note(state.serial, state.head)
+            self._save_mark(state.serial, state.head)
             return state
 
     def append(self, entries: Sequence[Entry]) -> JournalHead:
-        """Durable when it returns: one append to the journal for all of `entries`. May be called from any thread.
+        """Append all of `entries` to the journal in one durable write. May be called from any thread.
 
-        Space is set aside before the first intent. Facts may use it up when the store is full; entries with an intent
-        among them never do, so that nothing is sent whose answer could not be written down.
+        Space is reserved before the first intent. When the store is full, facts may use it; entries that contain an
+        intent never do, so that nothing is sent whose answer could not be recorded.
         """
         with self._mutex:
             try:
@@ -114,7 +112,7 @@ class Session:
                 raise
 
     def checkpoint(self) -> State:
-        """The state after everything appended, written in one step. Writes nothing when nothing has happened."""
+        """Write the state after all appended entries in one step, unless nothing has happened. Return the state."""
         with self._mutex:
             known = self._require_begun()
             self._append_entries(())
@@ -134,11 +132,11 @@ class Session:
             self._known = replace(known, written=state, state=state, plans=plans)
             self._entries.clear()
             self._late = ()
-            self._note(state.serial, state.head)
+            self._save_mark(state.serial, state.head)
             return state
 
     def plan_used(self, plan: str) -> bool:
-        """Whether a run has already begun to carry out the plan of this id."""
+        """Whether a run has already begun to execute the plan of this id."""
         known = self._known
         if known is None:
             return False
@@ -150,14 +148,14 @@ class Session:
         return plan in (known.plans or ()) or plan in self._plans()
 
     def close(self) -> None:
-        """After it nothing is written any more: the lock is about to be free."""
+        """End the session before the lock is released. Nothing can be written after that."""
         with self._mutex:
             self._broken = self._broken or "the run has ended"
             self._is_over = True
 
     def _append_entries(self, entries: Sequence[Entry]) -> JournalHead:
         known = self._require_begun()
-        if not self._late_is_told:
+        if not self._late_is_journaled:
             entries = [*self._late, *(entry for entry in entries if entry not in self._late)]
         if not entries:
             return self._head
@@ -175,14 +173,14 @@ class Session:
         if sending:
             self._require_alone()
         self._append(lines, sending=sending)
-        self._is_described = self._late_is_told = True
+        self._is_described = self._late_is_journaled = True
         if sending:
-            self._note(known.written.serial, self._head)
+            self._save_mark(known.written.serial, self._head)
         self._entries.extend(entries)
         return self._head
 
     def _keep_late(self, entries: Sequence[Entry]) -> bool:
-        """What was answered to calls of ours, when the journal is not ours any more or takes nothing."""
+        """Keep answers to our calls in the late log once the session is broken. Return whether it holds all of them."""
         known = self._known
         if known is None or self._broken is None or self._is_over:
             return False
@@ -195,7 +193,7 @@ class Session:
         return bool(answers) and self._kept_late.issuperset(answer.intent for _, answer in answers)
 
     def _batch(self, entries: Sequence[Entry]) -> JsonObject:
-        """Whose append it is. What ends a run is still its own."""
+        """Return what identifies this append. The entry that ends a run still belongs to it."""
         run, ends = self._run, False
         for entry in entries:
             if isinstance(entry, RunStarted):
@@ -206,7 +204,7 @@ class Session:
         return batch if run is None else {**batch, "run": run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
-        """An append whose outcome is unknown is made again with the same bytes, until the store can tell."""
+        """Append `lines`. While the outcome is unknown, the same bytes are appended again."""
         hint = (
             f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
@@ -244,8 +242,7 @@ class Session:
             state = replace(replay(known.state, self._entries), serial=known.written.serial + 1, head=self._head)
             problem = next(state.problems(), None)
         except ValueError as contradiction:
-            problem = str(contradiction)
-            state = known.state
+            state, problem = known.state, str(contradiction)
         if problem is not None:
             raise StoreError(
                 error(
@@ -257,13 +254,12 @@ class Session:
         return state
 
     def _require_alone(self) -> None:
-        """Before anything is sent.
+        """Raise before anything is sent if somebody has bypassed the lock, or if that can't be ruled out.
 
-        What was sent already may still be recorded, for as long as the journal is ours. Whoever got round the lock is
-        not heard of again: a run that was once not alone, or could not look, sends nothing more.
+        Such a run never sends again, as the intruder may not show twice. It may still record what it sent before.
         """
-        if self._fenced_off is None and (intrusion := self._store.intrusion()) is not None:
-            self._fenced_off = StoreError(
+        if self._intrusion_error is None and (intrusion := self._store.intrusion()) is not None:
+            self._intrusion_error = StoreError(
                 error(
                     intrusion.code,
                     f"cannot rely on {intrusion.place}: {intrusion.found}",
@@ -271,11 +267,11 @@ class Session:
                     "for what was sent and could not be recorded.",
                 )
             )
-        if self._fenced_off is not None:
-            raise self._fenced_off
+        if self._intrusion_error is not None:
+            raise self._intrusion_error
 
-    def _note(self, serial: int, head: JournalHead) -> None:
-        """Only what is durable."""
+    def _save_mark(self, serial: int, head: JournalHead) -> None:
+        """Save a high-water mark. Call this only for what is durable."""
         if self._known is not None:
             self._marks.save(self._known.written.lineage, HighWaterMark(serial, head, self._words.state))
 

@@ -1,6 +1,8 @@
-"""The state of a stack in a store: read without a lock, written and repaired under it. Every verb works with this.
+"""The state of a stack in a store: it is read without a lock, and written and repaired under the lock.
 
-It stands on the contract of a store, and knows none in particular.
+All commands use this.
+
+It is based on the contract of a store and knows no particular one.
 """
 
 from __future__ import annotations
@@ -39,19 +41,25 @@ from provisioner.store.session import Session
 from provisioner.store.verification import verify
 
 _ID_BYTES: Final = 6
-"""Of a lock's id: long enough to be nobody else's, short enough to be typed."""
+"""The size of a lock's id: long enough to be unique, short enough to be typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """`states` and `unread` by their names; of those that cannot be read it is known why, and nothing of what they own."""
+    """The other states at the same place, by label.
+
+    `unread` holds why a state cannot be read; what it owns is unknown.
+    """
 
     states: Mapping[str, State]
     unread: Mapping[str, str]
 
 
 class StateStore:
-    """`owner` is the stack and environment that the state has to be of; None where any will do that bears its label."""
+    """The state of one stack.
+
+    `owner` is the stack and environment that it must belong to; None accepts any with its label.
+    """
 
     def __init__(
         self,
@@ -68,37 +76,35 @@ class StateStore:
 
     @property
     def location(self) -> str:
-        """Where the state is, for messages."""
+        """The location of the state, for messages."""
         return self._words.state
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is unwise about the place, though it works; and what was bought by a run that had lost its lock, and
-        nobody knows of.
-        """
+        """Warnings about the place, and about unrecorded purchases of runs that had lost their lock."""
         try:
             late = read_late(self._store)
             known = self._read(self._store) if late else None
-        except StoreError:  # told where the state is read, and no hindrance to mending it
+        except StoreError:  # reported where the state is read; it must not prevent a repair
             return self._store.warnings
         found = unrecorded_purchases(self._words, None if known is None else known.state, late)
         return (*self._store.warnings, *found)
 
     @property
     def lock_free(self) -> str:
-        """What it means that nobody holds the lock, as a clause."""
+        """What a free lock means, as a clause for messages."""
         return self._words.lock_free
 
     def load(self) -> State | None:
-        """The last checkpoint and all that the journal says has happened since; takes no lock.
+        """Return the state: the last checkpoint and all that the journal has recorded since. Takes no lock.
 
-        None where nothing was ever recorded. Raises StoreError for damage.
+        Returns None when nothing was ever recorded. Raises StoreError for damage.
         """
         known = self._read(self._store)
         return None if known is None else _with_late(known.state, read_late(self._store))
 
     def siblings(self) -> Siblings:
-        """The other states that are kept at the same place: of other environments and stacks."""
+        """Read the other states that are kept at the same place, those of other environments and stacks."""
         states: dict[str, State] = {}
         unread: dict[str, str] = {}
         for label in self._store.names():
@@ -122,24 +128,23 @@ class StateStore:
         return Siblings(states, unread)
 
     def holder(self) -> LockHolder | None:
-        """Who holds the lock at this moment; None when it is free. Disturbs nobody."""
+        """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
         return self._store.holder()
 
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
-        """How the lock that is held comes to its end."""
+        """Explain how to release the lock that `holder` holds."""
         return self._store.unlock_advice(holder)
 
     def history(self) -> Iterator[HistoryRecord]:
-        """Everything that ever happened, oldest first. Raises StoreError for damage."""
+        """Yield all records of the journal, oldest first. Raises StoreError for damage."""
         if (read := self._read_whole()) is not None:
             known, journal = read
             yield from read_history(self._words, journal, lineage=known.written.lineage)
 
     def verify(self) -> VerifiedJournal:
-        """Whether every record follows from the one before it, the state's head stands among them and they lead to that
-        state.
+        """Verify that every record follows from the one before it, and that the records lead to the state and its head.
 
-        Raises StoreError for damage, and where nothing was ever recorded.
+        Raises StoreError for damage, and when nothing was ever recorded.
         """
         if (read := self._read_whole()) is None:
             raise StoreError(
@@ -155,7 +160,7 @@ class StateStore:
     def write(
         self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
     ) -> Iterator[Session]:
-        """Raises LockHeld when another run still holds the lock after `timeout` seconds."""
+        """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds."""
         with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
             known = self._read(locked)
             session = Session(
@@ -176,8 +181,11 @@ class StateStore:
     def repair(
         self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
     ) -> Iterator[Repair]:
-        """Raises LockHeld as `write` does, and StoreError for what is not damaged but somebody else's: parts that may
-        not be read, that a newer version wrote, of another stack, or of two histories.
+        """Open a repair.
+
+        Raises LockHeld as `write` does, and StoreError for parts that are not damaged but must not be replaced.
+
+        These are parts that may not be read, that a newer version wrote, of another stack, or of two histories.
         """
         with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
             newest, before = locked.checkpoint(), locked.checkpoint(1)
@@ -239,14 +247,16 @@ class StateStore:
         return read
 
     def _checked_against_mark(self, salvaged: Salvaged) -> Salvaged:
-        """Of an older copy everything is readable, and what was recorded since is missing."""
+        """Mark the result as incomplete when it is older than its high-water mark: everything may be readable in an
+        older copy.
+        """
         seen = self._marks.load(salvaged.lineage or "")
         if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
             return salvaged
-        return replace(salvaged, complete=False, serial=max(salvaged.serial, seen.serial))
+        return replace(salvaged, is_complete=False, serial=max(salvaged.serial, seen.serial))
 
 
 def _with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
-    """The next run journals the same."""
+    """Apply late answers to open intents. The next run journals the same answers."""
     answers = open_answers(state, late)
     return replay(state, answers) if answers else state

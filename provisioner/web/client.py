@@ -29,10 +29,7 @@ MAX_ANSWER: Final = 32 * 1024 * 1024
 """Maximum size of an answer's body in bytes, after decompression."""
 
 _IDLE_SECONDS: Final = 1.0
-"""A connection that was idle for longer is not used again, because the server may have closed it unnoticed.
-
-So a purchase goes over a fresh connection or a recently used one.
-"""
+"""No request, least of all a purchase, reuses a connection idle for longer: the server may have closed it unnoticed."""
 
 _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ssl.SSLError, "TLS failed"),
@@ -91,10 +88,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, headers and body of an answer. Header names are in lower case.
-
-    `fault` says why the body is incomplete; it is empty when the body is complete.
-    """
+    """An answer. Header names are in lower case. `fault` says why the body is incomplete; it is empty otherwise."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -109,18 +103,14 @@ class HttpAnswer:
     def is_fresh(self) -> bool:
         """Whether the service itself produced this answer for this request.
 
-        A cache states an answer's age in a header (RFC 9111, section 5.1); age 0 means that it was fetched just now. A
-        refusal is never fresh, because it may come from a gateway or proxy in front of the service.
+        A cache adds an Age header (RFC 9111, section 5.1), where 0 means that it fetched the answer just now. A refusal
+        does not count, because it may come from whatever is in front of the service.
         """
         return self.is_success and self.headers.get("age", "0").strip() == "0"
 
     @property
     def trusted_time(self) -> tuple[int | None, str]:
-        """Return the service's own time in milliseconds since the epoch and an empty string, or None and the reason why
-        it is unknown.
-
-        The reason is the predicate of a sentence whose subject is the answers.
-        """
+        """The service's own time in milliseconds since the epoch; or None and why, as a predicate of "the answers"."""
         if not self.is_fresh:
             return None, "come from a cache, as their Age header says"
         if self.server_time is None:
@@ -137,10 +127,7 @@ class HttpAnswer:
 
 
 class NoAnswer(Exception):  # noqa: N818 - a fact about one exchange, which callers turn into an error
-    """A request got no answer.
-
-    `may_have_left` is False only when it is certain that no byte of the request was written.
-    """
+    """No answer came. `may_have_left` is False only when it is certain that no byte of the request was written."""
 
     def __init__(self, reason: str, *, may_have_left: bool) -> None:
         super().__init__(reason)
@@ -153,9 +140,8 @@ class NetworkSettings:
     """Settings that all connections of a run share.
 
     `base_urls` are the servers that requests go to. Requests to `direct_urls`, and to servers of `base_urls` on this
-    machine, bypass any proxy that the environment names. `backend` replaces the network. `on_slow_request` is called
-    with a request that has waited long for its answer, and the seconds waited by the clock `monotonic`;
-    `on_long_reading` with the number of requests when a series of them takes long.
+    machine, bypass any proxy of the environment. `backend` replaces the network. `on_slow_request` is called when a
+    request waits long for its answer, `on_long_reading` when a series of requests takes long, by the clock `monotonic`.
     """
 
     base_urls: tuple[str, ...]
@@ -262,10 +248,7 @@ def is_loopback(url: str) -> bool:
 
 
 def in_process(app: Any) -> HttpBackend:
-    """Return a backend that calls an ASGI application inside this process.
-
-    An exception in it becomes status 500, as on a real server.
-    """
+    """Return a backend that calls an ASGI application in this process. An exception in it becomes a status 500."""
     return httpx.ASGITransport(app=app, raise_app_exceptions=False)
 
 
@@ -296,10 +279,7 @@ def _host_pattern(url: str) -> str:
 
 
 def _reason(failure: BaseException) -> str:
-    """Describe the failure in words.
-
-    The libraries' own texts are the last resort: most say "All connection attempts failed".
-    """
+    """Describe the failure. The libraries' own texts come last: most say "All connection attempts failed"."""
     if isinstance(failure, httpx.ProxyError):
         return f"the proxy refused: {failure}"
     for cause in _causes(failure):

@@ -56,9 +56,9 @@ class SlowRequestWatch:
 
     def _set_alarm(self) -> None:
         self._alarm_set_at, self._count_at_alarm = self._monotonic(), self._count
-        self._alarm = asyncio.get_running_loop().call_later(self._interval, self._ring)
+        self._alarm = asyncio.get_running_loop().call_later(self._interval, self._report)
 
-    def _ring(self) -> None:
+    def _report(self) -> None:
         """Report what is waited for, and set the next alarm unless no request was made for a whole interval."""
         self._alarm = None
         if not self._under_way and self._count == self._count_at_alarm:

@@ -49,5 +49,5 @@ async def _introduce(
             project_name=project,
             temporary=temporary,
             ends_at=cloud.credentials_end,
-            endpoints={service.value: cloud.endpoints.of(service) for service in Service},
+            endpoints={service.value: cloud.endpoints.url(service) for service in Service},
         )

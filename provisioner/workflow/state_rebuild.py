@@ -131,7 +131,7 @@ async def _propose(planner: PlanSession, salvaged: Salvaged, empty: State, *, fo
             absent=salvaged.absent,
             unplaced=salvaged.unplaced,
             mentioned=salvaged.mentioned,
-            complete=salvaged.complete and not snapshot.gaps and not force,
+            complete=salvaged.is_complete and not snapshot.gaps and not force,
             has_new_salt=salvaged.lineage is None,
             lineage=empty.lineage,
             claims=planner.other_states(free),
@@ -150,7 +150,7 @@ async def _propose(planner: PlanSession, salvaged: Salvaged, empty: State, *, fo
 
 def _notes(salvaged: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
     recorded = [row for row in proposal.rows if row.recorded is not None]
-    if not salvaged.complete:
+    if not salvaged.is_complete:
         yield warning(
             "rebuild-incomplete",
             "records may be missing: nobody can say what stood in the part that cannot be read",

@@ -29,8 +29,8 @@ def test_a_sandbox_in_the_process_has_names_that_resolve_nowhere() -> None:
 )
 def test_an_override_replaces_its_service_only(given: str, taken: str) -> None:
     endpoints = region_endpoints("cn-north-4", {Service.MODELARTS: given, Service.BILLING: ""})
-    assert endpoints.of(Service.MODELARTS) == taken
-    assert endpoints.of(Service.BILLING) == "https://bss.myhuaweicloud.com"
+    assert endpoints.url(Service.MODELARTS) == taken
+    assert endpoints.url(Service.BILLING) == "https://bss.myhuaweicloud.com"
 
 
 @pytest.mark.parametrize(

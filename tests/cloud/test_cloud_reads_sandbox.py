@@ -148,7 +148,7 @@ def test_images_are_listed_for_a_flavor(asked) -> None:
 
 @pytest.mark.parametrize("rows_a_page", [100, 2])
 def test_orders_are_listed_oldest_first_on_however_many_pages(asked, monkeypatch, rows_a_page) -> None:
-    monkeypatch.setattr(orders, "PAGE", rows_a_page)
+    monkeypatch.setattr(orders, "PAGE_SIZE", rows_a_page)
 
     async def question(channel: Channel) -> None:
         before = await list_orders(channel.ask)
@@ -210,7 +210,7 @@ def test_what_is_no_orders_id_is_not_asked_for(asked, order_id) -> None:
 
 @pytest.mark.parametrize("rows_a_page", [100, 2])
 def test_subscriptions_of_an_order_tell_when_they_end(asked, monkeypatch, rows_a_page) -> None:
-    monkeypatch.setattr(subscriptions, "PAGE", rows_a_page)
+    monkeypatch.setattr(subscriptions, "PAGE_SIZE", rows_a_page)
 
     async def question(channel: Channel) -> None:
         order_id = await buy(channel, count=3, is_auto_renew=True)

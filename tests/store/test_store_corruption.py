@@ -112,7 +112,7 @@ def test_any_byte_of_a_state_that_is_another_one(kept):
             continue  # nothing is salvaged past a file of a version that is not known here
         found = kept.salvaged(state=altered)
         assert (found.resources, found.intents) == (kept.resources, kept.intents)
-        assert found.complete
+        assert found.is_complete
 
 
 def test_any_byte_of_a_journal_that_is_another_one(kept):
@@ -127,7 +127,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
         require_way_out(refusal, kept.files.journal)
         found = kept.salvaged(journal=changed(data, position, byte ^ 1))
         assert found.resources == kept.resources
-        assert found.complete == (position < last)
+        assert found.is_complete == (position < last)
         assert found.intents == (kept.intents if position < last else {})
 
 
@@ -155,7 +155,7 @@ def test_a_journal_cut_anywhere(kept):
         with pytest.raises(StoreError) as refusal:
             kept.read(journal=data[:length])
         require_way_out(refusal, kept.files.journal)
-        assert not found.complete
+        assert not found.is_complete
 
 
 def test_a_key_of_a_state_that_stands_twice(kept):
@@ -179,7 +179,7 @@ def test_a_state_that_is_older_than_its_journal(kept):
     require_way_out(refusal, kept.files.state)
     found = kept.salvaged(state=kept.remains.backup, backup=None)
     assert (found.resources, found.intents) == (kept.resources, kept.intents)
-    assert found.complete
+    assert found.is_complete
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def outcome(files, remains):
 def test_a_torn_last_line_is_neither_damage_nor_counted(kept):
     torn = kept.remains.journal + kept.remains.journal.splitlines()[-1][:80]
     assert kept.read(journal=torn).intents == kept.intents
-    assert kept.salvaged(journal=torn).complete
+    assert kept.salvaged(journal=torn).is_complete
 
 
 def test_lines_behind_the_damage_are_believed_one_by_one(kept):
@@ -244,7 +244,7 @@ def test_lines_behind_the_damage_are_believed_one_by_one(kept):
     assert {str(facts.address): facts.id for facts in found.unplaced} == {}
     assert found.unattributed_ids == ("id-of-one", "CS1")
     assert found.intents == kept.intents
-    assert not found.complete
+    assert not found.is_complete
     assert found.lineage is not None
     assert "1 unreadable; the first is line 3" in found.parts[1].found
 
@@ -298,7 +298,7 @@ def test_the_journal_alone_tells_whose_it_is(kept):
     found = kept.salvaged(state=None, backup=None)
     assert found.lineage == kept.salvaged().lineage
     assert (found.resources, found.intents) == (kept.resources, kept.intents)
-    assert found.complete
+    assert found.is_complete
 
 
 def test_two_histories_are_not_mixed(kept, tmp_path):

@@ -122,7 +122,7 @@ def test_a_rebuild_of_an_older_copy_knows_that_records_are_missing_and_counts_on
     put_back(copied, store)
     with store.repair(command="state rebuild", who="ana", timeout=0) as repair:
         assert [finding.code for finding in repair.salvaged.damage] == ["state-older"]
-        assert not repair.salvaged.complete
+        assert not repair.salvaged.is_complete
         assert repair.salvaged.serial >= newest
         lineage = repair.salvaged.lineage
         state = emptied(lineage, repair.salvaged.serial + 1)

@@ -82,7 +82,7 @@ def test_an_old_copy_put_back_over_a_rebuilt_state_is_noticed(damaged):
         folder_store(damaged, "demo.dev").load()
     assert caught.value.diagnostics[0].code in {"journal-damaged", "state-older"}
     found, _ = a_repair(damaged)
-    assert found.complete
+    assert found.is_complete
     assert len(found.resources) == 2
 
 
@@ -113,7 +113,7 @@ def require_the_same_truth(folder):
     with suppress(StoreError):
         assert folder_store(folder, "demo.dev").load().resources.keys() == wanted
     found, replaced = a_repair(folder)
-    assert found.complete
+    assert found.is_complete
     assert replaced.state.resources.keys() == wanted
     assert folder_store(folder, "demo.dev").load() == replaced.state
 
@@ -150,7 +150,7 @@ def test_where_nothing_stands_there_is_nothing_to_salvage(tmp_path):
         found = repair.salvaged
     assert found.is_empty
     assert not found.damage
-    assert (found.lineage, found.identity, found.serial, found.complete) == (None, None, 0, False)
+    assert (found.lineage, found.identity, found.serial, found.is_complete) == (None, None, 0, False)
     assert [part.found for part in found.parts] == ["missing"] * 3
 
 
@@ -158,7 +158,7 @@ def test_whole_files_are_no_damage(kept):
     with folder_store(kept, "demo.dev").repair(command="state rebuild", who="ana", timeout=0) as repair:
         found = repair.salvaged
     assert not found.damage
-    assert found.complete
+    assert found.is_complete
     assert not found.is_empty
 
 

@@ -1,6 +1,6 @@
-"""The store in a folder: a label's state, journal and lock are files beside one another.
+"""The store in a folder: state, journal and lock of a label are files beside one another.
 
-The default, and the only one so far.
+It is the only kind of store so far.
 """
 
 from provisioner.store.folder.files import locate

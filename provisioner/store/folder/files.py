@@ -1,4 +1,4 @@
-"""Where the parts of a state stand in a folder, and what a person can do about them there."""
+"""The file names of a state's parts in a folder, and the remedies that messages suggest for them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _COPY_OF_PART = re.compile(_PART.pattern + r"[^A-Za-z].*", re.IGNORECASE | re.DO
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """For a label `demo.dev` the files demo.dev.json, .journal, .backup, .lock and others."""
+    """The files of one label: for `demo.dev` these are demo.dev.json, demo.dev.journal, demo.dev.backup, demo.dev.lock
+    and others.
+    """
 
     folder: Path
     label: str
@@ -75,9 +77,11 @@ class Files:
 
 
 def label_of(name: str) -> str | None:
-    """The label of the state that a file is a part of: also a part in other letters, a copy, or a part of a journal.
+    """Return the label of the state that a file belongs to, or None.
 
-    A lock file alone is no part, as it is there after a run that recorded nothing; nor is a hidden copy, such as an
+    Copies, pieces of a journal and names in other case count.
+
+    A lock file does not count, because a run that recorded nothing leaves one, too; nor does a hidden copy, such as an
     editor's.
     """
     found = _PART.fullmatch(name) or (None if name.startswith(".") else _COPY_OF_PART.fullmatch(name))
@@ -85,7 +89,9 @@ def label_of(name: str) -> str | None:
 
 
 def locate(stack_directory: Path) -> Path:
-    """The nearest `state` folder, from the stack's own directory upwards; else the one to be created beside the stack."""
+    """Return the nearest `state` folder, from the stack's own directory upwards; else the path of one to be created
+    beside the stack.
+    """
     directory = stack_directory.resolve()
     for place in (directory, *directory.parents):
         if (place / "state").is_dir():

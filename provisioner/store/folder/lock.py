@@ -1,6 +1,8 @@
-"""One writer at a time: flock on a file of its own that is never replaced or removed, so the lock is freed by death.
+"""Admits one writer at a time by flock on a separate file that is never replaced or removed.
 
-The file's content says who holds it and is for people only; the lock itself is the kernel's. It does not know what it
+The kernel frees the lock of a dead process.
+
+The file's content names the holder for messages only; it is not the lock. This module does not know what the lock
 protects.
 """
 
@@ -22,43 +24,48 @@ from provisioner.store.contract import LockHolder, LockWaitListener, UnlockAdvic
 
 _POLL = 0.25
 _SHORT_PAUSE = 0.005
-"""Seconds: longer than another's look at the lock takes, and than a new holder needs to write its name."""
+"""Seconds to wait for another process to finish querying the lock, or for a new holder to write its name."""
 _HOLDER_ATTEMPTS = 4
 _LATEST = 253_402_300_799_000
-"""Milliseconds: the end of the last year that a calendar knows."""
+"""Milliseconds since the epoch: the end of the year 9999, the last one that `datetime` supports."""
 
 
 class FileLock:
+    """A lock on the file at `path`."""
+
     def __init__(self, path: Path, *, disk: Disk, clock: StoreClock) -> None:
         self._path = path
         self._disk = disk
         self._clock = clock
 
     def take(self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None) -> int:
-        """The descriptor that holds the lock. Raises LockHeld after `timeout` seconds; nobody is served in order."""
-        began = self._clock.elapsed()
-        while (descriptor := self._try()) is None:
+        """Take the lock and return its descriptor.
+
+        Raises LockHeld after `timeout` seconds. Waiting processes have no order.
+        """
+        started = self._clock.elapsed()
+        while (descriptor := self._try_lock()) is None:
             other = self.holder()
-            waited = self._clock.elapsed() - began
+            waited = self._clock.elapsed() - started
             if other is None:
                 self._clock.sleep(_SHORT_PAUSE)
             elif waited >= timeout:
-                raise self._held(other)
+                raise self._held_error(other)
             else:
                 if on_wait is not None:
                     on_wait(other, waited)
                 self._clock.sleep(min(_POLL, timeout - waited))
         try:
-            self._sign(descriptor, holder)
+            self._write_holder(descriptor, holder)
         except BaseException:
             self._disk.close(descriptor)
             raise
         return descriptor
 
     def still_holds(self, descriptor: int) -> bool:
-        """False when somebody has moved or removed the file: another run can then hold a lock of its own.
+        """Whether the lock file is still in place.
 
-        Raises OSError.
+        If it was moved or removed, another run can hold its own lock. Raises OSError.
         """
         return self._is_named(descriptor)
 
@@ -66,8 +73,9 @@ class FileLock:
         self._disk.close(descriptor)
 
     def holder(self) -> LockHolder | None:
-        """Looks by taking a shared lock for an instant, which a writer that meets it recognises as a look and tries
-        again.
+        """Return the holder; None when the lock is free.
+
+        This takes a shared lock for an instant. A writer that meets it finds no holder and tries again.
         """
         for _ in range(_HOLDER_ATTEMPTS):
             try:
@@ -77,17 +85,17 @@ class FileLock:
             except OSError as failure:
                 raise self._unusable(failure) from failure
             try:
-                if self._locked(descriptor, fcntl.LOCK_SH):
+                if self._flock(descriptor, fcntl.LOCK_SH):
                     return None
             finally:
                 self._disk.close(descriptor)
-            if (holder := self._named()) is not None:
+            if (holder := self._read_holder()) is not None:
                 return holder
             self._clock.sleep(_SHORT_PAUSE)
         return LockHolder(who="someone", pid=0, host="an unknown host", command="a command", since=self._clock.now())
 
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
-        """The lock ends with the process that holds it, and is never taken away from one."""
+        """Explain how to end the process that holds the lock, because only its end frees the lock."""
         held_by = f"{holder.who}: {holder.work}"
         if holder.host != socket.gethostname():
             return UnlockAdvice(
@@ -110,21 +118,21 @@ class FileLock:
             f"own. Find that one (fuser -v {self._path}) and end it: the lock ends with it.",
         )
 
-    def _try(self) -> int | None:
+    def _try_lock(self) -> int | None:
         try:
             descriptor = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
         except OSError as failure:
             raise self._unusable(failure) from failure
         kept = False
         try:
-            # A lock is on the file, not on its name: where the name has moved on, holding it would protect nothing.
-            kept = self._locked(descriptor, fcntl.LOCK_EX) and self._is_named(descriptor)
+            # A lock is on the file, not on its name. If the name refers to another file now, it would protect nothing.
+            kept = self._flock(descriptor, fcntl.LOCK_EX) and self._is_named(descriptor)
         finally:
             if not kept:
                 self._disk.close(descriptor)
         return descriptor if kept else None
 
-    def _sign(self, descriptor: int, holder: LockHolder) -> None:
+    def _write_holder(self, descriptor: int, holder: LockHolder) -> None:
         try:
             self._disk.truncate(descriptor, 0)
             write_all(self._disk, descriptor, json.dumps(asdict(holder)).encode())
@@ -134,24 +142,27 @@ class FileLock:
     def _is_named(self, descriptor: int) -> bool:
         return self._disk.size_if_named(descriptor, self._path) is not None
 
-    def _locked(self, descriptor: int, how: int) -> bool:
+    def _flock(self, descriptor: int, mode: int) -> bool:
         try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except OSError as failure:
             raise self._unusable(failure) from failure
         return True
 
-    def _named(self) -> LockHolder | None:
+    def _read_holder(self) -> LockHolder | None:
         try:
             holder = TypeAdapter(LockHolder).validate_json(self._disk.read(self._path) or b"")
         except (ValueError, OSError):
             return None
         return holder if 0 <= holder.since <= _LATEST else None
 
-    def _held(self, holder: LockHolder) -> LockHeld:
-        """Where its process can be ended, that is the way out; from elsewhere nobody can see whether it lives."""
+    def _held_error(self, holder: LockHolder) -> LockHeld:
+        """Return the error for a held lock.
+
+        Its hint is to end the process. It suggests force-unlock only for another host, whose processes we cannot see.
+        """
         hint = (
             "Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends with it, and "
             "what it had under way is resumed by the next apply."

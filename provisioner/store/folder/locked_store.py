@@ -1,6 +1,4 @@
-"""A folder while its lock is held: the writes of a run, each built on what was read, and what keeps a second writer
-from going unnoticed.
-"""
+"""A folder while its lock is held: a run's writes, each based on what was read, and the detection of a second writer."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from provisioner.store.folder.reserve import Reserve
 
 
 class LockedFolderStore:
-    """`locked` tells whether the lock that was taken still keeps others out."""
+    """The folder store of the run that holds its lock. `locked` returns whether the lock still keeps others out."""
 
     def __init__(self, files: Files, *, disk: Disk, clock: StoreClock, locked: Callable[[], bool]) -> None:
         self._files = files
@@ -27,10 +25,11 @@ class LockedFolderStore:
         self._locked = locked
         self._state_path = files.state
         self._state: bytes | None = None
-        """The state file as it was read or written last."""
+        """The content of the state file when it was last read or written."""
         self._unchanged_stamp: tuple[int, int, int] | None = None
-        """The stamp of the state file when it was last seen to be ours, so that it is read again only when that
-        changes.
+        """The stamp of the state file when its content was last found unchanged.
+
+        The file is read again only when the stamp changes.
         """
         self._reserve = Reserve(files.reserve, disk=disk)
         self._logs: dict[str, FileLog] = {}
@@ -42,13 +41,16 @@ class LockedFolderStore:
         return found
 
     def log(self, name: str) -> FileLog:
-        """Always the same one, which knows what it has read."""
+        """Return the log of this name. It is the same object each time, because it remembers what it has read."""
         if name not in self._logs:
             self._logs[name] = FileLog(self._files.log(name), disk=self._disk, reserve=self._reserve)
         return self._logs[name]
 
     def intrusion(self) -> Intrusion | None:
-        """Asked before every purchase, so that it costs two looks at the folder while nothing has changed there."""
+        """Return evidence that the lock was bypassed.
+
+        It is called before every purchase, so it costs only two stat calls while nothing has changed.
+        """
         try:
             if not self._locked():
                 found = "it was moved or removed while this run held the lock"
@@ -66,7 +68,7 @@ class LockedFolderStore:
             return Intrusion("state-moved", str(self._state_path), failure.strerror or str(failure))
         return None
 
-    def create_checkpoint(self, sequence: int, data: bytes) -> None:  # noqa: ARG002 - the state says it of itself
+    def create_checkpoint(self, sequence: int, data: bytes) -> None:  # noqa: ARG002 - the state contains it
         with _as_undecided(self._files.state):
             found = self._require_unchanged()
             if found is not None:
@@ -75,7 +77,7 @@ class LockedFolderStore:
             self._state = data
 
     def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
-        """In this order: copies, journal, state, and the old backup goes last."""
+        """Write the copies, then the journal, then the state, and remove the old backup last."""
         files = self._files
         parts = {files.state: before.state, files.journal: before.journal, files.backup: before.backup}
         for path, data in parts.items():
@@ -104,7 +106,10 @@ class LockedFolderStore:
             log.release()
 
     def _require_unchanged(self) -> bytes | None:
-        """The lock keeps other runs out; this keeps out whatever got round it: an editor, a sync tool, a copied folder."""
+        """Return the state file's content.
+
+        Raises Conflict when something that ignores the lock has changed it: an editor, a sync tool, a copy.
+        """
         found = self._disk.read(self._state_path)
         if found != self._state:
             raise Conflict("it was changed while this run held the lock, and the change is left as it is")
@@ -121,7 +126,7 @@ def _as_undecided(path: Path) -> Iterator[None]:
 
 
 def read_checkpoint(disk: Disk, files: Files, age: int) -> Blob | None:
-    """Two are kept: the state, and the one before the last run."""
+    """Read the state (age 0) or the one before the last run (age 1); no older ones are kept."""
     if age > 1:
         return None
     path = files.backup if age else files.state

@@ -1,7 +1,7 @@
-"""A log in a file: what is appended is on the disk when `append` returns, or it never was.
+"""A log in a file. What is appended is on the disk when `append` returns.
 
-It never trusts a file that has moved or grown since it was read: then somebody else believes to hold the lock. After a
-write that failed half way it takes nothing more, because a failed fsync says nothing about what is on the disk.
+A file that was moved or has grown since it was read is not trusted, because somebody else must believe to hold the
+lock. After a failed write the log accepts nothing more, because a failed fsync says nothing about what is on the disk.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from provisioner.store.folder.reserve import Reserve
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOSED: Final = "it is closed: nothing is ever written behind its last record"
-_FIRST_LOOK: Final = 64 * 1024
-"""Bytes at the end of the file, where the last checkpoint's record mostly stands."""
+_FIRST_READ: Final = 64 * 1024
+"""How many bytes at the end of the file are read first. They usually contain the last checkpoint's record."""
 
 
 class FileLog:
-    """`is_shared`: the store's lock keeps nobody out of it, so the file itself is locked for the time of an append."""
+    """A log in the file at `path`.
+
+    `is_shared`: the store's lock does not protect it, so the file itself is locked for appends.
+    """
 
     def __init__(self, path: Path, *, disk: Disk, reserve: Reserve, is_shared: bool = False) -> None:
         self._path = path
@@ -35,7 +38,7 @@ class FileLog:
         self._reserve = reserve
         self._is_shared = is_shared
         self._content: bytes | None = None
-        """As it was read last, for as long as nothing was appended."""
+        """The content when it was last read; None once something was appended."""
         self._head = START
         self._size = 0
         self._unterminated = False
@@ -44,7 +47,7 @@ class FileLog:
 
     def read(self, at: JournalHead = START) -> Iterator[bytes]:
         if at != START:
-            yield self._from(at)
+            yield self._read_from(at)
             return
         content = read_file(self._disk, self._path)
         if self._descriptor is None:
@@ -53,7 +56,7 @@ class FileLog:
             yield content
 
     def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
-        """Every outcome but a disk that is full is the last one."""
+        """Append a batch. After any failure except a full disk, every further append raises the same failure."""
         if self._outcome is not None:
             raise self._outcome
         try:
@@ -68,14 +71,12 @@ class FileLog:
             raise self._outcome from failure
 
     def close(self, after: JournalHead, batch: bytes) -> None:
-        """The last record of `batch` says of itself that nothing follows it, so that this outlives every copy of the
-        file.
-        """
+        """Append the last batch. Its last record marks the log as closed, so that every copy of the file shows it."""
         self.append(after, batch)
         self._outcome = Conflict(_CLOSED)
 
     def release(self) -> None:
-        """At the end of a hold: nothing is appended any more."""
+        """Close the file and free the reserve, at the end of the time with the lock."""
         self._reserve.release()
         if self._descriptor is not None:
             self._disk.close(self._descriptor)
@@ -91,18 +92,18 @@ class FileLog:
         data = b"\n" + batch if self._unterminated else batch
         if sending:
             with _full_disk_as_not_written():
-                self._reserve.hold()
+                self._reserve.ensure()
         self._write(descriptor, data, sending=sending)
         self._disk.sync(descriptor)
         self._size += len(data)
-        self._require_unchanged(descriptor)  # again: two that wrote at once must both hear of it
+        self._require_unchanged(descriptor)  # again, so that two runs that wrote at the same time both find out
         self._unterminated = False
         self._head = head_of(batch, after=after)
         return self._head
 
-    def _from(self, at: JournalHead) -> bytes:
-        """Read from the end, in pieces that double, until the record is found."""
-        size = _FIRST_LOOK
+    def _read_from(self, at: JournalHead) -> bytes:
+        """Read the end of the file, in growing pieces, until it contains the record of `at`."""
+        size = _FIRST_READ
         while True:
             tail, is_whole = self._tail(size)
             end = tail.rfind(line_ending(at))
@@ -120,7 +121,7 @@ class FileLog:
             raise unreadable(self._path, failure) from failure
 
     def _open_for_append(self, after: JournalHead) -> int:
-        """What an earlier run left behind becomes durable before anything is built on it, and a torn record is cut off."""
+        """Open the file for appending. What an earlier run left is made durable first, and a torn record is cut off."""
         if self._descriptor is None:
             if self._is_shared:
                 self._descriptor = self._open()
@@ -152,7 +153,7 @@ class FileLog:
                 write_all(self._disk, descriptor, data)
         except NotWritten:
             self._disk.truncate(descriptor, self._size)
-            if sending or not self._reserve.give_up():
+            if sending or not self._reserve.free():
                 raise
             write_all(self._disk, descriptor, data)
 
@@ -165,7 +166,7 @@ class FileLog:
 
 
 def _end_of(content: bytes, head: JournalHead) -> int:
-    """Where the next record begins. Raises Conflict where more than a torn record follows."""
+    """Return the offset after the record of `head`. Raises Conflict when more than a torn record follows it."""
     end = 0
     if head != START:
         mark = line_ending(head)
@@ -181,7 +182,9 @@ def _end_of(content: bytes, head: JournalHead) -> int:
 
 @contextmanager
 def _full_disk_as_not_written() -> Iterator[None]:
-    """A full disk leaves nothing of the append in the file, so a later one may find room."""
+    """Turn the OSError of a full disk into NotWritten: the caller removes what was written, so a later append may
+    succeed.
+    """
     try:
         yield
     except OSError as failure:
@@ -191,7 +194,7 @@ def _full_disk_as_not_written() -> Iterator[None]:
 
 
 def read_file(disk: Disk, path: Path) -> bytes | None:
-    """Raises StoreError `store-unreadable`."""
+    """Return the file's content, or None when it does not exist. Raises StoreError `store-unreadable`."""
     try:
         return disk.read(path)
     except OSError as failure:

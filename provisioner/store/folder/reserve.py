@@ -1,8 +1,8 @@
-"""Space set aside before anything is sent, so that the answer to a purchase can be written down on a disk that fills
-up.
+"""Reserves disk space before anything is sent, so that the answer to a purchase can be recorded even on a disk that
+fills up.
 
-A file of no meaning beside the journal: it is durable before the first intent of a session, and given up when a fact
-finds no room. It knows neither records nor what they say.
+The reserve is a file without meaning beside the journal. It is durable before the first intent of a session, and
+removed when there is no space left for a fact. This module knows nothing about records.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ from pathlib import Path
 from provisioner.disk import Disk
 
 SIZE = 1024 * 1024
-"""Bytes: two kilobytes for each of the 512 calls that may be in flight at the same time."""
+"""Size in bytes: two kilobytes for each of the 512 calls that may be in flight at the same time."""
 
 
 class Reserve:
+    """The reserve file at `path`."""
+
     def __init__(self, path: Path, *, disk: Disk) -> None:
         self._path = path
         self._disk = disk
         self._held = False
 
-    def hold(self) -> None:
-        """Durable when it returns. Raises OSError, and leaves nothing behind, when there is no such space."""
+    def ensure(self) -> None:
+        """Create the file unless it exists.
+
+        It is durable when this returns. Raises OSError, without leaving a file, when space is lacking.
+        """
         if self._held:
             return
         self._disk.remove(self._path)
@@ -42,11 +47,8 @@ class Reserve:
             raise
         self._held = True
 
-    def give_up(self) -> bool:
-        """Whether there was anything to give up.
-
-        Syncing the folder is what makes a file system hand out the space again.
-        """
+    def free(self) -> bool:
+        """Free the space and return whether there was any. The sync of the folder makes the file system release it."""
         if not self._held:
             return False
         self._held = False
@@ -55,7 +57,7 @@ class Reserve:
         return True
 
     def release(self) -> None:
-        """At the end of a session; what cannot be removed is replaced by the next session that sends."""
+        """Remove the file at the end of a session. If that fails, the next session that sends replaces it."""
         if self._held:
             self._held = False
             with suppress(OSError):

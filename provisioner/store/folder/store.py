@@ -1,6 +1,6 @@
 """A state in a folder.
 
-Readers take no lock: they read the state before the journal, so the journal they see is never the older one.
+Readers take no lock: they read the state before the journal, so that the journal is never the older one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from provisioner.store.folder.log import FileLog, unreadable
 from provisioner.store.folder.reserve import Reserve
 
 _OTHERS_WRITE = 0o022
-"""Reading the folder shows names only, as the files are 0600; a fresh git clone makes it 0755 for everybody."""
+"""Permission bits that let others write.
+
+Reading the folder shows file names only, as the files are 0600; a git clone creates folders as 0755.
+"""
 
 
 class FolderStore:
+    """The store of the state `label` in `folder`. Raises UsageError `store-label` for an unusable label."""
+
     def __init__(self, folder: Path, label: str, *, disk: Disk | None = None, clock: StoreClock | None = None) -> None:
         if label in {"", ".."} or Path(label).name != label:
             raise UsageError(error("store-label", f"{label!r} cannot name a state", hint="Use a name without a slash."))
@@ -55,7 +60,9 @@ class FolderStore:
 
     @property
     def requires_checkpoint(self) -> bool:
-        """A sync tool, an editor or a backup may put a single file back, and only the other file shows it."""
+        """True, because a sync tool, an editor or a backup may restore a single file, and only the other file shows
+        that.
+        """
         return True
 
     def checkpoint(self, age: int = 0) -> Blob | None:
