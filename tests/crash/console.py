@@ -1,4 +1,4 @@
-"""What the operator, or a stranger, does in the cloud's console: pays an order, renames a server, buys one."""
+"""What the operator, or a stranger, does in the cloud's console: pays or cancels an order, renames a server, buys one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ _DEFAULTS = yaml.safe_load(STACK)["defaults"]
 async def pay(app: Any, order_id: str) -> None:
     body = {"order_id": order_id, "use_coupon": "NO", "use_discount": "NO"}
     await _send(app, "/v3/orders/customer-orders/pay", body, scope={"domain": {"name": PUBLIC.domain_name}})
+
+
+async def cancel(app: Any, order_id: str) -> None:
+    path = "/v2/orders/customer-orders/cancel"
+    await _send(app, path, {"order_id": order_id}, scope={"domain": {"name": PUBLIC.domain_name}}, method="PUT")
 
 
 async def buy(app: Any, name: str, **fields: Any) -> None:

@@ -206,6 +206,8 @@ class CrashEnvironment:
         """The highest serial of the state that any check has seen."""
         self.accepted_absences: set[str] = set()
         """Ids of the intents whose confirmed absence has been checked."""
+        self.cancelled_in_console: set[str] = set()
+        """Ids of the orders that the operator cancelled, because the tool refused them as older than their purchase."""
         self._runs = 0
         self.serve(account)
 
@@ -314,6 +316,11 @@ class CrashEnvironment:
     def pay(self, order_id: str) -> None:
         """Pays an order in the console."""
         asyncio.run(console.pay(self._counting_app.app, order_id))
+
+    def cancel(self, order_id: str) -> None:
+        """Cancels an unpaid order in the console."""
+        self.cancelled_in_console.add(order_id)
+        asyncio.run(console.cancel(self._counting_app.app, order_id))
 
     def rename(self, identifier: str, name: str) -> None:
         """Renames a server in the console."""

@@ -163,7 +163,7 @@ def ledger_totals(environment: CrashEnvironment, scenario: Scenario) -> LedgerTo
     strangers = _strangers_ids(environment, scenario, (row for row in ledger if row.kind == "purchase"))
     rows = [row for row in ledger if row.server_id is None or row.server_id not in strangers]
     paid = {row.order_id for row in rows if row.kind == "payment"}
-    purchases = [row for row in rows if row.kind == "purchase"]
+    purchases = [row for row in rows if row.kind == "purchase" and row.order_id not in environment.cancelled_in_console]
     bought = [row for row in purchases if row.order_id is None or row.order_id in paid]
 
     def count(kind: str) -> dict[str, int]:
