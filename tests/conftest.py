@@ -1,4 +1,4 @@
-"""What every test runs under: no network but loopback, and, where asked for, no environment that names a cloud."""
+"""Fixtures and settings of all tests: the network is limited to loopback, and `no_environment` removes the cloud's variables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.dispositions import restore_dispositions
 from support.heavy import SkippedModule, lacks_heavy_tools
 from support.run_counters import ROW, RunCounters
 
-# No test asserts on absolute time, and a deadline is one: what is quick alone may be slow on a busy machine.
+# No deadline, because what is quick alone may be slow on a busy machine.
 hypothesis.settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -23,9 +23,9 @@ hypothesis.settings.load_profile("busy machine")
 _CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
 
 
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
-_ROOM = 2 * 1024**3
-if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - in memory, if the machine has it
+_NEEDED_SPACE = 2 * 1024**3
+if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _NEEDED_SPACE:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))  # before pytest makes its first folder
 
 restore_dispositions()  # before any test, and before xdist starts its workers
@@ -54,12 +54,12 @@ def _is_loopback(host):
 
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only():
-    """A test that reaches for the real cloud fails here, before a packet leaves."""
-    connect, connect_ex, look_up = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+    """Fails a test that connects to anything but loopback, before a packet leaves."""
+    connect, connect_ex, resolve = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
 
     def require_loopback(host):
         if (host.decode() if isinstance(host, bytes) else str(host)).endswith(".invalid"):
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")  # as RFC 6761 has it
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")  # RFC 6761
         if not _is_loopback(host):
             pytest.fail(f"this test reaches for the network: {host}")
 
@@ -71,20 +71,20 @@ def loopback_only():
 
         return call
 
-    def guarded_look_up(host, *rest, **named):
+    def guarded_resolve(host, *args, **kwargs):
         require_loopback(host)
-        return look_up(host, *rest, **named)
+        return resolve(host, *args, **kwargs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded(connect))
         patch.setattr(socket.socket, "connect_ex", guarded(connect_ex))
-        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        patch.setattr(socket, "getaddrinfo", guarded_resolve)
         yield
 
 
 @pytest.fixture
 def counters(request, record_property):
-    """Of what a test that is marked `crash_part` plays; its line in the table of `make crash` is the test's name."""
+    """Counters of a test marked `crash_part`. Its line in the table of `make crash` has the test's name."""
     (part,) = request.node.get_closest_marker("crash_part").args
     counters = RunCounters(part, request.node.originalname.removeprefix("test_").replace("_", " "))
     yield counters
@@ -93,7 +93,7 @@ def counters(request, record_property):
 
 @pytest.fixture
 def no_environment(monkeypatch):
-    """No credentials, endpoints or settings of whoever runs the tests."""
+    """Removes the credentials, endpoints and settings of whoever runs the tests."""
     for name in [*os.environ]:
         if name.startswith(_CLOUD_VARIABLES):
             monkeypatch.delenv(name)

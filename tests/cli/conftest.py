@@ -1,4 +1,4 @@
-"""A person at a desk: a folder with specs and an empty state, and nothing in the environment that names a cloud."""
+"""Fixtures of the CLI tests: a folder with specs and an empty state, and no environment variable that names a cloud."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every test here has a stack of one server, a sandbox served over real HTTP, and a proxy between the two."""
+"""Fixtures of the end-to-end tests: a stack of one server, a sandbox served over real HTTP, and a fault proxy between the two."""
 
 import pytest
 from support.console import Console
@@ -26,13 +26,13 @@ def fork_server():
 
 @pytest.fixture
 def build_seconds():
-    """Servers run as soon as they are bought. A test in which they must not parametrizes this."""
+    """Servers run as soon as they are bought, unless a test parametrizes this."""
     return 0.0
 
 
 @pytest.fixture
 def clock():
-    """The sandbox's."""
+    """The sandbox's clock."""
     return MovableClock()
 
 
@@ -51,7 +51,7 @@ def proxy(server):
 
 @pytest.fixture
 def console(server, sandbox_db):
-    """A person who works on the same servers elsewhere."""
+    """The cloud's console, where somebody changes the same servers."""
     console = Console(server.url)
     yield console
     console.end()
@@ -59,8 +59,8 @@ def console(server, sandbox_db):
 
 @pytest.fixture
 def workspace(tmp_path, sandbox_db, proxy, fork_server):
-    """One server to buy, nothing bought yet."""
-    folder = tmp_path / "site"
+    """A workspace with one server to buy, nothing bought yet. Its requests go through the fault proxy."""
+    folder = tmp_path / "workspace"
     (folder / "state").mkdir(parents=True, mode=0o700)
     workspace = ProcessWorkspace(folder, sandbox_db, proxy.url, fork_server=fork_server)
     workspace.write(ONE)
@@ -70,17 +70,17 @@ def workspace(tmp_path, sandbox_db, proxy, fork_server):
 
 @pytest.fixture
 def sandbox(server):
-    """The control API of a sandbox as `sandbox serve` serves it."""
+    """A client of the control API, for a sandbox served as by `sandbox serve`."""
     return SandboxControl(server.url)
 
 
 @pytest.fixture
 def direct_workspace(tmp_path, server, sandbox, build_seconds):
-    """A site before such a sandbox, with nothing between them: what goes wrong is armed by its faults."""
+    """A workspace that talks to such a sandbox directly. Faults are armed in the sandbox."""
     sandbox_db = tmp_path / "world" / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=build_seconds), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(tmp_path / "workspace", sandbox_db, sandbox.url)
     workspace.write(ONE)
     yield workspace
     workspace.end()

@@ -22,7 +22,7 @@ def workspace(tmp_path, server, sandbox, monkeypatch):
     monkeypatch.setattr(provisioner.cloud, "connect", partial(provisioner.cloud.connect, clock=hasty))
     sandbox_db = tmp_path / "world.db"
     server.app = front(create_app(sandbox_db), sandbox.token)
-    folder = tmp_path / "site"
+    folder = tmp_path / "workspace"
     (folder / "state").mkdir(parents=True, mode=0o700)
     workspace = ProcessWorkspace(folder, sandbox_db, sandbox.url)
     workspace.write("servers: {pool: {count: 5}}\n")

@@ -15,8 +15,8 @@ DAY = 24 * 3600
 def workspace(tmp_path, server, sandbox):
     sandbox_db = tmp_path / "world" / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=0.0), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(tmp_path / "workspace", sandbox_db, sandbox.url)
     yield workspace
     workspace.end()
 

@@ -59,8 +59,8 @@ def workspace(tmp_path, server, sandbox, clock):
     sandbox_db = tmp_path / "world" / "world.db"
     app = create_app(sandbox_db, build_seconds=0.0, accounts=accounts, clock=clock)
     server.app = front(app, sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url, environment=of_user("ana"))
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(tmp_path / "workspace", sandbox_db, sandbox.url, environment=of_user("ana"))
     workspace.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "cloud": "huaweicloud"}))
     yield workspace
     workspace.end()

@@ -17,8 +17,8 @@ TWO_MONTHS = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 2, is_au
 def workspace(tmp_path, server, sandbox):
     sandbox_db = tmp_path / "world" / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=0.0), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(tmp_path / "workspace", sandbox_db, sandbox.url)
     workspace.write(f"servers: {{alpha: {{charging_info: {TWO_MONTHS}}}}}\n")
     assert workspace.apply().code == 0
     workspace.identifier = workspace.state()["resources"]["alpha"]["id"]

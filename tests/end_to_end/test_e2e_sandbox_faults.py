@@ -44,7 +44,7 @@ def workspace(tmp_path, sandbox_db, sandbox, monkeypatch):
     clock = InstantClock()
     hasty = Clock(monotonic=clock.monotonic, sleep=clock.sleep, chance=lambda: 1.0)
     monkeypatch.setattr(provisioner.cloud, "connect", partial(connect, clock=hasty))
-    folder = tmp_path / "site"
+    folder = tmp_path / "workspace"
     (folder / "state").mkdir(parents=True, mode=0o700)
     workspace = ProcessWorkspace(folder, sandbox_db, sandbox.url)
     workspace.write(ONE)

@@ -27,8 +27,10 @@ def buckets(server, tmp_path, clock):
 
 @pytest.fixture
 def workspace(tmp_path, server, buckets):
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", tmp_path / "world" / "world.db", server.url, catalogue=catalogue)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(
+        tmp_path / "workspace", tmp_path / "world" / "world.db", server.url, catalogue=catalogue
+    )
     workspace.write("buckets: {archive: {}}\n", stack=SECTIONED)
     yield workspace
     workspace.end()

@@ -39,8 +39,8 @@ def sandbox(server):
 def workspace(tmp_path, server, sandbox):
     sandbox_db = tmp_path / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=0.0), sandbox.token)
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
-    workspace = ProcessWorkspace(tmp_path / "site", sandbox_db, sandbox.url)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
+    workspace = ProcessWorkspace(tmp_path / "workspace", sandbox_db, sandbox.url)
     yield workspace
     workspace.end()
 

@@ -15,9 +15,9 @@ KEYS = {"HW_ACCESS_KEY": PUBLIC.access_key, "HW_SECRET_KEY": PUBLIC.secret_key}
 def workspace(tmp_path, server):
     sandbox_db = tmp_path / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=0.0), "the-token")
-    (tmp_path / "site" / "state").mkdir(parents=True, mode=0o700)
+    (tmp_path / "workspace" / "state").mkdir(parents=True, mode=0o700)
     workspace = ProcessWorkspace(
-        tmp_path / "site", sandbox_db, server.url, environment={**KEYS, **dict.fromkeys(SET, "canary")}
+        tmp_path / "workspace", sandbox_db, server.url, environment={**KEYS, **dict.fromkeys(SET, "canary")}
     )
     workspace.write(ONE, stack=STACK.replace("cloud: sandbox", "cloud: huaweicloud"))
     yield workspace

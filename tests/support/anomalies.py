@@ -1,6 +1,6 @@
-"""What an untidy cloud does beside losing replies: it names other servers, dates its answers otherwise, and spells its rows otherwise.
+"""Anomalies of a cloud beside lost replies: replies that name another server, wrong dates, rows in another case; and sibling states.
 
-And what a sibling state may be like. The tool's own code hears the dates, and asks about the sibling.
+The tool's own code observes the dates, and reads the sibling state.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from provisioner.web import HttpAnswer
 from provisioner.workflow.sibling_states import OtherStates
 
 MINUTE = 60.0
-NODES_DIFFER = 13 * MINUTE
+NODE_DIFFERENCE = 13 * MINUTE
 """Within the tolerance of the gateway, which takes a signature for 15 minutes."""
 HOURS = 180 * MINUTE
 
@@ -53,7 +53,7 @@ class Clocks(Enum):
 
 
 class Sibling(Enum):
-    """Of the folder: it cannot be read for two hours."""
+    """Another state of the same folder, which cannot be read for two hours."""
 
     NONE = "none"
     OWNS_NOTHING = "unreadable, and owns nothing of it"
@@ -61,7 +61,7 @@ class Sibling(Enum):
 
 
 class View(Enum):
-    """What the runs after the first see, until at last everything is seen as it is."""
+    """How the runs after the first one see the server, until at the end they see everything as it is."""
 
     WHOLE = "whole"
     COLLEAGUES = "another user's own list"
@@ -73,46 +73,51 @@ class View(Enum):
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _AnswerDate:
     ahead: float = 0.0
     is_cached: bool = False
 
 
-_TRUE, _FAST, _FAR, _KEPT = _Heard(), _Heard(NODES_DIFFER), _Heard(40 * MINUTE), _Heard(-HOURS, is_cached=True)
-_DATES: Mapping[Clocks, tuple[tuple[_Heard, ...], tuple[_Heard, ...]]] = {
-    Clocks.NODES_TOGETHER: ((_FAST, _TRUE), (_TRUE, _FAST)),
-    Clocks.NODES_LATER: ((_TRUE,), (_TRUE, _FAST)),
-    Clocks.NODES_FIRST: ((_TRUE, _FAST), (_FAST,)),
-    Clocks.NODES_FAR: ((_FAR, _TRUE), (_TRUE, _FAR)),
-    Clocks.NODES_ONE_A_RUN: ((_TRUE,), (_FAST,)),
-    Clocks.CLOUD_AHEAD: ((_TRUE,), (_Heard(HOURS),)),
-    Clocks.CACHED_FIRST: ((_KEPT,), (_TRUE,)),
-    Clocks.CACHED: ((_TRUE, _KEPT), (_KEPT, _TRUE)),
+_RIGHT, _FAST, _FAR, _KEPT = (
+    _AnswerDate(),
+    _AnswerDate(NODE_DIFFERENCE),
+    _AnswerDate(40 * MINUTE),
+    _AnswerDate(-HOURS, is_cached=True),
+)
+_DATES: Mapping[Clocks, tuple[tuple[_AnswerDate, ...], tuple[_AnswerDate, ...]]] = {
+    Clocks.NODES_TOGETHER: ((_FAST, _RIGHT), (_RIGHT, _FAST)),
+    Clocks.NODES_LATER: ((_RIGHT,), (_RIGHT, _FAST)),
+    Clocks.NODES_FIRST: ((_RIGHT, _FAST), (_FAST,)),
+    Clocks.NODES_FAR: ((_FAR, _RIGHT), (_RIGHT, _FAR)),
+    Clocks.NODES_ONE_A_RUN: ((_RIGHT,), (_FAST,)),
+    Clocks.CLOUD_AHEAD: ((_RIGHT,), (_AnswerDate(HOURS),)),
+    Clocks.CACHED_FIRST: ((_KEPT,), (_RIGHT,)),
+    Clocks.CACHED: ((_RIGHT, _KEPT), (_KEPT, _RIGHT)),
 }
-"""What the answers of the first run, and those of the others, say in turn."""
+"""The dates of the answers, in turn: those that the first run gets, and those that the later runs get."""
 
 
 class ObservedTime:
-    """What one run hears of the time."""
+    """The time as one run observes it from the dates of its answers."""
 
     def __init__(self, clocks: Clocks, clock: ManualClock, *, is_first: bool) -> None:
-        self._heard = _DATES.get(clocks, ((_TRUE,), (_TRUE,)))[not is_first]
+        self._dates = _DATES.get(clocks, ((_RIGHT,), (_RIGHT,)))[not is_first]
         self._clock = clock
         self._told = ServerTime(Clock(clock.now, clock.monotonic, clock.sleep, lambda: 0.5))
         self._answers = 0
         self.is_a_witness = clocks in _BY_TWO
         self._here = HOURS if clocks is Clocks.MACHINE_AHEAD and not is_first else 0.0
         self._is_right = clocks not in _DATES
-        for _ in self._heard:  # finding out the account takes some answers
-            self.hear()
+        for _ in self._dates:  # a run gets some answers before it asks for servers
+            self.observe_answer()
 
-    def hear(self) -> None:
+    def observe_answer(self) -> None:
         if self._is_right:
             return
-        heard = self._heard[self._answers % len(self._heard)]
+        date = self._dates[self._answers % len(self._dates)]
         self._answers += 1
-        when = datetime.fromtimestamp(self._clock.now() / 1000 + heard.ahead, UTC)
-        headers = {"date": format_datetime(when, usegmt=True)} | ({"age": "10800"} if heard.is_cached else {})
+        when = datetime.fromtimestamp(self._clock.now() / 1000 + date.ahead, UTC)
+        headers = {"date": format_datetime(when, usegmt=True)} | ({"age": "10800"} if date.is_cached else {})
         answer = HttpAnswer(200, headers, b"")
         if answer.is_fresh:
             self._told.observe(answer.server_time)
@@ -127,23 +132,25 @@ class ObservedTime:
 
     @property
     def here(self) -> int | None:
-        """By the machine, where it is a witness."""
+        """The time by this machine's clock, or None where that does not count."""
         return self._clock.now() + round(self._here * 1000) if self.is_a_witness else None
 
 
 _BY_TWO = frozenset({Clocks.NODES_ONE_A_RUN, Clocks.CLOUD_AHEAD, Clocks.MACHINE_AHEAD})
-"""Where only both witnesses together are right. In the others the machine tells nothing, as where the sandbox's clock is moved."""
+"""Where both the cloud's dates and the machine's clock are needed. Elsewhere the machine's clock does not count, as with a sandbox
+    whose clock is moved.
+"""
 
 
 @dataclass
 class SiblingStore:
-    """A store of which nothing is known but what stands beside it."""
+    """A store that knows its sibling states only."""
 
     siblings: Callable[[], Siblings]
 
 
-def elsewhere(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> OtherStates:
-    """`stranger`: the id of the server that somebody else has bought, or None."""
+def other_states(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> OtherStates:
+    """Returns the other states as the workflow asks them. `stranger`: the id of the stranger's server, or None."""
     label = "demo.prod"
     owned = [stranger] if sibling is Sibling.OWNS_THE_STRANGER and stranger else []
     state = a_state(*(a_recorded("theirs", id=one) for one in owned))
@@ -152,8 +159,8 @@ def elsewhere(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> Oth
     return OtherStates(store, CATALOGUE, IDENTITY)
 
 
-def spelling(view: View, look: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """How rows are shown."""
+def respelling(view: View, look: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Returns how the view changes a row. `look` is the number of the read, as one view changes from read to read."""
     match view:
         case View.RENAMED:
             return lambda row: {**row, "name": "somebodys"}

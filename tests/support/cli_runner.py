@@ -1,6 +1,6 @@
-"""A person's folder and what they type in it. Commands run inside the test's own process unless a real one is the point.
+"""Runs commands of the tool inside the test's own process, in a folder with specs and a state.
 
-What counts as bought is what the sandbox's ledger says, never what the tool says of itself.
+What was bought is read from the sandbox's ledger, never from the tool's own output.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from provisioner.cli.main import catalogue
 from provisioner.sandbox import read_ledger
 
 PASSWORD = "Canary-7q!Xw9Zt"
-"""Obeys the API's rule, and is found nowhere by chance."""
+"""A password that the API accepts and that does not occur anywhere by chance."""
 
 STACK = """\
 stack: demo
@@ -45,7 +45,7 @@ class CommandResult:
 
     @property
     def stderr_text(self) -> str:
-        """What stderr says, whatever the width it was wrapped to."""
+        """Stderr on one line, so that a test need not know where it was wrapped."""
         return " ".join(self.err.split())
 
     @property
@@ -76,7 +76,7 @@ class CliRunner:
         self.write("specs/servers.yaml", text)
 
     def write_stack(self, text: str = STACK, **replaced: str) -> None:
-        """`replaced`: by key of stack.yaml, its new value."""
+        """Writes stack.yaml. `replaced` has new values for its top-level keys."""
         lines = text.splitlines()
         for key, value in replaced.items():
             lines = [f"{key}: {value}" if line.startswith(f"{key}:") else line for line in lines]
@@ -95,7 +95,7 @@ class CliRunner:
         return ran
 
     def assert_fails(self, *arguments: str, code: str, exit_code: int = 1) -> CommandResult:
-        """Fails with this finding and a next step; nothing was bought, nothing was lost, and no code was shown."""
+        """Runs a command that has to fail with this finding and a hint, change neither state nor cloud, and show no traceback."""
         before = self.state_files(), self.ledger()
         ran = self.run(*arguments)
         assert f"Error[{code}]" in ran.err, ran.text
@@ -106,12 +106,12 @@ class CliRunner:
         return ran
 
     def assert_refused(self, code: str, exit_code: int = 1) -> CommandResult:
-        """Both plan and apply fail with this finding; what plan said."""
+        """Checks that both plan and apply fail with this finding. Returns the result of plan."""
         self.assert_fails("apply", "--auto-approve", code=code, exit_code=exit_code)
         return self.assert_fails("plan", code=code, exit_code=exit_code)
 
     def state_files(self) -> dict[str, bytes]:
-        """State and journal, byte by byte."""
+        """Returns the contents of state and journal by file name."""
         return {file.name: file.read_bytes() for file in self.state.glob("*") if file.suffix in {".json", ".journal"}}
 
     @property
@@ -119,7 +119,7 @@ class CliRunner:
         return self.path / "state"
 
     def ledger(self) -> list[tuple[str, str | None]]:
-        """What the cloud really did: kind and server's name, oldest first."""
+        """Returns the ledger's rows as pairs of kind and server's name, oldest first."""
         return [(entry.kind, entry.name) for entry in read_ledger(self.state / ".sandbox" / "world.db")]
 
     def bought(self) -> list[str | None]:

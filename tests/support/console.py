@@ -1,4 +1,4 @@
-"""A person at the cloud's console, over real HTTP: changes servers behind the tool's back."""
+"""The cloud's console over real HTTP: changes servers behind the tool's back."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Console:
         self._send("PUT", f"dev-servers/{identifier}/stop")
 
     def change_image(self, identifier: str, image_id: str) -> None:
-        """Of a stopped one; it runs afterwards."""
+        """Changes the image of a stopped server, which runs afterwards."""
         self._send("POST", f"dev-servers/{identifier}/changeos", {"image_id": image_id, "key_pair_name": "ops"})
 
     def delete(self, identifier: str) -> None:
         self._send("DELETE", f"dev-servers/{identifier}")
 
     def unsubscribe(self, identifier: str) -> None:
-        """Of a prepaid one, with billing."""
+        """Ends the subscription of a prepaid server with billing."""
         body = {"resource_ids": [identifier], "unsubscribe_type": 1}
         url = f"{self.url}/v2/orders/subscriptions/resources/unsubscribe"
         headers = self._signed_in({"domain": {"name": PUBLIC.domain_name}})

@@ -1,7 +1,7 @@
-"""`run` for worlds that live in memory and are told thousands of times: asyncio.run, on a loop that is used again.
+"""`run` does what asyncio.run does, on an event loop that is reused, for simulations that run thousands of times.
 
-A new loop, the thread that ends its executor, and the pipes of both take several times as long as a run of such a world. Work
-for threads is done on the spot, so that a run takes the same steps every time.
+A new loop, the thread that ends its executor, and the pipes of both take several times as long as such a simulation. Work for
+threads is done at once in the same thread, so that a run takes the same steps every time.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _IDLE: list[asyncio.AbstractEventLoop] = []
 
 
 class InlineExecutor(ThreadPoolExecutor):
-    """Runs what is submitted before it returns."""
+    """An executor whose `submit` runs the work before it returns."""
 
     def submit(self, work, /, *arguments, **options):
         future: Future[Any] = Future()
         try:
             future.set_result(work(*arguments, **options))
-        except BaseException as failure:  # noqa: BLE001 - it belongs to whoever waits for the work
+        except BaseException as failure:  # noqa: BLE001 - raised by the future
             future.set_exception(failure)
         return future
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Returns or raises what the coroutine does, when whatever it has started is cancelled and over."""
+    """Returns or raises what the coroutine does, after every task that it has started has been cancelled."""
     loop = _IDLE.pop() if _IDLE else _new_loop()
     try:
         return loop.run_until_complete(coroutine)

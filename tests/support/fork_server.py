@@ -1,8 +1,8 @@
-"""Real processes of the tool for the price of a fork: everything is imported, nothing is begun.
+"""Starts real processes of the tool by forking a preloaded one, which saves half a second of processor time for imports.
 
-Such a process has its own folder, environment, streams, locks and death, as one of a new interpreter has, which spends half a
-second of the processor on imports. What a new interpreter does beyond that is tested with new ones (test_e2e_signals.py,
-test_cli_process.py, test_cli_startup.py, test_documents.py).
+Such a process has its own folder, environment, streams and locks, and can be killed, like one of a new interpreter. What a new
+interpreter does beyond that is tested with new ones (test_e2e_signals.py, test_cli_process.py, test_cli_startup.py,
+test_documents.py).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ForkServer:
         request = json.dumps({"arguments": arguments, "folder": str(folder), "environ": environ}).encode()
         pipes = [os.pipe() for _ in ("stdout", "stderr", "code")]
         with self._lock:
-            # The length goes first, because a stream knows no messages.
+            # The length comes first, because a stream has no message boundaries.
             socket.send_fds(self._connection, [len(request).to_bytes(4, "big")], [writer for _, writer in pipes])
             self._connection.sendall(request)
             pid = int(self._replies.readline())
@@ -55,7 +55,7 @@ class ForkServer:
 
 
 class ForkedCliProcess:
-    """What tests need of a subprocess.Popen whose streams are text."""
+    """A forked process with the part of the interface of subprocess.Popen, with text streams, that tests need."""
 
     stdin = None
 
@@ -68,8 +68,8 @@ class ForkedCliProcess:
         threading.Thread(target=self._await_code, args=(code,), daemon=True).start()
 
     def _await_code(self, descriptor: int) -> None:
-        with os.fdopen(descriptor) as told:
-            code = int(told.read())
+        with os.fdopen(descriptor) as pipe:
+            code = int(pipe.read())
         with self._changed:
             self.returncode = code
             self._changed.notify_all()

@@ -1,6 +1,6 @@
-"""The inside of the fork server: imports everything of the tool once, then forks a process of it for each request.
+"""The process behind `ForkServer`: imports the whole tool once, then forks a process for each request.
 
-One thread and no event loop, because nothing else may be forked safely. It ends when the tests that ask it do.
+It has one thread and no event loop, because nothing else can be forked safely. It ends when the tests close its socket.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def serve(descriptor: int) -> None:
 
 
 def _child_signal_pipe() -> tuple[socket.socket, socket.socket]:
-    """The first can be read once a child has ended, as long as both are kept."""
+    """Returns two sockets, of which the first becomes readable when a child has ended. Both have to be kept."""
     readable, waker = socket.socketpair()
     for end in (readable, waker):
         end.setblocking(False)
@@ -48,7 +48,7 @@ def _child_signal_pipe() -> tuple[socket.socket, socket.socket]:
 
 
 def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
-    """Whether anybody still asks."""
+    """Forks a child for the next request. Returns False when the other side has closed the socket."""
     head, descriptors, _, _ = socket.recv_fds(connection, 4, _FOR_STDOUT_STDERR_CODE)
     if not head:
         return False
@@ -65,8 +65,9 @@ def _fork_one(connection: socket.socket, children: dict[int, int]) -> bool:
 
 
 def serve_commands(descriptor: int) -> None:
-    """For support/forked_command.py: whoever connects lends his three streams, and is told the child's number and then its code. Ends
-    by a signal.
+    """Serves support/forked_command.py, until a signal ends it.
+
+    A client sends its three streams with the request, and gets the child's process id and later its exit code.
     """
     import_everything()
     children: dict[int, socket.socket] = {}
@@ -101,7 +102,7 @@ def _fork_with_streams(client: socket.socket) -> int:
 
 
 def _reap() -> Iterator[tuple[int, int]]:
-    """Children, and their codes."""
+    """Yields the process id and the exit code of each child that has ended."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             yield ended[0], os.waitstatus_to_exitcode(ended[1])
@@ -109,14 +110,14 @@ def _reap() -> Iterator[tuple[int, int]]:
 
 def _send_exit_codes(children: dict[int, int]) -> None:
     for child, code in _reap():
-        told = children.pop(child)
+        pipe = children.pop(child)
         with suppress(BrokenPipeError):
-            os.write(told, str(code).encode())
-        os.close(told)
+            os.write(pipe, str(code).encode())
+        os.close(pipe)
 
 
 def _run_child(request: dict[str, Any], out: int, err: int) -> None:
-    """A child's whole life. Never returns: nothing of the server's may run in it."""
+    """Runs one command in the child and exits. Never returns, because nothing of the server may run in the child."""
     code = 70
     try:
         signal.set_wakeup_fd(-1)

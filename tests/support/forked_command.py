@@ -1,7 +1,7 @@
-"""A command `provisioner` for shell scripts, each run of which is a fork that is asked for by a bare interpreter.
+"""A command `provisioner` for shell scripts. A bare interpreter asks a fork server for each run.
 
-A script that starts the tool ten times spends five seconds of the processor on imports otherwise. What a new interpreter does beyond
-a fork is tested with new ones (test_cli_process.py, test_cli_startup.py, README's own commands).
+Without it, a script that starts the tool ten times spends five seconds of processor time on imports. What a new interpreter does
+beyond a fork is tested with new ones (test_cli_process.py, test_cli_startup.py, README's own commands).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TESTS = Path(__file__).resolve().parent.parent
 _WRAPPER = """#!/bin/sh
 exec '{python}' -IS '{script}' "$@"
 """
-"""By the shell, as a line that names its interpreter takes no path with spaces."""
+"""A shell script, because a `#!` line cannot name an interpreter whose path has spaces."""
 _CLIENT = """\
 import json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
@@ -35,7 +35,7 @@ os._exit(code if code >= 0 else 128 - code)
 
 
 class ForkedCommand:
-    """`folder` goes in front of PATH."""
+    """Puts the command into `folder`, which the test has to put at the front of PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What a journal tells, for worlds that ask at every step of a run: only what was added since the last question is replayed."""
+"""The state of a growing journal, for simulations that need it at every step: only new entries are replayed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from provisioner.model.state import State
 
 
 class IncrementalReplay:
-    """Replaying at once or entry by entry is the same (tests/laws/test_laws_journal.py)."""
+    """Keeps the last state. Replaying a journal at once or entry by entry gives the same (tests/laws/test_laws_journal.py)."""
 
     def __init__(self) -> None:
         self._base: State | None = None
@@ -28,7 +28,7 @@ class IncrementalReplay:
         return self._state
 
     def problems(self, base: State, entries: Sequence[Entry]) -> list[str]:
-        """Of that state."""
+        """Returns the problems of the same state."""
         state = self.state(base, entries)
         if self._problems is None:
             self._problems = [*state.problems()]

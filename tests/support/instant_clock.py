@@ -1,22 +1,22 @@
-"""A machine on which every sleep is over at once, and its time has passed all the same."""
+"""A clock whose sleeps return at once, although its time advances as if they had not."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 
-_SOME_REST = 0.01
-"""Seconds in which whoever is waited for gets on."""
+_REAL_SLEEP = 0.01
+"""Seconds that every sleep really takes, so that others get on with their work."""
 
 
 class InstantClock:
     def __init__(self) -> None:
         self.slept = 0.0
-        """Seconds that its sleeps would have taken."""
+        """How many seconds its sleeps would have taken."""
 
     def monotonic(self) -> float:
         return time.monotonic() + self.slept
 
     async def sleep(self, seconds: float) -> None:
         self.slept += seconds
-        await asyncio.sleep(_SOME_REST)
+        await asyncio.sleep(_REAL_SLEEP)

@@ -1,4 +1,4 @@
-"""A scripted cloud that takes its time: it may carry a request out minutes after its reply was lost, and show a server later still."""
+"""A scripted cloud that may carry out a request minutes after its reply was lost, and list the server later still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MINUTE = 60.0
 
 
 class Delivery(Enum):
-    """What becomes of a request that is sent once."""
+    """What happens to a request that is sent once."""
 
     NOT_SENT = "not sent"
     TURNED_AWAY = "turned away by the gateway"
@@ -39,46 +39,46 @@ _OUTCOMES = {
 
 @dataclass
 class LateCloud(ScriptedCloud):
-    """Neither the list nor a single look shows a server younger than `listed_after` seconds."""
+    """Neither lists nor single reads show a server younger than `listed_after` seconds."""
 
-    landing: float = 0.0
-    """Seconds by which the late are late."""
-    _landings: list[tuple[float, Call]] = field(default_factory=list)
+    execution_delay: float = 0.0
+    """After how many seconds a request with the delivery LATE is carried out."""
+    _late_requests: list[tuple[float, Call]] = field(default_factory=list)
     _late: set[Effect] = field(default_factory=set)
 
     @property
-    def is_quiet(self) -> bool:
-        """Whether nothing is yet to land, and nobody is younger than the list."""
+    def is_idle(self) -> bool:
+        """Whether no late request is left, and every server is old enough to be listed."""
         youngest = max((one.created_at for one in self.servers.values()), default=0.0)
-        return not self._landings and self.clock.time >= youngest + self.listed_after
+        return not self._late_requests and self.clock.time >= youngest + self.listed_after
 
-    def will(self, effect: Effect, happening: Delivery) -> None:
-        """This happens to the next call of this effect."""
-        if happening is Delivery.LATE:
+    def schedule(self, effect: Effect, delivery: Delivery) -> None:
+        """Sets what happens to the next call of this effect."""
+        if delivery is Delivery.LATE:
             self._late.add(effect)
-        if (outcome := _OUTCOMES.get(happening)) is not None:
-            self.fails(effect, outcome, executed=happening is Delivery.REPLY_LOST)
+        if (outcome := _OUTCOMES.get(delivery)) is not None:
+            self.fails(effect, outcome, executed=delivery is Delivery.REPLY_LOST)
 
     def fault(self, call: Call) -> Fault | None:
         if call.effect in self._late:
             self._late.remove(call.effect)
-            self._landings.append((self.clock.time + self.landing, call))
+            self._late_requests.append((self.clock.time + self.execution_delay, call))
         return super().fault(call)
 
-    def land(self) -> None:
-        """Carries out what is due, as of the moment when it was."""
-        for due, call in [one for one in self._landings if one[0] <= self.clock.time]:
-            self._landings.remove((due, call))
+    def execute_due(self) -> None:
+        """Carries out the late requests that are due. Their servers are dated by the due time."""
+        for due, call in [one for one in self._late_requests if one[0] <= self.clock.time]:
+            self._late_requests.remove((due, call))
             before = set(self.servers)
             try:
                 super().execute(call)
             except CallFailed:
-                continue  # refused then: the order had been paid meanwhile
+                continue  # refused by then, because the order had been paid meanwhile
             for identifier in self.servers.keys() - before:
                 self.servers[identifier].created_at = due
 
     def execute(self, call: Call) -> tuple[int, Any]:
-        self.land()
+        self.execute_due()
         return super().execute(call)
 
     def _find(self, identifier: str) -> Server | None:

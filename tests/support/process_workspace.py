@@ -1,6 +1,6 @@
-"""A folder with specs and a state, the tool as a real process in it, and a sandbox over real HTTP whose clock can be moved.
+"""A workspace whose commands run as real processes, against a sandbox over real HTTP whose clock can be moved.
 
-What counts is the sandbox's ledger. Runs that only set the scene happen inside the test's own process; the run that a
+Tests compare with the sandbox's ledger. Runs that only prepare a test happen inside the test's own process; the run that a
 test is about is always a process of its own (support/fork_server.py).
 """
 
@@ -59,13 +59,13 @@ SILENT_BILLING = {
     "code": "CBC.0151",
     "executed": False,
 }
-"""A rule of the sandbox: billing does not say what is subscribed."""
+"""A rule of the sandbox: billing refuses to list what is subscribed."""
 PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
 THREE = f"servers: {{alpha: {{}}, beta: {{charging_info: {PREPAID}}}, gamma: {{}}}}\n"
 
 
 class MovableClock:
-    """The machine's, ahead by what a test has let pass. Signatures allow for a quarter of an hour."""
+    """The real clock, ahead by what a test has advanced it. Signatures are accepted for a quarter of an hour."""
 
     def __init__(self) -> None:
         self._ahead = 0
@@ -89,13 +89,13 @@ class CommandResult:
 
 
 class RunningCommand:
-    """The tool at work; what it has said on stderr so far can be waited for."""
+    """A command that is running. Tests can wait for a text on its stderr."""
 
     def __init__(self, process: subprocess.Popen[str] | ForkedCliProcess) -> None:
         self.process = process
         self._out: list[str] = []
         self._err: list[str] = []
-        self._heard = threading.Condition()
+        self._read_more = threading.Condition()
         self._readers = [
             threading.Thread(target=self._read, args=(stream, lines), daemon=True)
             for stream, lines in ((process.stdout, self._out), (process.stderr, self._err))
@@ -105,21 +105,22 @@ class RunningCommand:
 
     def _read(self, stream, lines: list[str]) -> None:
         for line in stream:
-            with self._heard:
+            with self._read_more:
                 lines.append(line)
-                self._heard.notify_all()
+                self._read_more.notify_all()
 
     def wait_for_stderr(self, text: str) -> None:
-        with self._heard:
-            said = self._heard.wait_for(lambda: any(text in line for line in self._err), TIMEOUT_SECONDS)
-        assert said, f"{text!r} was never said: {self._err}"
+        with self._read_more:
+            found = self._read_more.wait_for(lambda: any(text in line for line in self._err), TIMEOUT_SECONDS)
+        assert found, f"{text!r} never came: {self._err}"
 
     def kill(self) -> None:
-        """Returns when it is dead."""
+        """Kills the process and waits for its end."""
         self.process.kill()
         self.process.wait(TIMEOUT_SECONDS)
 
     def end(self) -> CommandResult:
+        """Waits for the end of the command and returns its output."""
         self.process.wait(TIMEOUT_SECONDS)
         for reader in self._readers:
             reader.join(TIMEOUT_SECONDS)
@@ -130,7 +131,7 @@ class RunningCommand:
 
 @dataclass
 class ProcessWorkspace:
-    """A stack in a folder of its own, and the sandbox's world that it is applied to."""
+    """A stack in a folder of its own, and the database of the sandbox that it is applied to."""
 
     folder: Path
     sandbox_db: Path
@@ -139,11 +140,11 @@ class ProcessWorkspace:
     processes: list[subprocess.Popen | ForkedCliProcess] = field(default_factory=list)
     python: str = sys.executable
     fork_server: ForkServer | None = None
-    """What makes the processes; without it each is a new interpreter."""
+    """Forks the processes. None: each is a new interpreter."""
     clock: InstantClock = field(default_factory=InstantClock)
-    """Of the runs inside this process."""
+    """The clock of runs inside this process."""
     catalogue: Callable[[], Catalogue] = catalogue
-    """Of the same."""
+    """Returns the catalogue of kinds of runs inside this process."""
 
     def write(self, servers: str, *, stack: str = STACK) -> None:
         specs = self.folder / "specs"
@@ -159,7 +160,7 @@ class ProcessWorkspace:
         return {**kept, "HOME": str(self.folder), **endpoints, **self.environment}
 
     def popen(self, *arguments: str, **options) -> subprocess.Popen | ForkedCliProcess:
-        """A fork where the process is nothing out of the ordinary."""
+        """Starts the tool in a process, which is forked unless the test needs another program or interpreter, or options of Popen."""
         if options or self.python != sys.executable or self.fork_server is None or arguments[0] == "sandbox":
             process = self._new_interpreter(*arguments, **options)
         else:
@@ -181,7 +182,7 @@ class ProcessWorkspace:
         return RunningCommand(self.popen(*arguments, **options))
 
     def run_in_process(self, *arguments: str) -> CommandResult:
-        """Inside this process, where waiting takes no time, for what only sets or checks the scene."""
+        """Runs the tool inside this process, where waiting takes no time. It is for what only prepares or checks a test."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SystemClock, "sleep", lambda _, seconds: self.clock.sleep(seconds))
@@ -203,7 +204,7 @@ class ProcessWorkspace:
         return read_ledger(self.sandbox_db)
 
     def ledger_counts(self, kind: str) -> Counter[str]:
-        """How many rows of this kind the ledger has, by the server's name."""
+        """Counts the ledger's rows of this kind by the server's name."""
         return Counter(row.name for row in self.ledger if row.kind == kind)
 
     @property
@@ -215,7 +216,7 @@ class ProcessWorkspace:
 
     @property
     def journal_records(self) -> list[dict]:
-        """Of the journal; what a death left half written is none."""
+        """The whole records of the journal, without a half-written one."""
         path = self.folder / "state" / "test.journal"
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
@@ -235,7 +236,7 @@ class ProcessWorkspace:
 
 
 class SandboxServer:
-    """One HTTP server for many tests, because starting and ending one takes as long as a test; each puts in its own sandbox."""
+    """One HTTP server for many tests, each of which sets its own sandbox as `app`. Starting and ending one takes as long as a test."""
 
     def __init__(self) -> None:
         self.app = None
@@ -256,7 +257,7 @@ class SandboxServer:
 
 @dataclass(frozen=True)
 class SandboxControl:
-    """A served sandbox as its control API shows it."""
+    """A client of the control API of a served sandbox."""
 
     url: str
     token: str = "the-token-of-the-control-api"

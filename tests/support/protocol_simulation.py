@@ -1,6 +1,7 @@
-"""One wanted server in one world, told by the product's own recovery, planner and executor, run after run until nothing is open.
+"""Simulates the product's recovery, planner and executor for one wanted server in one world, run after run until nothing is open.
 
-At every step on disk or wire it is examined; what the world ends with is judged by the cloud's ledger.
+A world is one combination of what may go wrong. The invariants are checked at every step on disk or network, and the end is
+compared with the scripted cloud's ledger.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from support.anomalies import Clocks, ObservedTime, Reply, Sibling, View, elsewhere, spelling
+from support.anomalies import Clocks, ObservedTime, Reply, Sibling, View, other_states, respelling
 from support.builders import a_desired, a_state
 from support.event_loop import run
 from support.incremental_replay import IncrementalReplay
@@ -46,11 +47,11 @@ from provisioner.workflow.sibling_states import OtherStates
 
 NAME = "trainer"
 _END = 200 * MINUTE
-_UNREAD = 120 * MINUTE
-"""Until when a sibling that cannot be read is not."""
+_UNREADABLE_SECONDS = 120 * MINUTE
+"""How many seconds an unreadable sibling state stays so."""
 _PAUSE = 5 * MINUTE
 _TIMEOUT = 4.0
-"""Seconds for which a run follows a build: what takes longer is for the next one."""
+"""How many seconds a run waits for a build. The next run goes on with one that takes longer."""
 _PREPAID = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
 
 
@@ -62,12 +63,12 @@ class Stranger(Enum):
 
 @dataclass(frozen=True)
 class World:
-    """What becomes of the first purchase and of the first payment; `landing` and `snapshot` are in seconds."""
+    """What happens to the first purchase and the first payment, and what else differs. Both delays are in seconds."""
 
     purchase: Delivery = Delivery.ANSWERED
     payment: Delivery = Delivery.ANSWERED
-    landing: float = 0.0
-    snapshot: float = 0.0
+    execution_delay: float = 0.0
+    listing_delay: float = 0.0
     stranger: Stranger = Stranger.NONE
     view: View = View.WHOLE
     reply: Reply = Reply.OURS
@@ -76,13 +77,13 @@ class World:
 
     def __str__(self) -> str:
         return (
-            f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.landing:g} s, "
-            f"shows after {self.snapshot:g} s, stranger {self.stranger.value}, seen {self.view.value}, "
+            f"purchase {self.purchase.value}, payment {self.payment.value}, lands after {self.execution_delay:g} s, "
+            f"shows after {self.listing_delay:g} s, stranger {self.stranger.value}, seen {self.view.value}, "
             f"answered with {self.reply.value}, clocks {self.clocks.value}, sibling {self.sibling.value}"
         )
 
 
-_NOBODY_ELSES = ListGap("GET list", "what other users have is not seen", NO_NAMES, only_others=True)
+_OTHERS_HIDDEN = ListGap("GET list", "what other users have is not seen", NO_NAMES, only_others=True)
 
 
 class _NoSecrets:
@@ -95,31 +96,34 @@ class _NoSecrets:
 
 @dataclass
 class ProtocolSimulation:
-    """`believable` is how long, in seconds of the cloud's time, silence must at least have lasted to be believed."""
+    """`least_silence_bound`: after how many seconds a purchase that is not listed may be confirmed absent at the earliest.
+
+    `faults` are the names of the violations that were found.
+    """
 
     world: World
     policy: PurchasePolicy
     prepaid: bool = False
     resolve_timeout: float = 0.0
-    believable: float = 0.0
+    least_silence_bound: float = 0.0
     clock: ManualClock = field(default_factory=ManualClock)
     entries: list[Entry] = field(default_factory=list)
     base: State = field(default_factory=a_state)
     faults: set[str] = field(default_factory=set)
     refused: bool = False
-    told: list[Diagnostic] = field(default_factory=list)
-    """By the last plan."""
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    """Findings and refusals of the last plan."""
     runs: int = 0
 
     def __post_init__(self) -> None:
         world = self.world
         self._replayed = IncrementalReplay()
-        self._began, self._is_seen_whole = False, False
-        self.cloud = LateCloud(self.clock, listed_after=world.snapshot, landing=world.landing)
+        self._began, self._sees_whole = False, False
+        self.cloud = LateCloud(self.clock, listed_after=world.listing_delay, execution_delay=world.execution_delay)
         self.cloud.arrivals.append(self._on_arrival)
-        self.cloud.answered = self._hear_the_time
-        self.cloud.will(Effect.PURCHASE, world.purchase)
-        self.cloud.will(Effect.PAYMENT, world.payment)
+        self.cloud.answered = self._observe_time
+        self.cloud.schedule(Effect.PURCHASE, world.purchase)
+        self.cloud.schedule(Effect.PAYMENT, world.payment)
         if world.stranger is Stranger.BEFORE:
             self.cloud.add_server(NAME, strange=True).created_at = -60 * MINUTE
         self._name_in_the_answer(world.reply)
@@ -143,23 +147,26 @@ class ProtocolSimulation:
     def state(self) -> State:
         return self._replayed.state(self.base, self.entries)
 
-    def tell(self, *deaths: int | None) -> bool:
-        """The first runs die at these of their steps, if they come so far; more follow. Whether all deaths came about."""
+    def simulate(self, *deaths: int | None) -> bool:
+        """Crashes the first runs at these steps, counted from 0 (None: no crash), and goes on until nothing is open.
+
+        Returns whether every run reached the step at which it was to crash.
+        """
         died = [self._run(death) for death in deaths if not self._is_settled()]
-        for moment in self._moments():
+        for moment in self._run_times():
             self.clock.time = max(self.clock.time, moment)
             if self._run(None) or self._is_settled():
                 break
-        self._see_all_of_it()
-        self._judge()
+        self._run_with_whole_view()
+        self._check_end()
         return len(died) == len(deaths) and all(
             gone or wanted is None for gone, wanted in zip(died, deaths, strict=True)
         )
 
-    def _see_all_of_it(self) -> None:
+    def _run_with_whole_view(self) -> None:
         if self.world.view is View.WHOLE:
             return
-        self._is_seen_whole, self.runs = True, 0
+        self._sees_whole, self.runs = True, 0
         for _ in range(4):
             self.runs = 0
             self._run(None)
@@ -170,11 +177,11 @@ class ProtocolSimulation:
         return "bob" if self.world.view is View.COLLEAGUES and self.runs else "ana"
 
     def _run(self, die_at: int | None) -> bool:
-        """Whether it died."""
-        self.cloud.spelt = self._spelt
+        """Returns whether the run crashed."""
+        self.cloud.spelt = self._respell
         self.times = ObservedTime(self.world.clocks, self.clock, is_first=not self._began)
         self._began = True
-        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self._examine)
+        self.crash_plan = self.cloud.crash_plan = CrashPlan(die_at, self._check_step)
         ledger = MemoryLedger(self.entries, self.crash_plan)
         try:
             run(self._apply(ledger))
@@ -185,26 +192,26 @@ class ProtocolSimulation:
             self.runs += 1
         return False
 
-    def _hear_the_time(self) -> None:
-        self.times.hear()
+    def _observe_time(self) -> None:
+        self.times.observe_answer()
 
-    def _spelt(self, row: dict[str, Any]) -> dict[str, Any]:
-        view = self.world.view if self.runs and not self._is_seen_whole else View.WHOLE
-        return spelling(view, len(self.cloud.log))(row)
+    def _respell(self, row: dict[str, Any]) -> dict[str, Any]:
+        view = self.world.view if self.runs and not self._sees_whole else View.WHOLE
+        return respelling(view, len(self.cloud.log))(row)
 
     @property
-    def _elsewhere(self) -> OtherStates | None:
+    def _other_states(self) -> OtherStates | None:
         if self.world.sibling is Sibling.NONE:
             return None
         stranger = next((one.id for one in self.cloud.servers.values() if one.strange), None)
-        return elsewhere(self.world.sibling, is_unread=self.clock.time < _UNREAD, stranger=stranger)
+        return other_states(self.world.sibling, is_unread=self.clock.time < _UNREADABLE_SECONDS, stranger=stranger)
 
     async def _apply(self, ledger: MemoryLedger) -> None:
-        live = await self._look()
+        live = await self._read_live()
         traces = await self._traces(live)
-        if self.policy.prepaid is Prepaid.TWO_STEP and self._take_orders(ledger, traces):
+        if self.policy.prepaid is Prepaid.TWO_STEP and self._adopt_orders(ledger, traces):
             traces = await self._traces(live)
-        gaps = (_NOBODY_ELSES,) if self._reader == "bob" else ()
+        gaps = (_OTHERS_HIDDEN,) if self._reader == "bob" else ()
         snapshot = CloudSnapshot(live, self.times.earliest, traces, gaps, self._reader, self.times.here)
         state = recover(
             self.state,
@@ -213,25 +220,25 @@ class ProtocolSimulation:
             policy=self.policy,
             ledger=ledger,
             listen=lambda _: None,
-            other_states=self._elsewhere or no_other_states,
+            other_states=self._other_states or no_other_states,
         )
         plan = self._plan(state, live)
-        self.told = [*plan.findings, *plan.refusals]
+        self.diagnostics = [*plan.findings, *plan.refusals]
         self.refused = bool(plan.refusals)
         if plan.refusals or self.times.latest is None:  # where nobody knows the time, nothing is sent
             return
-        if plan.work:  # no step of its own: who dies there has sent nothing
+        if plan.work:  # not a step: a run that crashes here has sent nothing
             self.entries.append(Listed(tuple(sorted(live))))
-        self._hear(await execute(self._context(plan, live, ledger)))
+        self._record_questions(await execute(self._context(plan, live, ledger)))
 
-    async def _look(self) -> dict[str, Live]:
+    async def _read_live(self) -> dict[str, Live]:
         async with self.cloud.channel() as channel:
             ids = {one.id for one in self.state.resources.values() if one.id}
             live = await read_live(CATALOGUE["dev_server"], channel, ids)
         return live if self._reader == "ana" else {key: row for key, row in live.items() if key in ids}
 
     async def _traces(self, live: dict[str, Live]) -> dict[str, Any]:
-        """As the workflow reads them: without the orders that are accounted for."""
+        """Reads traces as the workflow does: without the orders that are recorded or named by a listed server."""
         known = {one.order_id for one in (*self.state.resources.values(), *live.values())}
         async with self.cloud.channel() as channel:
             found = await read_traces(CATALOGUE["dev_server"], channel, self.state.purchases_in_doubt)
@@ -240,16 +247,18 @@ class ProtocolSimulation:
             for key, traces in found.items()
         }
 
-    def _take_orders(self, ledger: MemoryLedger, traces: dict[str, Any]) -> bool:
-        """As a person does who is told of an order that may be a purchase in doubt: `resolve --adopt ORDER`."""
-        told = [Adopted(intent, None, "decided by ana", found[0].order_id) for intent, found in traces.items() if found]
-        if told:
-            ledger.append(told)
-        return bool(told)
+    def _adopt_orders(self, ledger: MemoryLedger, traces: dict[str, Any]) -> bool:
+        """Adopts an order that may be a purchase in doubt, as the operator does with `resolve --adopt ORDER`. Returns whether it did."""
+        adopted = [
+            Adopted(intent, None, "decided by ana", found[0].order_id) for intent, found in traces.items() if found
+        ]
+        if adopted:
+            ledger.append(adopted)
+        return bool(adopted)
 
     def _plan(self, state: State, live: dict[str, Live]) -> Plan:
         basis = Basis("demo", "dev", state.identity, state.lineage, state.serial, state.head)
-        others = self._elsewhere
+        others = self._other_states
         claims = others(find_untracked(live.values(), state.resources.values())) if others else {}
         survey = PlanInput((self.wanted,), state, live, policy=self.policy, claims=claims)
         return planning.plan(
@@ -273,17 +282,17 @@ class ProtocolSimulation:
             server_time=lambda: self.times.latest or 0,
             policy=self.policy,
             doubts=self.state.doubts,
-            other_states=self._elsewhere or no_other_states,
+            other_states=self._other_states or no_other_states,
             resolve_timeout=self.resolve_timeout,
         )
 
-    def _hear(self, result: RunResult) -> None:
+    def _record_questions(self, result: RunResult) -> None:
         for one in result.of_type(ResultType.IN_DOUBT):
             if one.diagnostic is not None and "choose" in one.diagnostic.hint:
                 self.faults.add("asked")
 
-    def _moments(self) -> Iterator[float]:
-        """Every five minutes, and just before and when silence may be believed."""
+    def _run_times(self) -> Iterator[float]:
+        """Yields when the next run starts: every five minutes, and right before and at the end of each quiet period."""
         while self.clock.time < _END:
             grid = (self.clock.time // _PAUSE + 1) * _PAUSE
             noon = ManualClock().now()
@@ -292,15 +301,15 @@ class ProtocolSimulation:
             yield min([grid, *edges])
 
     def _is_settled(self) -> bool:
-        """Nothing is open, under way or yet to land."""
+        """Returns whether nothing is open, under way or still to be carried out."""
         state = self.state
-        if state.intents or not self.cloud.is_quiet or self.refused:
+        if state.intents or not self.cloud.is_idle or self.refused:
             return False
         phases = [one.phase.value for one in state.resources.values()]
         return phases == ["ready"] and all(one.name == NAME for one in self.cloud.ours)
 
     def _on_arrival(self, what: str) -> None:
-        """A purchase is on the wire: its intent must be on disk."""
+        """Checks that the intent of a purchase is on disk when it is sent; lets the stranger buy, where there is one."""
         if not what.startswith("buy "):
             return
         if self.world.stranger is Stranger.IN_THE_WINDOW and not any(
@@ -310,9 +319,9 @@ class ProtocolSimulation:
         if what.removeprefix("buy ") not in {one.name for one in self.state.purchases_in_doubt}:
             self.faults.add("sent without an intent")
 
-    def _examine(self) -> None:
-        """What must hold at every instant."""
-        self.cloud.land()
+    def _check_step(self) -> None:
+        """Checks what must hold at every step."""
+        self.cloud.execute_due()
         state = self.state
         if self._replayed.problems(self.base, self.entries):
             self.faults.add("invalid state")
@@ -322,20 +331,20 @@ class ProtocolSimulation:
         for server in self.cloud.ours:
             if server.id not in ids and server.order_id not in orders and server.name not in sought:
                 self.faults.add("lost sight of")
-        self._examine_beliefs()
+        self._check_absences()
 
-    def _examine_beliefs(self) -> None:
+    def _check_absences(self) -> None:
         intents = {entry.intent.id: entry.intent for entry in self.entries if isinstance(entry, Intended)}
         last = self.entries[-1] if self.entries else None
         if not isinstance(last, Settled) or last.outcome != "absent":
             return
         intent = intents[last.intent]
-        least = least_silence(intent, bound=self.believable)
+        least = least_silence(intent, bound=self.least_silence_bound)
         if least is None or self.clock.now() - intent.sent_at < least * 1000:
             self.faults.add("believed too early")
 
-    def _judge(self) -> None:
-        self.cloud.land()
+    def _check_end(self) -> None:
+        self.cloud.execute_due()
         two_step = self.prepaid and self.policy.prepaid is Prepaid.TWO_STEP
         bought = self.cloud.paid if two_step else self.cloud.bought
         recorded = {one.id for one in self.state.resources.values()}
@@ -348,7 +357,7 @@ class ProtocolSimulation:
             "asked": bool(self.state.purchases_in_doubt),
             "not settled": not self.refused and not self._is_settled(),
             "orders pile up": two_step and len(self.cloud.bought) > len(self.cloud.paid),
-            "work left": self._is_settled() and bool(self._plan(self.state, run(self._look())).work),
+            "work left": self._is_settled() and bool(self._plan(self.state, run(self._read_live())).work),
         }
         self.faults |= {fault for fault, is_so in found.items() if is_so}
 

@@ -1,4 +1,4 @@
-"""How long silence must have lasted before it may mean anything: the rule as the tests know it, beside the product's own."""
+"""When an unlisted purchase may be confirmed absent: the rule as the tests know it, independent of the product's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from provisioner.model.state import Intent
 
 
 def least_silence(intent: Intent, *, bound: float) -> float | None:
-    """Seconds; None where it never means anything, because the request may have spent money that no list shows.
+    """Returns after how many seconds the purchase may be confirmed absent at the earliest.
 
-    `bound`: after it a pay-per-use server that was bought is listed for sure.
+    None: never, because the request may have spent money that no list shows. `bound`: the seconds after which a pay-per-use
+    server that was bought is surely listed.
     """
     ordered, wanted = _charging(intent.request.get("body")), _charging(intent.declared)
     is_unpaid = wanted.get("is_auto_pay") is True and ordered.get("is_auto_pay") is False

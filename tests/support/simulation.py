@@ -1,7 +1,7 @@
-"""Time, death and a disk as the test wants them: what a run is put through, step by step.
+"""The surroundings of a simulated run: a manual clock, a crash at a numbered step, and a journal in memory.
 
-Nothing here sleeps or threads: time moves when nobody has anything else to do, and a journal is written on the spot, so that
-a run takes the same steps every time and each of them can be numbered.
+Nothing here sleeps or starts threads. Time advances when no task has anything else to do, and journal entries are written at
+once, so a run takes the same steps every time and each of them has a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NOON = 1_767_268_800_000
 
 
 class CrashPlan:
-    """Numbers every step that touches disk or wire. At step `die_at` the run dies; `examine` is asked at each step."""
+    """Numbers the steps on disk and network. The run crashes at step `die_at`, counted from 0; `examine` is called before each step."""
 
     def __init__(self, die_at: int | None = None, examine: Callable[[], None] = lambda: None) -> None:
         self.steps: list[str] = []
@@ -30,6 +30,7 @@ class CrashPlan:
         self._examine = examine
 
     def reach(self, step: str) -> None:
+        """Counts the step. Raises Crash if it is the one to crash at, or if the run has crashed before."""
         if self.dead:
             raise Crash(step)
         self._examine()
@@ -40,7 +41,7 @@ class CrashPlan:
 
 
 class ManualClock:
-    """Time passes only when every task waits for it, and then at once."""
+    """A clock that advances only when every task waits for it, and then at once."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -74,7 +75,7 @@ class ManualClock:
 
 
 class MemoryLedger:
-    """`entries` outlive the run, as a disk does. Append number `fail_at` and all after it fail with `failure`."""
+    """A journal in memory. `entries` outlive the run, as on a disk. Append number `fail_at` and all later ones raise `failure`."""
 
     def __init__(
         self,
