@@ -18,10 +18,10 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def interruptible(announce: Callable[[str], None]) -> Iterator[Interruption]:
-    """Yields an interruption that signals request. It needs a running event loop, and restores the previous handlers at
-    the end.
+    """Yields an interruption that signals request.
 
-    A signal that the parent process has ignored stays ignored: a command under `nohup` must outlive its terminal.
+    It needs a running event loop, and restores the previous handlers at the end. A signal that the parent process has
+    ignored stays ignored: a command under `nohup` must outlive its terminal.
     """
     import asyncio
 

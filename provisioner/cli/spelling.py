@@ -34,10 +34,10 @@ def with_two_dashes(arguments: Iterable[str]) -> list[str]:
 
 
 def _is_unknown_option(name: str) -> bool:
-    """Returns whether the name looks like an unknown long option. It gets two dashes as well, so that click suggests
-    the right one.
+    """Returns whether the name looks like an unknown long option.
 
-    `-edev` and `-Cfolder` are a short option with its value, and are not.
+    It gets two dashes as well, so that click suggests the right one. `-edev` and `-Cfolder` are a short option with its
+    value, and are not.
     """
     return len(name) > 1 and name[0].isalpha() and name[0] not in SHORT_OPTIONS
 

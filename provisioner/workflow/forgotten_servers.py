@@ -1,7 +1,7 @@
-"""Finds the servers that this state once held and forgot without releasing them. Such a server may have a declared name
-and be missing from the cloud's list.
+"""Finds the servers that this state once held and forgot without releasing them.
 
-Only the journal names them, so it is read whenever something may be bought.
+Such a server may have a declared name and be missing from the cloud's list. Only the journal names them, so it is read
+whenever something may be bought.
 """
 
 from __future__ import annotations

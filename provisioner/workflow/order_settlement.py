@@ -73,8 +73,10 @@ class SettlementResult:
 
 
 async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> SettlementResult:
-    """Settles an order. Raises ProvisionerError, and changes nothing, for an order that this state does not record or
-    whose status does not allow it.
+    """Settles an order.
+
+    Raises ProvisionerError, and changes nothing, for an order that this state does not record or whose status does not
+    allow it.
     """
     stack = workspace.stack()
     store = workspace.store(stack)

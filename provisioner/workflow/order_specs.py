@@ -1,5 +1,6 @@
-"""Compares an order with the specs, which it reads once and only when needed. When they cannot be read, the order is
-shown, paid and cancelled without them.
+"""Compares an order with the specs, which it reads once and only when needed.
+
+When they cannot be read, the order is shown, paid and cancelled without them.
 """
 
 from __future__ import annotations

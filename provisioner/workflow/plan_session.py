@@ -75,8 +75,9 @@ class CurrentPlan:
 
 @dataclass(frozen=True, slots=True)
 class PlanSession:
-    """Plans with one open connection to the cloud. It holds the inputs of a plan except the state and the snapshot,
-    which may change during a command.
+    """Plans with one open connection to the cloud.
+
+    It holds the inputs of a plan except the state and the snapshot, which may change during a command.
     """
 
     workspace: Workspace

@@ -1,7 +1,7 @@
-"""Records a person's decision about a purchase in doubt: which server it became, or that it became none. A person may
-also decide that a server does not exist whose purchase the cloud has confirmed, and which no list has ever shown.
+"""Records a person's decision about a purchase in doubt: which server it became, or that it became none.
 
-The decision is journaled with the name of its author. It sends nothing; the next apply acts on it.
+A person may also decide that a bought server does not exist, when the cloud has confirmed its purchase and no list has
+ever shown it. The decision is journaled with the name of its author. It sends nothing; the next apply acts on it.
 """
 
 from __future__ import annotations

@@ -103,8 +103,10 @@ def require_not_in_other_state(decision: Decision, snapshot: CloudSnapshot, hold
 
 
 def require_group_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: Kind) -> None:
-    """Checks the order of a group. Its servers may have any name, but each must be what was ordered; an order without
-    servers must be known to billing. Raises UsageError.
+    """Checks the order of a group.
+
+    Its servers may have any name, but each must be what was ordered; an order without servers must be known to billing.
+    Raises UsageError.
     """
     rows = [row for row in snapshot.live.values() if row.order_id == order_id]
     trace = next((one for one in snapshot.traces.get(intent.id) or () if one.order_id == order_id), None)

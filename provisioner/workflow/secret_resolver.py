@@ -41,11 +41,10 @@ class SecretResolver:
             return None
 
     def check(self, wanted: Iterable[Desired], catalogue: Catalogue, *, all_needed: bool) -> tuple[Diagnostic, ...]:
-        """Checks that every available secret obeys its kind's rule. Returns warnings about the secrets that are not
-        available.
+        """Checks that every available secret obeys its kind's rule.
 
-        Raises SpecError with all broken rules and, when `all_needed`, UsageError with all secrets that are not
-        available.
+        Returns warnings about the secrets that are not available. Raises SpecError with all broken rules and, when
+        `all_needed`, UsageError with all secrets that are not available.
         """
         unavailable: list[Diagnostic] = []
         invalid: list[Diagnostic] = []

@@ -16,8 +16,9 @@ from provisioner.workflow.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class ShownState:
-    """The state, for display. `state` is None before the first apply. `is_locked`: another run holds the lock, so open
-    calls are in flight.
+    """The state, for display. `state` is None before the first apply.
+
+    `is_locked`: another run holds the lock, so open calls are in flight.
     """
 
     state: State | None

@@ -60,8 +60,9 @@ class RebuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """The result of a rebuild. `draft` is None when nothing is damaged. `state` is None when nothing was written:
-    either it was not approved, or the existing state needs no rebuilding.
+    """The result of a rebuild. `draft` is None when nothing is damaged.
+
+    `state` is None when nothing was written: either it was not approved, or the existing state needs no rebuilding.
     """
 
     location: str

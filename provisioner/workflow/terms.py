@@ -76,10 +76,9 @@ async def read_renewals(
 
 
 async def read_terms(cloud: Cloud, identifiers: Iterable[str]) -> dict[str, Term]:
-    """Returns the terms by server id. A server that billing does not know yet, or no longer, is absent. Raises
-    CallFailed.
+    """Returns the terms by server id. A server that billing does not know yet, or no longer, is absent.
 
-    Without ids no request is sent.
+    Raises CallFailed. Without ids no request is sent.
     """
     wanted = tuple(identifiers)
     if not wanted:

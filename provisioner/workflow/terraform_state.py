@@ -24,8 +24,9 @@ _OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
 
 @dataclass(frozen=True, slots=True)
 class TerraformInstance(HasId):
-    """An instance of a Terraform resource. `key` is made from its address there. `attributes` are the provider's, and
-    may hold secrets.
+    """An instance of a Terraform resource. `key` is made from its address there.
+
+    `attributes` are the provider's, and may hold secrets.
     """
 
     id: str
