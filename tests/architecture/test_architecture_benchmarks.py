@@ -1,4 +1,4 @@
-"""The instruments of the benchmarks: what they print must be the measured program's own."""
+"""Tests of the benchmarks' meters: they have to measure the program alone, not the process that measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many own functions stand between the command line and the request that buys a server: each is one more place to look."""
+"""Limits how many of our functions are between the command line and the request that buys a server."""
 
 from __future__ import annotations
 

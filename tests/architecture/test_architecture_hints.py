@@ -1,4 +1,4 @@
-"""A next step is a command that can be typed: where a message is about an address, the address stands in it."""
+"""Hints are commands that can be pasted: a message about one address names it, instead of a placeholder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import provisioner
 
 ROOMS = ("applying", "kinds", "planning")
-"""What speaks about one server, which always has an address."""
+"""The rooms whose messages are about one server, which always has an address."""
 PLACEHOLDER = re.compile(r"\bADDRESS\b")
 
 

@@ -1,4 +1,4 @@
-"""Nothing outside a kind's folder names a field or a status of it: what it needs it asks of the kind that it is handed."""
+"""No code outside a kind's folder names a field or a status of it. It asks the kind that it is given."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from provisioner.kinds import CATALOGUE
 
 PACKAGE = Path(__file__).parents[2] / "provisioner"
 APART = {"kinds", "sandbox", "cloud"}
-"""The kinds themselves, and who speaks of the cloud's own API."""
+"""The kinds themselves, and the rooms that are about the cloud's own API."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in APART)
 GENERIC = {"name", "labels", "volumes", "count"}
-"""Every kind has a name; the others are words of every language."""
+"""Fields that are no sign of a kind: every kind has a name, and the others are common words."""
 KNOWN = {
     "model/purchase_policy.py": {"userdata", "user_data"},  # `purchase:` of a stack speaks of servers
     "loading/stack_file.py": {"userdata", "user_data"},

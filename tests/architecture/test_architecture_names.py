@@ -1,4 +1,4 @@
-"""A class name means one thing in the whole client, so that a reader who meets it knows which class it is."""
+"""Class names are unique in the client, so that a reader knows which class a name means."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[2] / "provisioner"
 
 
 def test_no_two_classes_of_the_client_bear_the_same_name():
-    """The sandbox stands apart: it has names of its own for what the client calls alike."""
+    """The sandbox is left out: it shares no code with the client, and may use the same names."""
     places = defaultdict(list)
     for module in sorted(PACKAGE.rglob("*.py")):
         where = module.relative_to(PACKAGE)

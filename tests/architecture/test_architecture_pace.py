@@ -1,4 +1,4 @@
-"""What the tests cost has a budget, and the meter that holds it counts everything that was started."""
+"""The processor time of the tests has a budget. The meter that enforces it counts child processes, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The house stands as it is drawn: the walls hold, the drawing names every room, no file outgrows its page."""
+"""The code matches docs/architecture.md: the import contracts hold, the document names every room, no file is too long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is imported for a question that needs next to nothing (what each command imports: tests/cli/test_cli_startup.py)."""
+"""Which modules the shortest commands import (tests/cli/test_cli_startup.py has what each command imports)."""
 
 from __future__ import annotations
 

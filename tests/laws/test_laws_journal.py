@@ -1,6 +1,6 @@
-"""What holds of every journal, whatever was bought and wherever it is cut, flipped or interrupted.
+"""Properties of every journal, whatever was bought and wherever it is cut, corrupted or interrupted.
 
-One thing no local file can show: a journal cut at the end of a record after the state's head reads as a shorter truth.
+One cut cannot be detected: a journal cut at the end of a record after the state's head reads as a shorter journal.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read(state, journal):
     return read_known(WORDS, state=seal(state_to_json(state), tool="0.1.0"), journal=journal).state
 
 
-def truth(state):
+def known_facts(state):
     return state.resources, state.intents
 
 
@@ -82,7 +82,7 @@ def test_replaying_at_once_or_entry_by_entry_is_the_same(entries):
 
 @given(histories(steps=5))
 def test_the_end_of_a_history_told_again_changes_nothing(entries):
-    """What a crash between an answer and its record makes of a run: the last fact is written once more."""
+    """After a crash between an answer and its record, the last fact is written once more."""
     state = replay(a_state(), entries)
     assert replay(state, entries[-1:]) == state
 
@@ -95,7 +95,7 @@ def test_a_checkpoint_anywhere_changes_nothing_of_what_is_known(entries, data):
     rest, last = lines_of(entries[cut:], state=start, head=head)
     checkpoint = replay(a_state(head=head, serial=2), entries[:cut])
     assert read(checkpoint, first + rest) == replay(a_state(head=last, serial=2), entries)
-    assert truth(read(start, first + rest)) == truth(read(checkpoint, first + rest))
+    assert known_facts(read(start, first + rest)) == known_facts(read(checkpoint, first + rest))
 
 
 @given(histories())
@@ -114,9 +114,9 @@ SMALL = a_run(*a_purchase('pool["größe"]'), Intended(an_intent("two")))
 
 @pytest.fixture(scope="module")
 def small():
-    """A state, the bytes of its journal, and the truths that the journal's prefixes lead to."""
+    """A state, the bytes of its journal, and the known facts after each prefix of the journal."""
     journal, _ = lines_of(SMALL, state=a_state())
-    prefixes = [truth(replay(a_state(), SMALL[:count])) for count in range(len(SMALL) + 1)]
+    prefixes = [known_facts(replay(a_state(), SMALL[:count])) for count in range(len(SMALL) + 1)]
     return a_state(), journal, prefixes
 
 
@@ -145,13 +145,13 @@ def test_every_cut_of_a_journal_leads_to_what_its_whole_records_say(small):
     state, journal, prefixes = small
     for length in range(len(journal) + 1):
         whole = sum(1 for record in records(journal, lineage=state.lineage) if record.end - 1 <= length)
-        assert truth(read(state, journal[:length])) == prefixes[whole]
+        assert known_facts(read(state, journal[:length])) == prefixes[whole]
 
 
 def test_every_cut_of_a_journal_below_the_states_head_is_refused(small):
     state, journal, _ = small
     checkpoint = replay(a_state(head=list(records(journal, lineage=state.lineage))[-1].head), SMALL)
-    assert truth(read(checkpoint, journal[:-1])) == truth(read(checkpoint, journal))
+    assert known_facts(read(checkpoint, journal[:-1])) == known_facts(read(checkpoint, journal))
     for length in range(len(journal) - 1):
         with pytest.raises(StoreError):
             read(checkpoint, journal[:length])
@@ -165,16 +165,16 @@ def test_every_cut_of_a_state_is_refused(small):
             read_known(WORDS, state=data[:length], journal=journal)
 
 
-class Told:
-    """What a story was promised: entries that are on the disk for sure, and those that were under way."""
+class Progress:
+    """The entries that were confirmed to be on disk, and those that were being written."""
 
     def __init__(self):
-        self.sure = []
+        self.confirmed = []
         self.under_way = []
 
 
-def story(store, told):
-    """Two runs: a first one that buys two servers, and one that releases one of them and buys another."""
+def run_two_runs(store, progress):
+    """Performs two runs: the first buys two servers, the second releases one of them and buys another."""
     batches = (
         [a_run(*a_purchase("one")), a_purchase("two")],
         [[a_release("one")], a_purchase("three")],
@@ -184,27 +184,28 @@ def story(store, told):
             if session.state is None:
                 session.create("demo", "dev", identity=IDENTITY)
             for batch in run:
-                told.under_way = batch
+                progress.under_way = batch
                 session.append(batch)
-                told.sure.extend(batch)
-                told.under_way = []
+                progress.confirmed.extend(batch)
+                progress.under_way = []
             session.checkpoint()
 
 
-def steps_of_the_story():
+def count_steps():
     disk = NumberedDisk()
     with tempfile.TemporaryDirectory() as folder:
-        story(folder_store(Path(folder) / "state", "demo.dev", disk=disk), Told())
+        run_two_runs(folder_store(Path(folder) / "state", "demo.dev", disk=disk), Progress())
     return len(disk.steps)
 
 
-def require_promises_kept(store, told):
-    """Everything promised is known, and nothing that nobody wrote; then the story can go on from there."""
+def require_promises_kept(store, progress):
+    """Checks that everything confirmed is known, and nothing else but what was being written; then another run can go on."""
     state = store.load()
     possible = [
-        truth(replay(a_state(), [*told.sure, *told.under_way[:more]])) for more in range(len(told.under_way) + 1)
+        known_facts(replay(a_state(), [*progress.confirmed, *progress.under_way[:more]]))
+        for more in range(len(progress.under_way) + 1)
     ]
-    known = truth(state) if state else ({}, {})
+    known = known_facts(state) if state else ({}, {})
     assert known in possible
     with store.write(command="apply", who="ana", timeout=0) as session:
         if session.state is None:
@@ -212,39 +213,39 @@ def require_promises_kept(store, told):
         before = session.state
         session.append(a_purchase("after"))
         after = session.checkpoint()
-    assert truth(after) == truth(replay(before, a_purchase("after")))
+    assert known_facts(after) == known_facts(replay(before, a_purchase("after")))
     assert after == store.load()
     assert after.serial > before.serial
 
 
 @pytest.mark.parametrize("torn", [0.0, 0.5, 1.0])
 def test_dying_at_any_operation_loses_nothing_that_was_confirmed(tmp_path, torn):
-    """The process dies and the system lives: everything that reached it stays."""
-    for step in range(1, steps_of_the_story() + 1):
-        folder, told = tmp_path / str(step), Told()
+    """The process crashes, but not the system, so everything that was written stays."""
+    for step in range(1, count_steps() + 1):
+        folder, progress = tmp_path / str(step), Progress()
         with pytest.raises(Crash):
-            story(folder_store(folder, "demo.dev", disk=DyingDisk(step, torn=torn)), told)
-        require_promises_kept(folder_store(folder, "demo.dev"), told)
+            run_two_runs(folder_store(folder, "demo.dev", disk=DyingDisk(step, torn=torn)), progress)
+        require_promises_kept(folder_store(folder, "demo.dev"), progress)
         shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("torn", [0.0, 1.0])
 def test_a_power_loss_at_any_operation_loses_nothing_that_was_confirmed(tmp_path, torn):
-    """The system dies as well: only what was synced stays, under the names that were synced."""
-    for step in range(1, steps_of_the_story() + 1):
-        folder, told, disk = tmp_path / str(step), Told(), DyingDisk(step, torn=torn)
+    """The system crashes as well, so only what was synced stays, under the names that were synced."""
+    for step in range(1, count_steps() + 1):
+        folder, progress, disk = tmp_path / str(step), Progress(), DyingDisk(step, torn=torn)
         with pytest.raises(Crash):
-            story(folder_store(folder, "demo.dev", disk=disk), told)
+            run_two_runs(folder_store(folder, "demo.dev", disk=disk), progress)
         after = tmp_path / f"{step}-after"
         after.mkdir(mode=0o700)
         for name, content in disk.survivors().items():
             (after / name).write_bytes(content)
-        require_promises_kept(folder_store(after, "demo.dev"), told)
+        require_promises_kept(folder_store(after, "demo.dev"), progress)
 
 
 def test_a_finished_run_is_on_the_disk_to_the_last_byte(tmp_path):
     disk = DyingDisk(10**6)
-    story(folder_store(tmp_path / "state", "demo.dev", disk=disk), Told())
+    run_two_runs(folder_store(tmp_path / "state", "demo.dev", disk=disk), Progress())
     for name in ("demo.dev.json", "demo.dev.journal", "demo.dev.backup"):
         assert disk.survivors()[name] == (tmp_path / "state" / name).read_bytes()
 
@@ -261,21 +262,21 @@ def test_the_first_state_is_durable_before_it_is_answered(tmp_path):
 def test_dying_twice_is_no_worse_than_once(entries, data):
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "state"
-        sure = []
+        confirmed = []
         for _ in range(2):
             disk = DyingDisk(data.draw(st.integers(1, 40)))
             try:
                 with folder_store(folder, "demo.dev", disk=disk).write(command="apply", who="a", timeout=0) as session:
                     if session.state is None:
                         session.create("demo", "dev", identity=IDENTITY)
-                    for entry in entries[len(sure) :]:
+                    for entry in entries[len(confirmed) :]:
                         session.append([entry])
-                        sure.append(entry)
+                        confirmed.append(entry)
                     session.checkpoint()
             except Crash:
                 pass
             state = folder_store(folder, "demo.dev").load()
-            known = truth(state) if state else ({}, {})
-            assert known in [truth(replay(a_state(), entries[: len(sure) + more])) for more in (0, 1)]
-            told = folder_store(folder, "demo.dev").history()
-            sure = [record for record in told if not isinstance(record.entry, Created)]
+            known = known_facts(state) if state else ({}, {})
+            assert known in [known_facts(replay(a_state(), entries[: len(confirmed) + more])) for more in (0, 1)]
+            records = folder_store(folder, "demo.dev").history()
+            confirmed = [record for record in records if not isinstance(record.entry, Created)]

@@ -1,4 +1,4 @@
-"""What holds of every plan, whatever is wanted, recorded and live."""
+"""Properties of every plan, whatever is wanted, recorded and live."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def purchases_in_doubt(survey):
 
 
 def is_lasting_drift(change):
-    """What a refresh tells again and again, as recording it as declared would cost a disk or a machine (docs/decisions/0017)."""
+    """Whether a refresh reports this drift every time, because declaring it would cost a disk or a server (docs/decisions/0017)."""
     costly = {OnChange.REINSTALL, OnChange.REPLACE}
     return change.action is Action.RECORD and all(KIND.rule(item.path).on_change in costly for item in change.fields)
 
@@ -48,7 +48,7 @@ def test_what_is_there_as_it_is_wanted_is_no_work(desired, fingerprint):
 
 @given(surveys(), st.sampled_from(Mode))
 def test_a_plan_that_was_carried_out_leaves_no_work(survey, mode):
-    """But for what is in doubt, for builds, which are finished as they were begun and compared only then, and for drift that stays."""
+    """Except for doubts, for builds, which are completed as begun and compared only then, and for drift that stays."""
     plan = planned(survey, mode=mode)
     left = {one.address for one in plan.changes if one.action is Action.RESUME or one.reason is Reason.IN_DOUBT}
     again = planned(applied(plan, survey), mode=mode).work
@@ -138,20 +138,20 @@ def test_a_replacement_says_why(survey, mode):
 
 @given(surveys())
 def test_reading_no_password_never_makes_a_difference_of_its_own(survey):
-    """A pipeline that only plans need not hold the passwords."""
+    """So a pipeline that only plans needs no passwords."""
     known = {(change.address, change.action) for change in planned(survey).work}
     unknown = {(change.address, change.action) for change in planned(survey, fingerprint=unknown_fingerprint).work}
     assert unknown <= known
 
 
 def is_held(change):
-    """The specs want something of it otherwise than is recorded, and no apply has sent it yet."""
+    """Whether the change holds back a field that the specs want otherwise than recorded, and that no apply has sent yet."""
     return any(value_at(change.recorded.declared, path) != value_at(change.after, path) for path in change.held)
 
 
 @given(standing(), st.data())
 def test_no_row_alone_wipes_or_releases_what_the_specs_say_of_it_since_the_last_apply(survey, data):
-    """Whatever was recorded, stated and shown before: once the specs are applied, rows decide nothing that costs a disk or a machine."""
+    """Whatever was recorded and shown before: once the specs are applied, no row leads to a change that costs a disk or a server."""
     for _ in range(2):
         plan = planned(survey)
         left = {change.address for change in plan.not_as_wanted} | {one.address for one in plan.changes if is_held(one)}
@@ -166,7 +166,7 @@ def test_no_row_alone_wipes_or_releases_what_the_specs_say_of_it_since_the_last_
 
 
 def test_planning_touches_no_file_and_no_network():
-    """Opening a file, a socket or a process fails under an audit hook; deepdiff is imported beforehand."""
+    """An audit hook fails the planning if it opens a file, a socket or a process. deepdiff is imported beforehand."""
     program = """
 import sys
 import deepdiff

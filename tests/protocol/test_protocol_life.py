@@ -177,7 +177,9 @@ class Life(RuleBasedStateMachine):
         def visit(number: int, step: str) -> None:
             if number == moment and self.workspace.fresh_store().holder() is not None:
                 self.log(f"  before {step!r} somebody else runs apply")
-                self.require(run_in_thread(self.workspace.apply_concurrently) is ExitCode.LOCK_HELD, "a second run was let in")
+                self.require(
+                    run_in_thread(self.workspace.apply_concurrently) is ExitCode.LOCK_HELD, "a second run was let in"
+                )
 
         self.run("apply", at_step=visit)
 

@@ -1,4 +1,4 @@
-"""Every store goes through the same suite: a new one is one line in STORES."""
+"""Fixtures that run the same suite on every store. A new store is one line in STORES."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STORES = {
     "folder": lambda folder: partial(FolderStore, folder / "state"),
     "memory": lambda _folder: partial(MemoryStore, Place()),
 }
-"""By name: from an empty folder to what opens the store of a label, always at the same place."""
+"""By name of the store: a function from an empty folder to an opener, which opens the store of a label at that place."""
 HOLDER = LockHolder(who="ana@laptop", pid=1, host="laptop", command="apply", since=1_700_000_000_000, id="ab12")
 
 
@@ -33,7 +33,7 @@ def store(opened):
 
 @pytest.fixture
 def holding(store):
-    """The store's lock, by whom it is held, as a run would take it."""
+    """Takes the lock of a store (default: `store`), for HOLDER or another holder, as a run would."""
 
     @contextmanager
     def hold(of=store, holder=HOLDER):
@@ -45,7 +45,7 @@ def holding(store):
 
 @pytest.fixture
 def writing():
-    """A run's time with a store; it creates the state when there is none."""
+    """Opens a run's session with a store, and creates the state if there is none."""
 
     @contextmanager
     def write(store):

@@ -1,4 +1,4 @@
-"""What every store promises of its logs, checkpoints and lock."""
+"""The contract of a store's logs, checkpoints and lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a store behind a network does to an append: nothing is confirmed that is not there, and nothing stands there twice."""
+"""Appends to a store behind a network that fails: nothing is confirmed that is not written, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def store(place):
 
 @pytest.fixture
 def running(place, store):
-    """A run with one server bought, whose next appends `faults` befall."""
+    """Opens a run with one server bought. `faults` hit its next appends."""
 
     @contextmanager
     def run(*faults):

@@ -1,4 +1,4 @@
-"""A run that has lost its lock hears an answer: it is known to every run after it, and the journal stays another's."""
+"""A run gets an answer after it has lost its lock: later runs know the answer, and the journal remains the other run's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answered(name, identifier=None):
 
 
 def another_writes(store, lineage, head, *entries):
-    """A run that has got round the lock."""
+    """Writes entries as a run does that has got round the lock."""
     log = store.log(JOURNAL)
     tuple(log.read())
     written = map(entry_to_json, [RunStarted("run-2", "apply", "bob", "0.1.0"), *entries])
@@ -36,9 +36,9 @@ def another_writes(store, lineage, head, *entries):
 
 @pytest.fixture
 def fenced(store, writing):
-    """A run that has sent `one` and `two` when another one, which has got round the lock, writes `entries` of its own.
+    """Runs a session that has sent `one` and `two` when another run, which has got round the lock, writes `entries`.
 
-    What it hears then is offered to its session; returned is the refusal.
+    The session then tries to append the answers `heard`. Returns the diagnostic of the refusal.
     """
 
     def run(entries, *heard):
@@ -178,7 +178,7 @@ def test_a_sibling_is_known_with_its_late_answers(opened, store, fenced, writing
 
 
 def test_two_runs_that_lost_their_lock_both_keep_what_they_heard(store, writing):
-    """Each of their answers follows the other's in one log."""
+    """The log of late answers keeps both."""
     states = StateStore(store)
     with writing(store) as session:
         session.append([Intended(an_intent("one")), Intended(an_intent("two"))])

@@ -1,4 +1,4 @@
-"""Runs on every store: what was confirmed is known to the next one, whoever died and wherever it is kept."""
+"""Runs on every store: the next run knows everything that was confirmed, even after a crash."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .conftest import HOLDER
 
 @pytest.fixture
 def bought(store, writing):
-    """A run that reached its checkpoint, and one that did not."""
+    """A store after a run that reached its checkpoint, and one that did not."""
     with writing(store) as session:
         session.append(a_run(*a_purchase("trainer[0]"), *a_purchase("trainer[1]"), plan="plan-1"))
         session.checkpoint()
@@ -177,7 +177,7 @@ def test_of_siblings_only_what_follows_their_checkpoint_is_read(bought, opened, 
 
 
 def test_a_damaged_journal_is_refused_and_mended(bought, store):
-    """Everything that is still readable is kept."""
+    """A rebuild keeps everything that is still readable."""
     journal = b"".join(store.log(JOURNAL).read())
     with store.lock(HOLDER, timeout=0) as hold:
         state = hold.checkpoint()

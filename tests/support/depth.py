@@ -1,4 +1,4 @@
-"""How deep the tests that could go on for hours go: `TEST_DEPTH=deep` for every world there is, nothing for a covering part."""
+"""How much the exhaustive tests run: everything with `TEST_DEPTH=deep`, a representative part without."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import os
 
 DEEP = os.environ.get("TEST_DEPTH") == "deep"
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "2000"))
-"""Of the state machine, when it goes deep."""
+"""How many examples the state machine runs with `TEST_DEPTH=deep`."""

@@ -1,4 +1,4 @@
-"""Disks that fail, fill up, die or forget at a chosen operation: the store's one seam, so that every step can be enumerated."""
+"""Disks that fail, fill up, crash or lose unsynced data at a chosen operation, so that tests can enumerate every step."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Crash(BaseException):
 
 
 class NumberedDisk(Disk):
-    """Calls `before_operation` before every operation that changes or secures something; closing is free, as in death."""
+    """Calls `before_operation` before every operation that writes or syncs. Closing is not counted: a crash closes files, too."""
 
     def __init__(self) -> None:
         self.steps: list[str] = []
@@ -56,7 +56,9 @@ class NumberedDisk(Disk):
 
 
 class FailingDisk(NumberedDisk):
-    """Operation `at` fails with `error_number`, and with `for_good` all that follow; `operation` limits it to one sort."""
+    """Operation number `at` fails with `error_number`; with `for_good`, all later ones, too. `operation`: only operations whose name
+    begins so are counted and fail.
+    """
 
     def __init__(self, at: int, error_number: int, *, for_good: bool = False, operation: str = "") -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class FailingDisk(NumberedDisk):
 
 
 class FullDisk(Disk):
-    """Has no room left once `full` is set: a write takes ten bytes more and then fails. What is removed leaves its room."""
+    """A disk without space once `full` is set: it takes ten more bytes, then writes fail. A removed file frees its space."""
 
     def __init__(self, error_number: int = errno.ENOSPC) -> None:
         self.full = False
@@ -104,10 +106,10 @@ class FullDisk(Disk):
 
 
 class DyingDisk(NumberedDisk):
-    """Dies at operation `at`, a write after `torn` of its bytes, and knows what a power loss at that moment leaves behind.
+    """Crashes at operation number `at`; a write that crashes has written the share `torn` of its bytes.
 
-    `survivors`, of a folder that began empty, is the worst that POSIX allows: a file has the content of its last sync, a
-    folder the names of its own.
+    `survivors` is what a power loss at that moment leaves in a folder that was empty at first, in the worst case that POSIX
+    allows: a file has the content of its last sync, and a folder the names of its own last sync.
     """
 
     def __init__(self, at: int, *, torn: float = 0.0) -> None:

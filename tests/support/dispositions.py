@@ -1,4 +1,4 @@
-"""Tests, and the processes they start, handle signals alike whoever started them.
+"""Makes tests, and the processes that they start, handle signals the same however the tests were started.
 
 A program that is started with `nohup` ignores SIGHUP, one in the background of a script SIGINT and SIGQUIT, and passes that on
 to every program it starts. A signal with a handler is passed on as the default one.
@@ -13,7 +13,7 @@ _BY_PYTHON = {getattr(signal, name, None) for name in ("SIGPIPE", "SIGXFZ", "SIG
 
 
 def restore_dispositions() -> None:
-    """Goes on outliving the terminal under `nohup`: this process handles SIGHUP by doing nothing."""
+    """Restores ignored signals to their defaults. SIGHUP gets a handler that does nothing, so tests under `nohup` go on."""
     for number in signal.valid_signals() - _BY_PYTHON:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, _replacement(number))
@@ -27,4 +27,4 @@ def _replacement(number: int):
 
 
 def _outlive(_number: int, _frame: object) -> None:
-    """Nothing to do: to be handled at all is what keeps a signal from being passed on as ignored."""
+    """Does nothing: a signal with a handler is not passed on to children as ignored."""

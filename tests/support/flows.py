@@ -1,4 +1,4 @@
-"""Plays the cloud to a flow by hand: a list of replies in, the steps it took and how it ended out."""
+"""Runs a flow with a list of replies, and returns the steps that it took and its result."""
 
 from __future__ import annotations
 

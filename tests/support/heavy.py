@@ -1,4 +1,4 @@
-"""Tests that need the vendor's SDK or schemathesis are skipped where those are missing, and say which command installs them."""
+"""Skips tests that need the vendor's SDK or schemathesis if these are missing. The reason names the command that installs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store in memory that keeps the contract, and the faults that a store behind a network has: replies lost, outcomes unknown.
+"""A store in memory that keeps the contract, and has the faults of a store behind a network: lost replies, unknown outcomes.
 
 Checkpoints are a cache here, as in every store where nobody copies single parts; and appends are made again with the same bytes.
 """
@@ -30,7 +30,7 @@ from provisioner.store.contract import (
 
 
 class Fault(Enum):
-    """What befalls one append."""
+    """What happens to one append."""
 
     LOST_REPLY = "it is written, and the reply is lost"
     UNDECIDED = "it is not written, and nobody can tell"
@@ -41,7 +41,7 @@ class Fault(Enum):
 
 @dataclass
 class Kept:
-    """What is kept of one state."""
+    """What the store keeps of one state."""
 
     logs: dict[str, bytes] = field(default_factory=dict)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class Kept:
 
 @dataclass
 class Place:
-    """All states that are kept together. `faults` befall the next appends to the log of that name, in turn."""
+    """All states of one place. `faults` hit the next appends to the log of that name, in turn."""
 
     states: dict[str, Kept] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     foreign_batch: bytes = b""
-    """What the one who takes over the lock appends."""
+    """What the run that takes over the lock appends."""
 
     def of(self, label: str) -> Kept:
         return self.states.setdefault(label, Kept())
@@ -83,7 +83,7 @@ class MemoryLog:
         stands = self._kept.logs.get(self._name, b"")
         rest = stands[end:]
         if not rest.endswith(b"\n"):
-            rest = rest[: rest.rfind(b"\n") + 1]  # what was torn is nobody's
+            rest = rest[: rest.rfind(b"\n") + 1]  # a torn record counts as never written
         if rest:
             if batch and rest.startswith(batch):
                 return head_of(batch, after=after)
@@ -132,7 +132,7 @@ class MemoryLog:
 
 
 class MemoryStore:
-    """Also what is written through while the lock is held."""
+    """The store, and also what a run writes to while it holds the lock."""
 
     def __init__(self, place: Place, label: str) -> None:
         self.place = place

@@ -1,6 +1,6 @@
-"""A cloud that obeys the test: what it sells, builds and bills, with a ledger of what was bought.
+"""A cloud that a test scripts: it sells, builds and bills servers, and keeps a ledger of what was bought.
 
-How a call comes to it, and what may befall it on the way, is in scripted_wire.py; one server in scripted_server.py.
+scripted_wire.py has the channel to it and its faults, scripted_server.py a single server.
 """
 
 from __future__ import annotations

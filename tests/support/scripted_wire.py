@@ -1,4 +1,4 @@
-"""The way to a scripted cloud: every call is logged, may be held up, fail or be answered falsely, and is told to whoever listens."""
+"""The channel to a scripted cloud: it logs every call, may delay it, fail it or replace its answer, and notifies listeners."""
 
 from __future__ import annotations
 
