@@ -16,6 +16,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Remark
 from provisioner.model.kind import Kind
+from provisioner.model.redaction import leaves, value_at
 from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.state import Intent
 
@@ -175,3 +176,24 @@ class EventReporter:
                 diagnostic=finding,
             )
         )
+
+
+def new_baseline(
+    kind: Kind, progress: AddressProgress, reporter: EventReporter, shown: JsonObject | None
+) -> JsonObject | None:
+    """Returns and announces where the first row differs from what was declared. Only the run that sees that row
+    announces it.
+    """
+    if shown is None or not (baseline := kind.baseline(progress.declared, shown)):
+        return None
+    fields = "; ".join(
+        f"{'.'.join(path)} is {now!r} and {value_at(progress.declared, path)!r} was declared"
+        for path, now in leaves(baseline)
+    )
+    remark = Remark(
+        "shown-otherwise",
+        f"its first row shows otherwise what was bought: {fields}",
+        "look at it in the console; if it is the same in another spelling, nothing is to be done. No later plan says so again",
+    )
+    reporter.remark(remark)
+    return baseline

@@ -7,7 +7,8 @@ settles it (docs/decisions/0008).
 from __future__ import annotations
 
 from provisioner.applying.address_progress import EventReporter
-from provisioner.applying.list_poll import Detached, ListSnapshot, TimedOut, Watch
+from provisioner.applying.list_poll import Watch
+from provisioner.applying.list_snapshot import Detached, ListSnapshot, TimedOut
 from provisioner.applying.ports import OtherStatesPort
 from provisioner.applying.run_context import RunContext
 from provisioner.model.diagnostic import ProvisionerError

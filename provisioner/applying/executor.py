@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from provisioner.applying.change_runner import ChangeRunner, GroupPurchase
+from provisioner.applying.change_runner import ChangeRunner
 from provisioner.applying.dependencies import DependencyGate
+from provisioner.applying.group_purchase import GroupPurchase
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason

@@ -14,14 +14,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
-from provisioner.applying.address_progress import AddressProgress, EventReporter
+from provisioner.applying.address_progress import AddressProgress, EventReporter, new_baseline
 from provisioner.applying.first_purchases import purchase_class
 from provisioner.applying.intents import IntentJournal
-from provisioner.applying.list_poll import Detached, TimedOut
+from provisioner.applying.list_snapshot import Detached, TimedOut
 from provisioner.applying.ports import ChannelPort
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
-from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.event import EventType
 from provisioner.model.flow import (
@@ -44,7 +43,7 @@ from provisioner.model.journal import Answered, Remembered
 from provisioner.model.kind import Kind
 from provisioner.model.marker import add_marker
 from provisioner.model.purchase_policy import Marker
-from provisioner.model.redaction import leaves, merge_fields, value_at
+from provisioner.model.redaction import merge_fields
 from provisioner.model.resource import Desired, Live
 
 _ATTEMPTS = 5
@@ -231,7 +230,7 @@ class FlowRunner:
             progress.declared = merge_fields(progress.declared, declared)
         if facts.observed is not None:
             progress.observed = {**progress.observed, **facts.observed}
-        baseline = self._baseline(facts.first_shown)
+        baseline = new_baseline(self.kind, self.progress, self.reporter, facts.first_shown)
         refused = None
         if facts.refused is not None and (merged := merge_fields(progress.refused, facts.refused)) != progress.refused:
             refused = progress.refused = merged
@@ -253,24 +252,6 @@ class FlowRunner:
                 protected=desired.lifecycle.prevent_destroy if desired else None,
             )
         )
-
-    def _baseline(self, shown: JsonObject | None) -> JsonObject | None:
-        """Returns and announces where the first row differs from what was declared. Only the run that sees that row
-        announces it.
-        """
-        if shown is None or not (baseline := self.kind.baseline(self.progress.declared, shown)):
-            return None
-        fields = "; ".join(
-            f"{'.'.join(path)} is {now!r} and {value_at(self.progress.declared, path)!r} was declared"
-            for path, now in leaves(baseline)
-        )
-        remark = Remark(
-            "shown-otherwise",
-            f"its first row shows otherwise what was bought: {fields}",
-            "look at it in the console; if it is the same in another spelling, nothing is to be done. No later plan says so again",
-        )
-        self.reporter.remark(remark)
-        return baseline
 
     async def _wait(self, wait: Wait) -> Live | None:
         self.reporter.start()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from provisioner.applying.address_progress import AddressProgress
-from provisioner.applying.list_poll import Detached
+from provisioner.applying.list_snapshot import Detached
 from provisioner.applying.run_context import RunContext
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeAlias
 
 from provisioner.applying.cloud_reading import read_lists, run_read
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.list_snapshot import Detached, ListSnapshot, TimedOut
 from provisioner.applying.poll_pace import PAUSES, STEADY, PollPace
 from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
@@ -37,40 +38,6 @@ Choose: TypeAlias = Callable[[Sequence[Live]], Live | None]
 _FAILURES_IN_A_ROW = 5
 _SHOWS_PER_POLL = 5
 """How many servers are asked for by id with each reading. Those that were not asked for the longest come first."""
-
-
-class TimedOut(Exception):  # noqa: N818 - how a wait ends, not a malfunction
-    """The deadline passed before the server settled."""
-
-
-class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
-    """An interruption ended the wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListSnapshot:
-    """What one reading of the list showed. If it has gaps, a server that it lacks may be there all the same, except
-    those in `gone`: they were asked for by id and not found.
-    """
-
-    rows: Mapping[str, Live]
-    by_order: Mapping[str, Sequence[Live]]
-    gaps: tuple[ListGap, ...] = ()
-    gone: frozenset[str] = frozenset()
-
-    def of_order(self, wait: Wait) -> Sequence[Live]:
-        """Returns the rows of the order: those that name it, and those that billing names for it and that name no order
-        themselves.
-        """
-        unnamed = (row for each in wait.ids if (row := self.rows.get(each)) is not None and row.order_id is None)
-        named = self.by_order.get(wait.order_id or "", ())
-        return (*named, *(replace(row, order_id=wait.order_id) for row in unnamed))
-
-    def is_gone(self, identifier: str | None) -> bool:
-        return not self.gaps or identifier in self.gone
-
-    def may_hide(self, kind: str, names: Collection[str]) -> bool:
-        return any(gap.hides(kind, names) for gap in self.gaps)
 
 
 @dataclass(eq=False, slots=True)

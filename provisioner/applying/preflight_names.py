@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from provisioner.applying.list_poll import ListSnapshot
+from provisioner.applying.list_snapshot import ListSnapshot
 from provisioner.applying.live_index import NameIndex
 from provisioner.applying.refusals import NameMayBeTaken, NameTaken
 from provisioner.applying.run_context import RunContext

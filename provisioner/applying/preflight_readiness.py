@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provisioner.applying.dependencies import Blocked, DependencyGate
-from provisioner.applying.list_poll import ListSnapshot
+from provisioner.applying.list_snapshot import ListSnapshot
 from provisioner.applying.refusals import SuccessorNotReady
 from provisioner.applying.run_context import RunContext
 from provisioner.model.action import Action, Reason

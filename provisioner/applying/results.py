@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from provisioner.applying.dependencies import Blocked
 from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
-from provisioner.applying.list_poll import Detached, TimedOut
+from provisioner.applying.list_snapshot import Detached, TimedOut
 from provisioner.applying.refusals import PreflightRefusal
 from provisioner.model.action import Action
 from provisioner.model.change import Change

@@ -16,7 +16,7 @@ from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.kind import Kind
 from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.redaction import FINGERPRINT, value_at, with_value
-from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, Recorded
+from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue, Live, OnOsChange, Recorded
 from provisioner.planning.difference import differences
 
 _EMPTY: JsonObject = {}
@@ -45,6 +45,38 @@ def compare(kind: Kind, recorded: Recorded, live: Live | None, after: JsonObject
         baseline=recorded.baseline,
     )
     return Comparison(known, corrected_by_row(kind, known, live, after, recorded=recorded), assumed)
+
+
+def effective_on_change(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
+    """Returns what changing a field of this server takes: what its kind says, unless its lifecycle wants another
+    machine instead of another system.
+    """
+    on_change = kind.rule(path).on_change
+    other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
+    return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
+
+
+def field_changes(
+    kind: Kind, desired: Desired, after: JsonObject, found: Comparison, *, has_marker: bool
+) -> Iterator[FieldChange]:
+    """Yields the fields in which `after` differs from what is known. With `has_marker` the name is one of them even where
+    the specs ignore it.
+    """
+    for difference in differences(kind.lasting_fields(found.current), kind.lasting_fields(after)):
+        path = difference.path
+        before, wanted = value_at(found.current, path), value_at(after, path)
+        is_kept = is_ignored(path, desired) and not (path == ("name",) and has_marker)
+        if is_kept or canonical([before]) == canonical([wanted]):
+            continue
+        yield FieldChange(
+            path=path,
+            before=before,
+            after=wanted,
+            forces_replacement=effective_on_change(kind, desired, path) is OnChange.REPLACE,
+            reinstalls=effective_on_change(kind, desired, path) is OnChange.REINSTALL,
+            sensitive=kind.rule(path).secret,
+            drift=value_at(found.known, path) == wanted,
+        )
 
 
 def corrected_by_row(

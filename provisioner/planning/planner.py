@@ -14,15 +14,13 @@ from typing import TypeVar
 from provisioner.model import change as variants
 from provisioner.model.action import FieldChange, Reason
 from provisioner.model.address import Address
-from provisioner.model.canonical import canonical
 from provisioner.model.change import Change, convert_to, evolve
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.model.field_rule import OnChange
 from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
 from provisioner.model.plan import Basis, Mode, Plan
-from provisioner.model.redaction import Fingerprint, leaves, value_at
-from provisioner.model.resource import Desired, FieldPath, Live, Phase, Recorded
+from provisioner.model.redaction import Fingerprint, leaves
+from provisioner.model.resource import Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
 from provisioner.planning.adoption import import_refusals, record_import, skipped_import_warnings
@@ -30,7 +28,6 @@ from provisioner.planning.assumed_fields import assumption_warnings
 from provisioner.planning.calls import combine_purchases
 from provisioner.planning.charging import with_charging
 from provisioner.planning.deposed_servers import mark_create_first, schedule_deposed_releases
-from provisioner.planning.difference import differences
 from provisioner.planning.ended_terms import without_duplicates
 from provisioner.planning.guards import lookalike_name_warnings
 from provisioner.planning.late_purchases import reopen_late_purchases
@@ -49,7 +46,6 @@ from provisioner.planning.settled_records import settled_records
 from provisioner.planning.statements import record_after_statements
 from provisioner.planning.stock import offer_warnings
 from provisioner.planning.triggers import add_triggered_replacements, dependencies_on_causes, hold_back_without_cause
-from provisioner.planning.unconfirmed import effective_on_change
 from provisioner.planning.unpaid_orders import order_warnings, purchase_warnings
 
 Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
@@ -288,27 +284,14 @@ class _Planner:
     def _fields(self, change: Change, live: Live | None, found: comparison.Comparison) -> tuple[FieldChange, ...]:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
-        kind = self._catalogue[change.kind]
-        fields = [
-            FieldChange(
-                path=(path := difference.path),
-                before=value_at(found.current, path),
-                after=value_at(after, path),
-                forces_replacement=effective_on_change(kind, desired, path) is OnChange.REPLACE,
-                reinstalls=effective_on_change(kind, desired, path) is OnChange.REINSTALL,
-                sensitive=kind.rule(path).secret,
-                drift=value_at(found.known, path) == value_at(after, path),
-            )
-            for difference in differences(kind.lasting_fields(found.current), kind.lasting_fields(after))
-            if canonical([value_at(found.current, difference.path)]) != canonical([value_at(after, difference.path)])
-            if not comparison.is_ignored(difference.path, desired) or self._is_marker(difference.path, live)
-        ]
+        fields = comparison.field_changes(
+            self._catalogue[change.kind], desired, after, found, has_marker=self._has_marker(live)
+        )
         return (*fields, *comparison.state_only_changes(desired, recorded))
 
-    def _is_marker(self, path: FieldPath, live: Live | None) -> bool:
+    def _has_marker(self, live: Live | None) -> bool:
         """Whether the name still has our marker. Removing the marker ends the purchase, so `ignore_changes` does not
         apply.
         """
         state = self._inputs.state
-        is_ours = live is not None and state is not None and is_marked(live.name, lineage=state.lineage)
-        return path == ("name",) and is_ours
+        return live is not None and state is not None and is_marked(live.name, lineage=state.lineage)

@@ -18,18 +18,9 @@ from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import quote_distinctly
 from provisioner.model.readiness import unconfirmed_fields
 from provisioner.model.redaction import value_at
-from provisioner.model.resource import Desired, FieldPath, Live, OnOsChange, Recorded
-from provisioner.planning.comparison import contradicted_defaults, is_ignored
+from provisioner.model.resource import FieldPath, Live, Recorded
+from provisioner.planning.comparison import contradicted_defaults, effective_on_change, is_ignored
 from provisioner.planning.plan_input import PlanInput
-
-
-def effective_on_change(kind: Kind, desired: Desired, path: tuple[str, ...]) -> OnChange:
-    """Returns what changing a field of this server takes: what its kind says, unless its lifecycle wants another
-    machine instead of another system.
-    """
-    on_change = kind.rule(path).on_change
-    other_machine = desired.lifecycle.on_os_change is OnOsChange.REPLACE
-    return OnChange.REPLACE if on_change is OnChange.REINSTALL and other_machine else on_change
 
 
 def fields_to_hold(
