@@ -6,7 +6,6 @@ ever shown it. The decision is journaled with the name of its author. It sends n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from provisioner.applying import CloudSnapshot
@@ -14,8 +13,6 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.doubt import (
     find_untracked,
     is_too_soon_locally,
-    matches_another_purchase,
-    may_have_bought,
     quiet_until,
     settle_hint_without_cloud,
 )
@@ -29,6 +26,7 @@ from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent, State
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import JournalRun
+from provisioner.workflow.resolve_candidates import PurchaseCandidates
 from provisioner.workflow.resolve_checks import (
     Decision,
     mismatch,
@@ -130,7 +128,7 @@ def _settle(
     require_not_in_other_state(decision, snapshot, holders)
     kind, names = catalogue[intent.kind], ", ".join(map(repr, intent.names))
     if decision.adopt is None:
-        candidates = _Candidates.find(intent, state, snapshot, catalogue, holders)
+        candidates = PurchaseCandidates.find(intent, state, snapshot, catalogue, holders)
         candidates.refuse_listed(intent, kind)
         entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
         return entry, ResolveResult(
@@ -152,68 +150,6 @@ def _may_appear_until(intent: Intent, snapshot: CloudSnapshot, policy: PurchaseP
     until = quiet_until(intent, policy)
     is_early = snapshot.server_time is None or snapshot.server_time < until
     return until if is_early or is_too_soon_locally(intent, policy, snapshot.local_time) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidates:
-    """The servers and orders that a purchase may have become, as the cloud shows them.
-
-    While a `fitting` server is listed, nobody can settle the purchase as absent. Servers that are `alike`, by their
-    name or by everything else, and orders that may be anybody's are left for the person to judge.
-    """
-
-    fitting: tuple[Live, ...] = ()
-    alike: tuple[Live, ...] = ()
-    orders: tuple[str, ...] = ()
-
-    @classmethod
-    def find(
-        cls,
-        intent: Intent,
-        state: State | None,
-        snapshot: CloudSnapshot,
-        catalogue: Catalogue,
-        holders: Mapping[str, str],
-    ) -> _Candidates:
-        """Finds the candidates, without what another state holds (`holders`) or another purchase in doubt explains."""
-        kind = catalogue[intent.kind]
-        records = state.resources.values() if state else ()
-        free = [
-            row
-            for row in find_untracked(snapshot.live.values(), records)
-            if holders.keys().isdisjoint({row.id, row.order_id} - {None})
-        ]
-        fitting = kind.match(intent, free)
-        alike = {
-            row.id: row
-            for row in kind.match_similar(intent, free)
-            if not matches_another_purchase(intent, row, state, catalogue)
-        }
-        alike |= {row.id: row for row in free if may_have_bought(intent, row, kind)}
-        remaining = tuple(row for row in alike.values() if row not in fitting)
-        return cls(
-            fitting,
-            remaining,
-            tuple(trace.order_id for trace in snapshot.traces.get(intent.id) or () if not trace.mismatch),
-        )
-
-    def refuse_listed(self, intent: Intent, kind: Kind) -> None:
-        """Raises UsageError `server-listed` when a fitting server is listed: buying again would pay for both."""
-        if not self.fitting:
-            return
-        row, address = self.fitting[0], intent.address.shell_quoted
-        ids = ", ".join(one.id for one in self.fitting)
-        adopt = f"`provisioner resolve {address} --adopt {row.order_id if intent.members else row.id}`"
-        raise UsageError(
-            error(
-                "server-listed",
-                f"{intent.address_list}: a {kind.noun} is listed that fits the request and was not there before it: {ids}",
-                detail="buying it again beside that one would pay for both; nothing was changed",
-                hint=f"{adopt} goes on with it. Where it is none of yours, have it renamed or released in the console, then say --absent "
-                f"again; or take it on record and let it go, as it is: the same --adopt, then `provisioner state rm {address}`",
-                address=intent.address,
-            )
-        )
 
 
 def _never_listed(state: State | None, decision: Decision) -> Recorded | None:
