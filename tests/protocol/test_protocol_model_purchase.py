@@ -1,12 +1,12 @@
-"""The specification of buying once where a reply may be lost, as a model small enough to try every world.
+"""The specification of buying exactly once although a reply may be lost, as a model small enough to try every world.
 
-A request may be refused, answered, lost, or carried out late; a list may show the server later still; somebody else may buy
-the same name; the run may die at any step of two runs. The protocol must neither buy twice, nor lose a server, nor take a
-stranger's, nor ask. What it is made of is taken away piece by piece, and each weaker protocol fails: so the model can fail.
+A world is one combination of what may happen. A request is refused, answered, lost, or carried out late; a list shows the server
+later still; a stranger buys the same name; each of two runs dies at any step. The protocol must not buy twice, lose a server, take
+a stranger's, or ask. Its parts are removed one by one, and every weaker protocol fails, which proves that the model can fail.
 
-An untidy cloud has worlds of its own beside these: replies that name another server's id, clocks that differ from service to service,
-node to node and machine to machine, answers out of a cache, a sibling state that cannot be read for a while, rows that are spelt otherwise
-from look to look. Each of the rules that hold there is taken away by itself, too. One untidiness at a time: two at once are not played here.
+An untidy cloud has further worlds: replies that name another server's id, clocks that differ between services, nodes or machines,
+answers from a cache, a sibling state that cannot be read for a while, rows in another case. Each rule for these is removed by
+itself, too. There is one such anomaly at a time; two at once are not covered here.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ STEPS = 9
 NODES_DIFFER = 6
 AHEAD = 3 * BOUND
 UNREADABLE = 2 * BOUND
-"""Ticks for which a sibling cannot be read, or what was bought is not always shown as it is."""
+"""For how many ticks a sibling cannot be read, or what was bought is not always shown as it is."""
 
 
 class Outcome(Enum):
-    """Of the first request; every later one is answered at once."""
+    """What happens to the first request. Every later one is answered at once."""
 
     NOT_SENT = auto()
     REFUSED = auto()
@@ -60,19 +60,19 @@ class Reply(Enum):
 class Clocks(Enum):
     TRUE = auto()
     BILLING_AHEAD = auto()
-    """Asked by the later runs only."""
+    """Only the later runs ask billing."""
     CACHED = auto()
-    """All that the first run hears is what a cache has kept for long."""
+    """The first run gets only answers that a cache has kept for long."""
     NODES_TOGETHER = auto()
-    """Two of them, of which one is ahead: each run hears both, the first one the slow one last, the others the fast one."""
+    """Two nodes, one of them ahead. Each run gets dates of both: the first run the slow one's last, the others the fast one's."""
     NODES_ONE_A_RUN = auto()
-    """The first run hears the slow one alone, the others the fast one alone."""
+    """The first run gets dates of the slow node only, the others of the fast one only."""
     MACHINE_AHEAD = auto()
-    """The one of the later runs."""
+    """The machine of the later runs is ahead."""
 
 
 class Sibling(Enum):
-    """Another state of the folder, that cannot be read for a while."""
+    """Another state of the folder, which cannot be read for a while."""
 
     NONE = auto()
     OWNS_NOTHING = auto()
@@ -80,17 +80,19 @@ class Sibling(Enum):
 
 
 class Shown(Enum):
-    """How later looks show what was bought, until at last it is shown as it is."""
+    """How later reads show what was bought, until at the end they show it as it is."""
 
     AS_IT_IS = auto()
     OTHERWISE = auto()
     CHANGING = auto()
-    """As it is, and otherwise, from look to look."""
+    """As it is, and otherwise, in turn."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """`quiet`: ticks before silence is believed. The last ones are rules for an untidy cloud."""
+    """A protocol, from its parts. `quiet`: ticks until an unlisted purchase counts as absent. The rules with a docstring are for an
+    untidy cloud.
+    """
 
     journal: bool = True
     resends: bool = False
@@ -101,21 +103,21 @@ class Protocol:
     no_listed_id: bool = True
     """An answer that names an id that was listed before is none."""
     one_service: bool = True
-    """The service that is bought from dates everything."""
+    """Only dates of the service that sells the server count."""
     no_cache: bool = True
-    """What a cache has kept dates nothing, and without a date nothing is bought, and no silence believed."""
+    """A cached answer's date does not count. Without a date nothing is bought, and nothing counts as absent."""
     cautious: bool = True
-    """Of what a run has heard, the latest dates its intents, the earliest its looks; else what was heard last dates both."""
+    """A run dates its intents by the latest date that it got, and its reads by the earliest; without the rule, both by the last one."""
     two_witnesses: bool = True
-    """Of the cloud's time and that of the machines the one counts that tells of less."""
+    """Of the time passed by the cloud's dates and by the machines' clocks, the shorter one counts."""
     cloud_time: bool = True
     """Without it the machines' time counts alone."""
     sibling_may_own: bool = True
-    """What a state that cannot be read might own is not taken."""
+    """The tool does not take what an unreadable state might own."""
     sibling_may_not_own: bool = True
-    """Nor is it accounted for by that: it keeps the doubt open."""
+    """What an unreadable state might own keeps the doubt open, because that state may not own it."""
     keeps_alike: bool = True
-    """Something new that is like it, but for how it is spelt, keeps the doubt open."""
+    """A new server that differs in case only keeps the doubt open."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Intent:
-    """`sent` is by the cloud's time as the run has heard it, `here` by the machine's."""
+    """`sent` is the time by the cloud's dates as the run got them, `here` by the machine's clock."""
 
     name: str
     sent: int
@@ -164,16 +166,16 @@ HEARD: dict[Clocks, tuple[tuple[Heard, ...], tuple[Heard, ...]]] = {
     Clocks.NODES_TOGETHER: ((Heard(NODES_DIFFER), Heard(0)), (Heard(0), Heard(NODES_DIFFER))),
     Clocks.NODES_ONE_A_RUN: (TIDY, (Heard(NODES_DIFFER),)),
 }
-"""What the first run hears, and what the others do."""
+"""The dates that the first run gets, and those that the others get."""
 
 
 class Died(BaseException):
-    """At a step of a run."""
+    """The run dies at one of its steps."""
 
 
 @dataclass
 class Life:
-    """One server wanted in one world: `known`, `intent` are what the disk has; everything else of a run dies with it."""
+    """Simulates one wanted server in one world. `known` and `intent` are on disk; everything else of a run is lost when it dies."""
 
     protocol: Protocol
     world: World
@@ -187,7 +189,7 @@ class Life:
     _steps_left: int | None = None
 
     def live(self) -> Life:
-        """A run at every tick, until everything that was sent must have become visible and been judged."""
+        """Runs at every tick, until everything that was sent must have been listed and settled."""
         if self.world.stranger is Stranger.BEFORE:
             self.servers.append(Server("it", -BOUND, ours=False))
         tidy = self.world.clocks is Clocks.TRUE
@@ -215,7 +217,7 @@ class Life:
             self._buy()
 
     def _recover(self, intent: Intent) -> bool:
-        """Whether the doubt is over."""
+        """Returns whether the doubt has ended."""
         if self.protocol.only_asks:
             self.asked = True
             return False
@@ -234,12 +236,12 @@ class Life:
         return True
 
     def _may_be(self, server: Server, intent: Intent) -> bool:
-        """Dates are no window where nodes differ, as they tell when it was made as well: what was listed tells."""
+        """Returns whether the server may be the purchase. Where nodes differ, dates allow for that, and the earlier list decides."""
         is_young = server.created >= intent.sent - (NODES_DIFFER if self.world.clocks is not Clocks.TRUE else 0)
         return not self.protocol.window or (is_young and server not in intent.earlier)
 
     def _is_anothers(self, server: Server) -> bool:
-        """For all that the sibling tells; where it tells nothing, by the protocol's rule."""
+        """Whether the server belongs to the sibling state. If that is unreadable, the protocol's rule decides."""
         if self._is_sibling_unread:
             return self.protocol.sibling_may_own
         return self.world.sibling is Sibling.OWNS_THE_STRANGER and not server.ours
@@ -263,7 +265,7 @@ class Life:
                 return self.tick >= UNREADABLE or self.tick % 2 == 0
 
     def _dates(self) -> list[int]:
-        """That this run has heard and believes."""
+        """Returns the dates that this run got and that count."""
         heard = HEARD.get(self.world.clocks, (TIDY, TIDY))[self.tick > 0]
         return [
             self.tick + one.ahead
@@ -358,7 +360,7 @@ WORLDS = tuple(
 )
 ALONE = tuple(world for world in WORLDS if world.stranger is not Stranger.IN_THE_WINDOW)
 ONE_DEATH = tuple(world for world in WORLDS if None in world.deaths)
-"""Where an untidy cloud is played: 1,368 of them."""
+"""The worlds to which one anomaly is added: 1,368 of them."""
 
 
 def untidy(strangers: tuple[Stranger, ...] = (Stranger.NONE,), **otherwise: object) -> tuple[World, ...]:
@@ -386,13 +388,13 @@ WHOLE = Protocol(window=True, nonce=True, quiet=BOUND)
 
 @cache
 def faults(protocol: Protocol, worlds: tuple[World, ...] = WORLDS) -> Counter[str]:
-    """In how many worlds each fault comes about."""
+    """Counts the worlds in which each fault occurs."""
     return Counter(fault for world in worlds for fault in Life(protocol, world).live().faults())
 
 
 @pytest.mark.parametrize("step", range(STEPS))
 def test_every_step_of_a_recovering_run_is_one_where_it_dies(step):
-    """Else the model would have holes where nobody dies."""
+    """Otherwise the model would leave out steps at which a run can die."""
     doubtful = World(Outcome.NEVER, 0, 0, Stranger.NONE, (None, step))
     assert Life(BY_NONCE, doubtful).live().died == 1
 
@@ -436,7 +438,7 @@ def test_a_window_keeps_the_servers_that_were_there_before_from_being_taken():
 
 
 ON_DATES_ALONE = replace(DEFAULT, two_witnesses=False)
-"""As where a cloud's clock is moved on purpose: the machines tell nothing."""
+"""The machines' clocks do not count, as when the sandbox's clock is moved."""
 
 
 @pytest.mark.parametrize(
@@ -487,8 +489,9 @@ def test_without_one_rule_it_makes_one(worlds, protocol, lacks, fault):
 
 
 def test_an_answer_that_names_what_no_list_ever_shows_loses_a_server_and_buys_none():
-    """It is believed, as the id of a server that shows late would be: to doubt it would buy again where it is right. The one that was
-    bought stands beside it under the wanted name, which the tool tells (`namesake`), and nothing is bought in its place.
+    """Such a reply counts, because it may be the id of a server that is listed late: to doubt it would buy twice.
+
+    The bought server is listed under the wanted name, which the tool reports (`namesake`), and nothing more is bought.
     """
     worlds = tuple(
         world for world in untidy(tuple(Stranger), reply=Reply.UNHEARD_OF) if world.outcome is Outcome.ANSWERED

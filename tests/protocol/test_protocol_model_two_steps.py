@@ -1,11 +1,11 @@
 """The specification of ordering unpaid and paying by the order's id, as a model small enough to try every world.
 
-Whatever becomes of either request, and wherever up to three runs die: exactly one order is paid, its server is recorded, and no second
-order is open beside one. Whoever is told of an order that nobody accounts for takes it; without one, silence means that none was
-placed. Three protocols that lack a part fail.
+Whatever happens to either request, and wherever up to three runs die, exactly one order is paid, its server is recorded, and there
+are never two open orders. A run that finds an order of unknown origin adopts it. If there is none after the quiet period, no order
+was placed. Three protocols that lack a part fail.
 
-An untidy cloud has fewer worlds, of one death: the first reply names the order of somebody else's server, which was listed before; or the
-clock of the later runs is ahead, the cloud's or the machine's. Siblings and spellings are not played here: an order names no server.
+An untidy cloud has fewer worlds, with one death: the first reply names the order of a stranger's server that was listed before, or
+the clock of the later runs is ahead, the cloud's or the machine's. Siblings and case are not covered: an order names no server.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ STEPS = 9
 """Where a run can die."""
 DEATHS = 3
 QUIET = 6
-"""Ticks of silence that mean something: longer than any request is late."""
+"""The quiet period in ticks, longer than any request is late."""
 MOST_TICKS = DEATHS + 3 + (DEATHS + 2) * QUIET
-"""Until the money is taken: a run a tick, those that die, one for each reply that is lost, one more; each may be followed by silence."""
+"""The most ticks until the payment. There is one run a tick: those that die, one for each lost reply, one more; each may be
+    followed by a quiet period.
+"""
 
 
 class Outcome(Enum):
-    """Of the first order, and of the first payment."""
+    """What happens to the first order, or to the first payment."""
 
     REFUSED = auto()
     ANSWERED = auto()
@@ -51,13 +53,13 @@ class Protocol:
     pays_by_itself: bool = False
     """The order is paid with the request that places it."""
     orders_anew: bool = False
-    """After a payment whose reply was lost: another order, instead of a look at the one that there is."""
+    """After a payment whose reply was lost it places another order, instead of reading the existing one."""
     believes_at_once: bool = False
-    """An order whose reply was lost was never placed: silence means that from the next run on."""
+    """From the next run on, an order whose reply was lost and that is not listed counts as never placed."""
     believes_any_reply: bool = False
-    """Also one that names an order of which a server was listed before."""
+    """It accepts a reply that names the order of a server that was listed before."""
     one_witness: Untidy | None = None
-    """Silence is believed when one clock alone tells that it is over: the one of which this is the fault."""
+    """The only clock that decides whether the quiet period is over, named by its fault. None: both have to agree."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class World:
     order: Outcome
     payment: Outcome
     delay: int
-    """Ticks by which the late are late, and from a payment to the server."""
+    """How many ticks a late request is late, and a server is listed after its payment."""
     deaths: tuple[int | None, ...]
     untidy: Untidy = Untidy.NOT
 
@@ -74,17 +76,17 @@ class World:
 class Order:
     placed: int
     paid: int | None = None
-    """When the money was taken."""
+    """The tick of the payment."""
     ours: bool = True
 
 
 class Died(BaseException):
-    """At a step of a run."""
+    """The run dies at one of its steps."""
 
 
 @dataclass
 class Life:
-    """One server wanted in one world: `known`, `sent` (when), `paying` and `tracked` are what the disk has."""
+    """Simulates one wanted server in one world. `known`, `sent` (a tick), `paying` and `tracked` are on disk."""
 
     protocol: Protocol
     world: World
@@ -96,13 +98,13 @@ class Life:
     tick: int = 0
     died: int = 0
     most_open: int = 0
-    """Orders at once that are placed and not paid."""
+    """The highest number of orders that were open at the same time."""
     _requests: Counter[str] = field(default_factory=Counter)
     _late_payments: list[tuple[int, Order]] = field(default_factory=list)
     _steps_left: int | None = None
 
     def live(self) -> Life:
-        """A run a tick until the server is recorded, and then long enough for whatever was late."""
+        """Runs at every tick until the server is recorded, and goes on long enough for every late request."""
         for tick in range(MOST_TICKS + 3 * self.world.delay):
             self.tick = tick
             self._let_late_payments_land()
@@ -140,7 +142,7 @@ class Life:
             self.tracked = self.known
 
     def _settle(self, sent: int) -> bool:
-        """Whether it is known what the lost request has come to."""
+        """Returns whether the outcome of the lost request is known now."""
         if self.protocol.believes_at_once:
             self.sent = None
             return True
@@ -162,7 +164,7 @@ class Life:
         return [one for one in self.orders if one.placed <= self.tick and self._paid_by_now(one) is None]
 
     def _place(self) -> bool:
-        """Whether an order is known from now on."""
+        """Returns whether an order is known from now on."""
         self.sent = self.tick
         self._step()
         outcome = self._outcome("order", self.world.order)
@@ -199,7 +201,7 @@ class Life:
         return first if self._requests[request] == 1 else Outcome.ANSWERED
 
     def _take_money(self, order: Order, when: int) -> None:
-        """The cloud takes no order's money twice."""
+        """Pays an order. The cloud never takes the money for an order twice."""
         if order.paid is None:
             order.paid = when
 
@@ -241,7 +243,7 @@ UNTIDY = tuple(
 
 @cache
 def faults(protocol: Protocol, worlds: tuple[World, ...] = WORLDS) -> Counter[str]:
-    """In how many worlds each fault comes about."""
+    """Counts the worlds in which each fault occurs."""
     return Counter(fault for world in worlds for fault in Life(protocol, world).live().faults())
 
 
