@@ -35,6 +35,8 @@ class Settings:
     user: str = ""
     """A stable name for the user of temporary credentials."""
     token_cache: bool = True
+    plan_key: str | None = field(default=None, repr=False)
+    """The key with which plan files are signed, in place of the user's own."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -52,6 +54,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         site=assigned.get("PROVISIONER_SITE"),
         instance_metadata=not _is_off(assigned.get("PROVISIONER_INSTANCE_METADATA", "0")),
         user=assigned.get("PROVISIONER_USER", ""),
+        plan_key=assigned.get("PROVISIONER_PLAN_KEY"),
         token_cache=not _is_off(assigned.get("PROVISIONER_TOKEN_CACHE", "1")),
     )
 

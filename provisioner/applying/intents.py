@@ -67,6 +67,7 @@ class IntentJournal:
             server_time=self.context.server_time(),
             who=self.context.who,
             sender=self.context.sender,
+            approval=self.context.approval,
             labels=desired.labels if desired else {},
             earlier_ids=earlier_ids,
             target_id=None if is_purchase else target_id,  # as the flow knows it, which may be newer than the record

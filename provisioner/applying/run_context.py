@@ -77,6 +77,8 @@ class RunContext:
     """When `live` was read, in the clock's monotonic seconds. None: right now."""
     orders: frozenset[str] = frozenset()
     """Orders that billing and other states knew when the run began. No row and no record need name them."""
+    approval: str = ""
+    """The approval that the run carries out. Empty if it has none."""
     other_states: OtherStatesPort = no_other_states
     """Asked before an address gets a server that no answered call has bought for it."""
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 @click.command("apply")
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@click.option(
+    "--approved",
+    metavar="APPROVAL",
+    help="Do only what was approved: the text that `plan` has shown. With PLAN it names the file's.",
+)
 @click.option("--destroy", is_flag=True, help="Release every server instead.")
 @refresh_only_option
 @replace_option
@@ -37,6 +42,7 @@ def command(
     *,
     workspace: Workspace,
     plan_file: Path | None,
+    approved: str | None,
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
@@ -47,9 +53,9 @@ def command(
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
 
-    Without PLAN it first settles what an earlier run left open, then plans and asks. With PLAN, a file from
-    `plan --out`, it carries out exactly that or refuses. When it is killed or interrupted, run it again: it goes on from what
-    is recorded.
+    It first settles what an earlier run left open, then plans and asks. With PLAN, a file from `plan --out`, or with --approved it
+    does not ask: what it plans has to be what was approved, or nothing is sent. When it is killed or interrupted, run the same
+    command again: it goes on from what is recorded.
     """
     from provisioner.workflow.plan_session import PlanRequest
 
@@ -66,17 +72,34 @@ def command(
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
-    return run_apply(workspace, request, options, plan_file=plan_file)
+    return run_apply(workspace, request, options, plan_file=plan_file, approved=approved)
 
 
 def run_apply(
-    workspace: Workspace, plan: PlanRequest, options: RunOptions, *, plan_file: Path | None = None
+    workspace: Workspace,
+    plan: PlanRequest,
+    options: RunOptions,
+    *,
+    plan_file: Path | None = None,
+    approved: str | None = None,
 ) -> ExitCode:
     import asyncio
 
-    from provisioner.cli.apply_ui import ConsoleApplyUI
-    from provisioner.workflow.apply import ApplyRequest, apply, apply_saved
+    from provisioner.cli.apply_ui import NO_APPROVAL_HINT, ConsoleApplyUI
+    from provisioner.workflow.apply import ApplyRequest, apply
 
+    approval, approval_hint = None, NO_APPROVAL_HINT
+    if plan_file is not None or approved is not None:
+        from provisioner.workflow.approvals import by_file, by_text, unsigned
+
+        made = (
+            by_text(workspace, plan, approved or "")
+            if plan_file is None
+            else by_file(workspace, plan_file, approved=approved, auto_approve=options.auto_approve)
+        )
+        workspace, plan, approval = made.workspace, made.plan, made.approval
+        if plan_file is not None and approval.must_ask:
+            approval_hint = unsigned(plan_file, approval.approval).hint or ""
     request = ApplyRequest(
         plan.mode.command,
         plan,
@@ -84,6 +107,7 @@ def run_apply(
         lock_timeout=options.lock_timeout,
         resolve_timeout=options.resolve_timeout,
         reason=options.reason,
+        approval=approval,
     )
     ui = ConsoleApplyUI(
         console(),
@@ -92,11 +116,10 @@ def run_apply(
         as_json=options.as_json,
         full=options.full,
         lock_timeout=options.lock_timeout,
+        approval=None if approval is None else approval.approval,
+        approval_hint=approval_hint,
     )
-    if plan_file is None:
-        applied = asyncio.run(apply(workspace, request, ui))
-    else:
-        applied = asyncio.run(apply_saved(workspace, plan_file, request, ui))
+    applied = asyncio.run(apply(workspace, request, ui))
     code = of_apply(applied)
     _show_summary(applied, as_json=options.as_json)
     if code is ExitCode.DONE:

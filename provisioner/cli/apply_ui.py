@@ -21,6 +21,7 @@ from provisioner.cli.signals import interruptible
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
+    from provisioner.model.approval import Approval
     from provisioner.model.diagnostic import Diagnostic
     from provisioner.model.event import Event
     from provisioner.model.plan import Plan
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _REFRESHES_A_SECOND = 4
 _SECONDS_BETWEEN_LOCK_LINES = 10.0
+NO_APPROVAL_HINT = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
 
 
 @dataclass(slots=True)
@@ -40,6 +42,10 @@ class ConsoleApplyUI:
     full: bool = False
     lock_timeout: float = 0.0
     """Seconds to wait for the lock, for the countdown while another run holds it."""
+    approval: Approval | None = None
+    """The approval that the run carries out, if it was approved before."""
+    approval_hint: str = NO_APPROVAL_HINT
+    """What to do if nobody can be asked."""
     _streaming: bool = False
     _table: LiveTable | None = None
     _last_lock_line_at: float = -_SECONDS_BETWEEN_LOCK_LINES
@@ -50,7 +56,7 @@ class ConsoleApplyUI:
         if self.as_json:
             from provisioner.rendering.stream import planned_document
 
-            self._stream(planned_document(plan, timestamp=now()))
+            self._stream(planned_document(plan, timestamp=now(), approval=self.approval))
             return
         from provisioner.rendering.plan import render_plan
 
@@ -61,7 +67,7 @@ class ConsoleApplyUI:
         """Asks for approval; only the answer `yes` approves."""
         if self.auto_approve:
             return True
-        hint = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
+        hint = self.approval_hint
         if not can_ask(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
         from provisioner.model.plan import Mode

@@ -12,7 +12,7 @@ from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
-from provisioner.cli.options import json_option, reinstall_option, replace_option, stack_options
+from provisioner.cli.options import DurationType, json_option, reinstall_option, replace_option, stack_options
 from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from provisioner.model.guards import Allowance
     from provisioner.model.plan import Plan
     from provisioner.model.selection import Selection
+    from provisioner.workflow.plan import PlanResult
     from provisioner.workflow.workspace import Workspace
 
 
+_LONGEST_LIFETIME = 30 * 86_400.0
+"""Seconds for which a plan can be approved: what was looked at longer ago is looked at again."""
 _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of it"}
 """How apply recovers a call without an answer, by the code of its finding; it completes the sentence "it looks"."""
 
@@ -40,6 +43,14 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
 @reinstall_option
 @allow_option
 @selection_options
+@click.option(
+    "--expires",
+    type=DurationType(),
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="For how long the plan is approved, at most 30d.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
@@ -51,6 +62,7 @@ def command(
     *,
     workspace: Workspace,
     out: Path | None,
+    expires: float,
     destroy: bool,
     refresh_only: bool,
     replace: tuple[Address, ...],
@@ -70,25 +82,41 @@ def command(
     from provisioner.workflow.plan import plan
     from provisioner.workflow.plan_session import PlanRequest
 
+    if not 0 < expires <= _LONGEST_LIFETIME:
+        raise click.UsageError("--expires takes more than 0s and at most 30d")
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
-    planned = asyncio.run(plan(workspace, request, console().show_event))
+    planned = asyncio.run(plan(workspace, request, console().show_event, lifetime=expires))
     console().show_diagnostics(planned.warnings)
     if as_json:
         from provisioner.rendering.machine import plan_document
 
-        console().document(plan_document(planned.plan))
+        console().document(plan_document(planned.plan, approval=planned.approval))
     else:
         from provisioner.rendering.plan import render_plan
 
         console().write(render_plan(planned.plan, console().style(), full=full))
     if not planned.plan.refusals:
         if out is not None:
-            _refuse_open_calls(planned.plan, out)
-        _save_or_hint(planned.plan, out, hints=not as_json and not workspace.settings.in_automation)
+            _save(workspace, planned, out)
+        if not as_json:
+            _hint(planned, out, in_automation=workspace.settings.in_automation)
     return of_plan(planned.plan, detailed=detailed_exitcode)
+
+
+def _save(workspace: Workspace, planned: PlanResult, out: Path) -> None:
+    from provisioner.model.diagnostic import UsageError, error
+    from provisioner.saved_plans import write_plan
+
+    _refuse_open_calls(planned.plan, out)
+    if planned.approval is None:
+        hint = "A plan is approved for a time of the cloud's. Plan again once it tells the time."
+        summary = f"the plan was not saved to {out}: the cloud has not told the time"
+        raise UsageError(error("cloud-undated", summary, hint=hint))
+    key = workspace.plan_key()
+    write_plan(out, planned.plan, planned.approval, planned.scope, tool_version=__version__, key=key)
 
 
 def _refuse_open_calls(plan: Plan, out: Path) -> None:
@@ -111,19 +139,18 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
         )
 
 
-def _save_or_hint(plan: Plan, out: Path | None, *, hints: bool) -> None:
-    """Saves the plan to `out`, if given. With `hints`, for people and not for pipelines, it prints what to run next."""
-    import time
-
-    from provisioner.saved_plans import write_plan
-
-    if out is not None:
-        write_plan(out, plan, tool_version=__version__, created=time.time_ns() // 1_000_000)
-    if out is not None and hints:
+def _hint(planned: PlanResult, out: Path | None, *, in_automation: bool) -> None:
+    """Prints what to run next, for people and not for pipelines, and the approval."""
+    approval = planned.approval
+    if out is not None and not in_automation:
+        say = f"Saved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
+        console().message(f"\n{say}")
+    if approval is None or not planned.plan.work:
+        return
+    if not in_automation:
         console().message(
-            f"\nSaved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
+            "\nTo apply exactly this: plan --out FILE. Or approve of it, and apply with the same options and:"
+            if out is None
+            else "Where somebody else applies it, or on another machine, add:"
         )
-    elif plan.work and hints and not any(finding.code in _RECOVERY for finding in plan.findings):
-        console().message(
-            "\nThis plan was not saved, so apply may find something else. To apply exactly this: plan --out FILE"
-        )
+    console().message(f"  --approved {approval}")

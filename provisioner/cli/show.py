@@ -50,11 +50,12 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
 def _show_plan(path: Path, *, as_json: bool) -> None:
     from provisioner.saved_plans import read_plan
 
-    plan = read_plan(path)
+    saved = read_plan(path)
+    plan = saved.plan
     if as_json:
         from provisioner.rendering.machine import plan_document
 
-        console().document(plan_document(plan))
+        console().document(plan_document(plan, approval=saved.approval))
     else:
         from provisioner.rendering.plan import render_plan
 

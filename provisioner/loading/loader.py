@@ -44,6 +44,8 @@ class Loaded:
     outputs: Outputs = NO_OUTPUTS
     defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By section, as written, with templates not yet evaluated."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """The variables whose values came from outside the stack, without those that may be secrets."""
 
 
 def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
@@ -57,7 +59,7 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
             findings.raise_errors()
             raise AssertionError("a stack file that cannot be read is a finding")
         stack = resolve_stack(settings, environment, sources)
-        values = _variable_values(settings, stack, sources, inputs)
+        values, given = _variable_values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         defaults = Defaults(settings.child("defaults"), catalogue, findings)
         resources = ResourceReader(directory, defaults, scope, findings, policy=stack.purchase)
@@ -68,23 +70,31 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         findings.raise_errors()
         desired.sort(key=lambda resource: resource.address)
         by_section = {kind.section: defaults.for_kind(kind) for kind in catalogue.kinds}
-        return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section)
+        return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section, given)
 
 
-def _variable_values(settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs) -> Mapping[str, Any]:
+def _variable_values(
+    settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Returns all values by name, and those of them that were given from outside the stack."""
     variables = Variables(settings, sources.findings)
     available = sources.environments()
-    layers: list[Layer | None] = []
+    is_complete = True
     if available is not None:
-        layers.append(sources.read(available[stack.environment]) if stack.environment in available else None)
-    layers += [sources.read(path, usage=True) for path in inputs.files]
-    for layer in layers:
+        layer = sources.read(available[stack.environment]) if stack.environment in available else None
+        is_complete = layer is not None
         if layer is not None:
             variables.add_file(layer)
+    for path in inputs.files:
+        if (layer := sources.read(path, usage=True)) is None:
+            is_complete = False
+        else:
+            variables.add_file(layer, outside=True)
     variables.add_environ(inputs.environ)
     for assignment in inputs.assignments:
         variables.add_assignment(assignment)
-    return variables.values(complete=None not in layers)
+    variables.add_values(inputs.values, "the saved plan")
+    return variables.values(complete=is_complete), variables.given
 
 
 def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:

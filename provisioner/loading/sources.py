@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from provisioner.loading.document import Document, display_path
 from provisioner.loading.files import ByteAllowance, read_text, resolve_inside
@@ -31,11 +32,14 @@ _RESERVED_NAMES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
 
 @dataclass(frozen=True, slots=True)
 class VariableInputs:
-    """Variables from outside the stack, in rising precedence: files, `environ` (text by name), `assignments` ("name=value")."""
+    """Variables from outside the stack, in rising precedence: files, `environ` (text by name), `assignments` ("name=value"), and the
+    `values` of a saved plan.
+    """
 
     files: tuple[Path, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     assignments: tuple[str, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,19 +78,22 @@ class Variables:
         self._stack = stack
         self._declared: dict[str, Declaration | None] = dict(self._declarations())
         self._values: dict[str, Any] = {}
+        self._given: set[str] = set()
         for name, declaration in self._declared.items():
             if declaration is not None and declaration.default is not None:
                 at = locate([stack], ("variables", name, "default"))
                 self._set(Assignment(name, declaration.default, at, "its default"))
 
-    def add_file(self, layer: Layer) -> None:
-        """Adds the values of a variable file. Undeclared names are reported."""
+    def add_file(self, layer: Layer, *, outside: bool = False) -> None:
+        """Adds the values of a variable file. Undeclared names are reported. `outside`: the file is no part of the stack."""
         for name in layer.node:
             at = locate([layer], (name,), key=True)
             if name not in self._declared:
                 self._findings.add(self._undeclared_error(name), at=at)
             else:
                 self._set(Assignment(name, layer.node[name], locate([layer], (name,)), layer.document.label))
+                if outside:
+                    self._given.add(name)
 
     def add_environ(self, environ: Mapping[str, str]) -> None:
         """Adds values from environment variables. Undeclared names are ignored: one environment may serve several stacks."""
@@ -111,6 +114,21 @@ class Variables:
             self._findings.add(self._undeclared_error(name), usage=True)
         else:
             self._set_text(name, text, f"--var {name}")
+
+    def add_values(self, values: Mapping[str, Any], origin: str) -> None:
+        """Values that were read before, such as those of a saved plan."""
+        for name, value in values.items():
+            if name not in self._declared:
+                self._findings.add(self._undeclared_error(name), usage=True)
+            else:
+                self._set(Assignment(name, value, None, origin, usage=True))
+                self._given.add(name)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The values that came from outside the stack and may be written down; one that may be a secret by its name is not among them."""
+        names = sorted(name for name in self._given if not self._stack.document.may_be_secret(name))
+        return {name: self._values[name] for name in names if self._values.get(name) is not INVALID}
 
     def values(self, *, complete: bool) -> dict[str, Any]:
         """Returns the value of each declared variable, INVALID where a mistake was reported.
@@ -184,6 +202,7 @@ class Variables:
         if declaration is not None:
             value = self._read(declaration.type, text, origin)
         self._set(Assignment(name, value, None, origin, usage=True))
+        self._given.add(name)
 
     def _read(self, type_: str, text: str, origin: str) -> Any:
         if type_ == "string":

@@ -20,6 +20,7 @@ from provisioner.model.journal import (
     RELEASED,
     Adopted,
     Answered,
+    Approved,
     Created,
     Forgotten,
     Imported,
@@ -146,7 +147,7 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case Created() | RunStarted() | RunEnded() | Listed():
+            case Created() | RunStarted() | RunEnded() | Approved() | Listed():
                 pass
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown

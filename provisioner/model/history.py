@@ -14,6 +14,7 @@ from provisioner.model.address import Address
 from provisioner.model.journal import (
     Adopted,
     Answered,
+    Approved,
     Created,
     Entry,
     Forgotten,
@@ -120,7 +121,7 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield HistoryEntry(record, run, intents.get(record.entry.intent))
-            case Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten():
+            case Approved() | Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten():
                 yield HistoryEntry(record, run, None)
             case _:
                 assert_never(record.entry)

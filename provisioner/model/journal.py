@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
+from provisioner.model.approval import ApprovedChange
 from provisioner.model.canonical import JsonObject
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
@@ -41,8 +42,8 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The first entry of a run. `plan` is the id of the plan that the run executes; it can't be executed again.
-    `allowed` are the guards that a person lifted for the run.
+    """The first entry of a run. `approval` is the approval that the run carries out, absent from what is written if it has none.
+    `allowed` are the guards that a person lifted for the run. Older versions wrote the id of a saved plan as `plan`.
     """
 
     run: str
@@ -52,7 +53,17 @@ class RunStarted:
     plan: str | None = None
     reason: str | None = None
     allowed: tuple[str, ...] = ()
+    approval: str = ""
     type: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A run begins to carry out an approval, which allows these `changes`. Later runs of the same one write it no more."""
+
+    approval: str
+    changes: tuple[ApprovedChange, ...]
+    type: Literal["approved"] = "approved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +221,7 @@ class RunEnded:
 Entry: TypeAlias = (
     Created
     | RunStarted
+    | Approved
     | Listed
     | Intended
     | Answered

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Final
 
 from provisioner.model.address import Address
+from provisioner.model.approval import ApprovalUse
+from provisioner.model.approval_use import begin, put_in_doubt, use_up
 from provisioner.model.flow import Effect
 from provisioner.model.journal import (
     RELEASED,
     Adopted,
     Answered,
+    Approved,
     Created,
     Entry,
     Forgotten,
@@ -47,19 +50,21 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     intents = dict(state.intents)
     absent = dict(state.absent)
     released, listed = dict(state.released), _listed_of(state)
+    approvals = dict(state.approvals)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
                 intents[intent.id] = with_listed_before(listed, intent, intents.get(intent.id))
+                put_in_doubt(approvals, intent)
             case Answered() | Adopted():
                 answered = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _apply_answer(resources, answered, entry)
+                use_up(approvals, answered)
                 released.pop(entry.id or "", None)
                 rule_out_server(absent, answered, entry.id)
             case Settled():
-                if (settled := intents.pop(entry.intent, None)) is not None and entry.outcome == "absent":
-                    known = (*settled.earlier_ids, *entry.passed_over)
-                    absent[settled.id] = replace(settled, earlier_ids=known, passed_over_orders=entry.orders)
+                settled = intents.pop(entry.intent, None)
+                _settle(absent, approvals, settled, entry)
             case Imported(recorded=recorded):
                 resources[recorded.address] = recorded
                 released.pop(recorded.id or "", None)
@@ -68,18 +73,37 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Remembered():
                 resources[entry.address] = with_facts(_require_record(resources, entry.address), entry)
             case Stated():
-                recorded = _require_record(resources, entry.address)
-                recorded = replace(recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline)
-                unconfirmed = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
-                resources[entry.address] = replace(recorded, unconfirmed=unconfirmed)
+                resources[entry.address] = _with_statement(_require_record(resources, entry.address), entry)
             case Forgotten():
                 _forget(resources, released, entry)
+            case Approved():
+                begin(approvals, entry)
             case Created() | RunStarted() | Listed() | RunEnded():
                 listed = _listed_since(entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     state = replace(state, listed=listed.ids, all_listed=listed.complete)
     state = replace(state, listed_orders=listed.orders, all_orders=listed.all_orders)
-    return replace(state, resources=resources, intents=intents, absent=absent, released=newest)
+    return replace(state, resources=resources, intents=intents, absent=absent, released=newest, approvals=approvals)
+
+
+def _settle(
+    absent: dict[str, Intent], approvals: dict[str, ApprovalUse], settled: Intent | None, entry: Settled
+) -> None:
+    """A purchase that is believed absent is kept; what a settled call did is not to be done again."""
+    if settled is None:
+        return
+    if entry.outcome == "absent":
+        known = (*settled.earlier_ids, *entry.passed_over)
+        absent[settled.id] = replace(settled, earlier_ids=known, passed_over_orders=entry.orders)
+    elif entry.outcome == "observed":
+        use_up(approvals, settled)
+
+
+def _with_statement(recorded: Recorded, entry: Stated) -> Recorded:
+    unconfirmed = recorded.unconfirmed if entry.unconfirmed is None else entry.unconfirmed
+    return replace(
+        recorded, declared=entry.declared, assumed=entry.assumed, baseline=entry.baseline, unconfirmed=unconfirmed
+    )
 
 
 def _listed_of(state: State) -> Listed:

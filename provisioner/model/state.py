@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
+from provisioner.model.approval import ApprovalUse
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.identity import Identity
@@ -94,6 +95,8 @@ class Intent:
     """The pseudonym of its sender at the cloud: a list may show users only their own servers. Empty if not known."""
     passed_over_orders: tuple[str, ...] = ()
     """For a purchase that a person declared absent: the orders that could be it and were not over at that time."""
+    approval: str = ""
+    """The approval that its run carried out. Empty if it had none."""
     members: tuple[Member, ...] = ()
     """The servers that one call buys, if several. `address` is the first. They share its order and its doubt."""
 
@@ -162,6 +165,8 @@ class State:
     all_listed: bool = False
     listed_orders: tuple[str, ...] = ()
     all_orders: bool = False
+    approvals: Mapping[str, ApprovalUse] = field(default_factory=dict)
+    """Those that runs have begun to carry out and that had not expired when the last one began, by their text."""
     head: JournalHead = JournalHead()
 
     def __post_init__(self) -> None:

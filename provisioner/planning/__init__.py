@@ -5,6 +5,7 @@ It decides what happens to each resource, and why. The guards decide whether tha
 out.
 """
 
+from provisioner.planning.approval_check import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
 from provisioner.planning.comparison import declares_new_billed_field
 from provisioner.planning.drift import list_gap_warnings
 from provisioner.planning.plan_input import PlanInput
@@ -20,6 +21,7 @@ from provisioner.planning.unmanaged_servers import UnmanagedServer, find_unmanag
 from provisioner.planning.unpaid_orders import check_order_against_specs
 
 __all__ = [
+    "PLAN_AGAIN",
     "PlanInput",
     "SalvagedRecords",
     "UnmanagedServer",
@@ -27,7 +29,10 @@ __all__ = [
     "clear_stale_refusals",
     "collect_questions",
     "declares_new_billed_field",
+    "differences",
     "find_unmanaged_servers",
+    "is_begun",
+    "is_used_up",
     "list_gap_warnings",
     "plan",
     "proposal_to_entries",
@@ -35,6 +40,7 @@ __all__ = [
     "relevant_unmanaged_servers",
     "statements",
     "trigger_entries",
+    "uncovered",
     "unknown_status_warnings",
     "with_offer_warnings",
     "with_statements_applied",

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from provisioner.model.action import Action, FieldChange
+from provisioner.model.approval import Approval
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.flow import Effect
@@ -42,8 +43,8 @@ _ACTIONS = {
 }
 
 
-def plan_document(plan: Plan) -> Document:
-    """Returns the plan in the manner of `terraform show -json PLAN`."""
+def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
+    """Returns the plan in the manner of `terraform show -json PLAN`. `approval` allows exactly this plan."""
     count = Counter(change.action for change in plan.changes)
     summary = plan.summary
     return {
@@ -73,6 +74,7 @@ def plan_document(plan: Plan) -> Document:
         "allowed": [code.value for code in plan.allowed],
         "lifted": [diagnostic_document(finding) for finding in plan.lifted],
         **selection_document(plan),
+        "approval": None if approval is None else str(approval),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from provisioner.model.action import Action
+from provisioner.model.approval import Approval
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.fleet import Fleet
 from provisioner.model.output import OutputValue
@@ -39,12 +40,12 @@ def version_document(*, version: str, timestamp: str) -> Document:
     return {**line, "provisioner": version, "ui": STREAM_VERSION}
 
 
-def planned_document(plan: Plan, *, timestamp: str) -> Document:
+def planned_document(plan: Plan, *, timestamp: str, approval: Approval | None = None) -> Document:
     """Returns the second line: the whole plan, with its summary line as the message."""
     message = summary_line(plan, Style(color=False))
     return {
         **_stream_line("plan", level="info", message=message, timestamp=timestamp),
-        "plan": plan_document(plan),
+        "plan": plan_document(plan, approval=approval),
     }
 
 

@@ -1,5 +1,8 @@
-"""Writes and reads plan files and computes the id of a plan. This package knows neither store, specs nor cloud."""
+"""Writes and reads plan files: a plan with its approval, and the signature of who made it."""
 
-from provisioner.saved_plans.plan_file import plan_id, read_plan, write_plan
+from __future__ import annotations
 
-__all__ = ["plan_id", "read_plan", "write_plan"]
+from provisioner.saved_plans.plan_file import SavedPlan, read_plan, write_plan
+from provisioner.saved_plans.signing import signing_key
+
+__all__ = ["SavedPlan", "read_plan", "signing_key", "write_plan"]

@@ -1,75 +1,47 @@
-"""Writes a plan to a file and reads it back. The file holds neither code nor secrets, and any later change of it is detected.
+"""A plan file: a plan with its approval, the options and variables that it was made with, and a signature.
 
-A reference to a secret is written as {"$secret": "env:NAME"}. A key of a mapping that begins with $ gets a second $.
-Tuples are read back as lists. The workflow decides whether a plan may still be applied.
+Data without code or secrets, and any byte that has changed since is noticed. It is never carried out as it stands: a plan is made anew and
+compared with it (docs/decisions/0030). Whether it may still be applied is for others to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, field, fields, make_dataclass
-from functools import cache
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from pydantic import TypeAdapter
+from typing import Final
 
 from provisioner.disk import Disk, replace_file
-from provisioner.model import change as variants
-from provisioner.model.canonical import JsonObject, JsonValue, digest
-from provisioner.model.change import Change
-from provisioner.model.diagnostic import UsageError, error
-from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, seal, to_json, unseal
+from provisioner.model.approval import Approval
+from provisioner.model.approved_content import ApprovalScope, approved_content
+from provisioner.model.canonical import JsonObject, JsonValue, canonical
+from provisioner.model.diagnostic import Refused, UsageError, error
+from provisioner.model.document import Damaged, FromNewerVersion, seal, unseal
 from provisioner.model.plan import Plan
-from provisioner.model.resource import Desired, FieldPath, Fields, FieldValue
-from provisioner.model.secret import SecretReference, SecretSource
+from provisioner.saved_plans.plan_json import literal_secrets, plan_from_json, plan_to_json
+from provisioner.saved_plans.signing import is_signed, sign
 
-_SECRET = "$secret"  # noqa: S105 - the key under which a reference is written
-
-
-_VARIANTS: dict[str, type[Change]] = {
-    "create": variants.CreateChange,
-    "update": variants.UpdateChange,
-    "reinstall": variants.ReinstallChange,
-    "replace": variants.ReplaceChange,
-    "delete": variants.DeleteChange,
-    "adopt": variants.ImportChange,
-    "forget": variants.ForgetChange,
-    "record": variants.RecordChange,
-    "resume": variants.ResumeChange,
-    "resolve": variants.ResolveChange,
-    "pay": variants.PayChange,
-    "cancel": variants.CancelChange,
-    "move": variants.MoveChange,
-    "no-op": variants.NoOpChange,
-}
-"""The types of changes by the `action` that is written for them."""
-_ACTIONS = {variant: word for word, variant in _VARIANTS.items()}
-_ALL_FIELDS = {each.name for variant in _ACTIONS for each in fields(variant)}
-_PURCHASES = (variants.CreateChange, variants.ReplaceChange)
-_OLD_COMPUTED: JsonValue = ["id", "private_address"]
-"""`computed` of plans that lack it. They were saved when servers were the only kind."""
-_WITH_DESIRED = (
-    variants.CreateChange,
-    variants.UpdateChange,
-    variants.ReinstallChange,
-    variants.ReplaceChange,
-    variants.ImportChange,
-    variants.ResumeChange,
-)
-"""Changes that need a desired resource."""
+_LARGEST: Final = 256 * 1024 * 1024
+_PLAN_AGAIN: Final = "Nothing was sent. Plan again with: plan --out FILE"
 
 
-def plan_id(plan: Plan) -> str:
-    """Returns the id of a plan. The same plan from the same basis has the same id, whether it is saved or not."""
-    return digest(_plan_to_json(plan))
-
-
-def write_plan(path: Path, plan: Plan, *, tool_version: str, created: int) -> None:
-    """Writes a plan to a file. `created` is in milliseconds since the epoch.
-
-    Raises UsageError `plan-holds-secret` or `plan-not-written`.
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """`approval` is None in a file of an older version, which can be shown and not applied. `is_signed`: the file was made with the key that
+    it was read with.
     """
+
+    plan: Plan
+    approval: Approval | None = None
+    scope: ApprovalScope = field(default_factory=ApprovalScope)
+    is_signed: bool = False
+
+
+def write_plan(
+    path: Path, plan: Plan, approval: Approval, scope: ApprovalScope, *, tool_version: str, key: bytes | None
+) -> None:
+    """`key` is what the file is signed with; None leaves it unsigned. Raises UsageError `plan-holds-secret` or `plan-not-written`."""
     findings = [
         error(
             "plan-holds-secret",
@@ -79,173 +51,85 @@ def write_plan(path: Path, plan: Plan, *, tool_version: str, created: int) -> No
         )
         for change in plan.changes
         if change.desired is not None
-        for place in _literals((), change.desired.fields)
+        for place in literal_secrets((), change.desired.fields)
     ]
     if findings:
         raise UsageError(*findings)
+    content: dict[str, JsonValue] = {
+        "approval": str(approval),
+        "options": {"replace": list(scope.replace), "reinstall": list(scope.reinstall)},
+        "variables": scope.variables,
+        "place": scope.place,
+        "plan": plan_to_json(plan),
+    }
+    signature = "" if key is None else sign(canonical(content), key)
     try:
-        replace_file(Disk(), path, seal({"created": created, "plan": _plan_to_json(plan)}, tool=tool_version))
+        replace_file(Disk(), path, seal({**content, "signature": signature}, tool=tool_version))
     except OSError as failure:
         hint = "Name a file in a folder that exists and that you may write to."
         summary = f"cannot write the plan to {path}: {failure.strerror}"
         raise UsageError(error("plan-not-written", summary, hint=hint)) from failure
 
 
-def read_plan(path: Path) -> Plan:
-    """Reads a plan from a file. Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`."""
+def read_plan(path: Path, *, key: bytes | None = None) -> SavedPlan:
+    """Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`, and Refused `plan-altered` where the file shows another plan than
+    its approval is of.
+    """
+    data = _read(path)
     try:
-        data = Disk().read(path)
+        content = unseal(data)
+        plan = plan_from_json(content.get("plan"))
+        if "approval" not in content:
+            return SavedPlan(plan)
+        signature = str(content.pop("signature", ""))
+        approval, scope = _approval(content), _scope(content)
+    except FromNewerVersion as problem:
+        raise UsageError(
+            error("plan-format", f"the plan {path} {problem}", hint="Use that version, or plan again with this one.")
+        ) from problem
+    except ValueError as problem:
+        raise UsageError(error("plan-damaged", f"the plan {path} {problem}", hint=_PLAN_AGAIN)) from problem
+    if not approval.fits(approved_content(plan, scope)):
+        summary = f"the plan {path} was altered: what it shows is not what its approval is of"
+        raise Refused(error("plan-altered", summary, hint=_PLAN_AGAIN))
+    return SavedPlan(plan, approval, scope, is_signed(canonical(content), signature, key))
+
+
+def _read(path: Path) -> bytes:
+    disk = Disk()
+    try:
+        found = path.lstat() if path.is_symlink() or path.exists() else None
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            hint = "Name the file that plan --out has written. Symbolic links are not followed."
+            raise UsageError(error("plan-unreadable", f"{path} is no regular file", hint=hint))
+        if found is not None and found.st_size > _LARGEST:
+            summary = f"{path} has {found.st_size:,} bytes, and no plan has more than {_LARGEST:,}"
+            raise UsageError(error("plan-damaged", summary, hint=_PLAN_AGAIN))
+        data = disk.read(path)
     except OSError as failure:
         hint = "The file must be readable for you; symbolic links are not followed."
         summary = f"cannot read the plan {path}: {failure.strerror}"
         raise UsageError(error("plan-unreadable", summary, hint=hint)) from failure
     if data is None:
         raise UsageError(error("plan-unreadable", f"there is no plan {path}", hint="Make one with: plan --out FILE"))
+    return data
+
+
+def _approval(content: JsonObject) -> Approval:
     try:
-        return _plan_from_json(unseal(data).get("plan"))
-    except FromNewerVersion as problem:
-        raise UsageError(
-            error("plan-format", f"the plan {path} {problem}", hint="Use that version, or plan again with this one.")
-        ) from problem
+        return Approval.parse(str(content.get("approval")))
     except ValueError as problem:
-        raise UsageError(
-            error(
-                "plan-damaged", f"the plan {path} {problem}", hint="Nothing was sent. Plan again with: plan --out FILE"
-            )
-        ) from problem
+        raise Damaged(f"has an approval that {problem}") from None
 
 
-def _plan_to_json(plan: Plan) -> JsonObject:
-    return {**_write(plan, "changes"), "changes": list(map(_change_to_json, plan.changes))}
+def _scope(content: JsonObject) -> ApprovalScope:
+    options, variables, place = content.get("options"), content.get("variables"), content.get("place")
+    if not isinstance(options, Mapping) or not isinstance(variables, Mapping) or not isinstance(place, str):
+        raise Damaged("does not say what it was made with")
+    return ApprovalScope(_texts(options.get("replace")), _texts(options.get("reinstall")), variables, place)
 
 
-def _plan_from_json(content: JsonValue) -> Plan:
-    if not isinstance(content, Mapping):
-        raise Damaged("holds no plan")
-    changes = content.get("changes")
-    if not isinstance(changes, list):
-        raise Damaged("holds no changes")
-    plan: Plan = _read(Plan, content, "changes", lambda _: tuple(map(_change_from_json, changes)))
-    return plan
-
-
-def _change_to_json(change: Change) -> JsonObject:
-    document = {"action": _ACTIONS[type(change)], **_write(change, "desired")}
-    if (desired := change.desired) is not None:
-        document["desired"] = {**_write(desired, "fields"), "fields": _mapping_to_json(desired.fields)}
-    return document
-
-
-def _change_from_json(content: JsonValue) -> Change:
-    if not isinstance(content, Mapping):
-        raise Damaged("holds a change that is no object")
-    variant = _variant(content)
-    foreign = _ALL_FIELDS - {each.name for each in fields(variant)}
-    facts = {key: value for key, value in content.items() if key not in foreign and key != "action"}
-    if variant in _PURCHASES:
-        facts.setdefault("computed", _OLD_COMPUTED)
-    change: Change = _read(variant, facts, "desired", _desired_from_json)
-    if isinstance(change, _WITH_DESIRED) and change.desired is None:
-        raise Damaged("holds a change that lacks what is wanted")
-    return change
-
-
-def _variant(change: Mapping[str, JsonValue]) -> type[Change]:
-    """Returns the type of a written change.
-
-    Older versions wrote a purchase in doubt as `resume` without a record. They also wrote every field of every variant, which
-    `_change_from_json` ignores.
-    """
-    word = change.get("action")
-    if word == "resume" and change.get("recorded") is None:
-        return variants.ResolveChange
-    if not isinstance(word, str) or word not in _VARIANTS:
-        raise FromNewerVersion(f"is not understood by this version of the tool: it knows no action {word!r}")
-    return _VARIANTS[word]
-
-
-def _desired_from_json(content: JsonValue) -> Desired | None:
-    if content is None:
-        return None
-    if not isinstance(content, Mapping) or not isinstance(content.get("fields"), Mapping):
-        raise Damaged("holds a change whose fields are no object")
-    desired: Desired = _read(Desired, content, "fields", _value_from_json)
-    return desired
-
-
-def _read(cls: Any, facts: JsonObject, separate: str, read: Callable[[JsonValue], object]) -> Any:
-    """Builds a dataclass from its written fields. The field `separate` is converted by `read`, as no annotation describes it."""
-    others = from_json(_adapter(cls, separate)[1], {key: fact for key, fact in facts.items() if key != separate})
-    if separate not in facts:
-        if any(each.name == separate and each.default is MISSING for each in fields(cls)):
-            raise Damaged(f"lacks {separate}")
-        return cls(**_field_values(others))
-    return cls(**_field_values(others), **{separate: read(facts[separate])})
-
-
-def _write(instance: Any, separate: str) -> dict[str, JsonValue]:
-    """Returns the fields of a dataclass as JSON, without the field `separate`, which the caller converts."""
-    cls: Any = type(instance)
-    partial_type, adapter = _adapter(cls, separate)
-    facts = {name: fact for name, fact in _field_values(instance).items() if name != separate}
-    return dict(to_json(adapter, partial_type(**facts)))
-
-
-def _field_values(instance: Any) -> dict[str, Any]:
-    return {each.name: getattr(instance, each.name) for each in fields(instance)}
-
-
-def _mapping_to_json(mapping: Fields) -> JsonObject:
-    return {f"${key}" if key.startswith("$") else key: _value_to_json(value) for key, value in mapping.items()}
-
-
-def _value_to_json(value: FieldValue) -> JsonValue:
-    match value:
-        case SecretReference():
-            return {_SECRET: str(value)}
-        case Mapping():
-            return _mapping_to_json(value)
-        case list() | tuple():
-            return [_value_to_json(item) for item in value]
-        case _:
-            return value
-
-
-def _value_from_json(value: JsonValue) -> Any:
-    match value:
-        case {"$secret": str(text), **others} if not others:
-            source, _, locator = text.partition(":")
-            return SecretReference(SecretSource(source), locator)
-        case Mapping():
-            return {key.removeprefix("$"): _value_from_json(item) for key, item in value.items()}
-        case list():
-            return [_value_from_json(item) for item in value]
-        case _:
-            return value
-
-
-def _literals(path: FieldPath, value: FieldValue) -> Iterator[FieldPath]:
-    """Yields the paths of the literal secrets in `value`."""
-    match value:
-        case SecretReference(source=SecretSource.LITERAL):
-            yield path
-        case Mapping():
-            for key, item in value.items():
-                yield from _literals((*path, key), item)
-        case list() | tuple():
-            for index, item in enumerate(value):
-                yield from _literals((*path, str(index)), item)
-        case _:
-            return
-
-
-@cache
-def _adapter(cls: Any, separate: str) -> tuple[type[Any], TypeAdapter[tuple[Any]]]:
-    """Returns a copy of a dataclass type without one field, and the adapter that converts it."""
-    others = [
-        (each.name, each.type, field(default=each.default, default_factory=each.default_factory))
-        for each in fields(cls)
-        if each.name != separate
-    ]
-    partial_type: Any = make_dataclass(cls.__name__, others, kw_only=True, namespace={"__module__": cls.__module__})
-    return partial_type, TypeAdapter(tuple[partial_type], config=STRICT)
+def _texts(value: JsonValue) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Damaged("has options that are no addresses")
+    return tuple(value)

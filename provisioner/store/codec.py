@@ -26,6 +26,7 @@ from provisioner.model.journal import (
     Listed,
     Moved,
     Remembered,
+    RunStarted,
     Settled,
     Stated,
 )
@@ -39,6 +40,7 @@ _RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up")
 """Fields that later versions added to records."""
 _OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
 _OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
+    RunStarted: ("approval",),
     Listed: ("complete", "orders", "all_orders"),
     Settled: ("passed_over", "orders"),
     Moved: ("term_given_up",),
@@ -48,7 +50,7 @@ _ENTRY_TYPES = {entry.__dataclass_fields__["type"].default: entry for entry in g
 
 def state_to_json(state: State) -> JsonObject:
     written: Any = to_json(_state_adapter(), state)
-    for key in ("released", "listed", "all_listed", "listed_orders", "all_orders"):
+    for key in ("released", "listed", "all_listed", "listed_orders", "all_orders", "approvals"):
         if not written[key]:
             del written[key]
     for intent in (*written["intents"].values(), *written["absent"].values()):
@@ -65,7 +67,16 @@ def _omit_empty_record_fields(recorded: dict[str, Any]) -> None:
 
 
 def _omit_empty_intent_fields(intent: dict[str, Any]) -> None:
-    for key in ("listed", "all_listed", "listed_orders", "all_orders", "answered_id", "sender", "passed_over_orders"):
+    for key in (
+        "listed",
+        "all_listed",
+        "listed_orders",
+        "all_orders",
+        "answered_id",
+        "sender",
+        "passed_over_orders",
+        "approval",
+    ):
         if not intent[key]:
             del intent[key]
 

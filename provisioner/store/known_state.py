@@ -33,14 +33,12 @@ class KnownState:
     """A state and where it was read from.
 
     `written` is the state of the checkpoint, `state` the same with the journal's tail replayed. The first `journal_end`
-    bytes of the journal are complete records; a torn one may follow. `plans` are the ids of the plans that runs have
-    begun to execute; None when only the tail was read. `is_described`: the journal begins with an entry that names its
-    stack, environment and identity.
+    bytes of the journal are complete records; a torn one may follow. `is_described`: the journal begins with an entry
+    that names its stack, environment and identity.
     """
 
     written: State
     state: State
-    plans: frozenset[str] | None
     journal_end: int
     is_described: bool = True
 
@@ -57,7 +55,6 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
     """
     if not journal and written.head.sequence > 0:
         raise journal_missing(words, written.head)
-    plans: set[str] = set()
     tail: list[Record] = []
     head, end, newest = START, 0, 0
     at = START if is_whole else written.head
@@ -68,17 +65,14 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
             _require_same(words, head, written.head)
         elif head.sequence > written.head.sequence:
             tail.append(record)
-        type_ = record.entry.get("type")
-        if type_ == "run_started" and isinstance(plan := record.entry.get("plan"), str):
-            plans.add(plan)
-        elif type_ == "created":
+        if record.entry.get("type") == "created":
             is_described = _require_same_owner(words, record, written)
     if head.sequence < written.head.sequence:
         raise _journal_short(words, head, written.head)
     if written.serial < newest:
         raise _state_older(words, written.serial, newest)
     state = _replay(words, written, tail, head=head)
-    return KnownState(written, state, frozenset(plans) if is_whole else None, end, is_described)
+    return KnownState(written, state, end, is_described)
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
@@ -95,13 +89,6 @@ def initial_state(words: StoreWords, journal: bytes) -> State | None:
             return State(stack, environment, first.lineage, serial, identity)
         case _:
             return None
-
-
-def started_plans(words: StoreWords, journal: bytes, *, lineage: str) -> frozenset[str]:
-    """Return the ids of all plans that runs have begun to execute."""
-    entries = (record.entry for record in checked_records(words, journal, lineage=lineage))
-    plans = (entry.get("plan") for entry in entries if entry.get("type") == "run_started")
-    return frozenset(plan for plan in plans if isinstance(plan, str))
 
 
 def read_history(words: StoreWords, journal: bytes, *, lineage: str) -> Iterator[HistoryRecord]:

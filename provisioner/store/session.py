@@ -26,7 +26,7 @@ from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
 from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten, StoreWords, Undecided
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
-from provisioner.store.known_state import KnownState, require_owner, started_plans
+from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import find_answers, with_late_hint, write_late
 
 _WRITER_BYTES: Final = 16
@@ -93,7 +93,7 @@ class Session:
             hint = f"Nothing was sent. {self._words.make_writable} and try again."
             with self._durably("state-not-written", self._words.state, hint):
                 self._store.create_checkpoint(0, _encode(state))
-            self._known = KnownState(written=state, state=state, plans=frozenset(), journal_end=0)
+            self._known = KnownState(written=state, state=state, journal_end=0)
             self._save_mark(state.serial, state.head)
             return state
 
@@ -128,24 +128,11 @@ class Session:
             )
             with self._durably("state-not-written", self._words.state, hint):
                 self._store.create_checkpoint(self._head.sequence, data)
-            plans = None if known.plans is None else known.plans | self._plans()
-            self._known = replace(known, written=state, state=state, plans=plans)
+            self._known = replace(known, written=state, state=state)
             self._entries.clear()
             self._late = ()
             self._save_mark(state.serial, state.head)
             return state
-
-    def plan_used(self, plan: str) -> bool:
-        """Whether a run has already begun to execute the plan of this id."""
-        known = self._known
-        if known is None:
-            return False
-        if known.plans is None:
-            journal = b"".join(self._store.log(JOURNAL).read())
-            self._known = known = replace(
-                known, plans=started_plans(self._words, journal, lineage=known.written.lineage)
-            )
-        return plan in (known.plans or ()) or plan in self._plans()
 
     def close(self) -> None:
         """End the session before the lock is released. Nothing can be written after that."""
@@ -274,9 +261,6 @@ class Session:
         """Save a high-water mark. Call this only for what is durable."""
         if self._known is not None:
             self._marks.save(self._known.written.lineage, HighWaterMark(serial, head, self._words.state))
-
-    def _plans(self) -> frozenset[str]:
-        return frozenset(entry.plan for entry in self._entries if isinstance(entry, RunStarted) and entry.plan)
 
     @contextmanager
     def _durably(self, code: str, place: str, hint: str) -> Iterator[None]:

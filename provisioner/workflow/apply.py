@@ -1,8 +1,7 @@
 """Carries out apply and destroy: recovers open calls, plans, asks for approval, executes the plan and records the
 results.
 
-A saved plan is carried out unchanged or refused. It is refused when the state, the policy or the stack has changed
-since it was made, when it was used before, and while the outcome of an earlier call is unknown.
+A run that was approved elsewhere, by a plan file or by an approval, takes the same way: it plans, and compares.
 """
 
 from __future__ import annotations
@@ -10,33 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Protocol
 
 from provisioner.applying import CloudSnapshot, recover
-from provisioner.cloud import Cloud
 from provisioner.loading import Loaded
 from provisioner.model.action import Action
-from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused, UsageError
+from provisioner.model.diagnostic import Diagnostic, InDoubt, Refused
 from provisioner.model.event import Event, EventType, RunResult
 from provisioner.model.journal import Entry
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements
-from provisioner.saved_plans import plan_id, read_plan
 from provisioner.store import LockHolder, Session, StateStore
-from provisioner.workflow.cloud_snapshot import check_identity, read_cloud
-from provisioner.workflow.forgotten_servers import suspected_ids
+from provisioner.workflow.approvals import ApprovalCheck, ApprovalRequest
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.outputs import RunOutputs, outputs_after_apply
 from provisioner.workflow.plan import secret_warnings
 from provisioner.workflow.plan_session import CurrentPlan, PlanRequest, PlanSession, open_plan_session
-from provisioner.workflow.plan_validity import check_current, require_unchanged
+from provisioner.workflow.plan_validity import require_unchanged
 from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.selection import check_selection
-from provisioner.workflow.sibling_states import OtherStates
 from provisioner.workflow.terms import record_terms
 from provisioner.workflow.workspace import SystemClock, Workspace, who
 
@@ -66,6 +60,8 @@ class ApplyRequest:
     resolve_timeout: float = 30.0
     """Seconds for which the run looks for a purchase in doubt, in parallel with its other work."""
     reason: str | None = None
+    approval: ApprovalRequest | None = None
+    """What it may do; None where it does what it plans, once somebody has said yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +93,53 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
         opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=request.plan)
         async with opened as planner:
             snapshot = await planner.read_cloud(session.state)
+            approval = _approval_check(request, planner, session.state)
             state = _recover(planner, session, snapshot, request, ui)
             planned = await planner.plan(state, snapshot)
             ui.show(planned.plan, (*loaded.warnings, *notes, *planned.notes))
             _require_no_refusals(planned.plan, state)
+            run = _prepare_run(workspace, request, session, planner, ui)
+            if approval is not None and (problems := approval.problems(planned.plan, state)):
+                await _settle_begun(approval, planned, state, run, loaded.stack)
+                raise Refused(*problems)
             if not planned.plan.work:
                 state = await _record_without_work(planner, session, state, planned)
                 return ApplyResult(planned.plan, approved=True, result=None, state=state)
             _require_secrets(workspace, planned.plan)
-            current = await _ask_approval(planner, state, planned, ui)
+            current = await _ask_approval(planner, state, planned, ui, request.approval)
             if current is None:
                 return ApplyResult(planned.plan, approved=False, result=None, state=state)
-            run = _prepare_run(workspace, request, session, planner.cloud, current, ui, planner.other_states)
-            return _to_result(
-                planned.plan, await run.execute(planned.plan, loaded.stack, plan_id=plan_id(planned.plan))
-            )
+            return _to_result(planned.plan, await run.execute(planned.plan, loaded.stack, snapshot=current))
+
+
+def _approval_check(request: ApplyRequest, planner: PlanSession, state: State | None) -> ApprovalCheck | None:
+    """None for a run that carries out no approval. Raises Refused for one that is not valid here and now."""
+    if request.approval is None:
+        return None
+    check = ApprovalCheck(request.approval, planner.approval_scope, planner.store)
+    check.require_valid(state, planner.cloud)
+    return check
+
+
+async def _settle_begun(
+    approval: ApprovalCheck, planned: CurrentPlan, state: State | None, run: Run, stack: Stack
+) -> None:
+    """A purchase that an earlier run of the approval has sent is looked for and recorded, whatever the specs want by now."""
+    begun = approval.only_begun(planned.plan, state)
+    if begun.work:
+        await run.execute(begun, stack, snapshot=planned.snapshot)
 
 
 async def _ask_approval(
-    planner: PlanSession, state: State | None, planned: CurrentPlan, ui: ApplyUI
+    planner: PlanSession, state: State | None, planned: CurrentPlan, ui: ApplyUI, approval: ApprovalRequest | None
 ) -> CloudSnapshot | None:
     """Asks for approval, and returns the snapshot to execute the plan from. None means no approval.
 
     The snapshot is a new one when the answer took long. Raises UsageError `plan-outdated` when the cloud has changed in
     the meantime.
     """
+    if approval is not None and not approval.must_ask:
+        return planned.snapshot
     asked_at = SystemClock().monotonic()
     if not ui.approve(planned.plan):
         return None
@@ -148,44 +166,6 @@ async def _record_without_work(
     return await record_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
 
 
-async def apply_saved(workspace: Workspace, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
-    """Executes a saved plan.
-
-    Raises UsageError for a plan that is damaged, used, stale or for another stack, and while an earlier call is
-    unsettled; InDoubt while a purchase is in doubt. The plan names its environment; one on the command line must be the
-    same.
-    """
-    plan = read_plan(path)
-    request = replace(request, command=plan.mode.command)
-    workspace = replace(workspace, environment=workspace.environment or plan.basis.environment)
-    return _with_outputs(await _apply_saved(workspace, plan, path, request, ui), workspace, None)
-
-
-async def _apply_saved(workspace: Workspace, plan: Plan, path: Path, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
-    stack = workspace.stack()
-    with _session(workspace, stack, request, ui) as (session, store):
-        async with workspace.cloud(stack, ui.listen) as cloud:
-            check_identity(session.state, cloud.identity)
-            check_current(plan, path, stack, session, cloud)
-            _check_secrets(workspace, plan, session)
-            snapshot = await read_cloud(
-                cloud,
-                session.state,
-                workspace.catalogue,
-                history=store.history,
-                suspected=suspected_ids(plan, store.history, session.state),
-            )
-            ui.show(plan, ())
-            if not plan.work:
-                return ApplyResult(plan, approved=True, result=None, state=_record_plan_entries(plan, session))
-            _require_secrets(workspace, plan)
-            other_states = OtherStates(store, workspace.catalogue, cloud.identity, frozenset(plan.allowed))
-            if refusals := tuple(other_states.refusals(plan)):
-                raise Refused(*refusals)
-            run = _prepare_run(workspace, request, session, cloud, snapshot, ui, other_states)
-            return _to_result(plan, await run.execute(plan, stack, plan_id=plan_id(plan)))
-
-
 def _record_plan_entries(plan: Plan, session: Session) -> State | None:
     """Appends the entries that even a plan without work has, if there are any, and returns the state.
 
@@ -198,16 +178,10 @@ def _record_plan_entries(plan: Plan, session: Session) -> State | None:
     return session.state
 
 
-def _with_outputs(applied: ApplyResult, workspace: Workspace, loaded: Loaded | None) -> ApplyResult:
+def _with_outputs(applied: ApplyResult, workspace: Workspace, loaded: Loaded) -> ApplyResult:
     if not applied.approved or applied.plan.mode is Mode.DESTROY:
         return applied
     return replace(applied, outputs=outputs_after_apply(workspace, applied.state, loaded))
-
-
-def _check_secrets(workspace: Workspace, plan: Plan, session: Session) -> None:
-    resolver = SecretResolver(workspace.secrets(), session.state.lineage if session.state else None)
-    if changed := tuple(resolver.changed_secrets(plan, workspace.catalogue)):
-        raise UsageError(*changed)
 
 
 def _require_secrets(workspace: Workspace, plan: Plan) -> None:
@@ -231,7 +205,9 @@ def _recover(
     if state is None or not (state.in_doubt or state.absent):
         return state
     workspace = planner.workspace
-    ledger = JournalRun(session, f"{request.command} (recovery)", workspace.version, request.reason)
+    ledger = JournalRun(
+        session, f"{request.command} (recovery)", workspace.version, request.reason, approval=_text(request.approval)
+    )
     return recover(
         state,
         snapshot,
@@ -256,28 +232,26 @@ def _session(
 
 
 def _prepare_run(
-    workspace: Workspace,
-    request: ApplyRequest,
-    session: Session,
-    cloud: Cloud,
-    snapshot: CloudSnapshot,
-    ui: ApplyUI,
-    other_states: OtherStates,
+    workspace: Workspace, request: ApplyRequest, session: Session, planner: PlanSession, ui: ApplyUI
 ) -> Run:
     return Run(
         workspace,
         session,
-        cloud,
-        snapshot,
+        planner.cloud,
         ui,
         command=request.command,
         reason=request.reason,
         parallelism=request.parallelism,
         resolve_timeout=request.resolve_timeout,
         records_terms=True,
-        other_states=other_states,
-        orders_in_other_states=other_states.orders,
+        other_states=planner.other_states,
+        orders_in_other_states=planner.other_states.orders,
+        approval=_text(request.approval),
     )
+
+
+def _text(approval: ApprovalRequest | None) -> str:
+    return "" if approval is None else str(approval.approval)
 
 
 def _to_result(plan: Plan, outcome: RunOutcome) -> ApplyResult:

@@ -21,8 +21,9 @@ class JournalRun:
     command: str
     version: str
     reason: str | None = None
+    approval: str = ""
 
     def append(self, entries: Sequence[Entry]) -> None:
         run = uuid4().hex
-        started = RunStarted(run, self.command, who(), self.version, reason=self.reason)
+        started = RunStarted(run, self.command, who(), self.version, reason=self.reason, approval=self.approval)
         self.session.append([started, *entries, RunEnded(run, "ended")])

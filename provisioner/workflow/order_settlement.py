@@ -119,14 +119,13 @@ class _Settling:
             self.workspace,
             self.session,
             cloud,
-            CloudSnapshot({}, None),
             ui,
             command=self.request.command,
             reason=self.request.reason,
             dated_by=Service.BILLING,
         )
         return await self._settlement_result(
-            ask, order, await run.execute(self._plan(stack, cloud), stack, plan_id=None)
+            ask, order, await run.execute(self._plan(stack, cloud), stack, snapshot=CloudSnapshot({}, None))
         )
 
     def _settled_already(self, order: PlacedOrder) -> SettlementResult | None:

@@ -52,21 +52,16 @@ class RunOutputs:
     notes: tuple[Diagnostic, ...] = ()
 
 
-def outputs_after_apply(workspace: Workspace, state: State | None, loaded: Loaded | None) -> RunOutputs:
-    """Evaluates all outputs.
-
-    `loaded` is None after a saved plan, which contains no outputs: then the specs are read from disk.
-    """
+def outputs_after_apply(workspace: Workspace, state: State | None, loaded: Loaded) -> RunOutputs:
+    """Evaluates all outputs. What cannot be evaluated becomes a warning, as everything is recorded by then."""
     try:
-        if loaded is None and declares_outputs(workspace.directory, catalogue=workspace.catalogue):
-            loaded = workspace.load()
-        return RunOutputs(() if loaded is None else _evaluate(workspace, loaded, state, loaded.outputs.names))
+        return RunOutputs(_evaluate(workspace, loaded, state, loaded.outputs.names))
     except (SpecError, UsageError) as failure:
         note = warning(
             "outputs-unknown",
             "the outputs cannot be worked out",
             detail="\n".join(finding.summary for finding in failure.diagnostics),
-            hint="everything is recorded; mend it, or give the variables of the plan, and `provisioner output` shows them",
+            hint="everything is recorded; mend it, and `provisioner output` shows them",
         )
         return RunOutputs(notes=(note,))
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from provisioner.loading import Loaded
+from provisioner.model.approval import Approval
+from provisioner.model.approved_content import ApprovalScope
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.plan import Mode, Plan
+from provisioner.workflow.approvals import LIFETIME_SECONDS
 from provisioner.workflow.clock_notes import clock_notes
 from provisioner.workflow.plan_session import PlanRequest, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -24,10 +27,17 @@ class PlanResult:
     warnings: tuple[Diagnostic, ...]
     requests: int
     """How many HTTP requests the plan took."""
+    scope: ApprovalScope
+    approval: Approval | None
+    """None for a plan that is refused, while the outcome of a call is unknown, and if the cloud has not told the time."""
 
 
-async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> PlanResult:
-    """Makes a plan. Raises ProvisionerError for problems with specs, state, credentials or the cloud."""
+async def plan(
+    workspace: Workspace, request: PlanRequest, listen: Listener, *, lifetime: float = LIFETIME_SECONDS
+) -> PlanResult:
+    """Makes a plan, whose approval is valid for `lifetime` seconds. Raises ProvisionerError for problems with specs, state,
+    credentials or the cloud.
+    """
     loaded = workspace.load()
     store = workspace.store(loaded.stack)
     state = store.load()
@@ -40,7 +50,8 @@ async def plan(workspace: Workspace, request: PlanRequest, listen: Listener) -> 
         current = await planner.plan(state, await planner.read_cloud(state))
         notes = (*notes, *current.notes, *clock_notes(planner.cloud, current.snapshot))
         warnings = (*store.warnings, *loaded.warnings, *notes)
-        return PlanResult(current.plan, warnings, planner.cloud.requests)
+        approval = planner.approve(current.plan, seconds=lifetime)
+        return PlanResult(current.plan, warnings, planner.cloud.requests, planner.approval_scope, approval)
 
 
 def secret_warnings(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:

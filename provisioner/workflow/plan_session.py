@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from provisioner import planning
 from provisioner.applying import CloudSnapshot
 from provisioner.loading import Loaded
 from provisioner.model.address import Address
+from provisioner.model.approval import Approval
+from provisioner.model.approved_content import ApprovalScope, approved_content, head_text
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.guards import Allowance
@@ -42,6 +44,8 @@ from provisioner.workflow.workspace import Workspace
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
+OPEN_CALLS: Final = frozenset({"in-doubt", "unsettled"})
+"""Findings that tell of a call whose outcome is not known."""
 _MOST_TERMS = 50
 """How many recorded servers with newly stated terms a plan asks billing about, at one request for the order of each."""
 
@@ -93,6 +97,33 @@ class PlanSession:
     @property
     def catalogue(self) -> Catalogue:
         return self.workspace.catalogue
+
+    @property
+    def approval_scope(self) -> ApprovalScope:
+        """What an approval covers besides the plan."""
+        request = self.request
+        return ApprovalScope(
+            tuple(sorted(map(str, request.replace))),
+            tuple(sorted(map(str, request.reinstall))),
+            self.loaded.given,
+            self.workspace.place,
+        )
+
+    def approve(self, plan: Plan, *, seconds: float) -> Approval | None:
+        """The approval of `plan`, good for so many seconds. None for a plan that is refused, while the outcome of a call is not
+        known, and where the cloud has not told the time.
+        """
+        now = self.cloud.time().latest()
+        is_open = any(finding.code in OPEN_CALLS for finding in plan.findings)
+        if now is None or is_open or plan.refusals:
+            return None
+        created = now // 1000
+        return Approval.of(
+            approved_content(plan, self.approval_scope),
+            created=created,
+            expires=created + round(seconds),
+            head=head_text(plan.basis.head),
+        )
 
     @property
     def other_states(self) -> OtherStates:

@@ -13,10 +13,11 @@ from uuid import uuid4
 
 from provisioner.applying import CloudSnapshot, Interruption, OtherStatesPort, RunContext, execute, no_other_states
 from provisioner.cloud import Cloud
+from provisioner.model.approved_content import approved_changes
 from provisioner.model.diagnostic import CloudError, Diagnostic, StoreError, error
 from provisioner.model.event import Event, RunResult
 from provisioner.model.flow import Service
-from provisioner.model.journal import Listed, RunEnded, RunStarted
+from provisioner.model.journal import Approved, Listed, RunEnded, RunStarted
 from provisioner.model.plan import Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
@@ -59,7 +60,6 @@ class Run:
     workspace: Workspace
     session: Session
     cloud: Cloud
-    snapshot: CloudSnapshot
     ui: RunUI
     command: str
     reason: str | None = None
@@ -70,11 +70,13 @@ class Run:
     other_states: OtherStatesPort = no_other_states
     orders_in_other_states: Callable[[], Iterable[str]] = tuple
     """Returns the order ids that other states record."""
+    approval: str = ""
+    """The approval that the run carries out. Empty if it has none."""
     dated_by: Service = Service.MODELARTS
     """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
 
-    async def execute(self, plan: Plan, stack: Stack, *, plan_id: str | None) -> RunOutcome:
-        """Executes the plan and records it. A saved plan with this `plan_id` cannot be used again.
+    async def execute(self, plan: Plan, stack: Stack, *, snapshot: CloudSnapshot) -> RunOutcome:
+        """Executes the plan from the snapshot and records it.
 
         Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated.
         """
@@ -90,28 +92,34 @@ class Run:
             self.command,
             who(),
             self.workspace.version,
-            plan=plan_id,
             reason=self.reason,
             allowed=plan.allowed,
+            approval=self.approval,
         )
+        is_new = self.approval and self.approval not in state.approvals
+        approved = [Approved(self.approval, approved_changes(plan))] if is_new else []
         orders: frozenset[str] = frozenset()
         listed: list[Listed] = []
         if has_purchases(plan):
-            orders, are_all = await self._known_orders(plan, stack, state)
-            listed = [Listed(tuple(sorted(self.snapshot.live)), not self.snapshot.gaps, tuple(sorted(orders)), are_all)]
-        session.append([started, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed])
+            orders, are_all = await self._known_orders(plan, stack, state, snapshot)
+            listed = [Listed(tuple(sorted(snapshot.live)), not snapshot.gaps, tuple(sorted(orders)), are_all)]
+        session.append(
+            [started, *approved, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed]
+        )
         plan = with_statements_applied(plan)
         with self.ui.show_progress(plan) as interruption:
-            result = await execute(self._context(plan, state, stack, resolver, interruption, orders))
+            result = await execute(self._context(plan, state, stack, resolver, interruption, orders, snapshot))
             # The end is recorded before the terms are read, so that an interruption cannot prevent the summary.
             outcome = self._record_end(run, result)
             return await self._with_terms(outcome, plan, interruption) if self.records_terms else outcome
 
-    async def _known_orders(self, plan: Plan, stack: Stack, state: State) -> tuple[frozenset[str], bool]:
+    async def _known_orders(
+        self, plan: Plan, stack: Stack, state: State, snapshot: CloudSnapshot
+    ) -> tuple[frozenset[str], bool]:
         recorded = {record.order_id for record in state.resources.values() if record.order_id is not None}
         found, are_all = await known_orders(
             plan,
-            self.snapshot,
+            snapshot,
             self.cloud,
             catalogue=self.workspace.catalogue,
             policy=stack.purchase,
@@ -127,12 +135,13 @@ class Run:
         resolver: SecretResolver,
         interruption: Interruption,
         orders: frozenset[str],
+        snapshot: CloudSnapshot,
     ) -> RunContext:
         return RunContext(
             plan=plan,
-            live=self.snapshot.live,
-            gaps=self.snapshot.gaps,
-            read_at=self.snapshot.read_at,
+            live=snapshot.live,
+            gaps=snapshot.gaps,
+            read_at=snapshot.read_at,
             catalogue=self.workspace.catalogue,
             cloud=self.cloud,
             ledger=self.session,
@@ -142,6 +151,7 @@ class Run:
             listen=self.ui.listen,
             who=who(),
             sender=self.cloud.user,
+            approval=self.approval,
             lineage=state.lineage,
             policy=stack.purchase,
             doubts=state.doubts,

@@ -86,6 +86,17 @@ class Workspace:
             mark_folder=high_water_mark_folder(self.environ, self.home),
         )
 
+    def plan_key(self) -> bytes | None:
+        """What plan files are signed with; None where no key can be kept. Raises UsageError for one that is given and is none."""
+        from provisioner.saved_plans import signing_key
+
+        return signing_key(self.settings.plan_key, high_water_mark_folder(self.environ, self.home).parent)
+
+    @property
+    def place(self) -> str:
+        """Where the state is, as an approval names it: the same in two checkouts of one repository."""
+        return self.state_location or os.path.relpath(locate(self.directory), self.directory)
+
     def secrets(self) -> SecretReader:
         return SecretReader(self.directory, self.environ, on_reveal=self.mask.add)
 

@@ -158,6 +158,7 @@ class CrashRunner:
         `result` is that of the last run, which was not killed. `executed_late`: an injected fault had a request carried out
         long after its answer was lost.
         """
+        result = self._pass_used_up(environment, result)
         if self.scenario.expected_problem and result.code == 1:
             result = self._pass_expected_failure(environment, result)
         if result.code == 6:
@@ -184,6 +185,7 @@ class CrashRunner:
             check_totals(totals, self.scenario, waiting=True)
             self.scenario.external_event(environment)
             result = self.run_again(environment)
+        result = self._pass_used_up(environment, result)
         require(result.code == 0, f"exit {result.code} at last: {result.text}")
         if self.scenario.leaves_drift:
             result = self.run_again(environment)
@@ -197,6 +199,13 @@ class CrashRunner:
             self.scenario.after_finish(environment)
         check_state_matches_cloud(environment, self.scenario)
         self._check_nothing_left(environment, executed_late=executed_late)
+
+    def _pass_used_up(self, environment: CrashEnvironment, result: ProcessResult) -> ProcessResult:
+        """Runs what follows if the run was refused because an earlier one, killed at its very end, had done everything."""
+        used_up, follow_up = self.scenario.used_up, self.scenario.follow_up
+        if not used_up or follow_up is None or result.code != 1 or f"Error[{used_up}]" not in result.text:
+            return result
+        return self.run(environment, follow_up)
 
     def _reinstall_by_name(self, environment: CrashEnvironment) -> None:
         """Repeats a reinstallation that never arrived, as an operator does after the tool's warning.
@@ -322,7 +331,7 @@ class CrashRunner:
         """Checks the ledger's totals, and that one more run reports no changes and requests none."""
         if environment.has_pending_events:
             environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
-            after = self.run_again(environment)
+            after = self._pass_used_up(environment, self.run_again(environment))
             require(after.code == 0, f"exit {after.code} once everything has arrived: {after.text}")
             check_state_matches_cloud(environment, self.scenario)
         environment.take_change_requests()
@@ -333,6 +342,11 @@ class CrashRunner:
         require("No changes" in last.out, f"something was left to do: {last.text}")
         asked = environment.take_change_requests()
         require(not asked, f"nothing was left to do, and the cloud was asked for {asked}")
+        if self.scenario.used_up:
+            again = self.run(environment, self.next_command(environment))
+            is_refused = again.code == 1 and f"Error[{self.scenario.used_up}]" in again.text
+            require(is_refused, f"exit {again.code} of what is used up: {again.text}")
+            require(not environment.take_change_requests(), "what was used up has been done once more")
         check_no_secrets(environment)
 
 

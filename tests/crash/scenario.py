@@ -100,6 +100,8 @@ class Scenario:
     forgotten_names: tuple[str, ...] = ()
     """Names of servers that the tool forgets without a release: afterwards they need not be recorded."""
     build_seconds: float = 0.0
+    used_up: str = ""
+    """The code with which the same command is refused once it is done; `follow_up` then has nothing left to do."""
     expected_problem: str = ""
     """The code, or a part of the text, of the problem for which exactly one run is refused or exits 7. The next run goes on."""
     account: Account = PUBLIC_ACCOUNT

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from crash.anomaly_scenarios import ANOMALY_SCENARIOS
+from crash.approval_scenarios import APPROVED
 from crash.crash_environment import QUIET_SECONDS, SHOWING, Account, CrashEnvironment
 from crash.scenario import (
     ADDRESS,
@@ -507,6 +508,7 @@ def _all() -> Iterator[Scenario]:
         yield replace(scenario, name=f"{scenario.name}, nonce", purchase=purchase)
     yield from CHANGING
     yield from HANDING_OVER
+    yield from APPROVED
     yield from ANOMALY_SCENARIOS
 
 

@@ -31,7 +31,6 @@ def test_before_the_first_run_there_is_nothing_and_looking_leaves_no_trace(store
 def test_a_first_run_that_only_looked_leaves_nothing_owned(store):
     with store.write(command="apply", who="ana", timeout=0) as session:
         assert session.state is None
-        assert not session.plan_used("plan-1")
     assert store.load() is None
 
 
@@ -178,16 +177,6 @@ def test_the_state_before_is_kept_and_leads_to_the_same_truth_when_it_is_put_bac
     restored = store.load()
     assert restored.resources == latest.resources
     assert restored.head == latest.head
-
-
-def test_a_plan_is_used_up_by_the_run_that_names_it(kept, writing):
-    with writing() as session:
-        assert session.plan_used("plan-1")
-        assert not session.plan_used("plan-2")
-        session.append([RunStarted("run-3", "apply", "ana", "0.1.0", plan="plan-2")])
-        assert session.plan_used("plan-2")
-        session.checkpoint()
-        assert session.plan_used("plan-2")
 
 
 def test_workers_append_side_by_side(store, writing):

@@ -10,17 +10,32 @@ from typing import get_args
 import pytest
 from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 
+from provisioner.model.action import Action
+from provisioner.model.approval import Approval, ApprovedChange
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Created, Entry, Imported, Intended, Listed, Moved, Settled, Stated
+from provisioner.model.journal import (
+    Adopted,
+    Approved,
+    Created,
+    Entry,
+    Imported,
+    Intended,
+    Listed,
+    Moved,
+    RunStarted,
+    Settled,
+    Stated,
+)
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "6"
+NEWEST = "7"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
 3: servers are taken over and moved. 4: specs state what is true already.
 5: a run notes what was listed before it bought. 6: the journal says what it is of, and each batch who wrote it.
+7: a run says which approval it carries out.
 """
 CREATED = Created("demo", "dev", IDENTITY)
 FIRST_RUN = a_run(
@@ -52,6 +67,18 @@ SINCE_4 = (
     Stated(an_address("edge"), {"name": "edge", "arch": "X86"}, {"availability_zone": "az-1"}, {"flavor": "SI2"}),
 )
 SINCE_5 = (Listed(("id-7", "id-of-edge")), Intended(an_intent("late")))
+APPROVAL = str(Approval.of({"changes": {}}, created=1_700_000_000, expires=1_700_086_400, head="0"))
+SINCE_7 = (
+    RunStarted("run-7", "apply", "ana@laptop", "0.1.0", approval=APPROVAL),
+    Approved(
+        APPROVAL,
+        (
+            ApprovedChange(an_address("approved"), Action.CREATE, None, "digest"),
+            ApprovedChange(an_address("edge"), Action.MOVE, "id-of-edge", "digest", an_address("border")),
+        ),
+    ),
+    Intended(an_intent("approved", approval=APPROVAL)),
+)
 
 
 def tell(store):
@@ -60,7 +87,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +99,7 @@ def tell(store):
         ("4", (*SINCE_2, *SINCE_3, *SINCE_4), "worker"),
         ("5", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
         ("6", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
+        ("7", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7), "worker"),
     ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
@@ -86,13 +114,15 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version >= "3" else {})
     new = [] if version == "1" else ["intent-for-pool[0]"]
     late = ["intent-for-late"] if version >= "5" else []
-    assert [intent.id for intent in state.in_doubt] == ["intent-for-gateway", *late, *new, "release-1"]
+    approved = ["intent-for-approved"] if version >= "7" else []
+    assert [intent.id for intent in state.in_doubt] == [*approved, "intent-for-gateway", *late, *new, "release-1"]
+    assert [use.changes for use in state.approvals.values()] == [SINCE_7[1].changes] * len(approved)
     assert [intent.listed for intent in state.in_doubt if intent.listed] == [("id-7", "id-of-edge")] * len(late)
     created = (CREATED,) if version >= "6" else ()
     assert tuple(record.entry for record in store.history()) == (*created, *FIRST_RUN, *SECOND_RUN, *rest)
 
 
-@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6"])
+@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6", "7"])
 def test_a_run_goes_on_with_a_sample_and_notes_once_what_it_is_of(tmp_path, version):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
@@ -118,7 +148,7 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5)} == set(
+    assert {type(entry) for entry in (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7)} == set(
         get_args(Entry)
     )
 

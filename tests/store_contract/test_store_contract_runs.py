@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
 
+from provisioner.model.action import Action
+from provisioner.model.approval import Approval, ApprovedChange
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Created, Intended, Remembered, RunEnded, RunStarted
+from provisioner.model.journal import Approved, Created, Intended, Remembered, RunEnded, RunStarted
 from provisioner.model.resource import Phase
 from provisioner.model.state import State
 from provisioner.store import StateStore
@@ -111,15 +113,17 @@ def test_the_history_is_whole_and_verified(bought):
     assert verified.torn == 0
 
 
-def test_a_plan_that_a_run_has_begun_is_used_for_ever(bought, store, writing):
+def test_an_approval_that_a_run_has_begun_is_known_from_then_on(bought, store, writing):
+    approval = Approval.of({"changes": {}}, created=1_700_000_000, expires=1_700_086_400, head="0")
+    begun = Approved(str(approval), (ApprovedChange(an_address("gateway"), Action.CREATE),))
     with writing(store) as session:
-        assert session.plan_used("plan-1")
-        assert session.plan_used("plan-2")
-        assert not session.plan_used("plan-3")
-        session.append(a_run(plan="plan-3"))
-        assert session.plan_used("plan-3")
+        assert session.state.approvals == {}
+        session.append(a_run(begun))
+    assert set(bought.load().approvals) == {str(approval)}
+    with writing(store) as session:
         session.checkpoint()
-        assert session.plan_used("plan-3")
+        assert not session.state.approvals[str(approval)].is_spent
+    assert bought.load().approvals[str(approval)].changes == begun.changes
 
 
 def test_a_checkpoint_is_written_only_when_something_has_happened(bought, store, writing):

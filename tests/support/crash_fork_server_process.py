@@ -49,12 +49,12 @@ def _build_schemas() -> None:
     from provisioner.model.change import Change
     from provisioner.model.plan import Plan
     from provisioner.model.resource import Desired
-    from provisioner.saved_plans import plan_file
+    from provisioner.saved_plans import plan_json
     from provisioner.store import codec
 
     codec._state_adapter()
     for type_, separate in ((Plan, "changes"), (Desired, "fields"), *((each, "desired") for each in get_args(Change))):
-        plan_file._adapter(type_, separate)
+        plan_json._adapter(type_, separate)
     for name in codec._ENTRY_TYPES:
         codec._entry_adapter(name)
 

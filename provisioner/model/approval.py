@@ -1,0 +1,141 @@
+"""An approval: the short text by which somebody allows exactly one plan, and what it allows, change by change.
+
+The text is `CREATED.EXPIRES.DUE.HEAD.HASH`, with a checksum against typing errors as its last four digits. It names no secret and
+carries no instruction: whoever applies it plans anew, and only compares (docs/decisions/0030).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from provisioner.model.action import Action
+from provisioner.model.address import Address
+from provisioner.model.canonical import JsonObject, digest
+
+UNKNOWN_DUE: Final = "-"
+"""What is due is not known: no prices are asked for yet."""
+
+_HASH_DIGITS: Final = 40
+_CHECK_DIGITS: Final = 4
+_MOMENT: Final = "%Y%m%dT%H%M%SZ"
+_TEXT: Final = re.compile(
+    r"(\d{8}T\d{6}Z)\.(\d{8}T\d{6}Z)\.(-|\d{1,15}[A-Z]{3})\.(0|[1-9]\d{0,14}-[0-9a-f]{12})\.([0-9a-f]{40})([0-9a-f]{4})",
+    re.ASCII,
+)
+_BUYING: Final = frozenset({Action.CREATE, Action.REPLACE})
+_RELEASING: Final = frozenset({Action.DELETE, Action.REPLACE})
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """`created` and `expires` are seconds since the epoch by the cloud's clock. `due` is the most that may be due at once, in minor units
+    with a currency. `head` is the last record of the journal then, `0` before the first, else its sequence and the first digits of its hash.
+    `hash` covers all of this and what is approved.
+    """
+
+    created: int
+    expires: int
+    due: str
+    head: str
+    hash: str
+
+    @classmethod
+    def parse(cls, text: str) -> Approval:
+        """Raises ValueError that says what is wrong, as a clause."""
+        match = _TEXT.fullmatch(text.strip())
+        if match is None:
+            raise ValueError("is no approval, or is not whole: one has five parts with dots between them")
+        created, expires, due, head, hashed, check = match.groups()
+        if check != _check(text.strip()[:-_CHECK_DIGITS]):
+            raise ValueError("is mistyped: its last four digits do not fit the others")
+        try:
+            return cls(_seconds(created), _seconds(expires), due, head, hashed)
+        except ValueError:
+            raise ValueError("is mistyped: it names a day that never was") from None
+
+    def __str__(self) -> str:
+        body = f"{_moment(self.created)}.{_moment(self.expires)}.{self.due}.{self.head}.{self.hash}"
+        return body + _check(body)
+
+    @property
+    def head_sequence(self) -> int:
+        """0 before the first record."""
+        return int(self.head.partition("-")[0])
+
+    @classmethod
+    def of(cls, content: JsonObject, *, created: int, expires: int, head: str, due: str = UNKNOWN_DUE) -> Approval:
+        """Returns the approval of `content`, which is what `approved_content` gives."""
+        return cls(created, expires, due, head, _hash(created, expires, due, head, content))
+
+    def fits(self, content: JsonObject) -> bool:
+        """Whether `content` is what was approved."""
+        return self.hash == _hash(self.created, self.expires, self.due, self.head, content)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedChange:
+    """What an approval allows for one address. `id` is the server that is released, wiped, changed, taken over or forgotten, or the order of one
+    that has no id yet; `body` the digest of what is wanted, empty where nothing is.
+    """
+
+    address: Address
+    action: Action
+    id: str | None = None
+    body: str = ""
+    moved_from: Address | None = None
+
+    @property
+    def buys(self) -> bool:
+        return self.action in _BUYING
+
+    @property
+    def releases(self) -> bool:
+        return self.action in _RELEASING
+
+    @property
+    def wipes(self) -> bool:
+        return self.action is Action.REINSTALL
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalUse:
+    """An approval that a run has begun to carry out, and what of it is used up: the addresses that it bought and wiped, and the ids of the
+    servers that it released. Part of the state until it expires.
+    """
+
+    approval: str
+    changes: tuple[ApprovedChange, ...]
+    bought: tuple[Address, ...] = ()
+    wiped: tuple[Address, ...] = ()
+    released: tuple[str, ...] = ()
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left of it to buy, to wipe or to release."""
+        return not any(
+            (change.buys and change.address not in self.bought)
+            or (change.wipes and change.address not in self.wiped)
+            or (change.releases and change.id not in self.released)
+            for change in self.changes
+        )
+
+
+def _hash(created: int, expires: int, due: str, head: str, content: JsonObject) -> str:
+    covered = {"created": created, "expires": expires, "due": due, "head": head, "content": content}
+    return digest(covered)[:_HASH_DIGITS]
+
+
+def _check(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()[:_CHECK_DIGITS]
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_MOMENT)
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.strptime(text, _MOMENT).replace(tzinfo=UTC).timestamp())

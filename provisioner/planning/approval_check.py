@@ -1,0 +1,212 @@
+"""Compares a plan with what was approved. Pure: it says what differs, and whoever carries the plan out refuses.
+
+The first run of an approval has to plan exactly what was approved. A later one may only go on: it sends what of it is not used up yet, or
+finishes what an earlier run of it has begun (docs/decisions/0030).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from provisioner.model import change as variants
+from provisioner.model.action import Action
+from provisioner.model.address import Address
+from provisioner.model.approval import ApprovalUse, ApprovedChange
+from provisioner.model.approved_content import body_digest, identifier_of
+from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.change import Change
+from provisioner.model.diagnostic import Diagnostic, error
+from provisioner.model.plan import Plan
+from provisioner.model.state import State
+
+PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: plan --out FILE"
+
+_MOST_NAMED: Final = 20
+_GUARDS: Final = frozenset({"mass_change_percent", "mass_change_from", "max_servers"})
+_PLACE: Final = {
+    "stack": "another stack",
+    "environment": "another environment",
+    "account": "another account",
+    "project": "another project",
+    "region": "another region",
+    "state": "another state",
+}
+_GENTLE: Final = frozenset({Action.UPDATE, Action.ADOPT, Action.RESUME, Action.MOVE, Action.PAY})
+"""What leaves a server where it is, with what is on it."""
+
+
+def differences(approved: JsonObject, now: JsonObject) -> Iterator[Diagnostic]:
+    """Yields an error for each thing in which a plan made now differs from the approved one, as `approved_content` gives them."""
+    for key, what in _PLACE.items():
+        if approved.get(key) != now.get(key):
+            summary = (
+                f"the plan was approved for {what}: {_named(approved.get(key))}, and this is {_named(now.get(key))}"
+            )
+            yield error("plan-foreign", summary, hint="check -e, the credentials, the specs directory and --state")
+    for key in sorted(_different(approved.get("settings"), now.get("settings"))):
+        section = "guards" if key in _GUARDS else "purchase"
+        summary = f"{section}: in stack.yaml has changed since the plan was approved ({key})"
+        yield error("plan-stale", summary, hint=PLAN_AGAIN)
+    for key, what in (("options", "the option"), ("variables", "the variable")):
+        for name in sorted(_different(approved.get(key), now.get(key))):
+            summary = f"{what} {name} is not what it was when the plan was approved"
+            yield error("plan-differs", summary, hint=PLAN_AGAIN)
+    yield from _changed(_object(approved.get("changes")), _object(now.get("changes")))
+    for key, what in (("order", "who waits for whom"), ("together", "which servers are bought in one order")):
+        if approved.get(key) != now.get(key):
+            summary = f"{what} is not what it was when the plan was approved"
+            yield error("plan-differs", summary, hint=PLAN_AGAIN)
+
+
+def uncovered(use: ApprovalUse, plan: Plan, state: State | None) -> Iterator[Diagnostic]:
+    """Yields an error for each change of `plan` that is neither left of the approval nor goes on with what its runs have begun, and for each
+    approved change that is neither planned nor done.
+    """
+    by_address = {change.address: change for change in plan.changes}
+    for change in plan.work:
+        if not is_covered(use, change, state):
+            summary = f"{change.address}: the plan would {change.action.value} it now, and that is not left of what was approved"
+            yield error("plan-differs", summary, hint=PLAN_AGAIN, address=change.address)
+    for approved in use.changes:
+        if _is_open(use, approved, state) and not _is_planned(approved, plan, by_address.get(approved.address)):
+            summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan does not want it now"
+            yield error("plan-differs", summary, hint=PLAN_AGAIN, address=approved.address)
+
+
+def is_covered(use: ApprovalUse, change: Change, state: State | None) -> bool:
+    """Whether a later run of the approval may do this."""
+    here = [one for one in use.changes if one.address == change.address]
+    body, identifier = body_digest(change.desired), identifier_of(change)
+    if change.moved_from is not None and not any(one.moved_from == change.moved_from for one in here):
+        return False
+    wants_the_same = any(one.body == body for one in here)
+    known = {identifier, change.recorded.order_id if change.recorded else None} - {None}
+    released = any(one.releases and one.id in known for one in use.changes)
+    match change:
+        case variants.CreateChange():
+            is_left = change.address not in use.bought and any(one.buys and one.body == body for one in here)
+        case variants.ReplaceChange():
+            is_left = change.address not in use.bought and _allows(here, Action.REPLACE, identifier, body)
+        case variants.ReinstallChange():
+            is_left = change.address not in use.wiped and _allows(here, Action.REINSTALL, identifier, body)
+        case variants.DeleteChange():
+            is_left = released
+        case variants.ResolveChange():
+            is_left = is_begun(use, change, state) and (change.desired is None or wants_the_same)
+        case variants.ResumeChange():
+            is_left = wants_the_same and (released or _is_ours(use, change.address, here))
+        case variants.UpdateChange():
+            is_left = wants_the_same and _is_ours(use, change.address, here)
+        case variants.ForgetChange() | variants.RecordChange():
+            is_left = released or any(one.action is change.action and one.id == identifier for one in here)
+        case _:
+            is_left = _allows(here, change.action, identifier, body)
+    return is_left
+
+
+def is_begun(use: ApprovalUse, change: Change, state: State | None) -> bool:
+    """Whether a run of the approval has begun this, so that it is looked for and recorded even where the specs have moved on."""
+    intent = state.doubts.get(change.address) if state else None
+    return isinstance(change, variants.ResolveChange) and intent is not None and intent.approval == use.approval
+
+
+def is_used_up(use: ApprovalUse, plan: Plan, state: State | None) -> bool:
+    """Whether nothing of it is left to do: everything was sent and answered, and no open call or change remains at its addresses."""
+    addresses = {one.address for one in use.changes}
+    has_open_call = state is not None and any(
+        not addresses.isdisjoint(intent.addresses) for intent in state.intents.values()
+    )
+    return use.is_spent and not has_open_call and not any(change.address in addresses for change in plan.work)
+
+
+def _allows(here: list[ApprovedChange], action: Action, identifier: str | None, body: str) -> bool:
+    return any((one.action, one.id, one.body) == (action, identifier, body) for one in here)
+
+
+def _is_ours(use: ApprovalUse, address: Address, here: list[ApprovedChange]) -> bool:
+    """Whether the server at the address was bought or wiped for this approval, or was to be changed in place by it."""
+    return address in use.bought or address in use.wiped or any(one.action in _GENTLE for one in here)
+
+
+def _is_open(use: ApprovalUse, approved: ApprovedChange, state: State | None) -> bool:
+    """Whether something approved is not known to be done."""
+    recorded = state.resources.get(approved.address) if state else None
+    if approved.buys and approved.address not in use.bought:
+        return True
+    if approved.wipes:
+        return approved.address not in use.wiped
+    if approved.releases:
+        held = {name for one in state.resources.values() for name in (one.id, one.order_id)} if state else set()
+        return approved.id not in use.released and approved.id in held
+    if approved.action in {Action.FORGET, Action.RECORD}:
+        return approved.action is Action.FORGET and recorded is not None and recorded.id == approved.id
+    return approved.action in _GENTLE and (recorded is None or recorded.id != approved.id)
+
+
+def _is_planned(approved: ApprovedChange, plan: Plan, change: Change | None) -> bool:
+    """Whether the plan still does it, or leaves it for a reason that passes."""
+    releases = {
+        name
+        for one in plan.work
+        if one.recorded is not None and one.action in {Action.DELETE, Action.REPLACE, Action.FORGET, Action.RESUME}
+        for name in (one.recorded.id, one.recorded.order_id)
+    }
+    if approved.releases and approved.id in releases:
+        return True
+    return change is not None and body_digest(change.desired) == approved.body
+
+
+def _changed(approved: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> Iterator[Diagnostic]:
+    different = [address for address in dict.fromkeys((*approved, *now)) if approved.get(address) != now.get(address)]
+    for text in different[:_MOST_NAMED]:
+        then, today, address = approved.get(text), now.get(text), _address(text)
+        if today is None:
+            summary = f"{text}: to {_action(then)} it was approved, and nothing would be done about it now"
+        elif then is None:
+            summary = f"{text}: the plan would {_action(today)} it now, which was not approved"
+        elif _action(then) != _action(today):
+            summary = f"{text}: to {_action(then)} it was approved, and the plan would {_action(today)} it now"
+        else:
+            paths = ", ".join(_paths(then, today))
+            summary = f"{text}: to {_action(then)} it was approved with something else: {paths}"
+        yield error("plan-differs", summary, hint=PLAN_AGAIN, address=address)
+    if (more := len(different) - _MOST_NAMED) > 0:
+        yield error("plan-differs", f"and {more} more addresses differ from what was approved", hint=PLAN_AGAIN)
+
+
+def _address(text: str) -> Address | None:
+    """None for one that no person can type, as that of a deposed server."""
+    try:
+        return Address.parse(text)
+    except ValueError:
+        return None
+
+
+def _action(change: JsonValue) -> str:
+    return str(_object(change).get("action"))
+
+
+def _paths(then: JsonValue, today: JsonValue, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yields where two values differ, as dotted paths."""
+    if isinstance(then, Mapping) and isinstance(today, Mapping):
+        for key in sorted({*then, *today}):
+            if then.get(key) != today.get(key):
+                yield from _paths(then.get(key), today.get(key), (*path, key))
+    else:
+        yield ".".join(path)
+
+
+def _different(then: JsonValue, today: JsonValue) -> set[str]:
+    one, other = _object(then), _object(today)
+    return {key for key in {*one, *other} if one.get(key) != other.get(key)}
+
+
+def _object(value: JsonValue) -> Mapping[str, JsonValue]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _named(value: JsonValue) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(str(item) for item in value.values())
+    return "none" if value is None else str(value)

@@ -1,0 +1,82 @@
+"""Signs plan files with a key of the user's, so that a file that nobody else has made is known by its maker again.
+
+The key is made on first use, or given by PROVISIONER_PLAN_KEY where several machines share one. Without a key a plan file is not
+signed, and whoever applies it is asked (docs/decisions/0030).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from provisioner.model.diagnostic import UsageError, error
+
+_KEY_BYTES: Final = 32
+_SHORTEST: Final = 16
+_LONGEST: Final = 4096
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def signing_key(given: str | None, folder: Path) -> bytes | None:
+    """Returns the key `given`, else the one in `folder`, which is made where there is none. None where it cannot be kept, or where others may
+    read it. Raises UsageError for a given key that is too short to be one.
+    """
+    if given is not None:
+        if len(given) < _SHORTEST:
+            hint = f"Set at least {_SHORTEST} characters that nobody can guess, or unset it."
+            raise UsageError(error("plan-key-invalid", "PROVISIONER_PLAN_KEY is too short to be a key", hint=hint))
+        return given.encode()
+    path = folder / "plan.key"
+    with suppress(OSError):
+        return _read(path) or _make(path)
+    return None
+
+
+def sign(content: bytes, key: bytes) -> str:
+    """Returns 64 hex digits."""
+    return hmac.new(key, content, hashlib.sha256).hexdigest()
+
+
+def is_signed(content: bytes, signature: str, key: bytes | None) -> bool:
+    return key is not None and hmac.compare_digest(sign(content, key), signature)
+
+
+def _read(path: Path) -> bytes | None:
+    """None where there is none yet, or one that is no secret: others may read it, or it is somebody else's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_mode & _OTHERS or found.st_uid != os.geteuid():
+            raise PermissionError
+        key = file.read(_LONGEST)
+    if len(key) < _SHORTEST:
+        raise PermissionError
+    return key
+
+
+def _make(path: Path) -> bytes:
+    """Where another process makes it at the same moment, the one that is there counts."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor
+            file.write(secrets.token_hex(_KEY_BYTES).encode())
+            file.flush()
+            os.fsync(descriptor)
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        temporary.unlink(missing_ok=True)
+    if (key := _read(path)) is None:
+        raise FileNotFoundError
+    return key

@@ -1,0 +1,231 @@
+"""Decides whether a run may carry out what somebody has approved: a plan file, or an approval as text, is only ever compared with the plan
+of this moment (docs/decisions/0030).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from provisioner.cloud import Cloud
+from provisioner.model.address import Address
+from provisioner.model.approval import Approval, ApprovalUse
+from provisioner.model.approved_content import ApprovalScope, approved_content, head_text
+from provisioner.model.diagnostic import Diagnostic, Refused, UsageError, error
+from provisioner.model.history import HistoryEntry, with_context
+from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, Settled
+from provisioner.model.plan import Plan
+from provisioner.model.selection import EVERYTHING
+from provisioner.model.state import JournalHead, State
+from provisioner.planning import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
+from provisioner.saved_plans import SavedPlan, read_plan
+from provisioner.store import StateStore
+from provisioner.workflow.plan_session import PlanRequest
+from provisioner.workflow.workspace import Workspace
+
+LIFETIME_SECONDS: Final = 24 * 3600.0
+"""How long an approval is good for unless somebody says otherwise."""
+_CLOCK_TOLERANCE: Final = 15 * 60
+"""Seconds by which two nodes of the cloud may differ (docs/api/devserver-api.md section 6.1)."""
+_NEXT: Final = "Nothing was sent. Plan again, and approve of that: plan --out FILE"
+_TOUCHING: Final = (Intended, Answered, Settled, Adopted, Imported, Moved, Forgotten)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """What a run is allowed to do. `saved` is the file that it was given by, None where it was given as text alone; `name` is what a person
+    calls it. `must_ask`: nobody is known to have approved of the options in the file, so somebody has to.
+    """
+
+    approval: Approval
+    name: str
+    saved: SavedPlan | None = None
+    must_ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedRequest:
+    """A workspace and a plan request with the options and variables of a plan file, and the approval to compare with."""
+
+    workspace: Workspace
+    plan: PlanRequest
+    approval: ApprovalRequest
+
+
+def by_text(workspace: Workspace, plan: PlanRequest, text: str) -> ApprovedRequest:
+    """The approval `text`; options and variables are those of the command line. Raises UsageError for what is no approval."""
+    return ApprovedRequest(workspace, plan, ApprovalRequest(_parsed(text), "the approval"))
+
+
+def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_approve: bool) -> ApprovedRequest:
+    """The plan file at `path`. Its options count where `approved` names its approval, where it is signed with this user's key, or where they
+    are those of a plain apply; else somebody has to be asked.
+
+    Raises what `read_plan` raises, and Refused where `approved` names another plan, or nobody can be asked.
+    """
+    saved = read_plan(path, key=workspace.plan_key())
+    if saved.approval is None:
+        summary = f"the plan {path} was made by an older version of this tool, and is not an approval"
+        raise UsageError(error("plan-format", summary, hint=_NEXT))
+    if approved is not None and _parsed(approved) != saved.approval:
+        summary = f"--approved names another plan than {path} holds, whose approval is {saved.approval}"
+        raise Refused(
+            error("plan-differs", summary, hint="Give the approval that was shown with this file, or leave one out.")
+        )
+    basis = saved.plan.basis
+    if workspace.environment is not None and workspace.environment != basis.environment:
+        summary = f"the plan {path} is for stack {basis.stack!r}, environment {basis.environment!r}"
+        raise Refused(error("plan-foreign", summary, hint="check -e and the specs directory"))
+    request = _request_of(saved)
+    is_known = approved is not None or saved.is_signed
+    if not is_known and auto_approve and not _is_plain(request, saved.scope):
+        raise Refused(unsigned(path, saved.approval))
+    inputs = replace(workspace.inputs, values=saved.scope.variables)
+    return ApprovedRequest(
+        replace(workspace, environment=basis.environment, inputs=inputs),
+        request,
+        ApprovalRequest(saved.approval, f"the plan {path}", saved, must_ask=not is_known and not auto_approve),
+    )
+
+
+def unsigned(path: Path, approval: Approval) -> Diagnostic:
+    return error(
+        "plan-unsigned",
+        f"the plan {path} was not made with this user's key, so that nobody is known to have approved of it",
+        hint=f"Give the approval that was shown when it was made (apply {path} --approved {approval}), share PROVISIONER_PLAN_KEY between "
+        "the machines, or run it on a terminal and answer yes.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalCheck:
+    """Compares what a run would do with what it may do."""
+
+    request: ApprovalRequest
+    scope: ApprovalScope
+    store: StateStore
+
+    def require_valid(self, state: State | None, cloud: Cloud) -> None:
+        """Raises Refused for an approval that has expired, or that was made for a state that is not the one that is here."""
+        approval, time = self.request.approval, cloud.time()
+        latest, earliest = time.latest(), time.earliest()
+        if latest is not None and latest // 1000 > approval.expires:
+            summary = f"{self.request.name} was approved until {_moment(approval.expires)}, and it is {_moment(latest // 1000)}"
+            raise Refused(error("plan-expired", summary, hint=_NEXT))
+        if earliest is not None and approval.created > earliest // 1000 + _CLOCK_TOLERANCE:
+            summary = f"{self.request.name} says that it was approved at {_moment(approval.created)}, and it is {_moment(earliest // 1000)}"
+            raise Refused(error("plan-altered", summary, hint=_NEXT))
+        if approval.head_sequence and not self._knows_head(state):
+            summary = (
+                f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this one does not have the last of "
+                "them: the state is another one, or was put back from an older copy"
+            )
+            raise Refused(error("plan-stale", summary, hint=f"{_NEXT} `provisioner history` shows what is recorded."))
+
+    def problems(self, plan: Plan, state: State | None) -> tuple[Diagnostic, ...]:
+        """Why `plan` may not be carried out; none where it may. Raises UsageError where the approval is used up."""
+        use = self.use(state)
+        if use is None:
+            return self._first(plan)
+        if is_used_up(use, plan, state):
+            raise UsageError(
+                error(
+                    "plan-used",
+                    f"{self.request.name} has been carried out before",
+                    hint="Plan again with: plan --out FILE",
+                )
+            )
+        others = self._overtaken({change.address for change in use.changes})
+        return (*uncovered(use, plan, state), *others)
+
+    def only_begun(self, plan: Plan, state: State | None) -> Plan:
+        """Of `plan` what runs of the approval have begun and nobody knows the end of: that is looked for, whatever the specs want now."""
+        use = self.use(state)
+        begun = () if use is None else tuple(change for change in plan.work if is_begun(use, change, state))
+        return replace(plan, changes=begun, together=(), turns=(), left_out=())
+
+    def use(self, state: State | None) -> ApprovalUse | None:
+        """What earlier runs have made of the approval; None before the first."""
+        return state.approvals.get(str(self.request.approval)) if state else None
+
+    def _first(self, plan: Plan) -> tuple[Diagnostic, ...]:
+        """Before the first run what is planned has to be what was approved, to the letter."""
+        approval, saved = self.request.approval, self.request.saved
+        now = approved_content(_as_of(plan, approval), self.scope)
+        if not approval.fits(now):
+            addresses = {change.address for change in (*plan.work, *(saved.plan.work if saved else ()))}
+            found = tuple(differences(approved_content(saved.plan, saved.scope), now)) if saved else ()
+            other = "what would be done now is not what was approved: it is shown above"
+            return (*self._overtaken(addresses), *(found or (error("plan-differs", other, hint=PLAN_AGAIN),)))
+        return tuple(self._overtaken({change.address for change in plan.work}))
+
+    def _overtaken(self, addresses: set[Address]) -> Iterator[Diagnostic]:
+        """Yields an error for the first thing that another run has done at one of the `addresses` since it was approved."""
+        approval = self.request.approval
+        for told in with_context([*self.store.history()]):
+            if told.record.sequence <= approval.head_sequence or not isinstance(told.entry, _TOUCHING):
+                continue
+            if self._is_own(told) or addresses.isdisjoint(told.addresses):
+                continue
+            address = next(one for one in told.addresses if one in addresses)
+            run = "outside of a run" if told.run is None else f"by {told.run.command}, run by {told.who}"
+            summary = f"{address}: something was done about it {run}, at {_moment(told.record.time // 1000)}, after {self.request.name} was approved"
+            yield error(
+                "plan-overtaken", summary, hint=f"{_NEXT} `provisioner history` shows what was done.", address=address
+            )
+            return
+
+    def _is_own(self, told: HistoryEntry) -> bool:
+        text = str(self.request.approval)
+        return (told.run is not None and told.run.approval == text) or (
+            told.intent is not None and told.intent.approval == text
+        )
+
+    def _knows_head(self, state: State | None) -> bool:
+        approval = self.request.approval
+        if state is None:
+            return False
+        if head_text(state.head) == approval.head:
+            return True
+        return any(
+            head_text(JournalHead(record.sequence, record.hash)) == approval.head
+            for record in self.store.history()
+            if record.sequence == approval.head_sequence
+        )
+
+
+def _as_of(plan: Plan, approval: Approval) -> Plan:
+    """A plan that was approved before the first record knew no lineage."""
+    if approval.head_sequence:
+        return plan
+    return replace(plan, basis=replace(plan.basis, lineage=None, head=JournalHead()))
+
+
+def _request_of(saved: SavedPlan) -> PlanRequest:
+    """Raises UsageError for options that are none."""
+    try:
+        addresses = [frozenset(map(Address.parse, texts)) for texts in (saved.scope.replace, saved.scope.reinstall)]
+    except ValueError as problem:
+        raise UsageError(error("plan-damaged", f"the plan has an option that {problem}", hint=_NEXT)) from None
+    plan = saved.plan
+    return PlanRequest(plan.mode, addresses[0], frozenset(plan.allowed), plan.selection, reinstall=addresses[1])
+
+
+def _is_plain(request: PlanRequest, scope: ApprovalScope) -> bool:
+    """Whether an `apply` without options would plan the same."""
+    return request == PlanRequest() and request.selection == EVERYTHING and not scope.variables
+
+
+def _parsed(text: str) -> Approval:
+    try:
+        return Approval.parse(text)
+    except ValueError as problem:
+        hint = "Copy it whole, as `plan` has shown it: CREATED.EXPIRES.DUE.HEAD.HASH"
+        raise UsageError(error("approval-invalid", f"what --approved names {problem}", hint=hint)) from None
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
