@@ -101,7 +101,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             run = _prepare_run(workspace, request, session, planner, ui)
             if approval is not None and (problems := approval.problems(planned.plan, state)):
                 await _settle_begun(approval, planned, state, run, loaded.stack)
-                raise Refused(*problems)
+                raise (InDoubt if state is not None and state.purchases_in_doubt else Refused)(*problems)
             if not planned.plan.work:
                 state = await _record_without_work(planner, session, state, planned)
                 return ApplyResult(planned.plan, approved=True, result=None, state=state)

@@ -164,8 +164,11 @@ def test_json_says_what_was_allowed_and_what_that_lifted(prepaid) -> None:
 
 def test_a_saved_plan_is_stale_once_the_limits_have_changed(cli) -> None:
     assert cli.run("plan", "--out", "first.plan").code == 0
-    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {{max_servers: 0}}\n")
-    assert "guards: in stack.yaml has changed" in cli.assert_fails("apply", "first.plan", code="plan-stale").err
+    cli.write_stack(f"{(cli.path / 'specs/stack.yaml').read_text()}guards: {{mass_change_percent: 50}}\n")
+    assert (
+        "guards: in stack.yaml has changed"
+        in cli.assert_fails("apply", "first.plan", code="plan-stale", exit_code=4).err
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ class TestLookingMeanwhile:
         gate.open()
         running.end()
         refused = workspace.run_in_process("apply", "meanwhile.json")
-        assert (refused.code, workspace.purchases) == (1, {"alpha": 1, "beta": 1, "gamma": 1})
-        assert "stale" in refused.err
+        assert (refused.code, workspace.purchases) == (4, {"alpha": 1, "beta": 1, "gamma": 1})
+        assert "plan-overtaken" in refused.err
 
 
 class TestTheDead:

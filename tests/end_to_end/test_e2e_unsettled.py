@@ -115,8 +115,8 @@ def test_a_plan_that_was_saved_before_it_is_refused_and_sends_nothing(workspace,
     sandbox.arm(ERROR | {"at": "DeleteDevServer", "executed": False})
     assert workspace.apply().code == 7
     refused = workspace.run_in_process("apply", "before.json")
-    assert refused.code == 1
-    assert "Error[unsettled]: alpha: the outcome of an earlier release" in " ".join(refused.err.split())
+    assert refused.code == 4
+    assert "Error[plan-overtaken]: alpha: something was done about it by apply" in " ".join(refused.err.split())
     assert workspace.ledger_counts("release") == {}
 
 
