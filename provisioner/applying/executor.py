@@ -30,7 +30,7 @@ async def execute(context: RunContext) -> RunResult:
     context = replace(context, plan=split_create_first(context.plan))
     async with context.open():
         await _move(context)
-        gate = DependencyGate(context.plan.turns, (change.address for change in context.plan.work))
+        gate = DependencyGate(context.plan.dependencies, (change.address for change in context.plan.work))
         preflight = Preflight(context, gate)
         groups = _groups(context)
         runners = [
@@ -78,7 +78,7 @@ def split_create_first(plan: Plan) -> Plan:
     if not any(change.create_first for change in plan.changes):
         return plan
     changes = tuple(part for change in plan.changes for part in _split(change))
-    return replace(plan, changes=changes, turns=(*plan.turns, *_dependencies(changes)))
+    return replace(plan, changes=changes, dependencies=(*plan.dependencies, *_dependencies(changes)))
 
 
 def _dependencies(changes: Iterable[Change]) -> Iterator[Dependency]:

@@ -102,8 +102,8 @@ def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Re
             return ResultType.FAILED, reason.diagnostic(change.address, runner.progress.ids)
         case Blocked() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
-                "held-back",
-                f"{reason.dependency.what} is not begun, because {reason.blocker} {reason.why}",
+                "blocked",
+                f"{reason.dependency.description} is not begun, because {reason.blocker} {reason.why}",
                 hint=f"mend {reason.blocker} first; then {_rerun_hint(runner)}",
                 address=address,
             )

@@ -133,6 +133,6 @@ def _is_incomplete(result: Result) -> bool:
     from provisioner.model.event import ResultType
 
     code = result.diagnostic.code if result.diagnostic is not None else ""
-    held_back = result.type is ResultType.NOT_STARTED and code == "held-back"
+    blocked = result.type is ResultType.NOT_STARTED and code == "blocked"
     unfinished = result.type is ResultType.INCOMPLETE and code != "detached"
-    return result.type is ResultType.FAILED or unfinished or held_back
+    return result.type is ResultType.FAILED or unfinished or blocked

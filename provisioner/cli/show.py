@@ -31,9 +31,9 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
     shown = read_state(workspace)
     console().show_diagnostics(shown.findings)
     if as_json:
-        from provisioner.rendering.machine import state_document
+        from provisioner.rendering.machine import FORMAT_VERSION, state_document
 
-        document: dict[str, object] = {"format_version": "1.0"}
+        document: dict[str, object] = {"format_version": FORMAT_VERSION}
         if shown.state is not None:
             document = state_document(shown.state, unverifiable=shown.unverifiable, in_flight=shown.is_locked)
         console().document(document)

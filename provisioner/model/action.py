@@ -40,7 +40,7 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     LEAVING = "leaving"
     LEFT_OUT = "left_out"
-    HELD_BACK = "held_back"
+    BLOCKED = "blocked"
     """Not done in this run, because something that it depends on is not in order."""
     DEPOSED = "deposed"
     """Another server holds its address now."""

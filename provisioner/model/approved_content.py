@@ -53,7 +53,10 @@ def approved_content(plan: Plan, scope: ApprovalScope) -> JsonObject:
         },
         "variables": scope.variables,
         "settings": _settings(basis),
-        "order": [{"addresses": [*map(str, turn.addresses)], "after": [*map(str, turn.after)]} for turn in plan.turns],
+        "order": [
+            {"addresses": [*map(str, dependency.addresses)], "after": [*map(str, dependency.after)]}
+            for dependency in plan.dependencies
+        ],
         "together": [[str(address) for address in call] for call in plan.together],
         "changes": {str(change.address): change_content(change) for change in plan.work},
     }

@@ -1,8 +1,7 @@
 """Audit events of a history: one for each thing that cost money, freed a resource or decided something.
 
-An intent and its answer make one event, at the record of the answer. A call that one run sent and whose outcome another
-run learnt makes an event in both. Records that only follow a server's build make none. Pure; nothing is replayed, so a
-journal that contradicts itself can still be read.
+An intent and its answer make one event, at the answer. A call that one run sent and whose outcome another learnt makes an
+event in both. Records that follow a build make none. Nothing is replayed: a contradictory journal can still be read.
 """
 
 from __future__ import annotations

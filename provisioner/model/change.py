@@ -123,7 +123,7 @@ class _BaseChange(_EmptyChange):
     def is_not_as_wanted(self) -> bool:
         """Whether the server is left alone although it vanished, is leaving, failed, or waits for one that failed."""
         has_failed = self.recorded is not None and self.recorded.phase is Phase.FAILED
-        return self.is_left_alone and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.HELD_BACK})
+        return self.is_left_alone and (has_failed or self.reason in {Reason.VANISHED, Reason.LEAVING, Reason.BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

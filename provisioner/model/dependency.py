@@ -13,12 +13,12 @@ class Dependency:
     """`addresses` are started once all of `after` are done. If one of `after` does not succeed, none of them is
     started.
 
-    `what` describes the dependency to a reader, for example "wave 2 of trainer".
+    `description` describes the dependency to a reader, for example "wave 2 of trainer".
     """
 
     addresses: tuple[Address, ...]
     after: tuple[Address, ...]
-    what: str
+    description: str
 
 
 def describe_release(successors: Sequence[Address]) -> str:

@@ -71,7 +71,7 @@ class LeftOut:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A plan. `changes` holds every address once, in the order of the work, including no-ops. `refusals` forbid
-    applying it. `together` holds, for each call that buys several servers, their addresses; `turns` are the
+    applying it. `together` holds, for each call that buys several servers, their addresses; `dependencies` are the
     dependencies, without cycles.
 
     `allowed` are the guards that a person lifted for this run, and `lifted` the refusals that this turned into
@@ -88,7 +88,7 @@ class Plan:
     selection: Selection = EVERYTHING
     left_out: tuple[LeftOut, ...] = ()
     together: tuple[tuple[Address, ...], ...] = ()
-    turns: tuple[Dependency, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
     noun: str = "server"
     """What messages call one of the plan's resources; "resource" if they are of several kinds."""
 

@@ -108,11 +108,11 @@ def schedule_deposed_releases(changes: Sequence[Change], inputs: PlanInput, cata
         awaited = tuple(one.address for one in successors if one.action is not Action.NO_OP)
         if released and awaited:
             dependencies.append(Dependency(released, awaited, describe_release(awaited)))
-    held_back = (
-        convert_to(change, NoOpChange, reason=Reason.HELD_BACK) if change.address in kept else change
+    blocked = (
+        convert_to(change, NoOpChange, reason=Reason.BLOCKED) if change.address in kept else change
         for change in changes
     )
-    return DeposedSchedule(tuple(held_back), tuple(dependencies), tuple(findings))
+    return DeposedSchedule(tuple(blocked), tuple(dependencies), tuple(findings))
 
 
 def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
@@ -132,7 +132,7 @@ def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
 
 def _kept_warning(change: Change, successor: Change, noun: str) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
-    if successor.reason is Reason.HELD_BACK:
+    if successor.reason is Reason.BLOCKED:
         why, hint = " is held back", "it is released when that has had its turn"
     elif successor.held:
         why = f" does not show {', '.join('.'.join(path) for path in successor.held)} as declared"

@@ -61,7 +61,7 @@ def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     most = inputs.limits.max_servers
     ours = [change for change in plan.changes if change.kind == catalogue.first.name]
     purchases = [change for change in ours if change.action is Action.CREATE or change.create_first]
-    waiting = {address for turn in plan.turns for address in turn.addresses}
+    waiting = {address for dependency in plan.dependencies for address in dependency.addresses}
     held = sum((_is_held(change) or change.address in waiting) + change.create_first for change in ours)
     if most is not None and purchases and held > most:
         yield error(

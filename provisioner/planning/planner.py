@@ -85,7 +85,9 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
     annotated = with_charging(with_leftovers(deposed.changes, inputs, catalogue), inputs, catalogue)
     dependencies = (*rollout.dependencies, *deposed.dependencies)
     dependencies += tuple(dependencies_on_causes(annotated, dependencies))
-    draft = replace(draft, changes=annotated, together=combine_purchases(annotated, catalogue), turns=dependencies)
+    draft = replace(
+        draft, changes=annotated, together=combine_purchases(annotated, catalogue), dependencies=dependencies
+    )
     draft = apply_guards(draft, inputs, catalogue)
     return replace(
         draft,

@@ -183,7 +183,7 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     wait for all of those.
     """
     dependencies: defaultdict[Address, set[Dependency]] = defaultdict(set)
-    for dependency in plan.turns:
+    for dependency in plan.dependencies:
         for address in dependency.addresses:
             dependencies[address].add(dependency)
     releases = [

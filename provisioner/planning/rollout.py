@@ -38,9 +38,9 @@ class RolloutSchedule:
 
 def schedule_rollouts(changes: Sequence[Change], inputs: PlanInput, catalogue: Catalogue) -> RolloutSchedule:
     rollouts = [_Rollout(group, waves, inputs, catalogue) for group, waves in _waves_by_group(changes)]
-    held_back = {change.address for rollout in rollouts for change in rollout.held_back}
+    blocked = {change.address for rollout in rollouts for change in rollout.blocked}
     return RolloutSchedule(
-        tuple(_hold_back(change) if change.address in held_back else change for change in changes),
+        tuple(_block(change) if change.address in blocked else change for change in changes),
         tuple(dependency for rollout in rollouts for dependency in rollout.dependencies),
         tuple(finding for rollout in rollouts for finding in rollout.findings()),
     )
@@ -58,11 +58,11 @@ def _waves_by_group(changes: Iterable[Change]) -> Iterator[tuple[Address, list[l
 
 
 class _Rollout:
-    """One group: `dependencies` between its waves, and `held_back`, the changes that the run does not begin."""
+    """One group: `dependencies` between its waves, and `blocked`, the changes that the run does not begin."""
 
     def __init__(self, group: Address, waves: list[list[Change]], inputs: PlanInput, catalogue: Catalogue) -> None:
         self.dependencies: list[Dependency] = []
-        self.held_back: list[Change] = []
+        self.blocked: list[Change] = []
         self._group = group
         self._noun = f"{catalogue[waves[0][0].kind].noun}s"
         self._wrong: list[Change] = []
@@ -73,7 +73,7 @@ class _Rollout:
             if not self._wrong:
                 self._wrong += (one for one in unproven if any(is_unproven_for(one, change) for change in waiting))
             if self._wrong:
-                self.held_back += waiting
+                self.blocked += waiting
             elif waiting and before:
                 self.dependencies.append(
                     Dependency(tuple(change.address for change in waiting), before, f"wave {number} of {self._group}")
@@ -84,13 +84,13 @@ class _Rollout:
             unproven += [change for change in wave if change.held and change not in wrong]
 
     def findings(self) -> Iterator[Diagnostic]:
-        if not self.held_back:
+        if not self.blocked:
             return
         named = ", ".join(str(change.address) for change in self._wrong)
-        first = self.held_back[0]
+        first = self.blocked[0]
         yield warning(
-            "held-back",
-            f"{self._group}: {len(self.held_back)} of its {self._noun} are held back, because of an earlier wave: {named}",
+            "blocked",
+            f"{self._group}: {len(self.blocked)} of its {self._noun} are held back, because of an earlier wave: {named}",
             hint=f"mend it, or `apply --replace '{self._wrong[0].address}'`; to go on regardless, name them: "
             f"--target {first.address.shell_quoted}",
             source=first.desired.source if first.desired else None,
@@ -98,10 +98,10 @@ class _Rollout:
         )
 
 
-def _hold_back(change: Change) -> Change:
+def _block(change: Change) -> Change:
     """Returns the change without its work. A move is kept, because it changes the state only, and the trigger that set
     it off, because a later run needs it.
     """
     variant = NoOpChange if change.moved_from is None else MoveChange
     fields = tuple(item for item in change.fields if is_cause(item))
-    return convert_to(change, variant, reason=Reason.HELD_BACK, fields=fields)
+    return convert_to(change, variant, reason=Reason.BLOCKED, fields=fields)

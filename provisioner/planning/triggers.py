@@ -116,7 +116,7 @@ def hold_back_without_cause(changes: Iterable[Change]) -> tuple[Change, ...]:
         if not idle:
             return whole
         whole = tuple(
-            convert_to(change, NoOpChange, reason=Reason.HELD_BACK, fields=()) if change.address in idle else change
+            convert_to(change, NoOpChange, reason=Reason.BLOCKED, fields=()) if change.address in idle else change
             for change in whole
         )
 

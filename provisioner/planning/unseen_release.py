@@ -25,7 +25,7 @@ def continue_release(
     """
     wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
     if row is not None and row.status not in kind.statuses.releasing and not wants_another:
-        return replace(change, reason=Reason.HELD_BACK)
+        return replace(change, reason=Reason.BLOCKED)
     return convert_to(change, ReplaceChange, reason=Reason.UNDER_WAY)
 
 

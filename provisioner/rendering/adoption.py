@@ -43,7 +43,7 @@ def unmanaged_document(
 ) -> Document:
     return {
         "format_version": FORMAT_VERSION,
-        "unowned": [_document(one) for one in found],
+        "unmanaged": [_document(one) for one in found],
         "adopted": [str(address) for address in adopted],
         "file": path,
         "requests": requests,

@@ -22,7 +22,7 @@ from provisioner.model.term import Term
 from provisioner.rendering.change import body_of
 from provisioner.rendering.values import masked, sensitive_mask
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "2.0"
 
 Document = dict[str, Any]
 
@@ -64,9 +64,13 @@ def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
             "record": count[Action.RECORD],
         },
         "bought_together": [[str(address) for address in call] for call in plan.together],
-        "turns": [
-            {"what": turn.what, "addresses": [*map(str, turn.addresses)], "after": [*map(str, turn.after)]}
-            for turn in plan.turns
+        "dependencies": [
+            {
+                "description": dependency.description,
+                "addresses": [*map(str, dependency.addresses)],
+                "after": [*map(str, dependency.after)],
+            }
+            for dependency in plan.dependencies
         ],
         "resource_changes": [_resource_change(change) for change in plan.changes],
         "findings": [diagnostic_document(finding) for finding in plan.findings],

@@ -48,9 +48,10 @@ def _joint_orders(plan: Plan, style: Style) -> Iterator[str]:
 
 
 def _dependencies(plan: Plan, style: Style) -> Iterator[str]:
-    for turn in plan.turns:
-        what = f"# {escape(turn.what)} begins when {_name_list(turn.after)} {'is' if len(turn.after) == 1 else 'are'} done:"
-        yield f"  {style.bold(what)} {_name_list(turn.addresses)}"
+    for dependency in plan.dependencies:
+        are = "is" if len(dependency.after) == 1 else "are"
+        line = f"# {escape(dependency.description)} begins when {_name_list(dependency.after)} {are} done:"
+        yield f"  {style.bold(line)} {_name_list(dependency.addresses)}"
 
 
 def _name_list(addresses: Sequence[Address]) -> str:

@@ -28,7 +28,7 @@ _BUILT = "not as declared"
 _LEFT_BECAUSE: Mapping[Reason | None, str] = {
     Reason.VANISHED: "gone from the cloud",
     Reason.LEAVING: "being released by somebody else",
-    Reason.HELD_BACK: "held back",
+    Reason.BLOCKED: "held back",
 }
 _WIDEST_ADDRESS = 40
 _NARROWEST_TEXT = 30

@@ -67,8 +67,22 @@ def plan_from_json(content: JsonValue) -> Plan:
     changes = content.get("changes")
     if not isinstance(changes, list):
         raise Damaged("holds no changes")
-    plan: Plan = _read(Plan, content, "changes", lambda _: tuple(map(_change_from_json, changes)))
+    plan: Plan = _read(Plan, _with_new_names(content), "changes", lambda _: tuple(map(_change_from_json, changes)))
     return plan
+
+
+def _with_new_names(plan: Mapping[str, JsonValue]) -> JsonObject:
+    """Returns a plan with the names of today. Older versions called its dependencies `turns`, and what each is `what`."""
+    turns = plan.get("turns")
+    if not isinstance(turns, list):
+        return plan
+    dependencies: list[JsonValue] = [
+        {("description" if key == "what" else key): value for key, value in turn.items()}
+        if isinstance(turn, Mapping)
+        else turn
+        for turn in turns
+    ]
+    return {**{key: value for key, value in plan.items() if key != "turns"}, "dependencies": dependencies}
 
 
 def _change_to_json(change: Change) -> JsonObject:
@@ -84,6 +98,8 @@ def _change_from_json(content: JsonValue) -> Change:
     variant = _variant(content)
     foreign = _ALL_FIELDS - {each.name for each in fields(variant)}
     facts = {key: value for key, value in content.items() if key not in foreign and key != "action"}
+    if facts.get("reason") == "held_back":
+        facts["reason"] = "blocked"
     if variant in _PURCHASES:
         facts.setdefault("computed", _OLD_COMPUTED)
     change: Change = _read(variant, facts, "desired", _desired_from_json)

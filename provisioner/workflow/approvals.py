@@ -145,7 +145,7 @@ class ApprovalCheck:
         """Of `plan` what runs of the approval have begun and nobody knows the end of: that is looked for, whatever the specs want now."""
         use = self.use(state)
         begun = () if use is None else tuple(change for change in plan.work if is_begun(use, change, state))
-        return replace(plan, changes=begun, together=(), turns=(), left_out=())
+        return replace(plan, changes=begun, together=(), dependencies=(), left_out=())
 
     def use(self, state: State | None) -> ApprovalUse | None:
         """What earlier runs have made of the approval; None before the first."""

@@ -111,7 +111,7 @@ def test_while_one_is_deposed_its_successor_is_replaced_in_the_usual_order(bough
         (Action.REPLACE, False),
         (Action.DELETE, False),
     ]
-    assert [turn.addresses for turn in plan.turns] == [(DEPOSED,)]
+    assert [dependency.addresses for dependency in plan.dependencies] == [(DEPOSED,)]
 
 
 @pytest.mark.parametrize("status", ["ERROR", "FROZEN"])

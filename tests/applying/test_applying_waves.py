@@ -57,7 +57,7 @@ def test_what_fails_holds_back_all_that_would_follow_and_no_other(harness, fleet
     }
     finding = result.of_type(ResultType.NOT_STARTED)[0].diagnostic
     assert (finding.code, "wave 3 of trainer" in finding.summary, "trainer[1]" in finding.summary) == (
-        "held-back",
+        "blocked",
         True,
         True,
     )
@@ -71,7 +71,7 @@ def test_how_many_of_how_many_is_told_kept_and_resumed(harness, fleet, result_ty
     assert [(str(one.group), one.ready, one.wanted) for one in unfinished_fleets(plan, result)] == [("trainer", 2, 4)]
     again = harness.plan(*fleet())
     assert not again.work
-    assert [finding.code for finding in again.findings] == ["failed", "held-back"]
+    assert [finding.code for finding in again.findings] == ["failed", "blocked"]
     assert [(one.ready, one.wanted) for one in unfinished_fleets(again, harness.execute(again))] == [(2, 4)]
     harness.cloud.failing = frozenset()
     last = harness.plan(*fleet(), replacing=["trainer[1]"])
@@ -97,7 +97,7 @@ def test_no_wave_begins_after_a_server_that_has_come_into_a_bad_way_since(harnes
     result = harness.apply(*fleet())
     assert result_types(result) == [*["done"] * 3, "not_started"]
     finding = result.of_type(ResultType.NOT_STARTED)[0].diagnostic
-    assert (finding.code, f"trainer[1] shows status '{status}'" in finding.summary) == ("held-back", True)
+    assert (finding.code, f"trainer[1] shows status '{status}'" in finding.summary) == ("blocked", True)
     assert harness.cloud.purchases == {f"trainer-{index}": 1 for index in range(3)}
 
 
@@ -169,14 +169,14 @@ def test_a_change_of_all_goes_in_waves_as_well(harness, fleet, result_types):
     harness.apply(*fleet())
     renamed = tuple(replace(one, fields={**one.fields, "name": f"{one.name}-b"}) for one in fleet())
     plan = harness.plan(*renamed)
-    assert [turn.what for turn in plan.turns] == ["wave 2 of trainer", "wave 3 of trainer"]
+    assert [dependency.description for dependency in plan.dependencies] == ["wave 2 of trainer", "wave 3 of trainer"]
     assert result_types(harness.execute(plan)) == ["done"] * 4
 
 
 def test_nothing_waits_in_a_destroy(harness, fleet, result_types):
     harness.apply(*fleet())
     plan = harness.plan(*fleet(), mode=Mode.DESTROY)
-    assert not plan.turns
+    assert not plan.dependencies
     assert result_types(harness.execute(plan)) == ["done"] * 4
     assert not unfinished_fleets(plan, harness.execute(plan))
 
@@ -201,7 +201,10 @@ def test_who_waits_names_the_wave_before_it_and_is_told_who_went_wrong(harness, 
     """
     harness.cloud.failing = frozenset({"trainer-0"})
     plan = harness.plan(*fleet())
-    assert [list(map(str, turn.after)) for turn in plan.turns] == [["trainer[0]"], ["trainer[1]", "trainer[2]"]]
+    assert [list(map(str, dependency.after)) for dependency in plan.dependencies] == [
+        ["trainer[0]"],
+        ["trainer[1]", "trainer[2]"],
+    ]
     summaries = [one.diagnostic.summary for one in harness.execute(plan).of_type(ResultType.NOT_STARTED)]
     assert all("because trainer[0] is not done" in summary for summary in summaries)
 
@@ -218,5 +221,5 @@ def test_what_is_only_followed_in_a_wave_does_not_hide_the_wave_before_it(harnes
     harness.apply(*members[1:3])
     harness.listeners.clear()
     plan = harness.plan(*members)
-    assert [list(map(str, turn.after)) for turn in plan.turns][-1][0] == "trainer[0]"
+    assert [list(map(str, dependency.after)) for dependency in plan.dependencies][-1][0] == "trainer[0]"
     assert set(result_types(harness.apply(*members))) == {"done"}

@@ -41,7 +41,7 @@ def test_without_a_choice_it_only_lists(inherited) -> None:
 
 def test_machines_get_a_document(inherited) -> None:
     document = inherited.run("adopt", "--json").document
-    assert [one["name"] for one in document["unowned"]] == ["edge", "node-0", "node-1", "node-2"]
+    assert [one["name"] for one in document["unmanaged"]] == ["edge", "node-0", "node-1", "node-2"]
     assert document["adopted"] == []
     document = inherited.run("adopt", "--json", "--all", "--auto-approve").document
     assert document["adopted"] == ["edge", "node-0", "node-1", "node-2"]
@@ -146,6 +146,6 @@ def test_what_another_stack_of_the_same_folder_holds_stays_there(cli) -> None:
     cli.write_specs("servers: {mine: {}}\n")
     assert cli.run("adopt").out.count("it is recorded in the state demo") == 4
     assert cli.run("adopt", "--all", "--auto-approve").code == 0
-    edge = next(one["id"] for one in cli.run("adopt", "--json").document["unowned"] if one["name"] == "edge")
+    edge = next(one["id"] for one in cli.run("adopt", "--json").document["unmanaged"] if one["name"] == "edge")
     cli.assert_fails("import", "mine", edge, code="server-owned")
     assert written(cli) == ["servers.yaml", "stack.yaml"]

@@ -27,7 +27,7 @@ def test_an_unknown_command(cli) -> None:
 
 @pytest.mark.parametrize("dashes", ["-", "--"])
 def test_an_unknown_option(cli, dashes: str) -> None:
-    said = usage(cli, "apply", f"{dashes}auto-aprove")
+    said = usage(cli, "destroy", f"{dashes}auto-aprove")
     assert "No such option '--auto-aprove'. Did you mean '--auto-approve'?" in said
 
 

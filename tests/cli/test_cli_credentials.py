@@ -40,7 +40,7 @@ def test_the_place_that_won_is_named_and_what_it_is_good_for(real_cloud, point_t
     told = ran.document
     assert told["endpoints"] == dict.fromkeys(("modelarts", "bss", "iam"), served)
     assert told | {"endpoints": {}} == {
-        "format_version": "1.0",
+        "format_version": "2.0",
         "source": "HW_ACCESS_KEY",
         "method": "access key",
         "account": {"id": PUBLIC.domain_id, "name": PUBLIC.domain_name},

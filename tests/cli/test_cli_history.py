@@ -22,7 +22,7 @@ def words(text: str) -> list[str]:
 
 def test_before_the_first_apply_there_is_no_history(cli) -> None:
     assert cli.run("history").out.startswith("Nothing is recorded yet at ")
-    assert cli.run("history", "--json").document == {"format_version": "1.0", "records": []}
+    assert cli.run("history", "--json").document == {"format_version": "2.0", "records": []}
 
 
 def test_a_servers_life_is_told_with_its_reasons(cli) -> None:

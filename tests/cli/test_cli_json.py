@@ -148,7 +148,7 @@ def test_an_error_is_a_document_for_the_machine_and_words_for_people(cli, argume
     ran = cli.run(*arguments)
     assert ran.code == 1
     assert f"Error[{code}]" in ran.err
-    assert (ran.document["format_version"], ran.document["errored"]) == ("1.0", True)
+    assert (ran.document["format_version"], ran.document["errored"]) == ("2.0", True)
     (finding,) = ran.document["diagnostics"]
     assert (finding["severity"], finding["code"]) == ("error", code)
 

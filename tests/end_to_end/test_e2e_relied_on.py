@@ -58,7 +58,7 @@ def test_a_label_has_no_later_wave_begun_after_a_server_in_a_fault(workspace, sa
     sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
     fleet(workspace, ", flavor: Si2.xlarge.4, labels: {a: b}")
     held = workspace.apply()
-    assert (held.code, "held-back" in held.text, released(workspace)) == (7, True, {"f-0": 1}), held.text
+    assert (held.code, "blocked" in held.text, released(workspace)) == (7, True, {"f-0": 1}), held.text
 
 
 @pytest.mark.parametrize(("change", "field"), [("flavor: Si2.xlarge.4", "flavor"), (OTHER_IMAGE, "image")])

@@ -26,7 +26,7 @@ def test_a_failure_in_the_second_wave_leaves_the_others_unbought_and_is_gone_on_
     assert "because fleet[3] is not done" in applied.out
     assert workspace.purchases == bought(0, 1, 2, 3)
     again = workspace.run("apply", "--auto-approve")
-    assert (again.code, "held-back" in again.out + again.err) == (7, True)
+    assert (again.code, "blocked" in again.out + again.err) == (7, True)
     assert workspace.purchases == bought(0, 1, 2, 3)
     workspace.write(fleet("Si2.large.4"))
     mended = workspace.run("apply", "--auto-approve", "--replace=fleet[3]")

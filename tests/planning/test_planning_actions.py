@@ -210,7 +210,7 @@ def test_a_release_that_is_not_seen_to_be_carried_out_is_told_and_not_gone_on_wi
     record = bought(wanted(), phase=Phase.DELETING)
     plan = planned(recorded_as(Phase.DELETING, row=row))
     (change,), (finding,) = plan.changes, plan.findings
-    assert (change.action, change.reason, change.is_not_as_wanted) == (Action.NO_OP, Reason.HELD_BACK, True)
+    assert (change.action, change.reason, change.is_not_as_wanted) == (Action.NO_OP, Reason.BLOCKED, True)
     assert plan.work == ()
     assert finding.code == "release-not-seen"
     assert f"shows it with status {row}" in finding.summary

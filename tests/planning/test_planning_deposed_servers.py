@@ -109,9 +109,9 @@ def of_one_order(**facts):
 
 def test_what_came_by_one_order_waits_for_the_last_successor():
     plan = planned(of_one_order(**{"pool-1": {"phase": Phase.CREATING}}))
-    assert [(list(map(str, turn.addresses)), list(map(str, turn.after))) for turn in plan.turns] == [
-        (["pool[0]@deposed", "pool[1]@deposed"], ["pool[1]"])
-    ]
+    assert [
+        (list(map(str, dependency.addresses)), list(map(str, dependency.after))) for dependency in plan.dependencies
+    ] == [(["pool[0]@deposed", "pool[1]@deposed"], ["pool[1]"])]
 
 
 def test_what_came_by_one_order_is_kept_where_one_successor_is_not_well():

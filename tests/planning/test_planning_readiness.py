@@ -52,14 +52,14 @@ def test_a_change_of_an_earlier_server_does_not_hide_that_it_is_in_a_bad_way(bes
     count = 1 if later == "bought" else None
     plan = planned(survey_of(desired, before=before, count=count, status=status))
     assert set(actions(plan)) == {"pool[0]"}
-    assert "held-back" in codes(plan.findings)
+    assert "blocked" in codes(plan.findings)
 
 
 @pytest.mark.parametrize(("path", "value"), [(("flavor",), "Si2.large.8"), (("image_id",), OTHER_IMAGE)])
 def test_what_is_held_for_an_earlier_server_is_not_done_to_the_later_ones(path, value):
     desired = fleet(**{path[0]: value})
     held = planned(survey_of(desired, before=fleet(), first={path: None}))
-    assert (actions(held), "held-back" in codes(held.findings)) == ({}, True)
+    assert (actions(held), "blocked" in codes(held.findings)) == ({}, True)
     assert set(actions(planned(survey_of(desired, before=fleet())))) == {"pool[0]", "pool[1]", "pool[2]"}
 
 
@@ -69,7 +69,7 @@ def test_what_is_held_for_it_and_is_none_of_theirs_holds_no_later_one_back():
     plan = planned(survey_of(desired, before=fleet(), first={("key_pair_name",): "theirs"}))
     assert set(actions(plan)) == {"pool[0]", "pool[1]", "pool[2]"}
     more = planned(survey_of(fleet(4), count=3, first={("key_pair_name",): "theirs"}))
-    assert (actions(more), "held-back" in codes(more.findings)) == ({}, True)
+    assert (actions(more), "blocked" in codes(more.findings)) == ({}, True)
 
 
 def lost_wipe(**facts):
@@ -97,7 +97,7 @@ def test_a_reinstallation_whose_answer_was_lost_and_that_nothing_shows_holds_the
     row = replace(survey.live[record.id], status="STOPPED")
     survey = replace(survey, state=state, live=survey.live | {row.id: row})
     plan = planned(survey)
-    assert (actions(plan), "held-back" in codes(plan.findings)) == ({"pool[0]": Action.RESUME}, True)
+    assert (actions(plan), "blocked" in codes(plan.findings)) == ({"pool[0]": Action.RESUME}, True)
     arrived = replace(row, status="RUNNING", shown={**row.shown, "image_id": OTHER_IMAGE})
     going_on = planned(replace(survey, live=survey.live | {row.id: arrived}))
     assert set(actions(going_on)) == {"pool[0]", "pool[1]", "pool[2]"}

@@ -176,7 +176,11 @@ def test_a_destroy_sets_nothing_off():
 
 
 def turns(plan):
-    return {str(address): [str(one) for one in turn.after] for turn in plan.turns for address in turn.addresses}
+    return {
+        str(address): [str(one) for one in dependency.after]
+        for dependency in plan.dependencies
+        for address in dependency.addresses
+    }
 
 
 def test_what_is_set_off_comes_after_what_sets_it_off():
@@ -215,7 +219,7 @@ def test_what_is_held_back_in_its_group_is_noted_for_a_later_run():
     plan = planned(survey)
     assert {str(one.address): one.action for one in plan.work} == {"a": Action.UPDATE}
     assert [str(note.address) for note in trigger_entries(plan)] == ["pool[1]"]
-    assert not plan.turns
+    assert not plan.dependencies
 
 
 def test_a_cause_of_which_nothing_shows_that_it_was_carried_out_replaces_nobody_yet():

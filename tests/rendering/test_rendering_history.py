@@ -108,7 +108,7 @@ def test_colours_say_nothing_that_the_words_do_not_say():
 def test_machines_get_every_record_whole():
     history = read(STARTED, *a_purchase(), RunEnded("run-1", "ended"))
     document = history_document(history)
-    assert document["format_version"] == "1.0"
+    assert document["format_version"] == "2.0"
     assert [record["type"] for record in document["records"]] == [
         "run_started", "intended", "answered", "remembered", "run_ended",
     ]  # fmt: skip
@@ -188,7 +188,7 @@ def test_an_empty_journal_and_a_torn_one_are_told():
 
 def test_the_proof_as_a_document():
     assert verified_document(VERIFIED) == {
-        "format_version": "1.0",
+        "format_version": "2.0",
         "verified": True,
         "records": 8,
         "first": "2026-11-23T12:00:00.000Z",

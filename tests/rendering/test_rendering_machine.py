@@ -38,7 +38,7 @@ def replacement() -> Change:
 def test_a_plan_is_a_document_in_the_manner_of_terraform():
     document = plan_document(plan(replacement(), findings=[warning("vanished", "edge is gone")]))
     assert document == json.loads(json.dumps(document))
-    assert document["format_version"] == "1.0"
+    assert document["format_version"] == "2.0"
     assert document["applyable"] is True
     assert document["summary"] == {
         "add": 1,

@@ -100,7 +100,7 @@ def test_a_plan_that_writes_every_fact_of_every_change_is_read_as_its_variants_s
     assert (release.noted, [one.what for one in release.leftovers]) == (None, ["disk"])
     assert isinstance(doubt, ResolveChange)
     assert record.observed == {"status": "X"}
-    assert idle.reason is Reason.HELD_BACK
+    assert idle.reason is Reason.BLOCKED
 
 
 def test_a_change_that_this_version_does_not_know_is_refused(file):
@@ -108,6 +108,15 @@ def test_a_change_that_this_version_does_not_know_is_refused(file):
     document["plan"]["changes"][0]["hibernated"] = True
     file.write_bytes(readable({**document, "checksum": digest({k: v for k, v in document.items() if k != "checksum"})}))
     assert refusal(file).code == "plan-format"
+
+
+def test_the_dependencies_of_a_plan_of_an_older_version_are_read_by_their_old_names(file):
+    document = json.loads((SAMPLES / "facts-of-every-change.plan").read_text())
+    document.pop("checksum")
+    document["plan"]["turns"] = [{"what": "wave 2 of s", "addresses": ["s[1]"], "after": ["s[0]"]}]
+    file.write_bytes(readable({**document, "checksum": digest(document)}))
+    (dependency,) = read(file).dependencies
+    assert (dependency.description, len(dependency.addresses)) == ("wave 2 of s", 1)
 
 
 def test_a_plan_of_an_older_version_has_no_approval():
