@@ -100,7 +100,7 @@ def _variable_values(
 def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
     if stack.environment is not None:
         return {"env": stack.environment}
-    return {} if sources.environments() is None else {"env": INVALID}
+    return {} if not stack.environments and sources.environments() is None else {"env": INVALID}
 
 
 def _read_refactoring(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:

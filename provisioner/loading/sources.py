@@ -27,7 +27,10 @@ OUTPUTS = "outputs"
 """The section of spec files that declares outputs."""
 ENVIRONMENTS = "environments"
 _SUFFIXES = frozenset((".yaml", ".yml"))
-_RESERVED_NAMES = frozenset((ENVIRONMENTS, "modules", "templates", "policies"))
+_OTHER_NAMES = frozenset((STACK_FILE, ENVIRONMENTS, "templates"))
+"""What stands beside the specs in a stack's directory and is no spec."""
+_RESERVED_DIRECTORIES = frozenset(("modules", "policies"))
+"""Directories that a later version will read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,12 @@ class Sources:
 
     def _spec_files(self, directory: Path) -> Iterator[Path]:
         for entry in self._entries(directory):
-            if _is_private(entry) or (directory == self.directory and entry.name in {STACK_FILE, *_RESERVED_NAMES}):
+            is_top = directory == self.directory
+            if _is_private(entry) or (is_top and entry.name in _OTHER_NAMES):
                 continue
-            if not _is_directory(entry):
+            if is_top and entry.name in _RESERVED_DIRECTORIES:
+                self._report("not-supported-yet", entry, "is not supported yet", "move it out of the stack for now")
+            elif not _is_directory(entry):
                 if entry.suffix in _SUFFIXES:
                     yield entry
             elif entry.is_symlink():

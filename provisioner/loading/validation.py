@@ -90,6 +90,8 @@ def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
     model = _find_model(schema)
     if not path:
         return None if model is None else tuple(name for name, field in model.model_fields.items() if not field.exclude)
+    if get_origin(schema) is dict:
+        return field_names(get_args(schema)[1], path[1:])
     if isinstance(path[0], int):
         return next((names for part in get_args(schema) if (names := field_names(part, path[1:])) is not None), None)
     if model is not None and path[0] in model.model_fields:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from provisioner.model.guards import DEFAULT_LIMITS, GuardLimits
+from provisioner.model.pin import Pin
 from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
 
 
@@ -16,7 +17,11 @@ class CloudName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The settings. `region` is None if the environment of the credentials determines it."""
+    """The settings. `region` is None if the environment of the credentials determines it.
+
+    `environments` are the names of all environments of the stack; it is empty if the stack has none. A run must match
+    every one of `pins`. `protected`: a person approves by the name of the environment, not by `yes`.
+    """
 
     name: str
     cloud: CloudName = CloudName.HUAWEICLOUD
@@ -24,8 +29,18 @@ class Stack:
     environment: str | None = None
     purchase: PurchasePolicy = DEFAULT_POLICY
     guards: GuardLimits = DEFAULT_LIMITS
+    environments: tuple[str, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    protected: bool = False
 
     @property
     def label(self) -> str:
         """The base name of the state's files: `demo.dev`, or `demo` without environments."""
         return self.name if self.environment is None else f"{self.name}.{self.environment}"
+
+    @property
+    def approval_word(self) -> str:
+        """What a person types to approve: `yes`, or the name of a protected environment, or of a protected stack without
+        environments.
+        """
+        return (self.environment or self.name) if self.protected else "yes"

@@ -384,15 +384,7 @@ def test_what_is_no_declaration_is_refused(stack: StackFolder, specs, code, summ
 
 
 def test_only_spec_files_are_read(stack: StackFolder):
-    for name in (
-        "environments/dev.yaml",
-        "modules/m.yaml",
-        "templates/t.yaml",
-        "policies/p.yaml",
-        "_off.yaml",
-        ".hidden/x.yaml",
-        "notes.txt",
-    ):
+    for name in ("environments/dev.yaml", "templates/t.yaml", "_off.yaml", ".hidden/x.yaml", "notes.txt"):
         stack.write(name, "not a spec: at all\n" if not name.startswith("environments") else "")
     stack.write("deep/er/x.yml", "servers: {x: {}}\n")
     assert [wanted.name for wanted in stack.load("dev").desired] == ["x"]
