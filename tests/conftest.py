@@ -20,7 +20,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("busy machine")
 
-_CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_")
+_CLOUD_VARIABLES = ("HW_", "HUAWEICLOUD_", "PROVISIONER_", "OS_", "GITHUB_", "GITEA_", "CI_", "GITLAB_")
 
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - in memory, if the machine has it

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from provisioner.model.kind import Catalogue
     from provisioner.workflow.workspace import Emulator, Workspace
 
+SYSTEM_CONFIGURATION = Path("/etc/provisioner/config.yaml")
+"""The configuration file of the machine, which its administrator writes."""
 Result = TypeVar("Result")
 Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -118,7 +120,17 @@ def make_workspace(
         catalogue=catalogue(),
         emulator=emulator(),
         version=__version__,
+        configuration_files=configuration_files(),
     )
+
+
+def configuration_files() -> tuple[Path, ...]:
+    """Returns the paths of the user's and the machine's configuration, following the XDG base directory specification,
+    which ignores relative paths.
+    """
+    given = Path(os.environ.get("XDG_CONFIG_HOME") or "")
+    folder = given if given.is_absolute() else Path.home() / ".config"
+    return (folder / "provisioner" / "config.yaml", SYSTEM_CONFIGURATION)
 
 
 def emulator() -> Emulator:

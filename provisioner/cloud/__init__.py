@@ -12,6 +12,7 @@ from provisioner.cloud.answers import Ask
 from provisioner.cloud.channel import Channel
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.connection import Cloud, connect
+from provisioner.cloud.credential_profile import find_profile_credentials
 from provisioner.cloud.credentials import (
     AccessKey,
     Credentials,
@@ -29,10 +30,13 @@ from provisioner.cloud.identities import (
     list_own_accounts,
     list_own_projects,
     list_projects,
+    read_account_name,
     read_names,
+    read_project_name,
 )
 from provisioner.cloud.token_cache import cache_folder
 from provisioner.cloud.translation import translate
+from provisioner.cloud.user_pseudonym import user_named_by
 
 __all__ = [
     "AccessKey",
@@ -52,11 +56,15 @@ __all__ = [
     "connect",
     "describe_credentials",
     "find_credentials",
+    "find_profile_credentials",
     "list_own_accounts",
     "list_own_projects",
     "list_projects",
+    "read_account_name",
     "read_names",
+    "read_project_name",
     "region_endpoints",
     "sandbox_endpoints",
     "translate",
+    "user_named_by",
 ]

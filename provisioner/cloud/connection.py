@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, assert_never
@@ -27,6 +27,7 @@ from provisioner.cloud.token_cache import TokenFileCache
 from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
 from provisioner.cloud.translation import translate
 from provisioner.cloud.user_pseudonym import pseudonym_of, pseudonym_of_token
+from provisioner.model.caller import UNKNOWN_CALLER
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
@@ -67,6 +68,8 @@ class Cloud:
         """A pseudonym of the user; empty when the user is unknown."""
         self.keeps_time = keeps_time
         """Whether the cloud's clock advances like any other. False for an emulator whose clock is moved on purpose."""
+        self.caller = UNKNOWN_CALLER
+        """What is known of who uses the connection. Whoever opened it says so, and adds the names that were read."""
         self._mask = mask
         self.endpoints = endpoints
         self._network = network
@@ -83,6 +86,13 @@ class Cloud:
     def time(self, service: Service = Service.MODELARTS) -> ServerTime:
         """The time of `service`, estimated from its own answers only."""
         return self._times[service]
+
+    def add_names(self, *, account: str | None = None, project: str | None = None) -> None:
+        """Add names of the account and the project that were read from the cloud. None adds nothing."""
+        known = self.caller
+        self.caller = replace(
+            known, account_name=account or known.account_name, project_name=project or known.project_name
+        )
 
     @property
     def credentials_end(self) -> datetime | None:

@@ -60,10 +60,18 @@ async def list_own_accounts(ask: Ask) -> tuple[Account, ...]:
 
 
 async def read_names(ask: Ask, identity: Identity) -> tuple[str | None, str | None]:
-    """Return the names of the account and the project; None for one that the user may not list or that the list lacks."""
-    accounts = await _if_allowed(list_own_accounts, ask)
-    projects = await _if_allowed(list_own_projects, ask)
-    return _name_of(identity.account, accounts), _name_of(identity.project, projects)
+    """Return the names of the account and the project, as `read_account_name` and `read_project_name` do."""
+    return await read_account_name(ask, identity), await read_project_name(ask, identity)
+
+
+async def read_account_name(ask: Ask, identity: Identity) -> str | None:
+    """Return the account's name; None if the user may not list accounts, or if the list lacks it."""
+    return _name_of(identity.account, await _if_allowed(list_own_accounts, ask))
+
+
+async def read_project_name(ask: Ask, identity: Identity) -> str | None:
+    """Return the project's name; None if the user may not list projects, or if the list lacks it."""
+    return _name_of(identity.project, await _if_allowed(list_own_projects, ask))
 
 
 def read_project(row: AnswerRow) -> Project:

@@ -62,5 +62,10 @@ async def pseudonym_of_token(token: IssuedToken, endpoints: Endpoints, send: Sen
     return _digest(f"user {identifier}") if isinstance(identifier, str) and identifier else ""
 
 
+def user_named_by(credentials: Credentials) -> str:
+    """Return the user's name, or id, where the credentials state it; empty where they do not, as access keys."""
+    return (credentials.user_name or credentials.user_id or "") if isinstance(credentials, Password) else ""
+
+
 def _digest(identifier: str) -> str:
     return hashlib.sha256(identifier.encode(errors="surrogateescape")).hexdigest()[:16]

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
     from provisioner.loading.loader import Loaded, load
     from provisioner.loading.spec_writer import ExistingResource, is_writable, render_spec, unique_key
+    from provisioner.loading.user_configuration import read_user_configuration
 else:
-    _MODULES = {"CODES": "codes", "Loaded": "loader", "load": "loader"}
+    _MODULES = {
+        "CODES": "codes",
+        "Loaded": "loader",
+        "load": "loader",
+        "read_user_configuration": "user_configuration",
+    }
 
     def __getattr__(name):  # noqa: ANN001, ANN202
         """Imports the loader when it is first used. `show` and `output` read only stack.yaml and don't pay for Jinja."""
@@ -37,6 +43,7 @@ __all__ = [
     "is_writable",
     "load",
     "read_stack",
+    "read_user_configuration",
     "render_spec",
     "unique_key",
 ]

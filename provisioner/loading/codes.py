@@ -39,6 +39,8 @@ CODES: Final = MappingProxyType(
         "not-supported-yet": "A feature is reserved for a later version.",
         "environment-required": "The stack has environments and none was chosen.",
         "unknown-environment": "The chosen environment does not exist in the stack.",
+        "unknown-profile": "The user's configuration names a profile of credentials that it lacks.",
+        "configuration-untrusted": "Other users own or may write a configuration file of this user.",
         "undeclared-variable": "A value is given to a variable that stack.yaml does not declare.",
         "missing-variable": "A variable has neither a default nor a value.",
         "invalid-assignment": "A --var option does not have the form name=value.",

@@ -7,8 +7,11 @@ package reads files. This one knows paths and text, not their meaning.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import TypeAlias
 
 from provisioner.loading.document import display_path
 from provisioner.loading.unplaced_error import UnplacedError
@@ -19,6 +22,7 @@ STACK_LIMIT = 32 * 1024 * 1024
 """Most bytes of all files of a stack together: enough for 20,000 servers of fifty lines."""
 TEMPLATE_LIMIT = 1024 * 1024
 """Most bytes of one template file."""
+StatusCheck: TypeAlias = Callable[[os.stat_result], None]
 _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
@@ -40,13 +44,19 @@ class ByteAllowance:
             raise UnplacedError("unreadable-file", summary, hint="split the stack, or move what is no spec out of it")
 
 
-def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance | None = None) -> str:
-    """Returns the text of a file.
+def read_text(
+    path: Path,
+    *,
+    limit: int = SPEC_LIMIT,
+    allowance: ByteAllowance | None = None,
+    check: StatusCheck = lambda _status: None,
+) -> str:
+    """Returns the text of a file. `check` is called with the status of the opened file, and may raise UnplacedError.
 
     Raises UnplacedError unless it is a regular UTF-8 file of at most `limit` bytes that fits into `allowance`.
     """
     try:
-        content = _read(path, limit)
+        content = _read(path, limit, check)
         if allowance is not None:
             allowance.take(path, len(content))
         text = content.decode()
@@ -71,11 +81,43 @@ def read_text(path: Path, *, limit: int = SPEC_LIMIT, allowance: ByteAllowance |
     return text
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_trusted_text(path: Path, *, owners: Collection[int] | None = None) -> str | None:
+    """Returns the text of a file that only `owners` (by default this user and root) can have written, or None if there is
+    no such file.
+
+    Raises UnplacedError `configuration-untrusted` for a file, or a folder of it, that others own or may write, and the
+    errors of `read_text`.
+    """
+    trusted = {os.geteuid(), 0} if owners is None else set(owners)
+    try:
+        os.lstat(path)
+        checked = (path.parent, path)
+        for one in checked:
+            _check_trusted(one, os.stat(one), trusted)  # noqa: PTH116 - follows links, as opening does
+    except (FileNotFoundError, NotADirectoryError):
+        if not os.path.islink(path):  # noqa: PTH114 - the path may be anything
+            return None
+    except OSError:
+        pass  # reading it says why it cannot be read
+    return read_text(path, limit=TEMPLATE_LIMIT, check=lambda status: _check_trusted(path, status, trusted))
+
+
+def _check_trusted(path: Path, status: os.stat_result, owners: Collection[int]) -> None:
+    if status.st_uid not in owners:
+        summary = f"{display_path(path)} belongs to another user (id {status.st_uid}), so it is not believed"
+        raise UnplacedError("configuration-untrusted", summary, hint="make it yours or root's, or remove it")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        summary = f"{display_path(path)} can be written by other users, so it is not believed"
+        raise UnplacedError("configuration-untrusted", summary, hint=f"run: chmod go-w {shlex.quote(str(path))}")
+
+
+def _read(path: Path, limit: int, check: StatusCheck) -> bytes:
     # Without O_NONBLOCK, opening a pipe that nobody writes to would block for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        check(status)
+        if not stat.S_ISREG(status.st_mode):
             raise UnplacedError(
                 "not-a-regular-file",
                 f"{display_path(path)} is not a regular file",

@@ -93,14 +93,7 @@ class Sources:
             self.findings.add(mistake, at=start, usage=usage)
             return None
         document = Document(display_path(path), text, self.secret_keys, self.choices)
-        root = read_yaml(document, self.findings)
-        if root is None:
-            root = MapNode()
-        if root is not INVALID and not isinstance(root, MapNode):
-            self.findings.add(
-                UnplacedError("wrong-type", "a file is a map of keys and values", hint="write key: value"), at=start
-            )
-        return Layer(document, root) if isinstance(root, MapNode) else None
+        return to_layer(document, self.findings)
 
     def _spec_files(self, directory: Path) -> Iterator[Path]:
         for entry in self._entries(directory):
@@ -128,6 +121,19 @@ class Sources:
         self.findings.add(
             UnplacedError(code, f"{display_path(path)} {what}", hint=hint), at=SourceRange(display_path(path), 1, 1)
         )
+
+
+def to_layer(document: Document, findings: Findings) -> Layer | None:
+    """Parses a document, which has to be a map; None after a finding."""
+    root = read_yaml(document, findings)
+    if root is None:
+        root = MapNode()
+    if root is not INVALID and not isinstance(root, MapNode):
+        findings.add(
+            UnplacedError("wrong-type", "a file is a map of keys and values", hint="write key: value"),
+            at=SourceRange(document.label, 1, 1),
+        )
+    return Layer(document, root) if isinstance(root, MapNode) else None
 
 
 def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:

@@ -23,7 +23,7 @@ async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
         return await _introduce(cloud, source="the sandbox's own", method="access key", temporary=False)
     from provisioner.cloud import AccessKey, describe_credentials
 
-    found = workspace.credentials()
+    found = workspace.credentials(stack)
     lasting = isinstance(found.credentials, AccessKey) and found.credentials.security_token is None
     cloud = workspace.vendor_cloud(found, stack.region if stack else None, listen)
     return await _introduce(

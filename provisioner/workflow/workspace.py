@@ -10,13 +10,14 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provisioner.loading import read_stack
+from provisioner.model.caller import Caller
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
@@ -25,9 +26,12 @@ from provisioner.model.mask import Mask
 from provisioner.model.redaction import find_secrets
 from provisioner.model.secret import Secret
 from provisioner.model.stack import CloudName, Stack
+from provisioner.model.user_configuration import NO_CONFIGURATION, UserConfiguration
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
 from provisioner.store import StateStore, high_water_mark_folder, locate, open_store
+from provisioner.workflow.caller import read_pipeline
+from provisioner.workflow.pins import require_pins, require_region
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, FoundCredentials
@@ -57,6 +61,8 @@ class Workspace:
     catalogue: Catalogue
     emulator: Emulator
     version: str
+    configuration_files: tuple[Path, ...] = ()
+    """The user's own configuration files, in falling precedence. Not all of them need to exist."""
     mask: Mask = field(default_factory=Mask)
     """Removes the secrets that it knows from the cloud's answers."""
 
@@ -69,10 +75,19 @@ class Workspace:
         for reference in {reference for desired in loaded.desired for _, reference in find_secrets(desired.fields)}:
             with suppress(UsageError):  # a secret that is not available is reported when it is needed
                 secrets.reveal(reference)
-        return loaded
+        return replace(loaded, stack=self.configuration().apply_to(loaded.stack))
 
     def stack(self) -> Stack:
-        return read_stack(self.directory, self.environment)
+        """Returns the settings of the stack, with the pins of the user's own configuration."""
+        return self.configuration().apply_to(read_stack(self.directory, self.environment))
+
+    def configuration(self) -> UserConfiguration:
+        """Reads the user's own configuration. Raises UsageError for an invalid file, and for one that is not believed."""
+        if not any(map(_may_exist, self.configuration_files)):
+            return NO_CONFIGURATION
+        from provisioner.loading import read_user_configuration
+
+        return read_user_configuration(self.configuration_files)
 
     def stack_if_any(self) -> Stack | None:
         """Returns the stack, or None without a specs directory, for commands that work before there are specs."""
@@ -107,19 +122,45 @@ class Workspace:
         """
         return locate(self.directory) / ".sandbox" / "world.db"
 
-    def cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        """Connects to the cloud of the stack. `listen` receives warnings about the credentials, and long pauses.
+    @asynccontextmanager
+    async def cloud(self, stack: Stack, listen: Listener) -> AsyncIterator[Cloud]:
+        """Connects to the cloud of the stack, as the account that its pins name. `listen` receives warnings about the
+        credentials, and long pauses.
 
-        Raises UsageError for invalid credentials, region or endpoints, and CloudError when connecting fails.
+        Raises UsageError for invalid credentials, region or endpoints, and for an account, project or region that is not
+        the pinned one; CloudError when connecting fails.
         """
+        async with self._connect(stack, listen) as cloud:
+            await require_pins(stack, cloud)
+            yield cloud
+
+    @asynccontextmanager
+    async def _connect(self, stack: Stack, listen: Listener) -> AsyncIterator[Cloud]:
+        pipeline = read_pipeline(self.environ)
         if stack.cloud is CloudName.SANDBOX:
-            return self.sandbox_cloud(stack, listen)
-        return self.vendor_cloud(self.credentials(), stack.region, listen)
+            async with self.sandbox_cloud(stack, listen) as cloud:
+                cloud.caller = Caller(pipeline=pipeline)
+                yield cloud
+            return
+        from provisioner.cloud import user_named_by
 
-    def credentials(self) -> FoundCredentials:
-        """Finds the credentials. Raises UsageError when there are none, or only invalid ones."""
-        from provisioner.cloud import find_credentials
+        found = self.credentials(stack)
+        require_region(stack, found.region)
+        async with self.vendor_cloud(found, stack.region, listen) as cloud:
+            user = user_named_by(found.credentials)
+            cloud.caller = Caller(account=cloud.identity.account, user=user, pipeline=pipeline)
+            yield cloud
 
+    def credentials(self, stack: Stack | None) -> FoundCredentials:
+        """Finds the credentials: those of the stack's profile, or else the first that the vendor's tools would find.
+
+        Raises UsageError when there are none, or only invalid ones.
+        """
+        from provisioner.cloud import find_credentials, find_profile_credentials
+
+        profile = None if stack is None else self.configuration().profile_of(stack)
+        if profile is not None:
+            return find_profile_credentials(profile, self.environ, self.home)
         return find_credentials(self.environ, self.home, instance_metadata=self.settings.instance_metadata)
 
     def vendor_cloud(
@@ -184,6 +225,17 @@ class Workspace:
         return f"provisioner/{self.version}"
 
 
+def _may_exist(path: Path) -> bool:
+    """Returns whether there is something at the path, or it cannot be looked at."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def _reading_event(line: str, count: int, seconds: float) -> Event:
     return Event(EventType.READING, detail=line, elapsed=seconds, requests=count)
 
@@ -212,12 +264,15 @@ def _choose_region(in_specs: str | None, found: str | None) -> str:
 
 
 def who() -> str:
-    """Returns `user@host`, as it is written into the lock, every intent and the history."""
+    """Returns `user@host`, and in a pipeline also for whom it runs, as it is written into the lock, every intent and the
+    history.
+    """
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+    pipeline = read_pipeline(os.environ)
+    return f"{user}@{socket.gethostname()}" + (f" for {pipeline}" if pipeline else "")
 
 
 class SystemClock:

@@ -14,6 +14,7 @@ from support.cli_runner import GATEWAY, CliRunner
 from support.process_workspace import MovableClock
 
 from provisioner import sandbox
+from provisioner.cli import options
 from provisioner.cloud import Clock
 from provisioner.sandbox import PUBLIC
 from provisioner.workflow.workspace import SystemClock
@@ -27,8 +28,11 @@ def cli(tmp_path, monkeypatch, capsys, no_environment) -> CliRunner:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "100")
-    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(options, "SYSTEM_CONFIGURATION", tmp_path / "etc" / "config.yaml")
     monkeypatch.setattr(sandbox, "create_app", partial(sandbox.create_app, build_seconds=0))
     (tmp_path / "state").mkdir(mode=0o700)
     made = CliRunner(tmp_path, capsys)

@@ -1,0 +1,105 @@
+"""Compares the account, project and region of a run with the pins of its environment, before anything is planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provisioner.model.caller import Caller
+from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
+from provisioner.model.flow import CallFailed
+from provisioner.model.identity import Identity
+from provisioner.model.pin import Pin, PinnedField
+from provisioner.model.stack import Stack
+
+if TYPE_CHECKING:
+    from provisioner.cloud import Cloud
+
+_HINTS = {
+    PinnedField.ACCOUNT: "use credentials of that account (`provisioner credentials` shows whose they are), or another environment",
+    PinnedField.PROJECT: "set HW_PROJECT_NAME or HW_PROJECT_ID to that project, or choose another environment",
+    PinnedField.REGION: "unset HW_REGION_NAME or choose that region, or choose another environment",
+}
+
+
+def require_region(stack: Stack, region: str | None) -> None:
+    """Raises UsageError `pin-mismatch` when the credentials are for another region than the one that is pinned."""
+    pins = (pin for pin in stack.pins if pin.field is PinnedField.REGION)
+    if region is not None and (found := tuple(_mismatch(stack, pin, region) for pin in pins if pin.value != region)):
+        raise UsageError(*found)
+
+
+async def require_pins(stack: Stack, cloud: Cloud) -> None:
+    """Raises UsageError when a pin names another account, project or region than the cloud shows, or cannot be compared.
+
+    The cloud is asked for a name only where a pin is by name.
+    """
+    if not stack.pins:
+        return
+    await _read_names(stack, cloud)
+    problems = tuple(found for pin in stack.pins if (found := _problem(stack, pin, cloud)) is not None)
+    if problems:
+        raise UsageError(*problems)
+
+
+def unpinned_warning(stack: Stack, caller: Caller) -> Diagnostic | None:
+    """Returns the warning of a first purchase in an account that no pin names; None if a pin names it."""
+    if any(pin.field is PinnedField.ACCOUNT for pin in stack.pins):
+        return None
+    environment = stack.environment or "NAME"
+    hint = f"pin it: environments: {{{environment}: {{account: ...}}}} in stack.yaml, or in your own configuration"
+    summary = f"nothing says which account {_subject(stack)} belongs to; this would be its first purchase, in account {caller.account_text}"
+    return warning("account-unpinned", summary, hint=f"look whether that is the right account; {hint}")
+
+
+async def _read_names(stack: Stack, cloud: Cloud) -> None:
+    from provisioner.cloud import read_account_name, read_project_name, translate
+
+    fields = {pin.field for pin in stack.pins if pin.is_by_name}
+    async with cloud.channel() as channel:
+        try:
+            if PinnedField.ACCOUNT in fields:
+                cloud.add_names(account=await read_account_name(channel.ask, cloud.identity))
+            if PinnedField.PROJECT in fields:
+                cloud.add_names(project=await read_project_name(channel.ask, cloud.identity))
+        except CallFailed as failed:
+            raise translate(failed, "comparing the account and the project with their pins") from failed
+
+
+def _problem(stack: Stack, pin: Pin, cloud: Cloud) -> Diagnostic | None:
+    identifier, name = _found(pin.field, cloud)
+    if pin.matches(identifier, name):
+        return None
+    if pin.is_by_name and name is None:
+        return error(
+            "pin-unverified",
+            f"{_subject(stack)} is pinned to {pin.field} {pin.value}, and these credentials may not read the name of"
+            f" {pin.field} {identifier}",
+            hint=f"pin the {pin.field} by its id; nothing was planned",
+            source=pin.source,
+        )
+    return _mismatch(stack, pin, identifier if name is None else f"{name} ({identifier})")
+
+
+def _found(field: PinnedField, cloud: Cloud) -> tuple[str, str | None]:
+    identity: Identity = cloud.identity
+    match field:
+        case PinnedField.ACCOUNT:
+            return identity.account, cloud.caller.account_name or None
+        case PinnedField.PROJECT:
+            return identity.project, cloud.caller.project_name or None
+        case PinnedField.REGION:
+            return identity.region, None
+
+
+def _mismatch(stack: Stack, pin: Pin, found: str) -> Diagnostic:
+    by = "your own configuration pins" if pin.trusted else "stack.yaml pins"
+    return error(
+        "pin-mismatch",
+        f"these credentials act in {pin.field} {found}, and {by} {_subject(stack)} to {pin.field} {pin.value}",
+        hint=f"{_HINTS[pin.field]}; nothing was planned",
+        source=pin.source,
+    )
+
+
+def _subject(stack: Stack) -> str:
+    return f"stack {stack.name}" if stack.environment is None else f"environment {stack.environment} of {stack.name}"
