@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provisioner.model.caller import Caller
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.model.flow import CallFailed
 from provisioner.model.identity import Identity
 from provisioner.model.pin import Pin, PinnedField
-from provisioner.model.stack import Stack
+from provisioner.model.plan import Plan
+from provisioner.model.stack import CloudName, Stack
+from provisioner.workflow.caller import complete_caller
+from provisioner.workflow.known_orders import has_purchases
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud
@@ -41,14 +44,19 @@ async def require_pins(stack: Stack, cloud: Cloud) -> None:
         raise UsageError(*problems)
 
 
-def unpinned_warning(stack: Stack, caller: Caller) -> Diagnostic | None:
-    """Returns the warning of a first purchase in an account that no pin names; None if a pin names it."""
-    if any(pin.field is PinnedField.ACCOUNT for pin in stack.pins):
-        return None
-    environment = stack.environment or "NAME"
-    hint = f"pin it: environments: {{{environment}: {{account: ...}}}} in stack.yaml, or in your own configuration"
-    summary = f"nothing says which account {_subject(stack)} belongs to; this would be its first purchase, in account {caller.account_text}"
-    return warning("account-unpinned", summary, hint=f"look whether that is the right account; {hint}")
+async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
+    """Returns the first plan of a state with a warning if it buys something in an account that no pin names."""
+    is_pinned = any(pin.field is PinnedField.ACCOUNT for pin in stack.pins)
+    if is_pinned or stack.cloud is CloudName.SANDBOX or not has_purchases(plan):
+        return plan
+    account = (await complete_caller(cloud)).account_text
+    finding = warning(
+        "account-unpinned",
+        f"nothing says which account {_subject(stack)} belongs to; this would be its first purchase, in account {account}",
+        hint=f"look whether that is the right account; to pin it, write environments: {{{stack.environment or 'NAME'}:"
+        " {account: ...}} in stack.yaml, or the same in your own configuration",
+    )
+    return replace(plan, findings=(finding, *plan.findings))
 
 
 async def _read_names(stack: Stack, cloud: Cloud) -> None:

@@ -28,17 +28,14 @@ from provisioner.model.plan import Mode, Plan
 from provisioner.model.release_facts import NO_RELEASE_FACTS, ReleaseFacts
 from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
-from provisioner.model.stack import CloudName
 from provisioner.model.state import State
 from provisioner.model.term import Term
 from provisioner.planning import PlanInput
 from provisioner.store import StateStore
-from provisioner.workflow.caller import complete_caller
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
 from provisioner.workflow.forgotten_servers import forgotten_servers
-from provisioner.workflow.known_orders import has_purchases
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
-from provisioner.workflow.pins import unpinned_warning
+from provisioner.workflow.pins import with_account_warning
 from provisioner.workflow.release_facts import read_release_facts
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.sibling_states import OtherStates
@@ -177,16 +174,8 @@ class PlanSession:
         renewed = await self.read_renewals(state, snapshot)
         plan = await self._plan(state, renewed.snapshot)
         if state is None:
-            plan = await self._with_unpinned_warning(plan)
+            plan = await with_account_warning(plan, self.loaded.stack, self.cloud)
         return CurrentPlan(plan, renewed.snapshot, renewed.terms, renewed.notes)
-
-    async def _with_unpinned_warning(self, plan: Plan) -> Plan:
-        """Returns the plan with a warning where it makes the first purchase in an account that nobody has named."""
-        stack = self.loaded.stack
-        if stack.cloud is CloudName.SANDBOX or not has_purchases(plan):
-            return plan
-        finding = unpinned_warning(stack, await complete_caller(self.cloud))
-        return plan if finding is None else replace(plan, findings=(finding, *plan.findings))
 
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         other_states = self.other_states

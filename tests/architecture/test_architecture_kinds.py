@@ -17,7 +17,7 @@ GENERIC = {"name", "labels", "volumes", "count"}
 """Fields that are no sign of a kind: every kind has a name, and the others are common words."""
 KNOWN = {
     "model/purchase_policy.py": {"userdata", "user_data"},  # `purchase:` of a stack speaks of servers
-    "loading/stack_file.py": {"userdata", "user_data"},
+    "loading/stack_sections.py": {"userdata", "user_data"},
     "loading/document.py": {"userdata"},  # hidden in excerpts also where no kind is at hand
     "workflow/availability.py": {"flavor"},  # so are called the machines of the cloud's catalogue
 }
