@@ -88,6 +88,8 @@ def _heading(
     parts = [f"{escape(run.command)} by {escape(run.who)}"]
     if run.plan is not None:
         parts.append(f"plan {escape(run.plan[:_PLAN_DIGITS])}")
+    if run.approval:
+        parts.append(f"approval {escape(run.approval)}")
     if (ending := _ending(entries[-1], is_running=is_running)) is not None:
         parts.append(ending)
     yield style.bold(f"{moment}  {', '.join(parts)}")

@@ -64,6 +64,7 @@ def test_json_has_the_approval_and_says_which_was_used(cli: CliRunner) -> None:
     lines = cli.run("apply", "--json", "--approved", text).lines
     assert [line["plan"]["approval"] for line in lines if line["type"] == "plan"] == [text]
     assert cli.run("history", "--json").document["records"][1]["entry"]["approval"] == text
+    assert f", approval {text}\n" in cli.run("history").out
 
 
 def test_a_pipeline_is_told_the_approval_as_well(cli: CliRunner, monkeypatch) -> None:

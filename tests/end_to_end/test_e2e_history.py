@@ -1,5 +1,6 @@
 """What the history tells after real processes were killed, refused and helped by hand, beside what the ledger knows."""
 
+import getpass
 import re
 import socket
 
@@ -28,7 +29,7 @@ def test_every_purchase_of_the_ledger_is_in_the_history_with_its_order(workspace
         assert row.name in told
         assert row.order_id is None or f"order={row.order_id}" in told
     assert told.count("request=") == 3
-    assert f"@{socket.gethostname()}, plan " in told
+    assert f"apply by {getpass.getuser()}@{socket.gethostname()}\n" in told
     assert "reason: capacity" in told
 
 
