@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +81,9 @@ def command(
     if terraform is not None and (everything or match):
         raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
     can_prompt = workspace.settings.input if may_ask is None else may_ask
-    ui = ConsoleAdoptUI(console(), auto_approve, can_prompt, as_json, lock_timeout)
+    ui = ConsoleAdoptUI(
+        console(), auto_approve, can_prompt, as_json, lock_timeout, lambda: workspace.stack().approval_word
+    )
     request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
     adopted = asyncio.run(adopt(workspace, request, ui))
     if terraform is not None and adopted.plan is not None:
@@ -108,6 +110,8 @@ class ConsoleAdoptUI:
     may_ask: bool
     as_json: bool
     lock_timeout: float
+    approval_word: Callable[[], str]
+    """Returns what a person types to approve; see `ConsoleApplyUI`."""
 
     def choose(self, found: Sequence[UnmanagedServer]) -> Sequence[Live]:
         if self.as_json or all(one.problem for one in found):
@@ -147,7 +151,7 @@ class ConsoleAdoptUI:
         question = (
             f"Do you want to take over {pluralize(len(chosen), 'resource')}?\n  From then on `destroy` releases them.\n"
         )
-        return ask(self.console, question)
+        return ask(self.console, question, word=self.approval_word())
 
     def listen(self, event: Event) -> None:
         self.console.show_event(event)

@@ -111,6 +111,7 @@ def run_apply(
     )
     ui = ConsoleApplyUI(
         console(),
+        approval_word=lambda: workspace.stack().approval_word,
         auto_approve=options.auto_approve,
         may_ask=workspace.settings.input if options.may_ask is None else options.may_ask,
         as_json=options.as_json,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -44,6 +44,8 @@ class ConsoleApplyUI:
     """Seconds to wait for the lock, for the countdown while another run holds it."""
     approval: Approval | None = None
     """The approval that the run carries out, if it was approved before."""
+    approval_word: Callable[[], str] = lambda: "yes"
+    """Returns what a person types to approve. It reads stack.yaml, so it is called only to ask."""
     approval_hint: str = NO_APPROVAL_HINT
     """What to do if nobody can be asked."""
     _streaming: bool = False
@@ -64,7 +66,7 @@ class ConsoleApplyUI:
         self.console.write(render_plan(replace(plan, refusals=()), self.console.style(), full=self.full))
 
     def approve(self, plan: Plan) -> bool:
-        """Asks for approval; only the answer `yes` approves."""
+        """Asks for approval; only the answer `yes`, or the name of a protected environment, approves."""
         if self.auto_approve:
             return True
         hint = self.approval_hint
@@ -80,7 +82,11 @@ class ConsoleApplyUI:
             question = "Do you want to record what the cloud shows?\n  Nothing is bought, changed or released.\n"
         else:
             question = "Do you want to perform these actions?\n"
-        return ask(self.console, question)
+        from provisioner.rendering.caller import target_text
+
+        if target := target_text(plan.basis):
+            question += f"  They are done in {target}.\n"
+        return ask(self.console, question, word=self.approval_word())
 
     def listen(self, event: Event) -> None:
         if event.diagnostic is not None and not self.as_json:

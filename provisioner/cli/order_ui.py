@@ -44,7 +44,7 @@ class ConsoleOrdersUI:
         hint = "look at it with `provisioner orders show`, then run this again with --auto-approve"
         if not can_ask(self._console, may_ask=self.apply_ui.may_ask, as_json=self.as_json, hint=hint):
             return False
-        return ask(self._console, _question(self.action, order))
+        return ask(self._console, _question(self.action, order), word=self.apply_ui.approval_word())
 
     def listen(self, event: Event) -> None:
         self.apply_ui.listen(event)

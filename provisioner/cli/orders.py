@@ -189,7 +189,13 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
     from provisioner.workflow.order_settlement import SettleRequest, settle
 
     can_prompt = workspace.settings.input if options.may_ask is None else options.may_ask
-    run = ConsoleApplyUI(console(), options.auto_approve, can_prompt, lock_timeout=options.lock_timeout)
+    run = ConsoleApplyUI(
+        console(),
+        options.auto_approve,
+        can_prompt,
+        lock_timeout=options.lock_timeout,
+        approval_word=lambda: workspace.stack().approval_word,
+    )
     request = SettleRequest(action, target, options.lock_timeout, options.reason)
     settled = asyncio.run(settle(workspace, request, ConsoleOrdersUI(run, action, options.as_json)))
     code = of_settlement(settled)

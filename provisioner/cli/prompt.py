@@ -1,4 +1,6 @@
-"""Asks a person for approval. Only `yes` approves, and nothing is approved when nobody can be asked."""
+"""Asks a person for approval. Only `yes`, or the name of a protected environment, approves, and nothing is approved when
+nobody can be asked.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,18 @@ def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> boo
     return False
 
 
-def ask(console: Console, question: str) -> bool:
-    """Asks the question on stderr, and returns whether the answer is `yes`."""
+def ask(console: Console, question: str, *, word: str) -> bool:
+    """Asks the question on stderr, and returns whether the answer is `word`: `yes`, or the name of what is protected."""
     with interruptible_prompt():
-        sys.stderr.write(f"\n{question}  Only 'yes' will be accepted to approve.\n\n  Enter a value: ")
+        wanted = "Only 'yes' will be accepted to approve." if word == "yes" else _protected(word)
+        sys.stderr.write(f"\n{question}  {wanted}\n\n  Enter a value: ")
         sys.stderr.flush()
         answer = sys.stdin.readline().strip()
     console.message("")
-    if answer != "yes":
+    if answer != word:
         console.message("Not approved. Nothing was changed.")
-    return answer == "yes"
+    return answer == word
+
+
+def _protected(word: str) -> str:
+    return f"It is protected: only its name, '{word}', will be accepted to approve."

@@ -108,7 +108,10 @@ def rebuild_state(
     from provisioner.workflow.state_rebuild import RebuildRequest, rebuild
 
     can_prompt = workspace.settings.input if may_ask is None else may_ask
-    ui = ConsoleRebuildUI(ConsoleApplyUI(console(), auto_approve, can_prompt, as_json))
+    run = ConsoleApplyUI(
+        console(), auto_approve, can_prompt, as_json, approval_word=lambda: workspace.stack().approval_word
+    )
+    ui = ConsoleRebuildUI(run)
     rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), ui))
     ui.show_result(rebuilt)
     return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

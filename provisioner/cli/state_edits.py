@@ -81,7 +81,7 @@ def remove(
     from provisioner.workflow.state_edits import remove as remove_records
 
     can_prompt = workspace.settings.input if may_ask is None else may_ask
-    approve = _approval(auto_approve=auto_approve, may_ask=can_prompt)
+    approve = _approval(workspace, auto_approve=auto_approve, may_ask=can_prompt)
     edit = _edit("state rm", lock_timeout, reason)
     forgotten = remove_records(workspace, addresses, edit, _on_lock_wait(lock_timeout), approve=approve)
     if forgotten is None:
@@ -130,7 +130,7 @@ def _on_lock_wait(lock_timeout: float) -> Callable[[LockHolder, float], None]:
     return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).on_lock_wait
 
 
-def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecords], bool]:
+def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecords], bool]:
     def approve(forgotten: ForgottenRecords) -> bool:
         from provisioner.rendering.style import escape
 
@@ -152,7 +152,9 @@ def _approval(*, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecord
         if not can_ask(console(), may_ask=may_ask, as_json=False, hint=hint):
             return False
         return ask(
-            console(), "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n"
+            console(),
+            "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n",
+            word=workspace.stack().approval_word,
         )
 
     return approve

@@ -43,7 +43,7 @@ class ConsoleRebuildUI:
         hint = "look at what is shown, then run it again with --auto-approve"
         if not can_ask(self.console, may_ask=self.apply_ui.may_ask, as_json=self.apply_ui.as_json, hint=hint):
             return False
-        return ask(self.console, _QUESTION)
+        return ask(self.console, _QUESTION, word=self.apply_ui.approval_word())
 
     def listen(self, event: Event) -> None:
         self.console.show_event(event)

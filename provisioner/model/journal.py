@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.approval import ApprovedChange
+from provisioner.model.caller import UNKNOWN_CALLER, Caller
 from provisioner.model.canonical import JsonObject
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Phase, Recorded
@@ -54,6 +55,8 @@ class RunStarted:
     reason: str | None = None
     allowed: tuple[str, ...] = ()
     approval: str = ""
+    caller: Caller = UNKNOWN_CALLER
+    """Who ran it, at the cloud and in a pipeline. What is not known is not written."""
     type: Literal["run_started"] = "run_started"
 
 

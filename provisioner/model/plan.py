@@ -6,11 +6,12 @@ No method here performs anything, and nothing refers to a client. `findings` are
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
+from provisioner.model.caller import UNKNOWN_CALLER, Caller
 from provisioner.model.change import Change
 from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic
@@ -35,6 +36,8 @@ class Basis:
     """The purchase policy with which the plan was approved."""
     limits: GuardLimits = DEFAULT_LIMITS
     """The limits with which the plan was approved."""
+    caller: Caller = field(default=UNKNOWN_CALLER, compare=False)
+    """Who made the plan. Anybody may apply it."""
 
 
 class Mode(StrEnum):

@@ -15,6 +15,7 @@ from provisioner.model.address import Address
 from provisioner.model.audit_events import AuditEvent, AuditEventType, audit_events
 from provisioner.model.history import HistoryEntry, VerifiedJournal
 from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.rendering.caller import caller_document, caller_lines
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad
 from provisioner.rendering.values import masked
@@ -95,6 +96,7 @@ def _heading(
     yield style.bold(f"{moment}  {', '.join(parts)}")
     if run.reason is not None:
         yield f"{_INDENT}reason: {escape(run.reason)}"
+    yield from (f"{_INDENT}{line}" for line in caller_lines(run.caller))
     if run.allowed:
         yield f"{_INDENT}allowed: {escape(', '.join(run.allowed))}"
 
@@ -195,6 +197,7 @@ def _record(history_entry: HistoryEntry) -> Document:
         "run": None if run is None else run.run,
         "command": None if run is None else run.command,
         "reason": None if run is None else run.reason,
+        "caller": None if run is None else caller_document(run.caller),
         "entry": masked(_to_json(entry)),
     }
 

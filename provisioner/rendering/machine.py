@@ -19,6 +19,7 @@ from provisioner.model.plan import Basis, Plan
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.term import Term
+from provisioner.rendering.caller import caller_document
 from provisioner.rendering.change import body_of
 from provisioner.rendering.values import masked, sensitive_mask
 
@@ -116,6 +117,7 @@ def basis_document(basis: Basis) -> Document:
             "mass_change_from": basis.limits.mass_change_from,
             "max_servers": basis.limits.max_servers,
         },
+        "caller": caller_document(basis.caller),
     }
 
 

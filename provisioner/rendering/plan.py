@@ -16,6 +16,7 @@ from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.blocks import paint_sign
+from provisioner.rendering.caller import target_text
 from provisioner.rendering.change import change_text, name_of
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.grouping import SimilarCreates, group_similar
@@ -36,7 +37,7 @@ def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
     if plan.findings or plan.lifted or plan.refusals:
         sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
-    sections.append(_allowed(plan))
+    sections += (_allowed(plan), _target(plan))
     sections.append(summary_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
@@ -62,6 +63,11 @@ def _name_list(addresses: Sequence[Address]) -> str:
 def _allowed(plan: Plan) -> str:
     """Returns the refusals that are allowed, also those that lifted nothing: a saved plan contains them all."""
     return f"Allowed for this run: {', '.join(plan.allowed)}" if plan.allowed and plan.work else ""
+
+
+def _target(plan: Plan) -> str:
+    target = target_text(plan.basis)
+    return f"To be done in {target}." if target and plan.work else ""
 
 
 def summary_line(plan: Plan, style: Style) -> str:

@@ -81,6 +81,12 @@ def _omit_empty_intent_fields(intent: dict[str, Any]) -> None:
             del intent[key]
 
 
+def _without_empty(members: dict[str, Any]) -> dict[str, Any]:
+    """Returns the members of an object that say something, at every depth."""
+    said = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in members.items()}
+    return {key: value for key, value in said.items() if value}
+
+
 def state_from_json(content: JsonObject) -> State:
     """Read a state. Raises Damaged for JSON that is no state, and for a state that contradicts itself."""
     state = from_json(_state_adapter(), content)
@@ -106,6 +112,11 @@ def entry_to_json(entry: Entry) -> JsonObject:
             _omit_empty_intent_fields(written["intent"])
         case Imported():
             _omit_empty_record_fields(written["recorded"])
+        case RunStarted():
+            if not (caller := _without_empty(written["caller"])):
+                del written["caller"]
+            else:
+                written["caller"] = caller
         case _:
             pass
     return written  # type: ignore[no-any-return]

@@ -211,7 +211,7 @@ def _write_and_record(
     state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)
     changes = _adoptions(planner.plan_offline(state, snapshot), existing)
     evidence = f"adopted by {who()}" + (f": {request.reason}" if request.reason else "")
-    journal = JournalRun(session, COMMAND, workspace.version, request.reason)
+    journal = JournalRun(session, COMMAND, workspace.version, request.reason, caller=planner.cloud.caller)
     records = [terms.with_term(change.recorded) for change in changes if change.recorded is not None]
     journal.append([Imported(record, evidence) for record in records])
 

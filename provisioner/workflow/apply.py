@@ -206,7 +206,12 @@ def _recover(
         return state
     workspace = planner.workspace
     ledger = JournalRun(
-        session, f"{request.command} (recovery)", workspace.version, request.reason, approval=_text(request.approval)
+        session,
+        f"{request.command} (recovery)",
+        workspace.version,
+        request.reason,
+        approval=_text(request.approval),
+        caller=planner.cloud.caller,
     )
     return recover(
         state,

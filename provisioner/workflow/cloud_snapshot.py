@@ -240,15 +240,16 @@ def _order_ids(entry: Entry) -> tuple[str, ...]:
             return ()
 
 
-def basis_of(stack: Stack, state: State | None, identity: Identity) -> Basis:
+def basis_of(stack: Stack, state: State | None, cloud: Cloud) -> Basis:
     """Returns what a plan depends on; a saved plan is stale when any of it has changed."""
     return Basis(
         stack=stack.name,
         environment=stack.environment,
-        identity=identity,
+        identity=cloud.identity,
         lineage=state.lineage if state else None,
         serial=state.serial if state else 0,
         head=state.head if state else JournalHead(),
         policy=stack.purchase,
         limits=stack.guards,
+        caller=cloud.caller,
     )

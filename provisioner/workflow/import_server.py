@@ -77,7 +77,7 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
         ui.show(change)
         assert change.recorded is not None  # an adoption's `recorded` is the record to write
         evidence = f"named by {who()}" + (f": {request.reason}" if request.reason else "")
-        journal = JournalRun(session, COMMAND, workspace.version, request.reason)
+        journal = JournalRun(session, COMMAND, workspace.version, request.reason, caller=planner.cloud.caller)
         journal.append([Imported(terms.with_term(change.recorded), evidence)])
         after = replace(planner, loaded=loaded).plan_offline(session.checkpoint(), snapshot)
     return ImportResult(_change_of(after, request.address), _findings(after, request.address))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from provisioner.model.caller import UNKNOWN_CALLER, Caller
 from provisioner.model.journal import Entry, RunEnded, RunStarted
 from provisioner.store import Session
 from provisioner.workflow.workspace import who
@@ -22,8 +23,11 @@ class JournalRun:
     version: str
     reason: str | None = None
     approval: str = ""
+    caller: Caller = UNKNOWN_CALLER
 
     def append(self, entries: Sequence[Entry]) -> None:
         run = uuid4().hex
-        started = RunStarted(run, self.command, who(), self.version, reason=self.reason, approval=self.approval)
+        started = RunStarted(
+            run, self.command, who(), self.version, reason=self.reason, approval=self.approval, caller=self.caller
+        )
         self.session.append([started, *entries, RunEnded(run, "ended")])

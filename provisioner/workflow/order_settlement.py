@@ -154,7 +154,7 @@ class _Settling:
         owners = self.wanted.owners if self.request.action is Action.CANCEL else self.wanted.owners[:1]
         variant = CancelChange if self.request.action is Action.CANCEL else PayChange
         changes = tuple(variant(owner.address, owner.kind, recorded=owner) for owner in owners)
-        return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud.identity), changes)
+        return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud), changes)
 
     def _close_open_intents(self) -> None:
         """Closes the open calls of a dead run about this order. The order, which has been read, shows their outcome."""
@@ -164,7 +164,12 @@ class _Settling:
             if intent.effect.targets_order and intent.target_id == self.wanted.id
         ]
         if leftovers:
-            journal = JournalRun(self.session, f"{self.request.command} (recovery)", self.workspace.version)
+            journal = JournalRun(
+                self.session,
+                f"{self.request.command} (recovery)",
+                self.workspace.version,
+                caller=self.workspace.caller,
+            )
             journal.append(leftovers)
             self.session.checkpoint()
 

@@ -233,7 +233,7 @@ class PlanSession:
         return planning.plan(
             plan_input,
             mode=request.mode,
-            basis=basis_of(loaded.stack, state, self.cloud.identity),
+            basis=basis_of(loaded.stack, state, self.cloud),
             catalogue=self.catalogue,
             fingerprint=resolver.fingerprint,
         )

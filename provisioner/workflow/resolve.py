@@ -90,7 +90,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
             entry, result = _forget_unlisted(recorded, decision, state, snapshot, workspace.catalogue)
         else:
             entry, result = _settle(decision, state, snapshot, workspace.catalogue, stack.purchase, other_states)
-        JournalRun(session, "resolve", workspace.version, decision.reason).append([entry])
+        JournalRun(session, "resolve", workspace.version, decision.reason, caller=cloud.caller).append([entry])
         session.checkpoint()
     return result
 

@@ -95,6 +95,7 @@ class Run:
             reason=self.reason,
             allowed=plan.allowed,
             approval=self.approval,
+            caller=self.cloud.caller,
         )
         is_new = self.approval and self.approval not in state.approvals
         approved = [Approved(self.approval, approved_changes(plan))] if is_new else []

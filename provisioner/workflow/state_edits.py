@@ -144,7 +144,7 @@ def _write(session: Session, workspace: Workspace, edit: Edit, entries: Sequence
     if problem is not None:
         hint = "nothing was changed; please report this"
         raise StoreError(error("state-invalid", f"the state would contradict itself: {problem}", hint=hint))
-    JournalRun(session, edit.command, workspace.version, edit.reason).append(entries)
+    JournalRun(session, edit.command, workspace.version, edit.reason, caller=workspace.caller).append(entries)
     session.checkpoint()
 
 

@@ -199,7 +199,7 @@ def _write(
     replaced = repair.replace(
         empty,
         [
-            RunStarted(run, COMMAND, who(), workspace.version, reason=reason),
+            RunStarted(run, COMMAND, who(), workspace.version, reason=reason, caller=workspace.caller),
             *planning.proposal_to_entries(draft.proposal, now=now, who=who()),
             RunEnded(run, "ended"),
         ],

@@ -134,12 +134,16 @@ class Workspace:
             await require_pins(stack, cloud)
             yield cloud
 
+    @property
+    def caller(self) -> Caller:
+        """Who runs the command, as far as it is known without asking the cloud."""
+        return Caller(pipeline=read_pipeline(self.environ))
+
     @asynccontextmanager
     async def _connect(self, stack: Stack, listen: Listener) -> AsyncIterator[Cloud]:
-        pipeline = read_pipeline(self.environ)
         if stack.cloud is CloudName.SANDBOX:
             async with self.sandbox_cloud(stack, listen) as cloud:
-                cloud.caller = Caller(pipeline=pipeline)
+                cloud.caller = self.caller
                 yield cloud
             return
         from provisioner.cloud import user_named_by
@@ -148,7 +152,7 @@ class Workspace:
         require_region(stack, found.region)
         async with self.vendor_cloud(found, stack.region, listen) as cloud:
             user = user_named_by(found.credentials)
-            cloud.caller = Caller(account=cloud.identity.account, user=user, pipeline=pipeline)
+            cloud.caller = replace(self.caller, account=cloud.identity.account, user=user)
             yield cloud
 
     def credentials(self, stack: Stack | None) -> FoundCredentials:

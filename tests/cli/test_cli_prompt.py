@@ -104,3 +104,50 @@ def read_until(descriptor: int, wanted: bytes | None) -> bytes:
             break
         seen += chunk
     return seen
+
+
+PROTECTED = "environment: prod\nenvironments: {prod: {protected: true}, dev: {}}\n"
+
+
+@pytest.fixture
+def protected(cli):
+    """A stack whose environment `prod` is protected, and `dev` is not."""
+    cli.write("specs/stack.yaml", (cli.path / "specs" / "stack.yaml").read_text() + PROTECTED)
+    return cli
+
+
+@pytest.mark.parametrize("answer", ["yes\n", "dev\n", "PROD\n", "\n"])
+def test_a_protected_environment_is_approved_by_nothing_but_its_name(protected, answering, answer: str) -> None:
+    answering(answer)
+    ran = protected.run("apply")
+    assert "It is protected: only its name, 'prod', will be accepted to approve." in ran.stderr_text
+    assert "They are done in environment prod, account " in ran.stderr_text
+    assert (ran.code, protected.bought()) == (8, [])
+
+
+def test_the_name_of_a_protected_environment_approves(protected, answering) -> None:
+    answering("prod\n")
+    ran = protected.run("apply")
+    assert (ran.code, protected.bought()) == (0, ["gateway"])
+    assert "To be done in environment prod, account " in ran.out
+    answering("yes\n")
+    assert protected.run("destroy").code == 8
+    assert protected.run("state", "rm", "gateway").code == 8
+    answering("prod\n")
+    assert protected.run("destroy").code == 0
+
+
+def test_other_environments_and_auto_approval_stay_as_they_were(protected, answering) -> None:
+    answering("yes\n")
+    assert protected.run("apply", "-e", "dev").code == 0
+    protected.write_specs("servers: {other: {}}\n")
+    assert protected.run("apply", "--auto-approve").code == 0
+
+
+def test_the_users_configuration_protects_a_stack_without_environments(cli, answering) -> None:
+    cli.write("home/.config/provisioner/config.yaml", "stacks: {demo: {protected: true}}\n").chmod(0o600)
+    answering("yes\n")
+    assert "only its name, 'demo'," in cli.run("apply").stderr_text
+    answering("demo\n")
+    assert cli.run("apply").code == 0
+    assert cli.bought() == ["gateway"]

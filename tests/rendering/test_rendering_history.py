@@ -124,6 +124,7 @@ def test_machines_get_every_record_whole():
         "run": "run-1",
         "command": "apply",
         "reason": "more trainers",
+        "caller": None,
         "entry": {
             "intent": "intent-for-trainer[0]",
             "status": 200,

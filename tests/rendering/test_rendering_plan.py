@@ -40,6 +40,8 @@ def test_a_server_to_buy_is_shown_whole_without_its_secrets():
                 }
             }
 
+        To be done in environment dev, account account-1.
+
         Plan: 1 to add, 0 to change, 0 to destroy.
         """)
 
@@ -68,6 +70,8 @@ def test_an_update_shows_only_what_changes():
                 # (4 unchanged fields hidden)
             }
 
+        To be done in environment dev, account account-1.
+
         Plan: 0 to add, 1 to change, 0 to destroy.
         """)
 
@@ -93,6 +97,8 @@ def test_a_replacement_says_which_field_forces_it_and_how_the_old_server_is_rele
                 # released by unsubscribing, once billing confirms the subscription
             }
 
+        To be done in environment dev, account account-1.
+
         Plan: 1 to add, 0 to change, 1 to destroy.
         """)
 
@@ -112,6 +118,8 @@ def test_a_release_names_what_ends_and_why():
               - charging_mode = "PRE_PAID"
                 # released by unsubscribing, once billing confirms the subscription
             }
+
+        To be done in environment dev, account account-1.
 
         Plan: 0 to add, 0 to change, 1 to destroy.
         """)
@@ -165,6 +173,8 @@ def test_what_is_resumed_or_forgotten_is_shown_and_counted_at_the_end():
                 charging_mode = "PRE_PAID"
             }
 
+        To be done in environment dev, account account-1.
+
         Plan: 0 to add, 0 to change, 0 to destroy, 1 to resume, 1 to forget.
         """)
 
@@ -186,6 +196,8 @@ def test_counted_servers_are_told_in_a_line_each_when_they_read_alike():
           + trainer[8]   "trainer-8"
           + trainer[9]   "trainer-9"
           + trainer[10]  "trainer-10"  root_volume.size = 400
+
+        To be done in environment dev, account account-1.
 
         Plan: 11 to add, 0 to change, 0 to destroy.
         """)
@@ -232,6 +244,8 @@ def test_what_was_noticed_and_what_is_refused_stands_before_the_last_line():
         Warning[vanished]: edge is gone from the cloud
 
         Error[protected]: gateway is protected
+
+        To be done in environment dev, account account-1.
 
         Plan: 1 to add, 0 to change, 0 to destroy.
         """)
