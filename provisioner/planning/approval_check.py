@@ -78,7 +78,7 @@ def is_covered(use: ApprovalUse, change: Change, state: State | None) -> bool:
     """Whether a later run of the approval may do this."""
     here = [one for one in use.changes if one.address == change.address]
     body, identifier = body_digest(change.desired), identifier_of(change)
-    if change.moved_from is not None and not any(one.moved_from == change.moved_from for one in here):
+    if not _may_move(change, here):
         return False
     wants_the_same = any(one.body == body for one in here)
     known = {identifier, change.recorded.order_id if change.recorded else None} - {None}
@@ -118,6 +118,12 @@ def is_used_up(use: ApprovalUse, plan: Plan, state: State | None) -> bool:
         not addresses.isdisjoint(intent.addresses) for intent in state.intents.values()
     )
     return use.is_spent and not has_open_call and not any(change.address in addresses for change in plan.work)
+
+
+def _may_move(change: Change, here: list[ApprovedChange]) -> bool:
+    """Whether the record may come from where it stands. A server that a dead run has deposed comes back to its own address."""
+    origin = change.moved_from
+    return origin is None or origin == change.address.as_deposed or any(one.moved_from == origin for one in here)
 
 
 def _allows(here: list[ApprovedChange], action: Action, identifier: str | None, body: str) -> bool:
