@@ -20,7 +20,7 @@ from support.forked_command import ForkedCommand
 
 from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
-from provisioner.loading import CODES, VariableInputs, load
+from provisioner.loading import CODES, VariableInputs, load, read_user_configuration
 from provisioner.model.resource import Timeouts
 from provisioner.sandbox import PUBLIC
 
@@ -146,13 +146,14 @@ def test_the_demo_runs_from_start_to_end(clone):
 
 
 def write_specs(document: Path, directory: Path) -> None:
-    """Snippets that begin with `# specs/NAME` are files."""
+    """Snippets that begin with `# specs/NAME` are files, as is `# config.yaml`, the user's own configuration."""
     for text in snippets(document, "yaml"):
-        name = re.match(r"# (specs/[\w./-]+)", text)
+        name = re.match(r"# (specs/[\w./-]+|config\.yaml)", text)
         assert name is not None, f"a YAML snippet of {document.name} does not say which file it is"
         path = directory / name[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+        path.chmod(0o644)
 
 
 @pytest.mark.parametrize("document", documents_with("yaml"), ids=lambda path: path.name)
@@ -161,6 +162,7 @@ def test_the_specs_that_a_document_shows_are_valid(document, tmp_path):
     loaded = load(tmp_path / "specs", catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
     assert loaded.desired
     assert not loaded.warnings
+    read_user_configuration([tmp_path / "config.yaml"])
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

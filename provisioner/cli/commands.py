@@ -27,6 +27,7 @@ COMMANDS = {
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),
     "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),
     "credentials": ("credentials", "Tell which credentials are found, and whose they are."),
+    "config": ("config", "Show the configuration: which value is in force, and where it is from."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
     "version": ("version", "Print the version."),
 }

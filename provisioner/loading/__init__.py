@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioner.loading.sources import VariableInputs, declares_outputs
-from provisioner.loading.stack_file import read_stack
+from provisioner.loading.stack_file import read_origins, read_stack
 
 if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
@@ -42,6 +42,7 @@ __all__ = [
     "declares_outputs",
     "is_writable",
     "load",
+    "read_origins",
     "read_stack",
     "read_user_configuration",
     "render_spec",

@@ -5,6 +5,7 @@ The sections `variables:` and `defaults:` are read elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,9 +15,10 @@ from provisioner.loading.environments import choose_environment, read_environmen
 from provisioner.loading.findings import Findings
 from provisioner.loading.sources import ENVIRONMENTS, Sources
 from provisioner.loading.stack_sections import EnvironmentSection, GuardsSection, PurchaseSection, Region, Slug
-from provisioner.loading.tree import Layer, locate, without_invalid
+from provisioner.loading.tree import Layer, MapNode, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import Problem, validate
+from provisioner.model.diagnostic import SourceRange
 from provisioner.model.stack import CloudName, Stack
 
 _RESERVED_KEYS = ("modules", "locals", "state")
@@ -46,6 +48,29 @@ def read_stack(directory: Path, environment: str | None) -> Stack:
     findings.raise_errors()
     assert stack is not None, "a stack file that cannot be read is a finding"
     return stack
+
+
+def read_origins(directory: Path, environment: str | None) -> Mapping[str, SourceRange]:
+    """Returns where each setting of stack.yaml that is in force is written, by its name, such as `guards.max_servers`.
+
+    What an environment sets stands in the place of what the stack sets. Raises as `load` does.
+    """
+    findings = Findings()
+    settings = Sources(directory, findings).read_stack_file()
+    findings.raise_errors()
+    assert settings is not None, "a stack file that cannot be read is a finding"
+    own = settings.child(ENVIRONMENTS).child(environment or "")
+    return dict(_written(settings)) | dict(_written(own))
+
+
+def _written(layer: Layer) -> Iterator[tuple[str, SourceRange]]:
+    """Yields the settings at the top of a map and in its sections, each with its place."""
+    for key, value in layer.node.items():
+        if key in {"purchase", "guards"} and isinstance(value, MapNode):
+            section = layer.child(key)
+            yield from ((f"{key}.{name}", locate([section], (name,))) for name in value)
+        else:
+            yield key, locate([layer], (key,))
 
 
 def resolve_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:

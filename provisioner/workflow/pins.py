@@ -12,7 +12,6 @@ from provisioner.model.pin import Pin, PinnedField
 from provisioner.model.plan import Plan
 from provisioner.model.stack import CloudName, Stack
 from provisioner.workflow.caller import complete_caller
-from provisioner.workflow.known_orders import has_purchases
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud
@@ -46,6 +45,8 @@ async def require_pins(stack: Stack, cloud: Cloud) -> None:
 
 async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
     """Returns the first plan of a state with a warning if it buys something in an account that no pin names."""
+    from provisioner.workflow.known_orders import has_purchases
+
     is_pinned = any(pin.field is PinnedField.ACCOUNT for pin in stack.pins)
     if is_pinned or stack.cloud is CloudName.SANDBOX or not has_purchases(plan):
         return plan
