@@ -103,20 +103,24 @@ class ChangeRunner:
                 steps = self._replace(change)
             case variants.ImportChange():
                 steps = self._adopt(change)
-            case variants.ForgetChange():
-                steps = self._forget(change)
-            case variants.RecordChange():
-                steps = self._record(change)
             case variants.PayChange() | variants.CancelChange():
                 steps = self._settle_order(change)
-            case variants.MoveChange() | variants.NoOpChange():
-                steps = self._keep(change)
+            case variants.ForgetChange() | variants.RecordChange() | variants.MoveChange() | variants.NoOpChange():
+                steps = self._send_nothing(change)
             case _:
                 assert_never(change)
         return steps
 
-    async def _keep(self, change: variants.MoveChange | variants.NoOpChange) -> Ended:
-        return Ended(change.recorded.phase if change.recorded else None)
+    async def _send_nothing(
+        self, change: variants.ForgetChange | variants.RecordChange | variants.MoveChange | variants.NoOpChange
+    ) -> Ended:
+        match change:
+            case variants.ForgetChange():
+                return await self._forget(change)
+            case variants.RecordChange():
+                return await self._record(change)
+            case variants.MoveChange() | variants.NoOpChange():
+                return Ended(change.recorded.phase if change.recorded else None)
 
     async def _create(self, change: variants.CreateChange | variants.ReplaceChange) -> Ended:
         await self._preflight.refuse_taken_names(self._kind, self._group.wanted if self._group else (change.desired,))

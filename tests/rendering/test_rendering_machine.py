@@ -12,6 +12,7 @@ from provisioner.model.event import Event, EventType, Result, ResultType, RunRes
 from provisioner.model.flow import Effect
 from provisioner.rendering.machine import plan_document, state_document, validate_document
 from provisioner.rendering.stream import event_document, run_document, version_document
+from provisioner.rendering.wording import WORDS
 
 NOW = "2026-01-02T03:04:05Z"
 
@@ -81,6 +82,10 @@ def test_a_plan_is_a_document_in_the_manner_of_terraform():
         },
     ]
     assert change["unverifiable"] == [["userdata"]]
+
+
+def test_every_action_has_its_words():
+    assert set(WORDS) == set(Action)
 
 
 def test_every_action_has_its_array():
