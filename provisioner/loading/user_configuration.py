@@ -151,6 +151,7 @@ class _SettingsReader:
             to_pins(section, self._layer, path, trusted=True),
             locate([self._layer], (*path, "protected")) if section.protected else None,
             self._profile(section.credentials, (*path, "credentials")),
+            locate([self._layer], path, key=True),
         )
 
     def _profile(self, name: str | None, path: tuple[str, ...]) -> CredentialsProfile | None:

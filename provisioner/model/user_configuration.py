@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from provisioner.model.diagnostic import SourceRange
+from provisioner.model.diagnostic import Diagnostic, SourceRange, warning
 from provisioner.model.pin import Pin, PinnedField
 from provisioner.model.stack import Stack
 
@@ -37,6 +37,8 @@ class TrustedSettings:
     protected: SourceRange | None = None
     """Where it is protected; None if nothing says so."""
     credentials: CredentialsProfile | None = None
+    source: SourceRange | None = None
+    """Where the name of the stack or environment stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,17 @@ class UserConfiguration:
     def profile_of(self, stack: Stack) -> CredentialsProfile | None:
         found = (settings.credentials for settings in self.settings_of(stack))
         return next((profile for profile in found if profile is not None), None)
+
+    def warnings(self, stack: Stack) -> Iterator[Diagnostic]:
+        """Yields a warning for each environment that the stack lacks: what is said about it has no effect."""
+        for (name, environment), settings in self.stacks.items():
+            if name == stack.name and environment is not None and environment not in stack.environments:
+                known = ", ".join(stack.environments) or "none"
+                summary = (
+                    f"your own configuration names an environment {environment} of {name}, which {name} does not have"
+                )
+                hint = f"its pins protect nothing; correct the name, or remove it; there are: {known}"
+                yield from (warning("unknown-environment", summary, hint=hint, source=one.source) for one in settings)
 
     def apply_to(self, stack: Stack) -> Stack:
         """Returns the stack with the trusted pins before its own. A stack can add protection, and take none away."""

@@ -30,14 +30,18 @@ def require_region(stack: Stack, region: str | None) -> None:
         raise UsageError(*found)
 
 
-async def require_pins(stack: Stack, cloud: Cloud) -> None:
+async def require_pins(stack: Stack, cloud: Cloud, *, account_is_given: bool = False) -> None:
     """Raises UsageError when a pin names another account, project or region than the cloud shows, or cannot be compared.
 
-    The cloud is asked for a name only where a pin is by name.
+    `account_is_given`: the account was named beside the credentials (HW_DOMAIN_ID), and the cloud has not confirmed it.
+    The cloud is asked for a name where a pin is by name, and for a given account.
     """
     if not stack.pins:
         return
-    await _read_names(stack, cloud)
+    await _read_names(stack, cloud, account_is_given=account_is_given)
+    accounts = [pin for pin in stack.pins if pin.field is PinnedField.ACCOUNT]
+    if accounts and account_is_given and not cloud.caller.account_name:
+        raise UsageError(*(_unconfirmed(stack, pin, cloud) for pin in accounts))
     problems = tuple(found for pin in stack.pins if (found := _problem(stack, pin, cloud)) is not None)
     if problems:
         raise UsageError(*problems)
@@ -60,10 +64,12 @@ async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
     return replace(plan, findings=(finding, *plan.findings))
 
 
-async def _read_names(stack: Stack, cloud: Cloud) -> None:
+async def _read_names(stack: Stack, cloud: Cloud, *, account_is_given: bool) -> None:
     from provisioner.cloud import read_account_name, read_project_name, translate
 
-    fields = {pin.field for pin in stack.pins if pin.is_by_name}
+    fields = {
+        pin.field for pin in stack.pins if pin.is_by_name or (account_is_given and pin.field is PinnedField.ACCOUNT)
+    }
     async with cloud.channel() as channel:
         try:
             if PinnedField.ACCOUNT in fields:
@@ -87,6 +93,17 @@ def _problem(stack: Stack, pin: Pin, cloud: Cloud) -> Diagnostic | None:
             source=pin.source,
         )
     return _mismatch(stack, pin, identifier if name is None else f"{name} ({identifier})")
+
+
+def _unconfirmed(stack: Stack, pin: Pin, cloud: Cloud) -> Diagnostic:
+    account = cloud.identity.account
+    return error(
+        "pin-unverified",
+        f"{_subject(stack)} is pinned to account {pin.value}; account {account} was given beside the credentials, and the"
+        " cloud does not list it among those that they may use",
+        hint="unset HW_DOMAIN_ID, or use credentials of that account; nothing was planned",
+        source=pin.source,
+    )
 
 
 def _found(field: PinnedField, cloud: Cloud) -> tuple[str, str | None]:

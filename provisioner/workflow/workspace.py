@@ -130,20 +130,12 @@ class Workspace:
         Raises UsageError for invalid credentials, region or endpoints, and for an account, project or region that is not
         the pinned one; CloudError when connecting fails.
         """
-        async with self._connect(stack, listen) as cloud:
-            await require_pins(stack, cloud)
-            yield cloud
-
-    @property
-    def caller(self) -> Caller:
-        """Who runs the command, as far as it is known without asking the cloud."""
-        return Caller(pipeline=read_pipeline(self.environ))
-
-    @asynccontextmanager
-    async def _connect(self, stack: Stack, listen: Listener) -> AsyncIterator[Cloud]:
+        for finding in self.configuration().warnings(stack):
+            listen(Event(EventType.NOTICE, diagnostic=finding))
         if stack.cloud is CloudName.SANDBOX:
             async with self.sandbox_cloud(stack, listen) as cloud:
                 cloud.caller = self.caller
+                await require_pins(stack, cloud)
                 yield cloud
             return
         from provisioner.cloud import user_named_by
@@ -153,7 +145,13 @@ class Workspace:
         async with self.vendor_cloud(found, stack.region, listen) as cloud:
             user = user_named_by(found.credentials)
             cloud.caller = replace(self.caller, account=cloud.identity.account, user=user)
+            await require_pins(stack, cloud, account_is_given=found.domain_id is not None)
             yield cloud
+
+    @property
+    def caller(self) -> Caller:
+        """Who runs the command, as far as it is known without asking the cloud."""
+        return Caller(pipeline=read_pipeline(self.environ))
 
     def credentials(self, stack: Stack | None) -> FoundCredentials:
         """Finds the credentials: those of the stack's profile, or else the first that the vendor's tools would find.

@@ -101,6 +101,27 @@ def test_the_machines_configuration_counts_as_well(pinned):
     cli.assert_fails("plan", code="configuration-untrusted")
 
 
+def test_an_account_that_is_only_said_beside_the_keys_is_not_believed(pinned, monkeypatch):
+    """Half of another account's settings: the project decides where servers are bought, and the account was never asked for."""
+    cli = pinned(f"account: '{'0' * 32}'")
+    monkeypatch.setenv("HW_DOMAIN_ID", "0" * 32)
+    monkeypatch.setenv("HW_PROJECT_ID", PUBLIC.project_id)
+    cli.assert_fails("apply", "--auto-approve", code="pin-unverified")
+    pinned(f"account: {PUBLIC.domain_id}")
+    cli.assert_fails("plan", code="pin-unverified")
+    monkeypatch.setenv("HW_DOMAIN_ID", PUBLIC.domain_id)
+    assert cli.run("plan").code == 0
+
+
+def test_an_environment_that_the_stack_lacks_is_warned_about(pinned):
+    cli = pinned("")
+    configure(cli, "stacks: {demo: {environments: {prdo: {account: acme}, prod: {}}}}\n")
+    told = cli.run("plan")
+    assert (told.code, told.err.count("Warning[unknown-environment]")) == (0, 1)
+    assert "names an environment prdo of demo, which demo does not have" in told.stderr_text
+    assert "config.yaml:1:32" in told.err
+
+
 def test_a_repository_cannot_configure_the_user(pinned, monkeypatch):
     cli = pinned("account: acme-prod")
     monkeypatch.setenv("XDG_CONFIG_HOME", "specs")
