@@ -87,6 +87,8 @@ class ApprovedChange:
     id: str | None = None
     body: str = ""
     moved_from: Address | None = None
+    manner: str = ""
+    """How it is done, where there are two ways: `create-first` or `let-go`."""
 
     @property
     def buys(self) -> bool:
@@ -109,6 +111,8 @@ class ApprovalUse:
 
     approval: str
     changes: tuple[ApprovedChange, ...]
+    scope: str = ""
+    """The digest of the options, variables and settings that it was approved with."""
     bought: tuple[Address, ...] = ()
     wiped: tuple[Address, ...] = ()
     released: tuple[str, ...] = ()

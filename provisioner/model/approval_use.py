@@ -20,7 +20,7 @@ def begin(approvals: dict[str, ApprovalUse], entry: Approved) -> None:
     made = Approval.parse(entry.approval).created
     for text in [text for text in approvals if Approval.parse(text).expires < made]:
         del approvals[text]
-    approvals[entry.approval] = ApprovalUse(entry.approval, entry.changes)
+    approvals[entry.approval] = ApprovalUse(entry.approval, entry.changes, entry.scope)
 
 
 def put_in_doubt(approvals: dict[str, ApprovalUse], intent: Intent) -> None:

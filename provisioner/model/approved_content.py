@@ -19,6 +19,7 @@ from provisioner.model.state import JournalHead
 CONTENT_VERSION: Final = 1
 
 _HEAD_DIGITS: Final = 12
+_SCOPE: Final = ("stack", "environment", "account", "project", "region", "options", "variables", "settings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,20 @@ def approved_changes(plan: Plan) -> tuple[ApprovedChange, ...]:
             identifier_of(change),
             body_digest(change.desired),
             change.moved_from,
+            "create-first" if change.create_first else "let-go" if change.let_go else "",
         )
         for change in plan.work
     )
+
+
+def scope_digest(content: JsonObject) -> str:
+    """Returns the digest of what every run of an approval has in common: where it is, and its options, variables and settings."""
+    return digest(without_changes(content))
+
+
+def without_changes(content: JsonObject) -> JsonObject:
+    """Returns the part of the content that `scope_digest` covers."""
+    return {key: content[key] for key in _SCOPE}
 
 
 def identifier_of(change: Change) -> str | None:

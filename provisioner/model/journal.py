@@ -66,6 +66,7 @@ class Approved:
 
     approval: str
     changes: tuple[ApprovedChange, ...]
+    scope: str = ""
     type: Literal["approved"] = "approved"
 
 

@@ -69,7 +69,7 @@ def uncovered(use: ApprovalUse, plan: Plan, state: State | None) -> Iterator[Dia
             summary = f"{change.address}: the plan would {change.action.value} it now, and that is not left of what was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=change.address)
     for approved in use.changes:
-        if _is_open(use, approved, state) and not _is_planned(approved, plan, by_address.get(approved.address)):
+        if _is_open(use, approved, state) and not _is_planned(use, approved, plan, by_address.get(approved.address)):
             summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan does not want it now"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=approved.address)
 
@@ -82,12 +82,14 @@ def is_covered(use: ApprovalUse, change: Change, state: State | None) -> bool:
         return False
     wants_the_same = any(one.body == body for one in here)
     known = {identifier, change.recorded.order_id if change.recorded else None} - {None}
-    released = any(one.releases and one.id in known for one in use.changes)
+    released = any(one.id in known and _may_only_release(use, one) for one in use.changes)
+    began_release = any(one.releases and one.id in known for one in use.changes)
     match change:
         case variants.CreateChange():
             is_left = change.address not in use.bought and any(one.buys and one.body == body for one in here)
         case variants.ReplaceChange():
-            is_left = change.address not in use.bought and _allows(here, Action.REPLACE, identifier, body)
+            manner = "create-first" if change.create_first else ""
+            is_left = change.address not in use.bought and _allows(here, Action.REPLACE, identifier, body, manner)
         case variants.ReinstallChange():
             is_left = change.address not in use.wiped and _allows(here, Action.REINSTALL, identifier, body)
         case variants.DeleteChange():
@@ -95,11 +97,15 @@ def is_covered(use: ApprovalUse, change: Change, state: State | None) -> bool:
         case variants.ResolveChange():
             is_left = is_begun(use, change, state) and (change.desired is None or wants_the_same)
         case variants.ResumeChange():
-            is_left = wants_the_same and (released or _is_ours(use, change.address, here))
+            is_left = wants_the_same and (began_release or _is_ours(use, change.address, here))
         case variants.UpdateChange():
             is_left = wants_the_same and _is_ours(use, change.address, here)
         case variants.ForgetChange() | variants.RecordChange():
-            is_left = released or any(one.action is change.action and one.id == identifier for one in here)
+            manner = "let-go" if change.let_go else ""
+            is_left = began_release and not change.let_go
+            is_left = is_left or any(
+                (one.action, one.id, one.manner) == (change.action, identifier, manner) for one in here
+            )
         case _:
             is_left = _allows(here, change.action, identifier, body)
     return is_left
@@ -126,8 +132,17 @@ def _may_move(change: Change, here: list[ApprovedChange]) -> bool:
     return origin is None or origin == change.address.as_deposed or any(one.moved_from == origin for one in here)
 
 
-def _allows(here: list[ApprovedChange], action: Action, identifier: str | None, body: str) -> bool:
-    return any((one.action, one.id, one.body) == (action, identifier, body) for one in here)
+def _may_only_release(use: ApprovalUse, approved: ApprovedChange) -> bool:
+    """Whether the server may be released without a purchase: that was approved, or its successor is there."""
+    return approved.action is Action.DELETE or (approved.action is Action.REPLACE and approved.address in use.bought)
+
+
+def _allows(
+    here: list[ApprovedChange], action: Action, identifier: str | None, body: str, manner: str | None = None
+) -> bool:
+    return any(
+        (one.action, one.id, one.body) == (action, identifier, body) and manner in {None, one.manner} for one in here
+    )
 
 
 def _is_ours(use: ApprovalUse, address: Address, here: list[ApprovedChange]) -> bool:
@@ -150,7 +165,7 @@ def _is_open(use: ApprovalUse, approved: ApprovedChange, state: State | None) ->
     return approved.action in _GENTLE and (recorded is None or recorded.id != approved.id)
 
 
-def _is_planned(approved: ApprovedChange, plan: Plan, change: Change | None) -> bool:
+def _is_planned(use: ApprovalUse, approved: ApprovedChange, plan: Plan, change: Change | None) -> bool:
     """Whether the plan still does it, or leaves it for a reason that passes."""
     releases = {
         name
@@ -158,7 +173,7 @@ def _is_planned(approved: ApprovedChange, plan: Plan, change: Change | None) -> 
         if one.recorded is not None and one.action in {Action.DELETE, Action.REPLACE, Action.FORGET, Action.RESUME}
         for name in (one.recorded.id, one.recorded.order_id)
     }
-    if approved.releases and approved.id in releases:
+    if _may_only_release(use, approved) and approved.id in releases:
         return True
     return change is not None and body_digest(change.desired) == approved.body
 

@@ -31,7 +31,7 @@ def signing_key(given: str | None, folder: Path) -> bytes | None:
         if len(given) < _SHORTEST:
             hint = f"Set at least {_SHORTEST} characters that nobody can guess, or unset it."
             raise UsageError(error("plan-key-invalid", "PROVISIONER_PLAN_KEY is too short to be a key", hint=hint))
-        return given.encode()
+        return given.encode(errors="surrogateescape")
     path = folder / "plan.key"
     with suppress(OSError):
         return _read(path) or _make(path)

@@ -22,7 +22,7 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements
 from provisioner.store import LockHolder, Session, StateStore
-from provisioner.workflow.approvals import ApprovalCheck, ApprovalRequest
+from provisioner.workflow.approvals import ApprovalCheck, ApprovalRequest, remaining_request
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.outputs import RunOutputs, outputs_after_apply
 from provisioner.workflow.plan import secret_warnings
@@ -89,8 +89,9 @@ async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> App
 async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui: ApplyUI) -> ApplyResult:
     notes = secret_warnings(workspace, request.plan, loaded)
     with _session(workspace, loaded.stack, request, ui) as (session, store):
-        check_selection(request.plan, loaded, session.state)
-        opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=request.plan)
+        plan_request = remaining_request(request.plan, request.approval, session.state)
+        check_selection(plan_request, loaded, session.state)
+        opened = open_plan_session(workspace, loaded, store, session.state, listen=ui.listen, request=plan_request)
         async with opened as planner:
             snapshot = await planner.read_cloud(session.state)
             approval = _approval_check(request, planner, session.state)
@@ -98,7 +99,8 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             planned = await planner.plan(state, snapshot)
             ui.show(planned.plan, (*loaded.warnings, *notes, *planned.notes))
             _require_no_refusals(planned.plan, state)
-            run = _prepare_run(workspace, request, session, planner, ui)
+            scope = "" if approval is None else approval.scope_digest(planned.plan)
+            run = _prepare_run(workspace, request, session, planner, ui, scope)
             if approval is not None and (problems := approval.problems(planned.plan, state)):
                 await _settle_begun(approval, planned, state, run, loaded.stack)
                 raise (InDoubt if state is not None and state.purchases_in_doubt else Refused)(*problems)
@@ -116,7 +118,8 @@ def _approval_check(request: ApplyRequest, planner: PlanSession, state: State | 
     """None for a run that carries out no approval. Raises Refused for one that is not valid here and now."""
     if request.approval is None:
         return None
-    check = ApprovalCheck(request.approval, planner.approval_scope, planner.store)
+    scope = replace(planner, request=request.plan).approval_scope  # without what earlier runs have used up of it
+    check = ApprovalCheck(request.approval, scope, planner.store)
     check.require_valid(state, planner.cloud)
     return check
 
@@ -237,7 +240,7 @@ def _session(
 
 
 def _prepare_run(
-    workspace: Workspace, request: ApplyRequest, session: Session, planner: PlanSession, ui: ApplyUI
+    workspace: Workspace, request: ApplyRequest, session: Session, planner: PlanSession, ui: ApplyUI, scope: str
 ) -> Run:
     return Run(
         workspace,
@@ -252,6 +255,7 @@ def _prepare_run(
         other_states=planner.other_states,
         orders_in_other_states=planner.other_states.orders,
         approval=_text(request.approval),
+        approval_scope=scope,
     )
 
 

@@ -13,7 +13,14 @@ from typing import Final
 from provisioner.cloud import Cloud
 from provisioner.model.address import Address
 from provisioner.model.approval import Approval, ApprovalUse
-from provisioner.model.approved_content import ApprovalScope, approved_content, head_text
+from provisioner.model.approved_content import (
+    ApprovalScope,
+    approved_content,
+    head_text,
+    scope_digest,
+    without_changes,
+)
+from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import Diagnostic, Refused, UsageError, error
 from provisioner.model.history import HistoryEntry, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, Settled
@@ -139,7 +146,11 @@ class ApprovalCheck:
                 )
             )
         others = self._overtaken({change.address for change in use.changes})
-        return (*uncovered(use, plan, state), *others)
+        return (*self._scope_problems(use, plan), *uncovered(use, plan, state), *others)
+
+    def scope_digest(self, plan: Plan) -> str:
+        """The digest of what every run of the approval has in common with this one."""
+        return scope_digest(self._content(plan))
 
     def only_begun(self, plan: Plan, state: State | None) -> Plan:
         """Of `plan` what runs of the approval have begun and nobody knows the end of: that is looked for, whatever the specs want now."""
@@ -151,10 +162,26 @@ class ApprovalCheck:
         """What earlier runs have made of the approval; None before the first."""
         return state.approvals.get(str(self.request.approval)) if state else None
 
+    def _scope_problems(self, use: ApprovalUse, plan: Plan) -> tuple[Diagnostic, ...]:
+        """A later run has the options, variables and settings of the first one."""
+        now, saved = self._content(plan), self.request.saved
+        if not use.scope or use.scope == scope_digest(now):
+            return ()
+        found = (
+            differences(without_changes(approved_content(saved.plan, saved.scope)), without_changes(now))
+            if saved
+            else ()
+        )
+        other = "options, variables, or purchase: and guards: in stack.yaml are not those that were approved"
+        return tuple(found) or (error("plan-differs", other, hint=f"{_NEXT} Or give the same options again."),)
+
+    def _content(self, plan: Plan) -> JsonObject:
+        return approved_content(_as_of(plan, self.request.approval), self.scope)
+
     def _first(self, plan: Plan) -> tuple[Diagnostic, ...]:
         """Before the first run what is planned has to be what was approved, to the letter."""
         approval, saved = self.request.approval, self.request.saved
-        now = approved_content(_as_of(plan, approval), self.scope)
+        now = self._content(plan)
         if not approval.fits(now):
             addresses = {change.address for change in (*plan.work, *(saved.plan.work if saved else ()))}
             found = tuple(differences(approved_content(saved.plan, saved.scope), now)) if saved else ()
@@ -195,6 +222,16 @@ class ApprovalCheck:
             for record in self.store.history()
             if record.sequence == approval.head_sequence
         )
+
+
+def remaining_request(request: PlanRequest, approval: ApprovalRequest | None, state: State | None) -> PlanRequest:
+    """The options of a run without what earlier runs of its approval have done: nothing is replaced or reinstalled twice by name."""
+    use = state.approvals.get(str(approval.approval)) if approval is not None and state is not None else None
+    if use is None:
+        return request
+    return replace(
+        request, replace=request.replace - frozenset(use.bought), reinstall=request.reinstall - frozenset(use.wiped)
+    )
 
 
 def _as_of(plan: Plan, approval: Approval) -> Plan:

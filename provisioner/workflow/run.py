@@ -72,6 +72,8 @@ class Run:
     """Returns the order ids that other states record."""
     approval: str = ""
     """The approval that the run carries out. Empty if it has none."""
+    approval_scope: str = ""
+    """The digest of the options, variables and settings of the approval."""
     dated_by: Service = Service.MODELARTS
     """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
 
@@ -98,7 +100,7 @@ class Run:
             caller=self.cloud.caller,
         )
         is_new = self.approval and self.approval not in state.approvals
-        approved = [Approved(self.approval, approved_changes(plan))] if is_new else []
+        approved = [Approved(self.approval, approved_changes(plan), self.approval_scope)] if is_new else []
         orders: frozenset[str] = frozenset()
         listed: list[Listed] = []
         if has_purchases(plan):

@@ -96,3 +96,71 @@ def test_a_month_old_file_sends_nothing(approved, proxy, clock):
     refused = go_on(approved, "three.plan")
     assert refused.code in {1, 4}, refused.text
     assert approved.purchases == {}
+
+
+BIGGER = "servers: {alpha: {flavor: Si2.xlarge.4}, beta: {flavor: Si2.xlarge.4}}\n"
+BUSY = message("400 Bad Request", b'{"error_code": "ModelArts.0113", "error_msg": "not now"}')
+
+
+@pytest.fixture
+def half_done(workspace, proxy):
+    """Two servers were to be replaced, and the cloud has refused to release the second one."""
+    workspace.write("servers: {alpha: {}, beta: {}}\n")
+    assert workspace.apply().code == 0
+    workspace.write(BIGGER)
+    assert workspace.run_in_process("plan", "--out", "three.plan").code == 0
+    proxy.on(answering(BUSY, executed=False), method="DELETE", ending="", nth=2)
+    assert go_on(workspace, "three.plan").code == 7
+    proxy.clear()
+    assert (workspace.ledger_counts("release"), workspace.purchases) == ({"alpha": 1}, {"alpha": 2, "beta": 1})
+    return workspace
+
+
+def test_a_replacement_that_is_left_is_no_leave_to_release_alone(half_done):
+    half_done.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+    refused = go_on(half_done, "three.plan")
+    assert (refused.code, half_done.ledger_counts("release")) == (4, {"alpha": 1}), refused.text
+    half_done.write(BIGGER)
+    assert (go_on(half_done, "three.plan").code, half_done.purchases) == (0, {"alpha": 2, "beta": 2})
+
+
+def test_a_later_run_has_the_options_of_the_first(half_done):
+    refused = go_on(half_done, "--destroy", "--approved", approval_of(half_done))
+    assert (refused.code, half_done.ledger_counts("release")) == (4, {"alpha": 1}), refused.text
+    assert "options, variables" in " ".join(refused.text.split())
+
+
+@pytest.mark.parametrize("section", ["purchase: {marker: nonce}", "guards: {max_servers: 50}"])
+def test_a_later_run_has_the_settings_of_the_first(half_done, section):
+    stack = half_done.folder / "specs" / "stack.yaml"
+    stack.write_text(f"{stack.read_text()}{section}\n")
+    refused = go_on(half_done, "three.plan")
+    assert (refused.code, "plan-stale" in refused.text) == (4, True), refused.text
+    assert half_done.ledger_counts("release") == {"alpha": 1}
+
+
+def test_what_was_named_to_be_replaced_is_replaced_once(workspace, proxy):
+    workspace.write("servers: {alpha: {}, beta: {}}\n")
+    assert workspace.apply().code == 0
+    named = ("--replace", "alpha", "--replace", "beta")
+    assert workspace.run_in_process("plan", *named, "--out", "three.plan").code == 0
+    proxy.on(answering(BUSY, executed=False), method="DELETE", ending="", nth=2)
+    assert go_on(workspace, "three.plan").code == 7
+    proxy.clear()
+    assert (go_on(workspace, "three.plan").code, workspace.purchases) == (0, {"alpha": 2, "beta": 2})
+    used = go_on(workspace, "three.plan")
+    assert (used.code, "plan-used" in used.text, workspace.purchases) == (1, True, {"alpha": 2, "beta": 2})
+
+
+def test_a_successor_that_was_to_come_first_comes_first_in_a_later_run(workspace, proxy):
+    first = "lifecycle: {create_before_destroy: true}"
+    workspace.write(f"servers: {{alpha: {{{first}}}}}\n")
+    assert workspace.apply().code == 0
+    workspace.write(f"servers: {{alpha: {{flavor: Si2.xlarge.4, {first}}}}}\n")
+    assert workspace.run_in_process("plan", "--out", "three.plan").code == 0
+    proxy.on(answering(BUSY, executed=False), method="POST", ending="/dev-servers", nth=1)
+    assert go_on(workspace, "three.plan").code == 7
+    proxy.clear()
+    workspace.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
+    refused = go_on(workspace, "three.plan")
+    assert (refused.code, workspace.ledger_counts("release")) == (4, {}), refused.text

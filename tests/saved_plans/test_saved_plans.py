@@ -323,3 +323,7 @@ def test_a_file_that_is_larger_than_any_plan_is_not_read(file):
     with file.open("wb") as large:
         large.truncate(300 * 1024 * 1024)
     assert refusal(file).code == "plan-damaged"
+
+
+def test_a_given_key_may_be_any_bytes(tmp_path):
+    assert signing_key("\udcff\udcfe0123456789abcdefgh", tmp_path) == b"\xff\xfe0123456789abcdefgh"
