@@ -7,7 +7,6 @@ contain no secret: a profile says where credentials are.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +23,7 @@ from provisioner.loading.tree import Layer, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.loading.validation import validate
 from provisioner.model.diagnostic import SourceRange, SpecError, UsageError
-from provisioner.model.user_configuration import CredentialsProfile, TrustedSettings, UserConfiguration
+from provisioner.model.user_configuration import CredentialsProfile, FileSettings, TrustedSettings, UserConfiguration
 
 _WAYS = ("hcloud", "file", "variables")
 _VENDOR_VARIABLE = re.compile(r"(?:HW|OS|HUAWEICLOUD)_[A-Z0-9_]{1,64}")
@@ -82,24 +81,12 @@ def read_user_configuration(paths: Iterable[Path], *, owners: Collection[int] | 
     profiles: dict[str, CredentialsProfile] = {}
     for layer, content in reversed(files):
         profiles |= _read_profiles(layer, content, findings)
-    stacks: dict[tuple[str, str | None], list[TrustedSettings]] = defaultdict(list)
-    for layer, content in files:
-        reader = _SettingsReader(layer, profiles, findings)
-        for name, section in (content.stacks or {}).items():
-            if section is None:
-                continue
-            stacks[name, None].append(reader.read(section, ("stacks", name)))
-            for environment, settings in (section.environments or {}).items():
-                if settings is not None:
-                    path = ("stacks", name, "environments", environment)
-                    stacks[name, environment].append(reader.read(settings, path))
+    settings = tuple(_SettingsReader(layer, profiles, findings).read_file(content) for layer, content in files)
     try:
         findings.raise_errors()
     except SpecError as failure:  # no author of specs can mend it
         raise UsageError(*failure.diagnostics) from None
-    return UserConfiguration(
-        {key: tuple(settings) for key, settings in stacks.items()}, tuple(layer.document.label for layer in layers)
-    )
+    return UserConfiguration(settings)
 
 
 def _read_layer(path: Path, owners: Collection[int] | None, findings: Findings) -> Layer | None:
@@ -146,12 +133,21 @@ class _SettingsReader:
         self._profiles = profiles
         self._findings = findings
 
-    def read(self, section: _SettingsSection, path: tuple[str, ...]) -> TrustedSettings:
+    def read_file(self, content: _ConfigurationFile) -> FileSettings:
+        found: dict[tuple[str, str | None], TrustedSettings] = {}
+        for name, section in (content.stacks or {}).items():
+            stack = found[name, None] = self._read(section or _StackSection(), ("stacks", name))
+            for environment, own in (section.environments or {} if section else {}).items():
+                path = ("stacks", name, "environments", environment)
+                found[name, environment] = self._read(own or _SettingsSection(), path).inherit(stack)
+        return found
+
+    def _read(self, section: _SettingsSection, path: tuple[str, ...]) -> TrustedSettings:
         return TrustedSettings(
+            locate([self._layer], path, key=True),
             to_pins(section, self._layer, path, trusted=True),
             locate([self._layer], (*path, "protected")) if section.protected else None,
             self._profile(section.credentials, (*path, "credentials")),
-            locate([self._layer], path, key=True),
         )
 
     def _profile(self, name: str | None, path: tuple[str, ...]) -> CredentialsProfile | None:

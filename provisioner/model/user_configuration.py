@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Final
+from typing import Final, TypeAlias
 
 from provisioner.model.diagnostic import Diagnostic, SourceRange, warning
 from provisioner.model.pin import Pin, PinnedField
@@ -31,27 +31,40 @@ class CredentialsProfile:
 
 @dataclass(frozen=True, slots=True)
 class TrustedSettings:
-    """What one file says about one environment of a stack, or about a whole stack."""
+    """What one file says about one environment of a stack, or about the environments of a stack that it does not name."""
 
+    source: SourceRange
+    """Where the name of the environment or the stack stands."""
     pins: tuple[Pin, ...] = ()
     protected: SourceRange | None = None
     """Where it is protected; None if nothing says so."""
     credentials: CredentialsProfile | None = None
-    source: SourceRange | None = None
-    """Where the name of the stack or environment stands."""
+
+    def inherit(self, stack: TrustedSettings) -> TrustedSettings:
+        """Returns these settings of an environment with those of its `stack` that the environment does not have itself."""
+        own = {pin.field for pin in self.pins}
+        return replace(
+            self,
+            pins=(*self.pins, *(pin for pin in stack.pins if pin.field not in own)),
+            protected=self.protected or stack.protected,
+            credentials=self.credentials or stack.credentials,
+        )
+
+
+FileSettings: TypeAlias = Mapping[tuple[str, str | None], TrustedSettings]
+"""The settings of one file by stack and environment; None is for the environments that the file does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserConfiguration:
-    """The user's files, in falling precedence. `stacks` is by stack and environment; None is for all environments."""
+    """The user's files that exist, in falling precedence."""
 
-    stacks: Mapping[tuple[str, str | None], tuple[TrustedSettings, ...]] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
+    files: tuple[FileSettings, ...] = ()
 
     def settings_of(self, stack: Stack) -> tuple[TrustedSettings, ...]:
-        """Returns all that is said about the stack's environment, the most specific first."""
-        keys = dict.fromkeys(((stack.name, stack.environment), (stack.name, None)))
-        return tuple(chain.from_iterable(self.stacks.get(key, ()) for key in keys))
+        """Returns what each file says about the stack's environment."""
+        found = (file.get((stack.name, stack.environment)) or file.get((stack.name, None)) for file in self.files)
+        return tuple(settings for settings in found if settings is not None)
 
     def profile_of(self, stack: Stack) -> CredentialsProfile | None:
         found = (settings.credentials for settings in self.settings_of(stack))
@@ -59,14 +72,14 @@ class UserConfiguration:
 
     def warnings(self, stack: Stack) -> Iterator[Diagnostic]:
         """Yields a warning for each environment that the stack lacks: what is said about it has no effect."""
-        for (name, environment), settings in self.stacks.items():
+        known = ", ".join(stack.environments) or "none"
+        for (name, environment), settings in chain.from_iterable(file.items() for file in self.files):
             if name == stack.name and environment is not None and environment not in stack.environments:
-                known = ", ".join(stack.environments) or "none"
                 summary = (
                     f"your own configuration names an environment {environment} of {name}, which {name} does not have"
                 )
                 hint = f"its pins protect nothing; correct the name, or remove it; there are: {known}"
-                yield from (warning("unknown-environment", summary, hint=hint, source=one.source) for one in settings)
+                yield warning("unknown-environment", summary, hint=hint, source=settings.source)
 
     def apply_to(self, stack: Stack) -> Stack:
         """Returns the stack with the trusted pins before its own. A stack can add protection, and take none away."""

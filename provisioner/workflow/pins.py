@@ -121,7 +121,7 @@ def _mismatch(stack: Stack, pin: Pin, found: str) -> Diagnostic:
     by = "your own configuration pins" if pin.trusted else "stack.yaml pins"
     return error(
         "pin-mismatch",
-        f"these credentials act in {pin.field} {found}, and {by} {_subject(stack)} to {pin.field} {pin.value}",
+        f"this run would act in {pin.field} {found}, and {by} {_subject(stack)} to {pin.field} {pin.value}",
         hint=f"{_HINTS[pin.field]}; nothing was planned",
         source=pin.source,
     )

@@ -142,6 +142,7 @@ class Workspace:
 
         found = self.credentials(stack)
         require_region(stack, found.region)
+        require_region(stack, stack.region)
         async with self.vendor_cloud(found, stack.region, listen) as cloud:
             user = user_named_by(found.credentials)
             cloud.caller = replace(self.caller, account=cloud.identity.account, user=user)

@@ -57,7 +57,7 @@ def test_names_and_ids_are_compared(pinned, pins):
 def test_another_account_or_project_is_refused_by_every_command_that_asks_the_cloud(pinned, pins, found, pin):
     cli = pinned(pins)
     ran = cli.assert_fails("plan", code="pin-mismatch")
-    assert f"these credentials act in {found}, and stack.yaml pins environment prod of demo to {pin}" in ran.stderr_text
+    assert f"this run would act in {found}, and stack.yaml pins environment prod of demo to {pin}" in ran.stderr_text
     assert "specs/stack.yaml:14:" in ran.err
     for command in (
         ["apply", "--auto-approve"],
@@ -78,6 +78,13 @@ def test_another_region_is_refused_before_anybody_is_asked(pinned, monkeypatch):
     assert (
         "act in region cn-north-4, and stack.yaml pins environment prod of demo to region cn-north-9" in ran.stderr_text
     )
+
+
+def test_a_trusted_region_is_compared_with_the_stacks_before_anything_is_sent(pinned, monkeypatch):
+    cli = pinned("")
+    monkeypatch.setenv("PROVISIONER_ENDPOINT_IAM", "http://127.0.0.1:1")
+    configure(cli, "stacks: {demo: {region: cn-north-9}}\n")
+    assert "would act in region cn-north-4" in cli.assert_fails("plan", code="pin-mismatch").stderr_text
 
 
 def test_a_trusted_pin_wins_and_the_stack_must_agree(pinned):
