@@ -199,7 +199,7 @@ class Scenario:
                 **options,
             ),
             mode=mode,
-            basis=Basis(loaded.stack.name, None, IDENTITY, None, 0, JournalHead()),
+            basis=Basis(loaded.stack.name, loaded.stack.environment, IDENTITY, None, 0, JournalHead()),
             catalogue=CATALOGUE,
             fingerprint=ScenarioSecrets().fingerprint,
         )
