@@ -108,7 +108,11 @@ def _check_trusted(path: Path, status: os.stat_result, owners: Collection[int]) 
         raise UnplacedError("configuration-untrusted", summary, hint="make it yours or root's, or remove it")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         summary = f"{display_path(path)} can be written by other users, so it is not believed"
-        raise UnplacedError("configuration-untrusted", summary, hint=f"run: chmod go-w {shlex.quote(str(path))}")
+        raise UnplacedError(
+            "configuration-untrusted",
+            summary,
+            hint=f"check what stands in it, then run: chmod go-w {shlex.quote(str(path))}",
+        )
 
 
 def _read(path: Path, limit: int, check: StatusCheck) -> bytes:

@@ -108,6 +108,14 @@ def test_the_machines_configuration_counts_as_well(pinned):
     cli.assert_fails("plan", code="configuration-untrusted")
 
 
+def test_the_users_configuration_stands_where_xdg_says(pinned, monkeypatch, tmp_path):
+    cli = pinned("")
+    cli.write("xdg/provisioner/config.yaml", "stacks: {demo: {account: acme}}\n").chmod(0o600)
+    assert cli.run("plan").code == 0
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert "xdg/provisioner/config.yaml:1:26" in cli.assert_fails("plan", code="pin-mismatch").err
+
+
 def test_an_account_that_is_only_said_beside_the_keys_is_not_believed(pinned, monkeypatch):
     """Half of another account's settings: the project decides where servers are bought, and the account was never asked for."""
     cli = pinned(f"account: '{'0' * 32}'")

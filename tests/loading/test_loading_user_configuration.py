@@ -96,14 +96,20 @@ def test_without_a_file_nothing_is_configured(path, name):
 @pytest.mark.parametrize("mode", [0o660, 0o602, 0o666])
 def test_a_file_that_others_may_write_is_not_believed(path, mode):
     (found,) = mistakes(write(path, TEXT, mode))
-    assert (found.code, found.hint) == ("configuration-untrusted", "run: chmod go-w provisioner/config.yaml")
+    assert (found.code, found.hint) == (
+        "configuration-untrusted",
+        "check what stands in it, then run: chmod go-w provisioner/config.yaml",
+    )
 
 
 def test_a_folder_that_others_may_write_is_not_believed(path):
     write(path, TEXT)
     path.parent.chmod(0o777)
     (found,) = mistakes(path)
-    assert (found.code, found.hint) == ("configuration-untrusted", "run: chmod go-w provisioner")
+    assert (found.code, found.hint) == (
+        "configuration-untrusted",
+        "check what stands in it, then run: chmod go-w provisioner",
+    )
 
 
 def test_a_file_of_another_user_is_not_believed(path):
