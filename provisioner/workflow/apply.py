@@ -102,7 +102,7 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             scope = "" if approval is None else approval.scope_digest(planned.plan)
             run = _prepare_run(workspace, request, session, planner, ui, scope)
             if approval is not None and (problems := approval.problems(planned.plan, state)):
-                await _settle_begun(approval, planned, state, run, loaded.stack)
+                state = await _settle_begun(approval, planned, state, run, loaded.stack)
                 raise (InDoubt if state is not None and state.purchases_in_doubt else Refused)(*problems)
             if not planned.plan.work:
                 state = await _record_without_work(planner, session, state, planned)
@@ -126,11 +126,15 @@ def _approval_check(request: ApplyRequest, planner: PlanSession, state: State | 
 
 async def _settle_begun(
     approval: ApprovalCheck, planned: CurrentPlan, state: State | None, run: Run, stack: Stack
-) -> None:
-    """A purchase that an earlier run of the approval has sent is looked for and recorded, whatever the specs want by now."""
+) -> State | None:
+    """Looks for a purchase that an earlier run of the approval has sent and records it, whatever the specs want by now.
+    Returns the state after that.
+    """
     begun = approval.only_begun(planned.plan, state)
-    if begun.work:
-        await run.execute(begun, stack, snapshot=planned.snapshot)
+    if not begun.work:
+        return state
+    outcome = await run.execute(begun, stack, snapshot=planned.snapshot)
+    return outcome.state or state
 
 
 async def _ask_approval(

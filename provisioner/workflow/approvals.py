@@ -22,6 +22,7 @@ from provisioner.model.approved_content import (
 )
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import Diagnostic, Refused, UsageError, error
+from provisioner.model.flow import Effect
 from provisioner.model.history import HistoryEntry, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, Settled
 from provisioner.model.plan import Plan
@@ -130,7 +131,7 @@ class ApprovalCheck:
                 f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this one does not have the last of "
                 "them: the state is another one, or was put back from an older copy"
             )
-            raise Refused(error("plan-stale", summary, hint=f"{_NEXT} `provisioner history` shows what is recorded."))
+            raise Refused(error("plan-stale", summary, hint=f"{_NEXT}. `provisioner history` shows what is recorded."))
 
     def problems(self, plan: Plan, state: State | None) -> tuple[Diagnostic, ...]:
         """Why `plan` may not be carried out; none where it may. Raises UsageError where the approval is used up."""
@@ -173,7 +174,7 @@ class ApprovalCheck:
             else ()
         )
         other = "options, variables, or purchase: and guards: in stack.yaml are not those that were approved"
-        return tuple(found) or (error("plan-differs", other, hint=f"{_NEXT} Or give the same options again."),)
+        return tuple(found) or (error("plan-differs", other, hint=f"{_NEXT}. Or give the same options again."),)
 
     def _content(self, plan: Plan) -> JsonObject:
         return approved_content(_as_of(plan, self.request.approval), self.scope)
@@ -201,12 +202,14 @@ class ApprovalCheck:
             run = "outside of a run" if told.run is None else f"by {told.run.command}, run by {told.who}"
             summary = f"{address}: something was done about it {run}, at {_moment(told.record.time // 1000)}, after {self.request.name} was approved"
             yield error(
-                "plan-overtaken", summary, hint=f"{_NEXT} `provisioner history` shows what was done.", address=address
+                "plan-overtaken", summary, hint=f"{_NEXT}. `provisioner history` shows what was done.", address=address
             )
             return
 
     def _is_own(self, told: HistoryEntry) -> bool:
         text = str(self.request.approval)
+        if told.intent is not None and told.intent.effect is Effect.PAYMENT:
+            return True  # whoever pays its order, that is what it was placed for
         return (told.run is not None and told.run.approval == text) or (
             told.intent is not None and told.intent.approval == text
         )

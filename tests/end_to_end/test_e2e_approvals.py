@@ -164,3 +164,15 @@ def test_a_successor_that_was_to_come_first_comes_first_in_a_later_run(workspace
     workspace.write("servers: {alpha: {flavor: Si2.xlarge.4}}\n")
     refused = go_on(workspace, "three.plan")
     assert (refused.code, workspace.ledger_counts("release")) == (4, {}), refused.text
+
+
+def test_an_order_that_somebody_pays_meanwhile_is_no_hindrance(workspace, proxy):
+    unpaid = "charging_info: {charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: false, is_auto_renew: false}"
+    workspace.write(f"servers: {{alpha: {{{unpaid}}}, beta: {{}}}}\n")
+    assert workspace.run_in_process("plan", "--out", "three.plan").code == 0
+    proxy.on(answering(BUSY, executed=False), method="POST", nth=2)
+    assert go_on(workspace, "three.plan").code == 7
+    proxy.clear()
+    assert workspace.run_in_process("orders", "pay", "alpha", "--auto-approve").code in {0, 7}
+    ended = go_on(workspace, "three.plan")
+    assert (ended.code, workspace.purchases) == (0, {"alpha": 1, "beta": 1}), ended.text
