@@ -41,7 +41,7 @@ def go_on(workspace, *arguments: str):
     return workspace.run_in_process("apply", *arguments, *ONE_BY_ONE)
 
 
-@pytest.mark.parametrize("when", ["before", "answered"])
+@pytest.mark.parametrize("when", ["before", "executed"])
 @pytest.mark.parametrize("by", ["file", "text"])
 def test_a_dead_run_is_gone_on_with_by_the_same_command(approved, proxy, when, by):
     command = ("three.plan",) if by == "file" else ("--approved", approval_of(approved))
@@ -56,7 +56,7 @@ def test_a_dead_run_is_gone_on_with_by_the_same_command(approved, proxy, when, b
 
 
 def test_another_machine_that_shares_the_state_goes_on_with_the_text(approved, proxy):
-    die_at_the_second_purchase(approved, proxy, "three.plan", when="answered")
+    die_at_the_second_purchase(approved, proxy, "three.plan", when="executed")
     text = approval_of(approved)
     (approved.folder / "three.plan").unlink()
     shutil.rmtree(approved.folder / ".local")
@@ -64,7 +64,7 @@ def test_another_machine_that_shares_the_state_goes_on_with_the_text(approved, p
 
 
 def test_specs_that_moved_on_have_what_was_sent_recorded_and_nothing_more_bought(approved, proxy):
-    die_at_the_second_purchase(approved, proxy, "three.plan", when="answered")
+    die_at_the_second_purchase(approved, proxy, "three.plan", when="executed")
     approved.write(THREE.replace("gamma", "delta"))
     stopped = go_on(approved, "three.plan")
     assert (stopped.code, "plan-differs" in stopped.text) == (4, True), stopped.text
