@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from provisioner.sandbox.credentials import PUBLIC, PUBLIC_USER_ID
+from provisioner.sandbox.id_tokens import IdentityProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,18 @@ class Project:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agency:
+    """Lets users of the accounts named in `trusts` act in the account that has it. Its id is the one under which they then
+    own servers, whoever of them it was.
+    """
+
+    id: str
+    name: str
+    trusts: frozenset[str]
+    is_administrator: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """`balance` is what it had before it ever spent, in cents; None never runs short. Orders of an account with
     `approval_milliseconds` wait for so long before they can be paid.
@@ -46,23 +59,55 @@ class Account:
     users: tuple[User, ...]
     balance: int | None = None
     approval_milliseconds: int | None = None
+    agencies: tuple[Agency, ...] = ()
+    identity_providers: tuple[IdentityProvider, ...] = ()
 
     def project(self, project_id: str) -> Project | None:
         return next((project for project in self.projects if project.id == project_id), None)
 
+    def agency(self, name: str) -> Agency | None:
+        return next((agency for agency in self.agencies if agency.name == name), None)
+
+    def user(self, name: str) -> User | None:
+        return next((user for user in self.users if user.name == name), None)
+
+    def delegate(self, agency: Agency) -> User:
+        """Whoever acts through the agency, as a user who cannot sign in (section 6.3)."""
+        name = f"{self.name}/{agency.name}"
+        return User(
+            id=agency.id,
+            name=name,
+            password="",
+            access_key="",
+            secret_key="",
+            is_administrator=agency.is_administrator,
+        )
+
 
 class Accounts:
-    """Finds users by what they show: an id (from a token), an access key, or names (at log-in)."""
+    """Finds users by what they show: an id (from a token; an agency has one, too), an access key, or names (at log-in)."""
 
     def __init__(self, accounts: tuple[Account, ...]) -> None:
         members = [(account, user) for account in accounts for user in account.users]
         self._accounts = {account.id: account for account in accounts}
-        self._by_id = {user.id: (account, user) for account, user in members}
+        delegates = [(account, account.delegate(agency)) for account in accounts for agency in account.agencies]
+        self._by_id = {user.id: (account, user) for account, user in (*members, *delegates)}
         self._by_access_key = {user.access_key: (account, user) for account, user in members}
         self._by_names = {(account.name, user.name): (account, user) for account, user in members}
+        self._by_provider = {each.id: (account, each) for account in accounts for each in account.identity_providers}
 
     def by_account_id(self, account_id: str) -> Account | None:
         return self._accounts.get(account_id)
+
+    def by_reference(self, account_id: str | None, name: str | None) -> Account | None:
+        """The account of that id and of that name, of which either may be None."""
+        fitting = (
+            each for each in self._accounts.values() if account_id in {None, each.id} and name in {None, each.name}
+        )
+        return next(fitting, None)
+
+    def by_identity_provider(self, provider_id: str) -> tuple[Account, IdentityProvider] | None:
+        return self._by_provider.get(provider_id)
 
     def by_id(self, user_id: str) -> tuple[Account, User] | None:
         return self._by_id.get(user_id)

@@ -74,9 +74,9 @@ class Sandbox:
         request_id: str,
     ) -> tuple[Answer, WireFault | None]:
         caller = ANYONE
+        signed = _signed_request(request, body)
         if not operation.anonymous:
-            signed = _signed_request(request, body)
-            caller = authenticate(transaction, signed)
+            caller = authenticate(transaction, signed, by_any_token=operation.by_any_token)
             authorize(caller, operation.service, path, signed.headers)
         taken = self.faults.take(operation.name, lambda: _server_name(transaction, operation, path, body))
         call = Call(
@@ -85,6 +85,7 @@ class Sandbox:
             path=path,
             query=request.query_params,
             body=body,
+            headers=signed.headers,
             faults=taken.world,
         )
         try:

@@ -2,6 +2,7 @@
 accounts; what a call then does is the services' business.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -20,15 +21,22 @@ ANYONE: Final = Caller(account=Account(id="", name="", projects=(), users=()), u
 _SKEW_MILLISECONDS: Final = 15 * 60_000
 
 
-def authenticate(transaction: Transaction, request: SignedRequest) -> Caller:
-    """Raises GatewayError (401) unless the request carries a good signature or token; a signature is judged first."""
+def authenticate(transaction: Transaction, request: SignedRequest, *, by_any_token: bool = False) -> Caller:
+    """Raises GatewayError (401) unless the request carries a good signature or token; a signature is judged first.
+
+    A token without a scope says who somebody is and opens nothing, but for the operations that are `by_any_token`; these
+    take one from the body, too (section 6.3).
+    """
     if "authorization" in request.headers:
         return _by_signature(transaction, request)
-    if (token := request.headers.get("x-auth-token")) is None:
+    token = request.headers.get("x-auth-token") or (_token_in(request.body) if by_any_token else None)
+    if token is None:
         raise unauthenticated("x-auth-token not found")
     if (found := tokens.look_up(transaction.connection, token, now=transaction.now)) is None:
         raise unauthenticated("decrypt token fail")
     user_id, scope = found
+    if scope == Scope() and not by_any_token:
+        raise unauthenticated("the token has no scope")
     return _caller(transaction.rules.accounts.by_id(user_id), scope)
 
 
@@ -105,6 +113,15 @@ def _caller(member: tuple[Account, User] | None, scope: Scope) -> Caller:
         project_id=scope.project_id,
         domain_id=scope.domain_id,
     )
+
+
+def _token_in(body: bytes) -> str | None:
+    """The `auth.identity.token.id` of a body; what else is wrong with it is for the operation to say."""
+    try:
+        found = json.loads(body)["auth"]["identity"]["token"]["id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _sdk_date(text: str) -> int | None:

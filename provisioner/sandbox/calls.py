@@ -41,6 +41,8 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case. Only identity reads any: what says who calls is not in its bodies alone."""
     faults: tuple[WorldFault, ...] = ()
 
     def record(
@@ -90,6 +92,8 @@ class Operation:
     service: Service
     anonymous: bool = False
     spends: bool = False
+    by_any_token: bool = False
+    """Whether a token without a scope opens it, and one in the body instead of the header."""
     parameters: frozenset[str] = frozenset()
     """Of its query string. Any other is refused: what is passed over in silence reads as if it had been honoured."""
 

@@ -9,7 +9,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from provisioner.sandbox.accounts import Account, Accounts, Project, User
+from provisioner.sandbox.accounts import Account, Accounts, Agency, Project, User
+from provisioner.sandbox.id_tokens import IdentityProvider, SigningKey, decode_number, is_strong
 from provisioner.sandbox.market import Action, Arch, Flavor, Image, Market, ServerType
 from provisioner.sandbox.settings_files import read_settings
 
@@ -80,6 +81,57 @@ class ProjectSection(_Section):
     server_quota: Annotated[int, Field(ge=0)] | None = None
 
 
+class AgencySection(_Section):
+    id: Id
+    name: Name
+    trusts: Annotated[list[Name], Field(min_length=1)]
+    administrator: bool = False
+
+    def value(self) -> Agency:
+        return Agency(id=self.id, name=self.name, trusts=frozenset(self.trusts), is_administrator=self.administrator)
+
+
+class SigningKeySection(_Section):
+    """A public RSA key as a JSON Web Key, as an identity provider publishes it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    kty: Literal["RSA"]
+    n: str
+    e: str
+    kid: str | None = None
+
+    @model_validator(mode="after")
+    def check_numbers(self) -> Self:
+        if not is_strong(decode_number(self.n)) or decode_number(self.e) <= 1:
+            raise ValueError("is no RSA key of 1024 bits or more")
+        return self
+
+    def value(self) -> SigningKey:
+        return SigningKey(self.kid, decode_number(self.n), decode_number(self.e))
+
+
+class SigningKeysSection(_Section):
+    keys: Annotated[list[SigningKeySection], Field(min_length=1)]
+
+
+class IdentityProviderSection(_Section):
+    id: Id
+    issuer: Key
+    client_id: Key
+    signing_key: SigningKeysSection
+    users: Annotated[dict[str, Name], Field(min_length=1)]
+
+    def value(self) -> IdentityProvider:
+        return IdentityProvider(
+            id=self.id,
+            issuer=self.issuer,
+            client_id=self.client_id,
+            keys=tuple(key.value() for key in self.signing_key.keys),
+            users=dict(self.users),
+        )
+
+
 class AccountSection(_Section):
     id: Id
     name: Name
@@ -87,6 +139,15 @@ class AccountSection(_Section):
     approval_seconds: Annotated[int, Field(ge=0, le=10**9)] | None = None
     projects: Annotated[list[ProjectSection], Field(min_length=1)]
     users: Annotated[list[UserSection], Field(min_length=1)]
+    agencies: list[AgencySection] = Field(default_factory=list)
+    identity_providers: list[IdentityProviderSection] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def check_federated_users(self) -> Self:
+        names = {user.name for user in self.users}
+        if any(not set(provider.users.values()) <= names for provider in self.identity_providers):
+            raise ValueError("the users of an identity provider must be users of the account")
+        return self
 
     def value(self) -> Account:
         return Account(
@@ -96,6 +157,8 @@ class AccountSection(_Section):
             users=tuple(user.value() for user in self.users),
             balance=self.balance,
             approval_milliseconds=None if self.approval_seconds is None else self.approval_seconds * 1000,
+            agencies=tuple(agency.value() for agency in self.agencies),
+            identity_providers=tuple(provider.value() for provider in self.identity_providers),
         )
 
 
@@ -108,10 +171,16 @@ class AccountsFile(_Section):
         _refuse_repeated("ids of accounts", (account.id for account in self.accounts))
         _refuse_repeated("names of accounts", (account.name for account in self.accounts))
         _refuse_repeated("ids of projects", (each.id for account in self.accounts for each in account.projects))
-        _refuse_repeated("ids of users", (user.id for user in users))
+        agencies = [agency for account in self.accounts for agency in account.agencies]
+        providers = [provider for account in self.accounts for provider in account.identity_providers]
+        _refuse_repeated(
+            "ids of users and agencies", [*(user.id for user in users), *(agency.id for agency in agencies)]
+        )
+        _refuse_repeated("ids of identity providers", (provider.id for provider in providers))
         _refuse_repeated("access keys", (user.access_key for user in users))
         for account in self.accounts:
             _refuse_repeated("names of the users of an account", (user.name for user in account.users))
+            _refuse_repeated("names of the agencies of an account", (each.name for each in account.agencies))
             _refuse_repeated("names of the projects of an account", (each.name for each in account.projects))
         return self
 

@@ -23,7 +23,7 @@ CREATE TABLE temporary_keys (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token is for: exactly one of the two (docs/api/devserver-api.md section 6.3)."""
+    """What a token is for: one of the two, or nothing but being exchanged (docs/api/devserver-api.md section 6.3)."""
 
     project_id: str | None = None
     domain_id: str | None = None

@@ -1,34 +1,14 @@
 """Temporary keys: issued for a token, good for a while, nothing without their security token. Section 6 of the reference."""
 
-import hashlib
-import hmac
-from datetime import UTC, datetime
-
 import pytest
-
-from provisioner.sandbox import PUBLIC
+from support.temporary_key import PROJECT_PATH, signed
 
 KEYS = "/v3.0/OS-CREDENTIAL/securitytokens"
-PROJECT_PATH = f"/v1/{PUBLIC.project_id}/dev-servers"
 
 
 def issue(cloud, token: dict | None = None, **options):
     identity = {"methods": ["token"]} | ({} if token is None else {"token": token})
     return cloud.call("POST", KEYS, json={"auth": {"identity": identity}}, **options)
-
-
-def signed(cloud, keys: dict, path: str = PROJECT_PATH, *, security_token: str | None, signs_it: bool = True):
-    """Section 6.1, step by step, for a GET without query and body."""
-    date = datetime.fromtimestamp(cloud.clock.now() / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-    headers = {"x-sdk-date": date}
-    extra = {} if security_token is None else {"x-security-token": security_token}
-    named = dict(sorted((headers | (extra if signs_it else {})).items()))
-    lines = "".join(f"{name}:{value}\n" for name, value in named.items())
-    canonical = f"GET\n{path}/\n\n{lines}\n{';'.join(named)}\n{hashlib.sha256(b'').hexdigest()}"
-    to_sign = f"SDK-HMAC-SHA256\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(keys["secret"].encode(), to_sign.encode(), hashlib.sha256).hexdigest()
-    authorization = f"SDK-HMAC-SHA256 Access={keys['access']}, SignedHeaders={';'.join(named)}, Signature={signature}"
-    return cloud.send("GET", path, headers=headers | extra | {"Authorization": authorization})
 
 
 @pytest.fixture

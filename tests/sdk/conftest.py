@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from support.id_token_issuer import identity_provider
 
 if TYPE_CHECKING:  # a conftest is read even where the SDK is missing and its tests are skipped
     from support.vendor import Sdk, Served
@@ -25,6 +27,7 @@ accounts:
     users: [{id: sam-id, name: sam, password: Sam-Public-1, access_key: SAMKEY, secret_key: sams-secret}]
   - id: team-id
     name: team
+    agencies: [{id: ops-id, name: ops, trusts: [poor]}]
     projects: [{id: team-main, name: cn-north-4}, {id: team-lab, name: cn-north-4_lab, server_quota: 2}]
     users:
       - {id: ada-id, name: ada, password: Ada-Public-1, access_key: ADAKEY, secret_key: adas-secret, administrator: true}
@@ -63,7 +66,9 @@ def strict_sandbox(tmp_path_factory) -> Iterator[Served]:
 
     folder = tmp_path_factory.mktemp("strict")
     accounts, market = folder / "accounts.yaml", folder / "market.yaml"
-    accounts.write_text(ACCOUNTS)
+    document = yaml.safe_load(ACCOUNTS)
+    document["accounts"][-1]["identity_providers"] = [identity_provider("ada")]
+    accounts.write_text(yaml.safe_dump(document))
     market.write_text(MARKET)
     with serve(folder, "--accounts", str(accounts), "--market", str(market)) as served:
         yield served

@@ -1,9 +1,12 @@
 """Who one is, through the vendor's SDK: tokens, projects, the account, and keys for a while."""
 
+import time
+
 import huaweicloudsdkiam.v3 as iam
 import huaweicloudsdkmodelarts.v1 as modelarts
 import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+from support.id_token_issuer import issue_id_token
 
 from provisioner.sandbox import PUBLIC
 
@@ -69,3 +72,22 @@ def test_temporary_keys_open_what_lasting_ones_do(sdk, sdk_with):
     with pytest.raises(ClientRequestException) as refused:
         sdk_with(**temporary).servers.list_dev_servers(modelarts.ListDevServersRequest())
     assert (refused.value.status_code, refused.value.error_code) == (401, "APIG.0301")
+
+
+def test_keys_of_an_agency_act_in_its_account(sdk_of):
+    role = iam.IdentityAssumerole(agency_name="ops", domain_name="team", duration_seconds=900)
+    auth = iam.AgencyAuth(identity=iam.AgencyAuthIdentity(methods=["assume_role"], assume_role=role))
+    body = iam.CreateTemporaryAccessKeyByAgencyRequestBody(auth=auth)
+    asked = iam.CreateTemporaryAccessKeyByAgencyRequest(body=body)
+    assert sdk_of("pia", "poor").identity.create_temporary_access_key_by_agency(asked).credential.securitytoken
+    with pytest.raises(ClientRequestException) as refused:
+        sdk_of("sam", "slow").identity.create_temporary_access_key_by_agency(asked)
+    assert refused.value.status_code == 403
+
+
+def test_an_id_token_becomes_a_token_of_the_user_that_it_is_mapped_to(sdk_of):
+    token = iam.GetIdTokenIdTokenBody(id=issue_id_token(ends_at=time.time() + 600))
+    body = iam.GetIdTokenRequestBody(auth=iam.GetIdTokenAuthParams(id_token=token))
+    asked = iam.CreateTokenWithIdTokenRequest(x_idp_id="acme-gitlab", body=body)
+    answer = sdk_of("ada", "team").identity.create_token_with_id_token(asked)
+    assert (answer.token.user.name, bool(answer.x_subject_token)) == ("ada", True)

@@ -103,9 +103,35 @@ class KeysToken(Lenient):
     duration_seconds: Annotated[int, Field(ge=900, le=86_400)] = 900
 
 
+class KeysAgency(Lenient):
+    """The agency is that of the account named by id, by name, or by both when both are right."""
+
+    agency_name: str
+    domain_id: str | None = None
+    domain_name: str | None = None
+    duration_seconds: Annotated[int, Field(ge=900, le=86_400)] = 900
+
+    @model_validator(mode="after")
+    def check_given(self) -> Self:
+        if self.domain_id is None and self.domain_name is None:
+            raise ValueError("domain_id or domain_name must be given")
+        return self
+
+
 class KeysIdentity(Lenient):
-    methods: Annotated[list[Literal["token"]], Field(min_length=1, max_length=1)]
+    methods: Annotated[list[Literal["token", "assume_role"]], Field(min_length=1, max_length=1)]
     token: KeysToken = KeysToken()
+    assume_role: KeysAgency | None = None
+
+    @model_validator(mode="after")
+    def check_method(self) -> Self:
+        if self.methods == ["assume_role"] and self.assume_role is None:
+            raise ValueError("assume_role must be given, as methods names it")
+        return self
+
+    @property
+    def agency(self) -> KeysAgency | None:
+        return self.assume_role if self.methods == ["assume_role"] else None
 
 
 class KeysAuth(Lenient):
@@ -114,3 +140,16 @@ class KeysAuth(Lenient):
 
 class CreateKeys(Lenient):
     auth: KeysAuth
+
+
+class IdTokenValue(Lenient):
+    id: SecretStr
+
+
+class IdTokenAuth(Lenient):
+    id_token: IdTokenValue
+    scope: TokenScope | None = None
+
+
+class CreateTokenWithIdToken(Lenient):
+    auth: IdTokenAuth

@@ -1,17 +1,20 @@
 """Identity (IAM): tokens, temporary keys, and the ids that go with names (docs/api/devserver-api.md sections 6.3 and 7)."""
 
 import hmac
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from provisioner.sandbox import tokens
+from provisioner.sandbox import id_tokens, tokens
 from provisioner.sandbox.accounts import Account, Project, User
 from provisioner.sandbox.calls import Answer, Call, Operation
 from provisioner.sandbox.clock import iso_time_exact
-from provisioner.sandbox.errors import KeystoneError, Service
+from provisioner.sandbox.errors import InvalidParameterError, KeystoneError, Service
 from provisioner.sandbox.requests.identity import (
     CreateKeys,
     CreateToken,
+    CreateTokenWithIdToken,
+    KeysAgency,
     ProjectsQuery,
     TokenIdentity,
     TokenScope,
@@ -28,25 +31,38 @@ def create_token(call: Call) -> Answer:
     auth = read_body(CreateToken, call.body).auth
     (account, user), expires_at = _identified(call, auth.identity)
     scope = _resolve(account, auth.scope) if auth.scope is not None else Scope(domain_id=account.id)
+    return _issue(call, account, user, scope, methods=auth.identity.methods, expires_at=expires_at)
+
+
+def create_token_with_id_token(call: Call) -> Answer:
+    """Without a scope the token has none, and is good for temporary keys alone."""
+    auth = read_body(CreateTokenWithIdToken, call.body).auth
+    if not (provider_id := call.headers.get("x-idp-id")):
+        raise InvalidParameterError("X-Idp-Id: the header is missing")
     now = call.transaction.now
-    token = tokens.issue(call.transaction.connection, user.id, scope, now=now, expires_at=expires_at)
-    body = {
-        "methods": auth.identity.methods,
-        "issued_at": iso_time_exact(now),
-        "expires_at": iso_time_exact(expires_at),
-        "user": {"id": user.id, "name": user.name, "domain": _domain(account)},
-        "roles": [{"id": "0", "name": "te_admin"}],
-        **_scoped_to(account, scope),
-    }
-    return Answer({"token": body}, status=201, headers={"X-Subject-Token": token})
+    found = call.transaction.rules.accounts.by_identity_provider(provider_id)
+    if found is None:
+        raise KeystoneError(401, "The identity provider does not exist.")
+    account, provider = found
+    try:
+        subject = id_tokens.verify(auth.id_token.id.get_secret_value(), provider, now=now)
+    except id_tokens.IdTokenError as refusal:
+        raise KeystoneError(401, f"The ID token is refused: {refusal}.") from None
+    user = account.user(provider.users.get(subject, ""))
+    if user is None:
+        raise KeystoneError(403, "The subject of the ID token is mapped to no user.")
+    scope = Scope() if auth.scope is None else _resolve(account, auth.scope)
+    return _issue(call, account, user, scope, methods=["mapped"], expires_at=now + LIFE_MILLISECONDS)
 
 
 def create_keys(call: Call) -> Answer:
-    """Temporary keys for the caller; they open what the caller's lasting keys would."""
-    seconds = read_body(CreateKeys, call.body).auth.identity.token.duration_seconds
+    """Temporary keys for the caller, which open what the caller's lasting keys would, or for an agency."""
+    given = read_body(CreateKeys, call.body).auth.identity
+    user_id = call.caller.user_id if given.agency is None else _assumed(call, given.agency)
+    seconds = (given.agency or given.token).duration_seconds
     now = call.transaction.now
     expires_at = now + seconds * 1000
-    keys = tokens.issue_keys(call.transaction.connection, call.caller.user_id, now=now, expires_at=expires_at)
+    keys = tokens.issue_keys(call.transaction.connection, user_id, now=now, expires_at=expires_at)
     credential = {
         "access": keys.access_key,
         "secret": keys.secret_key,
@@ -86,6 +102,33 @@ def list_users(call: Call) -> Answer:
     return Answer({"users": found, "links": {}})
 
 
+def _issue(
+    call: Call, account: Account, user: User, scope: Scope, *, methods: Sequence[str], expires_at: int
+) -> Answer:
+    now = call.transaction.now
+    token = tokens.issue(call.transaction.connection, user.id, scope, now=now, expires_at=expires_at)
+    body = {
+        "methods": [*methods],
+        "issued_at": iso_time_exact(now),
+        "expires_at": iso_time_exact(expires_at),
+        "user": {"id": user.id, "name": user.name, "domain": _domain(account)},
+        "roles": [{"id": "0", "name": "te_admin"}],
+        **_scoped_to(account, scope),
+    }
+    return Answer({"token": body}, status=201, headers={"X-Subject-Token": token})
+
+
+def _assumed(call: Call, asked: KeysAgency) -> str:
+    """The id of the agency, when it trusts the caller's account. Whether there is one is nobody else's to know."""
+    account = call.transaction.rules.accounts.by_reference(asked.domain_id, asked.domain_name)
+    agency = None if account is None else account.agency(asked.agency_name)
+    if agency is None or call.caller.account.name not in agency.trusts:
+        raise KeystoneError(
+            403, "You are not authorized to perform the requested action: the agency does not trust you."
+        )
+    return agency.id
+
+
 def _identified(call: Call, given: TokenIdentity) -> tuple[tuple[Account, User], int]:
     """Who shows a password or an earlier token, and until when the new one is good: no longer than that one."""
     if given.password is not None and given.methods == ["password"]:
@@ -119,6 +162,8 @@ def _resolve(account: Account, scope: TokenScope) -> Scope:
 
 
 def _scoped_to(account: Account, scope: Scope) -> dict[str, object]:
+    if scope == Scope():
+        return {}
     project = account.project(scope.project_id) if scope.project_id is not None else None
     if project is None:
         return {"domain": _domain(account)}
@@ -159,5 +204,14 @@ OPERATIONS: Final = (
     _operation("KeystoneListUsers", "GET", "/v3/users", list_users, parameters=frozenset(UsersQuery.model_fields)),
     _operation("KeystoneListAuthProjects", "GET", "/v3/auth/projects", list_own_projects),
     _operation("KeystoneListAuthDomains", "GET", "/v3/auth/domains", list_own_domains),
-    _operation("CreateTemporaryAccessKeyByToken", "POST", "/v3.0/OS-CREDENTIAL/securitytokens", create_keys),
+    _operation(
+        "CreateTemporaryAccessKeyByToken",
+        "POST",
+        "/v3.0/OS-CREDENTIAL/securitytokens",
+        create_keys,
+        by_any_token=True,
+    ),
+    _operation(
+        "CreateTokenWithIdToken", "POST", "/v3.0/OS-AUTH/id-token/tokens", create_token_with_id_token, anonymous=True
+    ),
 )
