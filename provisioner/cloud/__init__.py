@@ -13,15 +13,18 @@ from provisioner.cloud.channel import Channel
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.connection import Cloud, connect
 from provisioner.cloud.credential_profile import find_profile_credentials
+from provisioner.cloud.credential_sources import find_credentials
 from provisioner.cloud.credentials import (
     AccessKey,
+    Agency,
+    AssumedAgency,
     Credentials,
     FoundCredentials,
+    IdToken,
     InstanceAgency,
     IssuedToken,
     Password,
     describe_credentials,
-    find_credentials,
 )
 from provisioner.cloud.endpoints import Endpoints, region_endpoints, sandbox_endpoints
 from provisioner.cloud.identities import (
@@ -41,13 +44,16 @@ from provisioner.cloud.user_pseudonym import user_named_by
 __all__ = [
     "AccessKey",
     "Account",
+    "Agency",
     "Ask",
+    "AssumedAgency",
     "Channel",
     "Clock",
     "Cloud",
     "Credentials",
     "Endpoints",
     "FoundCredentials",
+    "IdToken",
     "InstanceAgency",
     "IssuedToken",
     "Password",

@@ -7,26 +7,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
-from provisioner.cloud.authentication import Anonymous, Authentication, Signer
+from provisioner.cloud.authentication import Authentication
+from provisioner.cloud.authenticator import Authenticator
 from provisioner.cloud.channel import Channel
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.credentials import AccessKey, Credentials, InstanceAgency, IssuedToken, Password
+from provisioner.cloud.credentials import AssumedAgency, Credentials, InstanceAgency
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.cloud.identification import GivenIdentity, identify_by_list, identify_by_token
-from provisioner.cloud.request import Request
+from provisioner.cloud.identification import GivenIdentity
+from provisioner.cloud.key_exchange import METADATA
 from provisioner.cloud.request_budget import RequestBudget, ThrottleListener
 from provisioner.cloud.request_sender import RequestSender
 from provisioner.cloud.server_time import ServerTime
-from provisioner.cloud.temporary_keys import METADATA, TemporaryKeys, instance_metadata_request, token_exchange_request
 from provisioner.cloud.token_cache import TokenFileCache
-from provisioner.cloud.tokens import NoCache, Scope, TokenCache, Tokens
+from provisioner.cloud.tokens import NoCache
 from provisioner.cloud.translation import translate
-from provisioner.cloud.user_pseudonym import pseudonym_of, pseudonym_of_token
 from provisioner.model.caller import UNKNOWN_CALLER
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Identity
@@ -35,7 +34,6 @@ from provisioner.web import (
     HttpBackend,
     HttpNetwork,
     HttpTimeouts,
-    HttpTransport,
     LongReadingListener,
     NetworkSettings,
     SlowRequestListener,
@@ -154,7 +152,7 @@ async def connect(
             user_agent=user_agent,
             timeouts=timeouts,
             backend=in_process(app) if app is not None else backend,
-            direct_urls=(METADATA,) if isinstance(credentials, InstanceAgency) else (),
+            direct_urls=(METADATA,) if _asks_metadata(credentials) else (),
             monotonic=clock.monotonic,
             on_slow_request=on_slow_request,
             on_long_reading=on_long_reading,
@@ -165,87 +163,25 @@ async def connect(
     mask = mask or Mask()
     async with network.transport() as transport:
         cache = TokenFileCache(token_folder) if token_folder else NoCache()
-        authenticator = _Authenticator(transport, endpoints, given, budget, clock, cache, mask, times)
+        authenticator = Authenticator(transport, endpoints, given, budget, clock, cache, mask, times)
         try:
-            authentication, identity = await authenticator.authenticate(credentials)
-            user = await authenticator.user_of(credentials, user_named)
+            signed_in = await authenticator.sign_in(credentials, user_named)
         except CallFailed as failed:
             raise translate(failed, "finding out the account and the project") from None
         yield Cloud(
             network,
             times=times,
-            authentication=authentication,
+            authentication=signed_in.authentication,
             endpoints=endpoints,
-            identity=identity,
+            identity=signed_in.identity,
             budget=budget,
             clock=clock,
             mask=mask,
-            user=user,
+            user=signed_in.user,
             keeps_time=keeps_time,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Authenticator:
-    """Turns credentials into an authentication, and finds the identity and the user that they belong to."""
-
-    transport: HttpTransport
-    endpoints: Endpoints
-    given: GivenIdentity
-    budget: RequestBudget
-    clock: Clock
-    cache: TokenCache
-    mask: Mask
-    times: Mapping[Service, ServerTime]
-
-    async def authenticate(self, credentials: Credentials) -> tuple[Authentication, Identity]:
-        match credentials:
-            case AccessKey():
-                return await self._by_list(Signer(credentials, self.clock))
-            case IssuedToken():
-                advice = (
-                    "check HW_AUTH_TOKEN: a token ends a day after it was given, or when its user's password changes"
-                )
-                return await self._by_list(self._temporary(token_exchange_request(credentials, self.endpoints), advice))
-            case InstanceAgency():
-                advice = "check that this machine is a cloud server, and the agency that it has"
-                return await self._by_list(self._temporary(instance_metadata_request(), advice))
-            case Password():
-                tokens = self._tokens(credentials)
-                return tokens, await identify_by_token(self.given, tokens)
-            case _:
-                assert_never(credentials)
-
-    async def user_of(self, credentials: Credentials, named: str) -> str:
-        if isinstance(credentials, IssuedToken) and not named:
-            return await pseudonym_of_token(credentials, self.endpoints, self._sender(Anonymous("")).send)
-        return pseudonym_of(credentials, named)
-
-    async def _by_list(self, authentication: Authentication) -> tuple[Authentication, Identity]:
-        channel = Channel(self._sender(authentication), self.endpoints, None, self.budget, self.mask)
-        return authentication, await identify_by_list(self.given, channel.ask)
-
-    def _temporary(self, request: Request, advice: str) -> TemporaryKeys:
-        return TemporaryKeys(request, advice=advice, send=self._sender(Anonymous(advice)).send, clock=self.clock)
-
-    def _tokens(self, user: Password) -> Tokens:
-        given = self.given
-        account = (
-            {"id": given.domain_id} if given.domain_id else {"name": user.domain_name} if user.domain_name else None
-        )
-        return Tokens(
-            user,
-            scopes={
-                Scope.PROJECT: {"id": given.project_id} if given.project_id else {"name": given.name},
-                **({Scope.ACCOUNT: account} if account else {}),
-            },
-            endpoints=self.endpoints,
-            send=self._sender(Anonymous(Tokens.advice)).send,
-            clock=self.clock,
-            cache=self.cache,
-        )
-
-    def _sender(self, authentication: Authentication) -> RequestSender:
-        return RequestSender(
-            self.transport, authentication, budget=self.budget, clock=self.clock, mask=self.mask, times=self.times
-        )
+def _asks_metadata(credentials: Credentials) -> bool:
+    base = credentials.base if isinstance(credentials, AssumedAgency) else credentials
+    return isinstance(base, InstanceAgency)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from provisioner.cloud.credentials import FoundCredentials, find_credentials
+from provisioner.cloud.credential_sources import find_credentials
+from provisioner.cloud.credentials import FoundCredentials
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.user_configuration import CredentialsProfile
 

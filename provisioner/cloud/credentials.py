@@ -1,22 +1,19 @@
-"""Finds the credentials for the cloud where the vendor's own tools look, in a fixed order, never in a spec or on a
-command line.
+"""The kinds of credentials for the cloud, as the user gave them. None of them has been checked by the cloud.
 
-The names are those of docs/api/devserver-api.md section 6.4. This module reads the environment that it is given and
-files in the home folder. It does not ask a server whether the credentials are valid.
+credential_sources.py finds them; authenticator.py turns them into what authenticates requests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, assert_never
 
-from provisioner.cloud.hcloud_profile import read_profile
-from provisioner.cloud.sdk_profile import read_sdk_profile
-from provisioner.cloud.vendor_variables import VendorVariables
-from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.secret import Secret
+
+KEY_LIFE_SECONDS: Final = 3600
+"""How long temporary keys are asked to live. The service allows 15 minutes to a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,51 @@ class InstanceAgency:
     """The agency of the cloud server that this tool runs on. The server's metadata service gives temporary keys."""
 
 
-Credentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """An ID token of OpenID Connect, which the identity provider `provider_id` issued. It is exchanged for temporary keys.
+
+    Either `value` or `path` is given. A file is read anew at every exchange, because whoever wrote it may renew it.
+    """
+
+    provider_id: str
+    value: Secret | None = None
+    path: Path | None = None
+
+
+BaseCredentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency | IdToken
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency: an account lets another one's users act in it. Its temporary keys last `duration_seconds`.
+
+    The account that has the agency is named by id, by name, or by both.
+    """
+
+    name: str
+    domain_id: str | None
+    domain_name: str | None
+    duration_seconds: int = KEY_LIFE_SECONDS
+
+    @property
+    def account(self) -> str:
+        return self.domain_name or self.domain_id or ""
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedAgency:
+    """Credentials of a user and the agency that this user assumes. Everything is then done in the agency's account.
+
+    `base_account` is the id of the user's own account, where it was given.
+    """
+
+    agency: Agency
+    base: BaseCredentials
+    base_account: str | None = None
+
+
+Credentials: TypeAlias = BaseCredentials | AssumedAgency
 
 
 def describe_credentials(credentials: Credentials) -> str:
@@ -69,6 +110,10 @@ def describe_credentials(credentials: Credentials) -> str:
             return "token, exchanged for temporary keys"
         case InstanceAgency():
             return "agency of this cloud server"
+        case IdToken():
+            return "ID token, exchanged for temporary keys"
+        case AssumedAgency(agency, base):
+            return f"agency {agency.name} of the account {agency.account}, assumed with: {describe_credentials(base)}"
         case _:
             assert_never(credentials)
 
@@ -86,164 +131,6 @@ class FoundCredentials:
     project_id: str | None = None
     project_name: str | None = None
     domain_id: str | None = None
+    agency: Agency | None = None
+    """The agency that the same place names."""
     warnings: tuple[Diagnostic, ...] = ()
-
-
-_MISSING_HINT: Final = (
-    "set HW_ACCESS_KEY and HW_SECRET_KEY; or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; or HW_AUTH_TOKEN; or configure"
-    " hcloud (~/.hcloud/config.json) or the SDK (~/.huaweicloud/credentials); or set HW_USER_NAME, HW_USER_PASSWORD and"
-    " HW_DOMAIN_NAME; or, on a cloud server with an agency, PROVISIONER_INSTANCE_METADATA=1"
-)
-
-
-def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadata: bool = False) -> FoundCredentials:
-    """Return the first complete set of credentials. Raises UsageError when a set is incomplete, and when there is none.
-
-    `instance_metadata` permits the metadata service as the last source. It is off by default, because outside the cloud
-    anybody could answer at its address.
-    """
-    variables = VendorVariables(environ)
-    _refuse_assumed_role(variables)
-    found = (
-        _from_provider_variables(variables)
-        or _from_sdk_variables(variables)
-        or _from_token_variable(variables)
-        or _from_hcloud_profile(variables, home)
-        or _from_sdk_profile(variables, home)
-        or _from_password_variables(variables)
-        or (FoundCredentials(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
-    )
-    if found is None:
-        missing = error("credentials-missing", "there are no credentials for the cloud", hint=_MISSING_HINT)
-        raise UsageError(missing, *_ignored(variables))
-    return replace(
-        found,
-        region=variables.sendable("HW_REGION_NAME") or found.region,
-        project_id=found.project_id or variables.sendable("HW_PROJECT_ID"),
-        project_name=variables.sendable("HW_PROJECT_NAME"),
-        domain_id=found.domain_id or variables.sendable("HW_DOMAIN_ID"),
-        warnings=_warnings(variables),
-    )
-
-
-def _from_provider_variables(variables: VendorVariables) -> FoundCredentials | None:
-    if not variables.are_set("HW_ACCESS_KEY", "HW_SECRET_KEY"):
-        return None
-    key = _access_key(variables, "HW_ACCESS_KEY", "HW_SECRET_KEY", "HW_SECURITY_TOKEN")
-    return FoundCredentials(key, variables.name_in_use("HW_ACCESS_KEY") or "")
-
-
-def _from_sdk_variables(variables: VendorVariables) -> FoundCredentials | None:
-    access_key, secret_key = "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"
-    if not variables.are_set(access_key, secret_key):
-        return None
-    return FoundCredentials(
-        _access_key(variables, access_key, secret_key, "HUAWEICLOUD_SDK_SECURITY_TOKEN"),
-        source=access_key,
-        project_id=variables.sendable("HUAWEICLOUD_SDK_PROJECT_ID"),
-        domain_id=variables.sendable("HUAWEICLOUD_SDK_DOMAIN_ID"),
-    )
-
-
-def _from_token_variable(variables: VendorVariables) -> FoundCredentials | None:
-    token = variables.sendable("HW_AUTH_TOKEN")
-    return FoundCredentials(IssuedToken(Secret(token)), variables.name_in_use("HW_AUTH_TOKEN") or "") if token else None
-
-
-def _from_hcloud_profile(variables: VendorVariables, home: Path) -> FoundCredentials | None:
-    path = Path(variables.get("HW_SHARED_CONFIG_FILE") or home / ".hcloud" / "config.json")
-    profile = read_profile(path, variables.get("HW_PROFILE"))
-    if profile is None:
-        return None
-    return FoundCredentials(
-        AccessKey(profile.access_key, profile.secret_key, profile.security_token),
-        source=f"profile {profile.name} of {path}",
-        region=profile.region,
-        # Project and account of the environment take precedence over those of a file.
-        project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
-        domain_id=variables.sendable("HW_DOMAIN_ID") or profile.domain_id,
-    )
-
-
-def _from_sdk_profile(variables: VendorVariables, home: Path) -> FoundCredentials | None:
-    path = Path(variables.get("HUAWEICLOUD_SDK_CREDENTIALS_FILE") or home / ".huaweicloud" / "credentials")
-    profile = read_sdk_profile(path)
-    if profile is None:
-        return None
-    return FoundCredentials(
-        AccessKey(profile.access_key, profile.secret_key, profile.security_token),
-        source=str(path),
-        project_id=variables.sendable("HW_PROJECT_ID") or profile.project_id,
-        domain_id=variables.sendable("HW_DOMAIN_ID") or profile.domain_id,
-    )
-
-
-def _from_password_variables(variables: VendorVariables) -> FoundCredentials | None:
-    """Identify the user by name if one is given, else by id. An id needs no account."""
-    by_id = bool(variables.get("HW_USER_ID")) and not variables.get("HW_USER_NAME")
-    name, account = ("HW_USER_ID", ()) if by_id else ("HW_USER_NAME", ("HW_DOMAIN_NAME",))
-    # The account's name alone does not start this set, because it accompanies access keys as well.
-    if not any(map(variables.get, (name, "HW_USER_PASSWORD"))):
-        return None
-    variables.are_set(name, "HW_USER_PASSWORD", *account)
-    password = Secret(variables.get("HW_USER_PASSWORD") or "")
-    if by_id:
-        user = Password(None, password, None, variables.get("HW_USER_ID"))
-    else:
-        user = Password(variables.get("HW_USER_NAME"), password, variables.get("HW_DOMAIN_NAME"))
-    return FoundCredentials(user, variables.name_in_use(name) or "")
-
-
-def _access_key(variables: VendorVariables, access_key: str, secret_key: str, security_token: str) -> AccessKey:
-    token = variables.sendable(security_token)
-    return AccessKey(
-        variables.sendable(access_key) or "",
-        Secret(variables.sendable(secret_key) or ""),
-        Secret(token) if token else None,
-    )
-
-
-def _refuse_assumed_role(variables: VendorVariables) -> None:
-    """Refuse variables that ask to act in another account than that of the keys: nothing may be bought in the keys'
-    account instead.
-    """
-    if names := ", ".join(variables.agencies()):
-        raise UsageError(
-            error(
-                "credentials-unsupported",
-                f"{names} would have it act through an agency, which is not supported",
-                hint="give the agency's temporary keys by HW_ACCESS_KEY, HW_SECRET_KEY and HW_SECURITY_TOKEN,"
-                f" and unset {names}",
-            )
-        )
-
-
-def _warnings(variables: VendorVariables) -> tuple[Diagnostic, ...]:
-    return (*_insecure(variables), *_ignored(variables))
-
-
-def _ignored(variables: VendorVariables) -> tuple[Diagnostic, ...]:
-    """Warn once about variables for the vendor's tools that are ignored here, because users would expect them to work."""
-    names = variables.ignored()
-    if not names:
-        return ()
-    hint = "what it says for other tools does not hold here; docs/credentials.md has the variables that are followed"
-    if "OS_CACERT" in names:
-        hint = f"a certificate authority of your own is named by SSL_CERT_FILE; {hint}"
-    if any(name.endswith("ENTERPRISE_PROJECT_ID") for name in names):
-        hint = f"for an enterprise project write enterprise_project_id: into the specs, where a plan shows it; {hint}"
-    are = "is" if len(names) == 1 else "are"
-    return (warning("variable-ignored", f"{', '.join(names)} {are} set and not followed", hint=hint),)
-
-
-def _insecure(variables: VendorVariables) -> tuple[Diagnostic, ...]:
-    if (variables.get("HW_INSECURE") or "false").lower() in {"0", "f", "false", "no"}:
-        return ()
-    name = variables.name_in_use("HW_INSECURE")
-    return (
-        warning(
-            "insecure-ignored",
-            f"{name} is ignored: the cloud's certificates are always verified",
-            hint="to trust a certificate authority of your own, name its file in SSL_CERT_FILE",
-        ),
-    )

@@ -173,11 +173,14 @@ def _verdict(request: Request, status: int, error_body: ErrorBody) -> str:
     return f"{request.line} {verdict}: {text} ({number})"
 
 
-def as_not_sent(failure: Failure) -> Failure:
-    """Return the failure of a request that was not sent because signing in for it failed."""
+def as_not_sent(failure: Failure, advice: str = "") -> Failure:
+    """Return the failure of a request that was not sent because signing in for it failed.
+
+    `advice` is added to the message: what the user should check.
+    """
     return Failure(
         Outcome.NOT_SENT,
-        f"signing in failed: {failure.message}",
+        f"signing in failed: {failure.message}{advice and f'; {advice}'}",
         status=failure.status,
         code=failure.code,
         request_id=failure.request_id,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from provisioner.cloud.credentials import Agency
 from provisioner.cloud.private_file import is_sendable, read_private, refuse
 from provisioner.model.canonical import JsonObject, JsonValue, parse_json
 from provisioner.model.secret import Secret
@@ -27,6 +28,7 @@ class Profile:
     region: str | None
     project_id: str | None
     domain_id: str | None
+    agency: Agency | None
 
 
 def read_profile(path: Path, name: str | None) -> Profile | None:
@@ -58,12 +60,6 @@ def _profile(entry: JsonObject, path: Path) -> Profile | None:
     if access_key is None and secret_key is None:
         return None
     name = _text(entry, "name") or ""
-    if _text(entry, "agencyName") is not None:
-        refuse(
-            f"profile {name!r} of {path} acts through an agency, which is not supported",
-            "set HW_PROFILE to a profile that acts for itself, or give the agency's temporary keys by HW_ACCESS_KEY,"
-            " HW_SECRET_KEY and HW_SECURITY_TOKEN",
-        )
     if access_key is None or secret_key is None:
         missing = "accessKeyId" if access_key is None else "secretAccessKey"
         refuse(f"profile {name!r} of {path} lacks {missing}", _CONFIGURE)
@@ -72,8 +68,30 @@ def _profile(entry: JsonObject, path: Path) -> Profile | None:
     if not all(map(is_sendable, (access_key, secret_key, token, region, project_id, domain_id))):
         refuse(f"profile {name!r} of {path} has a key or an id with a space or a line break in it", _CONFIGURE)
     return Profile(
-        name, access_key, Secret(secret_key), Secret(token) if token else None, region, project_id, domain_id
+        name,
+        access_key,
+        Secret(secret_key),
+        Secret(token) if token else None,
+        region,
+        project_id,
+        domain_id,
+        _agency(entry, f"profile {name!r} of {path}"),
     )
+
+
+def _agency(entry: JsonObject, place: str) -> Agency | None:
+    """Read the agency that the profile acts through. hcloud leaves its fields empty for none."""
+    name, domain_id, domain_name = (
+        _text(entry, field) for field in ("agencyName", "agencyDomainId", "agencyDomainName")
+    )
+    if name is None and domain_id is None and domain_name is None:
+        return None
+    if name is None or (domain_id is None and domain_name is None):
+        missing = "agencyName" if name is None else "agencyDomainName"
+        refuse(f"{place} has half an agency: it lacks {missing}", _CONFIGURE)
+    if not is_sendable(domain_id) or not all(text.isprintable() for text in (name, domain_name or "")):
+        refuse(f"{place} has an agency with characters that no name has", _CONFIGURE)
+    return Agency(name, domain_id, domain_name)
 
 
 def _parse(content: bytes, path: Path) -> JsonObject:

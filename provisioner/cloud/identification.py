@@ -33,12 +33,13 @@ class GivenIdentity:
         return self.project_name or self.region
 
 
-async def identify_by_list(given: GivenIdentity, ask: Ask) -> Identity:
+async def identify_by_list(given: GivenIdentity, ask: Ask, *, confirm: bool = False) -> Identity:
     """Identify the user of an access key by listing projects.
 
-    Raises CallFailed, and UsageError unless exactly one project matches.
+    Project and account are believed when both are given, unless `confirm` is true. Raises CallFailed, and UsageError
+    unless exactly one project matches.
     """
-    if given.project_id and given.domain_id:
+    if given.project_id and given.domain_id and not confirm:
         return Identity(given.domain_id, given.project_id, given.region)
     reachable = await list_projects(ask, name=None if given.project_id else given.name)
     matching = [project for project in reachable if _matches(project, given)]

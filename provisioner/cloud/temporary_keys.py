@@ -1,8 +1,7 @@
 """Fetches temporary keys when they are needed, and renews them before they expire.
 
-There are two sources. The identity service exchanges an issued token for them: such a token is valid for one project
-only, but its keys work with billing too. The metadata service of a cloud server gives them as well; it is asked only
-when the user states that this machine is one (docs/api/devserver-api.md sections 6.3 and 6.4).
+Where they come from is known to key_exchange.py: an issued token, an ID token, an agency, or the metadata service of a
+cloud server.
 """
 
 from __future__ import annotations
@@ -15,23 +14,21 @@ from typing import Final
 
 from provisioner.cloud.authentication import Signer
 from provisioner.cloud.clock import Clock
-from provisioner.cloud.credentials import AccessKey, IssuedToken
-from provisioner.cloud.endpoints import Endpoints
+from provisioner.cloud.credentials import AccessKey
 from provisioner.cloud.failures import Failure, as_not_sent, unreadable_answer
-from provisioner.cloud.request import Request, SendRequest
+from provisioner.cloud.key_exchange import KeyExchange
+from provisioner.cloud.request import Request
 from provisioner.model.canonical import JsonObject, parse_json
-from provisioner.model.flow import Effect, Service
+from provisioner.model.flow import Outcome
 from provisioner.model.secret import Secret
 from provisioner.web import HttpAnswer
 
-METADATA: Final = "http://169.254.169.254"
-"""A link-local address: requests to it never leave the machine's own network, and they carry no secret."""
-
-_LIFE_SECONDS: Final = 3600
-"""The requested life in seconds. The service allows 15 minutes to a day."""
-
 _RENEW_BEFORE: Final = 600.0
 """How many seconds before its expiry a key is no longer used, so that none expires while a request is under way."""
+
+
+_LEAST_LIFE: Final = 120.0
+"""How many seconds a key must still live for a request that is sent only once: twice as long as its answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,56 +40,31 @@ class TemporaryKey:
     renew_at: float
 
 
-def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
-    """Return the request that exchanges `token` for a temporary key."""
-    body = b'{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":%d}}}}' % _LIFE_SECONDS
-    return Request(
-        service=Service.IDENTITY,
-        effect=Effect.REPEATABLE,
-        method="POST",
-        url=f"{endpoints.identity}/v3.0/OS-CREDENTIAL/securitytokens",
-        headers={"Content-Type": "application/json", "X-Auth-Token": token.value.reveal()},
-        body=body,
-        secrets=(token.value,),
-    )
-
-
-def instance_metadata_request() -> Request:
-    """Return the request to the metadata service of this cloud server for a temporary key."""
-    return Request(
-        service=Service.IDENTITY,
-        effect=Effect.READ,
-        method="GET",
-        url=f"{METADATA}/openstack/latest/securitykey",
-        headers={},
-        body=b"",
-    )
-
-
 class TemporaryKeys:
-    """Authenticates requests by temporary keys.
+    """Authenticates requests by temporary keys. `advice` tells the user what to check when the exchange is refused."""
 
-    `request` is the one that fetches a key; `send` sends it without authentication.
-    """
-
-    def __init__(self, request: Request, *, advice: str, send: SendRequest, clock: Clock) -> None:
+    def __init__(self, exchange: KeyExchange, *, advice: str, clock: Clock) -> None:
         self.advice = advice
-        self._request = request
-        self._send = send
+        self._exchange = exchange
         self._clock = clock
         self._held: TemporaryKey | None = None
         self._lock = asyncio.Lock()
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        return (*self._request.secrets, *(self._signer(self._held).secrets if self._held else ()))
+        return self._signer(self._held).secrets if self._held else ()
 
     @property
     def ends_at(self) -> float | None:
         return self._held.ends_at if self._held else None
 
     async def headers(self, request: Request) -> Mapping[str, str]:
-        return await self._signer(await self._key()).headers(request)
+        held = await self._key()
+        if not request.is_repeatable and held.ends_at - self._clock.now() < _LEAST_LIFE:
+            # A key that ends while the request is under way could leave it unclear whether it was executed.
+            message = "signing in failed: the new temporary key ends too soon to buy or change anything with it"
+            raise Failure(Outcome.NOT_SENT, message)
+        return await self._signer(held).headers(request)
 
     def renew(self, sent: Mapping[str, str]) -> bool:
         """Drop the rejected key if it is still in use.
@@ -112,12 +84,12 @@ class TemporaryKeys:
         async with self._lock:
             if self._held is None or self._clock.now() >= self._held.renew_at:
                 try:
-                    self._held = self._read(await self._send(self._request))
+                    self._held = self._read(*await self._exchange.fetch())
                 except Failure as failure:
-                    raise as_not_sent(failure) from None
+                    raise as_not_sent(failure, self.advice if _is_denied(failure) else "") from None
             return self._held
 
-    def _read(self, answer: HttpAnswer) -> TemporaryKey:
+    def _read(self, request: Request, answer: HttpAnswer) -> TemporaryKey:
         """Read the key from the answer.
 
         Its life is counted from the server's clock, so that a wrong clock here does no harm.
@@ -128,10 +100,15 @@ class TemporaryKeys:
             ends = datetime.fromisoformat(str(credential["expires_at"])).timestamp()
             access, secret, token = (_text(credential[name]) for name in ("access", "secret", "securitytoken"))
         except (KeyError, ValueError):
-            raise unreadable_answer(self._request, answer, "it holds no temporary key, or none with an end") from None
+            raise unreadable_answer(request, answer, "it holds no temporary key, or none with an end") from None
         life = ends - (answer.server_time / 1000 if answer.server_time else now)
         key = AccessKey(access, Secret(secret), Secret(token))
         return TemporaryKey(key, now + life, now + life - min(_RENEW_BEFORE, life / 2))
+
+
+def _is_denied(failure: Failure) -> bool:
+    """Whether the exchange was refused for another reason than authentication, whose advice it already has."""
+    return failure.outcome is Outcome.REFUSED and not failure.is_unauthenticated
 
 
 def _credential(answer: HttpAnswer) -> JsonObject:

@@ -71,7 +71,8 @@ class Tokens:
     """Authenticates requests by tokens, and gets these when they are needed.
 
     `scopes` holds the JSON by which project and account are named to the cloud. When the account is missing there, it
-    is taken from the project's token. `send` sends a request without authentication.
+    is taken from the project's token. `send` sends a request without authentication. Requests to the identity service
+    use the token of `identity_scope`.
     """
 
     advice = "check HW_USER_NAME (or HW_USER_ID), HW_USER_PASSWORD and HW_DOMAIN_NAME"
@@ -85,6 +86,7 @@ class Tokens:
         send: SendRequest,
         clock: Clock,
         cache: TokenCache,
+        identity_scope: Scope = Scope.PROJECT,
     ) -> None:
         self._user = user
         self._scopes = scopes
@@ -92,6 +94,7 @@ class Tokens:
         self._send = send
         self._clock = clock
         self._cache = cache
+        self._identity_scope = identity_scope
         self._held: dict[Scope, Token] = {}
         self._refused: dict[Scope, Failure] = {}
         self._lock = asyncio.Lock()
@@ -101,7 +104,7 @@ class Tokens:
         return (self._user.password, *(token.value for token in self._held.values()))
 
     async def headers(self, request: Request) -> Mapping[str, str]:
-        token = await self.token(_scope_of(request.service))
+        token = await self.token(self._scope_of(request.service))
         return {**request.headers, "X-Auth-Token": token.value.reveal()}
 
     @property
@@ -136,6 +139,15 @@ class Tokens:
                 self._cache.save(self._name(scope), held)
             self._held[scope] = held
             return held
+
+    def _scope_of(self, service: Service) -> Scope:
+        match service:
+            case Service.BILLING:
+                return Scope.ACCOUNT
+            case Service.IDENTITY:
+                return self._identity_scope
+            case _:
+                return Scope.PROJECT
 
     def _name(self, scope: Scope) -> str:
         """Return the name of the cached token. The cache stores only a hash of it, so its files reveal nothing."""
@@ -185,10 +197,6 @@ class Tokens:
             raise unreadable_answer(request, answer, "it holds no token, or none with an end") from None
         life = ends - (answer.server_time / 1000 if answer.server_time else now)
         return Token(Secret(value), now + life, now + life - min(RENEW_BEFORE, life / 2), grant)
-
-
-def _scope_of(service: Service) -> Scope:
-    return Scope.ACCOUNT if service is Service.BILLING else Scope.PROJECT
 
 
 def _grant(answer: HttpAnswer) -> JsonObject:

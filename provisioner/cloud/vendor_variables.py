@@ -58,13 +58,21 @@ IGNORED_VARIABLES: Final = (
 
 It ignores those with the SDKs' prefixes too, except the ones in `_SUPPORTED_SDK_VARIABLES`.
 """
-AGENCY_VARIABLES: Final = ("OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME", "OS_DELEGATED_PROJECT")
-"""The provider's older variables for an agency. The newer ones begin with HW_ASSUME_ROLE."""
+_AGENCY_VARIABLES: Final = frozenset(
+    f"HW_ASSUME_ROLE_{name}"
+    for name in ("AGENCY_NAME", "DOMAIN_NAME", "DOMAIN_ID", "DURATION", "IDP_ID", "ID_TOKEN", "ID_TOKEN_FILE")
+)
+"""The provider's variables for an agency. The older ones are OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME and
+OS_DELEGATED_PROJECT.
+"""
 
 _SDK_VARIABLE: Final = re.compile(r"HUAWEICLOUD_(SDK|OIDC)_(?!REGION_)[A-Z0-9_]{1,64}")
 _SUPPORTED_SDK_VARIABLES: Final = frozenset(
     f"HUAWEICLOUD_SDK_{name}"
-    for name in ("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID", "DOMAIN_ID", "CREDENTIALS_FILE", "IAM_ENDPOINT")
+    for name in (
+        *("AK", "SK", "SECURITY_TOKEN", "PROJECT_ID", "DOMAIN_ID", "CREDENTIALS_FILE", "IAM_ENDPOINT"),
+        *("IDP_ID", "ID_TOKEN_FILE"),
+    )
 )
 
 
@@ -116,10 +124,10 @@ class VendorVariables:
         of_sdks = (name for name, value in self._environ.items() if value and _SDK_VARIABLE.fullmatch(name))
         return (*listed, *sorted(set(of_sdks) - _SUPPORTED_SDK_VARIABLES))
 
-    def agencies(self) -> tuple[str, ...]:
-        """Return the set variables that ask to act through an agency, in another account than that of the keys."""
-        assumed = (name for name, value in self._environ.items() if name.startswith("HW_ASSUME_ROLE") and value)
-        return (*sorted(assumed), *(name for name in AGENCY_VARIABLES if self.name_in_use(name)))
+    def unknown_agency_variables(self) -> tuple[str, ...]:
+        """Return the set variables about an agency that this tool does not know."""
+        assumed = {name for name, value in self._environ.items() if name.startswith("HW_ASSUME_ROLE") and value}
+        return tuple(sorted(assumed - _AGENCY_VARIABLES))
 
 
 def _is_another_cloud(auth_url: str | None) -> bool:

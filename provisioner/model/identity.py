@@ -31,7 +31,7 @@ class Identity:
 class CallerIdentity:
     """Who the cloud authenticates the caller as, and with which credentials. It contains no secret.
 
-    A name is None if the user lacks the permission to read it. `ends_at` is None if the end of `temporary` credentials
+    `agency` is the name of the agency that the caller has assumed, if any. A name is None if the user lacks the permission to read it. `ends_at` is None if the end of `temporary` credentials
     is not known.
     """
 
@@ -43,3 +43,4 @@ class CallerIdentity:
     temporary: bool
     ends_at: datetime | None
     endpoints: Mapping[str, str]
+    agency: str | None = None

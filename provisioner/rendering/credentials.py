@@ -33,6 +33,7 @@ def credentials_document(known: CallerIdentity) -> Document:
         "project": {"id": identity.project, "name": known.project_name},
         "region": identity.region,
         "temporary": known.temporary,
+        "agency": known.agency,
         "expires_at": None if known.ends_at is None else known.ends_at.isoformat(timespec="seconds"),
         "endpoints": dict(known.endpoints),
     }

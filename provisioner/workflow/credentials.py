@@ -21,18 +21,23 @@ async def credentials(workspace: Workspace, listen: Listener) -> CallerIdentity:
     if stack is not None and stack.cloud is CloudName.SANDBOX:
         cloud = workspace.sandbox_cloud(stack, listen)
         return await _introduce(cloud, source="the sandbox's own", method="access key", temporary=False)
-    from provisioner.cloud import AccessKey, describe_credentials
+    from provisioner.cloud import AccessKey, AssumedAgency, describe_credentials
 
     found = workspace.credentials(stack)
+    agency = found.credentials.agency.name if isinstance(found.credentials, AssumedAgency) else None
     lasting = isinstance(found.credentials, AccessKey) and found.credentials.security_token is None
     cloud = workspace.vendor_cloud(found, stack.region if stack else None, listen)
-    return await _introduce(
-        cloud, source=found.source, method=describe_credentials(found.credentials), temporary=not lasting
-    )
+    method = describe_credentials(found.credentials)
+    return await _introduce(cloud, source=found.source, method=method, temporary=not lasting, agency=agency)
 
 
 async def _introduce(
-    connecting: AbstractAsyncContextManager[Cloud], *, source: str, method: str, temporary: bool
+    connecting: AbstractAsyncContextManager[Cloud],
+    *,
+    source: str,
+    method: str,
+    temporary: bool,
+    agency: str | None = None,
 ) -> CallerIdentity:
     from provisioner.cloud import read_names, translate
 
@@ -50,4 +55,5 @@ async def _introduce(
             temporary=temporary,
             ends_at=cloud.credentials_end,
             endpoints={service.value: cloud.endpoints.url(service) for service in Service},
+            agency=agency,
         )

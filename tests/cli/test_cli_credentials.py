@@ -47,6 +47,7 @@ def test_the_place_that_won_is_named_and_what_it_is_good_for(real_cloud, point_t
         "project": {"id": PUBLIC.project_id, "name": PUBLIC.project_name},
         "region": "cn-north-4",
         "temporary": False,
+        "agency": None,
         "expires_at": None,
         "endpoints": {},
     }

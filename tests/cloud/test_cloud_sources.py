@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cloud import AccessKey, InstanceAgency, IssuedToken, Password, find_credentials
-from provisioner.cloud.vendor_variables import AGENCY_VARIABLES, IGNORED_VARIABLES
+from provisioner.cloud.vendor_variables import IGNORED_VARIABLES
 from provisioner.model.diagnostic import Diagnostic, UsageError
 from provisioner.model.secret import Secret
 
@@ -134,28 +134,6 @@ def test_the_machine_itself_is_asked_last_and_only_where_somebody_says_so(tmp_pa
     assert find_credentials(KEYS, tmp_path, **METADATA).source == "HW_ACCESS_KEY"
 
 
-@pytest.mark.parametrize("name", ["HW_ASSUME_ROLE_AGENCY_NAME", "HW_ASSUME_ROLE_ID_TOKEN", *AGENCY_VARIABLES])
-def test_an_agency_that_would_be_acted_through_is_refused_rather_than_ignored(tmp_path: Path, name: str) -> None:
-    finding = refusal(KEYS | {name: "canary"}, tmp_path)
-    assert finding.code == "credentials-unsupported"
-    assert name in finding.summary
-    assert "canary" not in f"{finding.summary}{finding.hint}"
-
-
-def test_an_agency_of_another_cloud_is_none_of_ours(tmp_path: Path) -> None:
-    other = {"OS_AUTH_URL": "https://keystone.example:5000/v3", **dict.fromkeys((*AGENCY_VARIABLES, "OS_CACERT"), "x")}
-    assert find_credentials(KEYS | other, tmp_path).warnings == ()
-
-
-def test_a_profile_that_acts_through_an_agency_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    path.write_text(
-        '{"current": "x", "profiles": [{"name": "x", "accessKeyId": "a", "secretAccessKey": "canary", "agencyName": "o"}]}'
-    )
-    path.chmod(0o600)
-    assert "agency" in refusal({"HW_SHARED_CONFIG_FILE": str(path)}, tmp_path).summary
-
-
 @pytest.mark.parametrize(("name", "value"), [("HW_INSECURE", "true"), ("HW_INSECURE", "1"), ("OS_INSECURE", "yes")])
 def test_a_wish_not_to_verify_certificates_is_answered_aloud(tmp_path: Path, name: str, value: str) -> None:
     (finding,) = find_credentials(KEYS | {name: value}, tmp_path).warnings
@@ -168,9 +146,7 @@ def test_no_such_wish_is_no_news(tmp_path: Path, value: str) -> None:
     assert find_credentials(KEYS | {"HW_INSECURE": value}, tmp_path).warnings == ()
 
 
-OF_THE_SDKS = [
-    f"HUAWEICLOUD_SDK_{name}" for name in ("IDP_ID", "ID_TOKEN_FILE", "STS_ENDPOINT", "REGIONS_FILE", "REGION")
-]
+OF_THE_SDKS = [f"HUAWEICLOUD_SDK_{name}" for name in ("STS_ENDPOINT", "REGIONS_FILE", "REGION", "IDP_IDS", "ID_TOKEN")]
 OF_THE_SDKS += [
     f"HUAWEICLOUD_OIDC_{name}" for name in ("PROVIDER_URN", "AGENCY_URN", "ID_TOKEN", "TOKEN_FILE", "POLICY")
 ]

@@ -12,7 +12,7 @@ from typing import Self
 
 import pytest
 
-from provisioner.cloud import AccessKey, InstanceAgency, connect, connection, region_endpoints, temporary_keys
+from provisioner.cloud import AccessKey, InstanceAgency, connect, connection, key_exchange, region_endpoints
 from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply, Service
 from provisioner.model.secret import Secret
 
@@ -222,7 +222,7 @@ def test_the_metadata_service_is_never_asked_through_a_proxy(monkeypatch) -> Non
         async with Metadata().listening() as machine, Proxy("127.0.0.1:1").listening() as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.origin}")
             monkeypatch.setenv("ALL_PROXY", f"http://{proxy.origin}")
-            for module in (connection, temporary_keys):
+            for module in (connection, key_exchange):
                 monkeypatch.setattr(module, "METADATA", f"http://{machine.origin}")
             options = {"region": "r", "project_id": "p", "domain_id": "d", "user_agent": "t"}
             endpoints = region_endpoints("r", {Service.MODELARTS: f"http://{machine.origin}"})

@@ -46,12 +46,12 @@ def test_what_asks_no_cloud_says_nothing_of_them(workspace):
         assert SAID not in workspace.run_in_process(*command.split()).text
 
 
-def test_an_agency_is_refused_before_anything_is_sent(workspace):
+def test_half_an_agency_is_refused_before_anything_is_sent(workspace):
     workspace.environment["OS_AGENCY_NAME"] = "canary"
     refused = workspace.apply()
     assert (
         refused.code,
-        "Error[credentials-unsupported]: OS_AGENCY_NAME" in refused.err,
+        "Error[credentials-invalid]: OS_AGENCY_NAME" in refused.err,
         "canary" in refused.text,
     ) == (1, True, False)
     assert workspace.purchases == {}
