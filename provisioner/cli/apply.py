@@ -140,6 +140,7 @@ def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
 
     result = applied.result or RunResult(())
     fleets = unfinished_fleets(applied.plan, result)
+    console().show_diagnostics(result.findings)
     if as_json and applied.approved:
         from provisioner.cli.failure import now
         from provisioner.rendering.stream import run_document

@@ -80,14 +80,16 @@ def of_plan(plan: Plan, *, detailed: bool) -> ExitCode:
 def of_apply(applied: ApplyResult) -> ExitCode:
     """Returns the code of an apply.
 
-    A desired server that vanished or failed makes it incomplete, even if the plan had no work for it.
+    A desired server that vanished or failed makes it incomplete, even if the plan had no work for it; so does a namesake
+    of what was bought.
     """
     from provisioner.model.event import ResultType
 
     if not applied.approved:
         return ExitCode.INTERRUPTED
     results = applied.result.results if applied.result else ()
-    incomplete = any(map(_is_incomplete, results)) or applied.plan.not_as_wanted
+    has_namesakes = applied.result is not None and applied.result.has_errors_afterwards
+    incomplete = any(map(_is_incomplete, results)) or applied.plan.not_as_wanted or has_namesakes
     doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
     return worst(
         ExitCode.IN_DOUBT if doubt else ExitCode.DONE,

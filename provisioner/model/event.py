@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from provisioner.model.action import Action
 from provisioner.model.address import Address
-from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.leftover import Leftover
 
 
@@ -99,6 +99,12 @@ class RunResult:
     interrupted: bool = False
     noun: str = "server"
     """What messages call one resource of the plan."""
+    findings: tuple[Diagnostic, ...] = ()
+    """What was noticed after the work. An error among them makes the run incomplete."""
+
+    @property
+    def has_errors_afterwards(self) -> bool:
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
 
     @property
     def leftovers(self) -> tuple[tuple[Address, Leftover], ...]:

@@ -8,6 +8,7 @@ out.
 from provisioner.planning.approval_check import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
 from provisioner.planning.comparison import declares_new_billed_field
 from provisioner.planning.drift import list_gap_warnings
+from provisioner.planning.namesakes import bought_records, find_namesakes
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.planner import plan
 from provisioner.planning.proposal_entries import proposal_to_entries
@@ -25,11 +26,13 @@ __all__ = [
     "PlanInput",
     "SalvagedRecords",
     "UnmanagedServer",
+    "bought_records",
     "check_order_against_specs",
     "clear_stale_refusals",
     "collect_questions",
     "declares_new_billed_field",
     "differences",
+    "find_namesakes",
     "find_unmanaged_servers",
     "is_begun",
     "is_used_up",

@@ -102,6 +102,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
         **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
         "changes": changes,
         "interrupted": run.interrupted,
+        **({"findings": [diagnostic_document(finding) for finding in run.findings]} if run.findings else {}),
         "fleets": [{"group": str(fleet.group), "ready": fleet.ready, "wanted": fleet.wanted} for fleet in fleets],
         "leftovers": [
             {"address": str(address), "what": leftover.what, "id": leftover.id} for address, leftover in run.leftovers

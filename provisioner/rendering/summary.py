@@ -45,7 +45,7 @@ def render_summary(
     """Returns the summary, ending in a newline. `not_as_wanted` are changes that the plan had to leave undone."""
     command = mode.command.capitalize()
     open_results = [result for outcome in OUTCOMES for result in run.of_type(outcome)]
-    if not open_results and not not_as_wanted and not run.interrupted:
+    if not open_results and not not_as_wanted and not run.interrupted and not run.has_errors_afterwards:
         last = f"{style.bold(style.green(f'{command} complete!'))} {run.noun.capitalize()}s: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
     how = "interrupted" if run.interrupted else "incomplete"

@@ -25,6 +25,7 @@ from provisioner.planning import clear_stale_refusals, statements, trigger_entri
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated_summary
 from provisioner.workflow.known_orders import has_purchases, known_orders
+from provisioner.workflow.namesakes import look_for_namesakes
 from provisioner.workflow.release_facts import StockReader
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.terms import record_terms
@@ -114,7 +115,9 @@ class Run:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders, snapshot))
             # The end is recorded before the terms are read, so that an interruption cannot prevent the summary.
             outcome = self._record_end(run, result)
-            return await self._with_terms(outcome, plan, interruption) if self.records_terms else outcome
+            if self.records_terms:
+                outcome = await self._with_terms(outcome, plan, interruption)
+            return await self._with_namesakes(outcome, plan, interruption)
 
     async def _known_orders(
         self, plan: Plan, stack: Stack, state: State, snapshot: CloudSnapshot
@@ -184,6 +187,15 @@ class Run:
             return outcome if task.cancelled() else replace(outcome, state=task.result())
         except StoreError as failure:
             return replace(outcome, trouble=failure.diagnostics)
+
+    async def _with_namesakes(self, outcome: RunOutcome, plan: Plan, interruption: Interruption) -> RunOutcome:
+        """Adds the namesakes of what was bought. An interruption ends the look, and the outcome stays as it is."""
+        if outcome.state is None or outcome.result.interrupted:
+            return outcome
+        look = look_for_namesakes(self.cloud, plan, outcome.state, self.workspace.catalogue, self.other_states)
+        task = await interruption.until_first(look)
+        findings = () if task.cancelled() else task.result()
+        return replace(outcome, result=replace(outcome.result, findings=findings)) if findings else outcome
 
     def _record_end(self, run: str, result: RunResult) -> RunOutcome:
         """Records the end of the run. A journal that fails becomes `trouble`, so that the results are still shown."""
