@@ -12,7 +12,7 @@ from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import RunOptions, reinstall_option, replace_option, run_options, stack_options
-from provisioner.cli.selection import selection_options
+from provisioner.cli.selection import keep_protected_option, keeping_protected, selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @reinstall_option
 @allow_option
 @selection_options
+@keep_protected_option
 @run_options
 @stack_options
 def command(
@@ -49,6 +50,7 @@ def command(
     reinstall: tuple[Address, ...],
     allow: frozenset[Allowance],
     selection: Selection,
+    keep_protected: bool,
     options: RunOptions,
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
@@ -62,12 +64,14 @@ def command(
     if plan_file is not None and (workspace.inputs.assignments or workspace.inputs.files):
         raise click.UsageError("a saved plan has its values in it: --var and --var-file belong to `plan --out`")
     if plan_file is not None and (
-        destroy or refresh_only or replace or reinstall or allow or not selection.is_everything
+        destroy or refresh_only or replace or reinstall or allow or keep_protected or not selection.is_everything
     ):
         raise click.UsageError(
-            "a saved plan says what to do: --destroy, --refresh-only, --replace, --reinstall, --allow, --target, --exclude and --selector "
+            "a saved plan says what to do: --destroy, --refresh-only, --replace, --reinstall, --allow, --target, --exclude, --selector and "
+            "--keep-protected "
             "belong to `plan --out`"
         )
+    selection = keeping_protected(selection, keep_protected=keep_protected, destroy=destroy)
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)

@@ -9,7 +9,7 @@ import click
 from provisioner.cli.allow_option import allow_option
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import RunOptions, run_options, stack_options
-from provisioner.cli.selection import selection_options
+from provisioner.cli.selection import keep_protected_option, keeping_protected, selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.guards import Allowance
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 @click.command("destroy")
 @allow_option
 @selection_options
+@keep_protected_option
 @run_options
 @stack_options
 def command(
-    *, workspace: Workspace, allow: frozenset[Allowance], selection: Selection, options: RunOptions
+    *,
+    workspace: Workspace,
+    allow: frozenset[Allowance],
+    selection: Selection,
+    keep_protected: bool,
+    options: RunOptions,
 ) -> ExitCode:
     """Release every server of the stack.
 
@@ -33,4 +39,5 @@ def command(
     from provisioner.model.plan import Mode
     from provisioner.workflow.plan_session import PlanRequest
 
+    selection = keeping_protected(selection, keep_protected=keep_protected, destroy=True)
     return run_apply(workspace, PlanRequest(Mode.DESTROY, allow=allow, selection=selection), options)

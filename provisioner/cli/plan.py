@@ -13,7 +13,7 @@ from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import DurationType, json_option, reinstall_option, replace_option, stack_options
-from provisioner.cli.selection import selection_options
+from provisioner.cli.selection import keep_protected_option, keeping_protected, selection_options
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -43,6 +43,7 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
 @reinstall_option
 @allow_option
 @selection_options
+@keep_protected_option
 @click.option(
     "--expires",
     type=DurationType(),
@@ -69,6 +70,7 @@ def command(
     reinstall: tuple[Address, ...],
     allow: frozenset[Allowance],
     selection: Selection,
+    keep_protected: bool,
     detailed_exitcode: bool,
     full: bool,
     as_json: bool,
@@ -84,6 +86,7 @@ def command(
 
     if not 0 < expires <= _LONGEST_LIFETIME:
         raise click.UsageError("--expires takes more than 0s and at most 30d")
+    selection = keeping_protected(selection, keep_protected=keep_protected, destroy=destroy)
     mode = chosen_mode(destroy=destroy, refresh_only=refresh_only, replace=replace, reinstall=reinstall)
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)

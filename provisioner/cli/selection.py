@@ -10,7 +10,7 @@ import click
 from provisioner.cli.options import with_options
 
 if TYPE_CHECKING:
-    from provisioner.model.selection import Pattern
+    from provisioner.model.selection import Pattern, Selection
 
 Result = TypeVar("Result")
 
@@ -46,6 +46,23 @@ _OPTIONS = (
     click.option("--exclude", "excludes", metavar="ADDRESS", type=_PatternType(), multiple=True, help="All but this server, group or module. May be repeated."),
     click.option("--selector", "labels", metavar="LABEL=VALUE", type=LabelType(), multiple=True, help="Only servers that bear this label; when repeated, all of them."),
 )  # fmt: skip
+
+
+keep_protected_option = click.option(
+    "--keep-protected", is_flag=True, help="Release all but what lifecycle.prevent_destroy protects."
+)
+
+
+def keeping_protected(selection: Selection, *, keep_protected: bool, destroy: bool) -> Selection:
+    """Returns the selection that leaves alone what is protected, where that is wanted.
+
+    Raises UsageError where nothing is destroyed.
+    """
+    from dataclasses import replace
+
+    if keep_protected and not destroy:
+        raise click.UsageError("--keep-protected belongs to --destroy: nothing else releases what the specs want")
+    return replace(selection, keeps_protected=True) if keep_protected else selection
 
 
 def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:

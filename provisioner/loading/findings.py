@@ -73,6 +73,12 @@ class Findings:
     def warnings(self) -> tuple[Diagnostic, ...]:
         return self._for_display(self._warnings)
 
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """All errors, by place, with their secrets masked."""
+        lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
+        return tuple(self._masked(self._errors[key], lines) for key in sorted(self._errors, key=_sort_key))
+
     def raise_errors(self) -> None:
         """Raises all errors that were found: as UsageError if every one has `usage`, else as SpecError."""
         if self._errors:

@@ -6,7 +6,7 @@ Every step collects its mistakes, and `load` returns only when there were none. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.outputs import NO_OUTPUTS, OutputReader, Outputs
 from provisioner.loading.refactoring import REFACTORING_SECTIONS, RefactoringReader
 from provisioner.loading.references import Referable
+from provisioner.loading.release_needs import assumed_protected, is_for_creating_only, unread_specs_warning
 from provisioner.loading.resources import ResourceReader
 from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, gc_paused, secret_keys
 from provisioner.loading.stack_file import resolve_stack
+from provisioner.loading.template_engine import Engine
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.loading.validation import literal_fields
 from provisioner.loading.variables import Variables
-from provisioner.model.address import NAME_PATTERN
+from provisioner.model.address import NAME_PATTERN, Address
 from provisioner.model.diagnostic import Diagnostic, SourceRange
 from provisioner.model.kind import Catalogue
 from provisioner.model.lookalikes import describe_non_ascii
@@ -46,10 +48,22 @@ class Loaded:
     """By section, as written, with templates not yet evaluated."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The variables whose values came from outside the stack, without those that may be secrets."""
+    assumed_protected: frozenset[Address] = frozenset()
+    """Groups that a release could not read whole, and whose servers count as protected."""
 
 
-def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inputs: VariableInputs) -> Loaded:
-    """Loads the stack in `directory`. Raises SpecError or UsageError with every mistake, each with its file and line."""
+def load(
+    directory: Path,
+    *,
+    catalogue: Catalogue,
+    environment: str | None,
+    inputs: VariableInputs,
+    for_release: bool = False,
+) -> Loaded:
+    """Loads the stack in `directory`. Raises SpecError or UsageError with every mistake, each with its file and line.
+
+    With `for_release`, mistakes in values that only creating needs are one warning, and what has them is not in `desired`.
+    """
     with gc_paused():
         findings = Findings()
         sources = Sources(directory, findings, secret_keys(catalogue), _literal_fields(catalogue))
@@ -65,12 +79,20 @@ def load(directory: Path, *, catalogue: Catalogue, environment: str | None, inpu
         resources = ResourceReader(directory, defaults, scope, findings, policy=stack.purchase)
         desired = [*_read_resources(specs, catalogue, resources, findings)]
         resources.check_triggers()
-        refactoring = _read_refactoring(specs, RefactoringReader(scope, findings), desired)
+        reader = RefactoringReader(scope, findings)
+        refactoring = _read_refactoring(specs, reader, desired)
         outputs = _read_outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
-        findings.raise_errors()
+        left_aside = findings.errors if for_release and reader.is_complete else ()
+        if not left_aside or not all(map(is_for_creating_only, left_aside)):
+            findings.raise_errors()
         desired.sort(key=lambda resource: resource.address)
         by_section = {kind.section: defaults.for_kind(kind) for kind in catalogue.kinds}
-        return Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section, given)
+        loaded = Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section, given)
+        if not left_aside:
+            return loaded
+        protected = frozenset(assumed_protected(resources.unread, scope, Engine()))
+        warnings = (unread_specs_warning(left_aside), *loaded.warnings)
+        return replace(loaded, warnings=warnings, assumed_protected=protected)
 
 
 def _variable_values(

@@ -55,6 +55,8 @@ class RefactoringReader:
 
     scope: Scope
     findings: Findings
+    is_complete: bool = True
+    """Whether every entry of `moved` and `removed` so far could be worked out."""
     _engine: Engine = field(default_factory=Engine)
     _imports: list[Import] = field(default_factory=list)
     _moves: list[Move] = field(default_factory=list)
@@ -88,6 +90,7 @@ class RefactoringReader:
         for problem in found:
             self._report(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
         if found or omitted:
+            self.is_complete = self.is_complete and section == "imports"
             return
         addresses = {key: self._address(layer, (*at, key), rendered.value[key]) for key in entry if key != "id"}
         if None not in addresses.values():

@@ -5,7 +5,7 @@ This module names no kind. The kind that callers pass defines the fields, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -61,6 +61,8 @@ class ResourceReader:
         """The first address with each name, by kind and name."""
         self._addresses: set[Address] = set()
         self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
+        self.unread: dict[Address, Mapping[str, Any]] = {}
+        """The bodies of the declarations of which an instance could not be read, with the defaults, by group."""
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
         """Yields the valid instances of one declaration and reports the mistakes in the others."""
@@ -75,8 +77,10 @@ class ResourceReader:
             instances = self._expansion.expand(name, declaration.body)
         except ExpansionError as reason:
             self._report(declaration, Address(name), Problem(reason.path, reason.mistake))
+            self.unread[Address(name)] = declaration.body
             return
         except AlreadyReported:
+            self.unread[Address(name)] = declaration.body
             return
         for key in EXPANSION_KEYS:
             declaration.body.pop(key, None)
@@ -87,6 +91,7 @@ class ResourceReader:
                 yield desired
                 continue
             failed += 1
+            self.unread[Address(name)] = declaration.body
             if failed >= _FAILURE_LIMIT:
                 break
 

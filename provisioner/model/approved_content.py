@@ -51,6 +51,7 @@ def approved_content(plan: Plan, scope: ApprovalScope) -> JsonObject:
             "target": [*map(str, selection.targets)],
             "exclude": [*map(str, selection.excludes)],
             "selector": [[label, value] for label, value in selection.labels],
+            **({"keep_protected": [*map(str, selection.kept)]} if selection.keeps_protected else {}),
         },
         "variables": scope.variables,
         "settings": _settings(basis),

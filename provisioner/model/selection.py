@@ -45,21 +45,26 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Selects what matches a target, if any is given, has every label, and matches no exclusion."""
+    """Selects what matches a target, if any is given, has every label, matches no exclusion, and is not kept."""
 
     targets: tuple[Pattern, ...] = ()
     excludes: tuple[Pattern, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    keeps_protected: bool = False
+    """Whether a destroy leaves alone what is protected."""
+    kept: tuple[Address, ...] = ()
+    """The addresses that it leaves alone for that reason. Planning fills them in."""
 
     @property
     def is_everything(self) -> bool:
-        return not (self.targets or self.excludes or self.labels)
+        return not (self.targets or self.excludes or self.labels or self.keeps_protected)
 
     def matches(self, address: Address, labels: Mapping[str, str]) -> bool:
         return (
             (not self.targets or any(target.matches(address) for target in self.targets))
             and all(labels.get(label) == value for label, value in self.labels)
             and not any(excluded.matches(address) for excluded in self.excludes)
+            and address not in self.kept
         )
 
     def __str__(self) -> str:
@@ -69,6 +74,7 @@ class Selection:
                 *(f"--target '{target}'" for target in self.targets),
                 *(f"--exclude '{excluded}'" for excluded in self.excludes),
                 *(f"--selector '{label}={value}'" for label, value in self.labels),
+                *(("--keep-protected",) if self.keeps_protected else ()),
             )
         )
 

@@ -57,6 +57,9 @@ class PlanInput:
     reader: str = ""
     """A pseudonym of the user who read the cloud; empty where that is unknown."""
 
+    assumed_protected: frozenset[Address] = frozenset()
+    """Groups of which the specs do not show whether they protect their servers, for a release."""
+
     def live_of(self, kind: str, identifier: str) -> Live | None:
         row = self.live.get(identifier)
         return row if row is not None and row.kind == kind else None

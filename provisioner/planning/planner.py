@@ -36,6 +36,7 @@ from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.lost_purchases import unmanaged_server_warnings
 from provisioner.planning.moves import apply_moves, is_removed, with_origin
 from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.protection import keep_protected
 from provisioner.planning.refresh import refresh
 from provisioner.planning.refusals import apply_guards
 from provisioner.planning.refused_fields import is_refused_before, refused_field_warnings, row_advice_warnings
@@ -60,7 +61,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
         )
         return replace(refreshed, changes=tuple(evolve(change, desired=None) for change in refreshed.changes))
     after_moves = apply_moves(reopen_late_purchases(inputs, catalogue), mode)
-    inputs = after_moves.inputs
+    inputs = keep_protected(after_moves.inputs, mode)
     planner = _Planner(inputs, mode, catalogue, fingerprint)
     changes = tuple(map(planner.change, planner.addresses()))
 

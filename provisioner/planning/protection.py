@@ -1,8 +1,9 @@
-"""Guards for servers that are protected by `lifecycle.prevent_destroy`."""
+"""Guards for servers that are protected by `lifecycle.prevent_destroy`, and a destroy that leaves these alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from provisioner.model.action import Action
 from provisioner.model.address import Address
@@ -18,9 +19,42 @@ _LOSSES = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
+_ASSUMED_HINT = "to release the others only: --keep-protected; if it really is to go: give the specs what they lack, or for this one run: --allow protected"
+_ASSUMED = "prevent_destroy in its specs is true, or cannot be worked out here"
 
 
-def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
+def keep_protected(inputs: PlanInput, mode: Mode) -> PlanInput:
+    """Returns `inputs` with a selection that leaves alone what is protected, where a destroy is asked to do that.
+
+    What is deposed goes where its successor goes, so protection of one of the two keeps both.
+    """
+    if mode is not Mode.DESTROY or not inputs.selection.keeps_protected:
+        return inputs
+    kept = tuple(sorted({address.successor for address in _protected_addresses(inputs)}))
+    return replace(inputs, selection=replace(inputs.selection, kept=kept))
+
+
+def _protected_addresses(inputs: PlanInput) -> Iterator[Address]:
+    """Yields every address that the state or the specs protect, or may protect, also while its purchase is in doubt."""
+    declared = {desired.address: bool(desired.lifecycle.prevent_destroy) for desired in inputs.desired}
+    if inputs.state is None:
+        return
+    for address, recorded in inputs.state.resources.items():
+        if recorded.protected or declared.get(address, address.group in inputs.assumed_protected):
+            yield address
+    for address, intent in inputs.state.doubts.items():
+        if intent.is_protected(address) or declared.get(address, address.group in inputs.assumed_protected):
+            yield address
+
+
+def _is_declared(change: Change, inputs: PlanInput) -> bool:
+    """Returns whether the specs protect the server, or do not show whether they do."""
+    if change.desired is None:
+        return change.address.group in inputs.assumed_protected
+    return bool(change.desired.lifecycle.prevent_destroy)
+
+
+def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Refuses to release or wipe a server with `lifecycle.prevent_destroy`.
 
     The protection is recorded in the state, so that removing the whole block from the specs does not lift it. The data
@@ -29,22 +63,25 @@ def protected(plan: Plan, _inputs: PlanInput, _catalogue: Catalogue) -> Iterator
     for change in plan.changes:
         if change.recorded is None or change.action not in _LOSSES:
             continue
-        if change.recorded.protected or (change.desired and change.desired.lifecycle.prevent_destroy):
+        if change.recorded.protected or _is_declared(change, inputs):
             fields, loss = forcing_fields(change), _LOSSES[change.action]
+            is_assumed = not change.recorded.protected and change.desired is None
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy and would {loss}",
-                detail=f"forced by {fields}" if fields else "",
-                hint=_protected_hint(change),
+                detail=f"forced by {fields}" if fields else _ASSUMED if is_assumed else "",
+                hint=_ASSUMED_HINT if is_assumed else _protected_hint(change, plan.mode),
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
 
 
-def _protected_hint(change: Change) -> str:
+def _protected_hint(change: Change, mode: Mode) -> str:
     if change.address.deposed:
         return f"`provisioner state unprotect {change.address.shell_quoted}`, or for this one run: --allow protected"
     hint = _unprotect_hint(change.address)
+    if mode is Mode.DESTROY:
+        return f"to release the others only: --keep-protected; {hint}"
     return hint if change.desired else f"put it back into the specs, or, {hint}"
 
 
@@ -62,12 +99,12 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
     intents = inputs.state.doubts if inputs.state else {}
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        is_declared_so = change.desired is not None and bool(change.desired.lifecycle.prevent_destroy)
-        if intent is not None and (intent.is_protected(change.address) or is_declared_so) and plan.selects(change):
+        is_protected = intent is not None and (intent.is_protected(change.address) or _is_declared(change, inputs))
+        if is_protected and plan.selects(change):
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
-                hint=_unprotect_hint(change.address),
+                hint=f"to release the others only: --keep-protected; {_unprotect_hint(change.address)}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

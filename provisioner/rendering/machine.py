@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
+from dataclasses import asdict
 from typing import Any
 
 from provisioner.model.action import Action, FieldChange
 from provisioner.model.approval import Approval
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity
+from provisioner.model.effects import Effects
 from provisioner.model.flow import Effect
 from provisioner.model.plan import Basis, Plan
 from provisioner.model.resource import FieldPath, Recorded
@@ -64,6 +66,7 @@ def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
             "move": sum(change.moved_from is not None for change in plan.changes),
             "record": count[Action.RECORD],
         },
+        "effects": asdict(Effects.of(plan)),
         "bought_together": [[str(address) for address in call] for call in plan.together],
         "dependencies": [
             {
@@ -90,6 +93,7 @@ def selection_document(plan: Plan) -> Document:
             "target": [str(pattern) for pattern in plan.selection.targets],
             "exclude": [str(pattern) for pattern in plan.selection.excludes],
             "selector": [f"{label}={value}" for label, value in plan.selection.labels],
+            "keep_protected": [str(address) for address in plan.selection.kept],
         },
         "left_out": [{"address": str(each.address), "actions": _ACTIONS[each.action]} for each in plan.left_out],
     }

@@ -82,7 +82,7 @@ async def apply(workspace: Workspace, request: ApplyRequest, ui: ApplyUI) -> App
 
     Raises ProvisionerError only before anything is sent; afterwards every address has a result.
     """
-    loaded = workspace.load()
+    loaded = workspace.load(for_release=request.plan.mode is Mode.DESTROY)
     return _with_outputs(await _apply(workspace, loaded, request, ui), workspace, loaded)
 
 

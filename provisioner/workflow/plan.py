@@ -38,7 +38,7 @@ async def plan(
     """Makes a plan, whose approval is valid for `lifetime` seconds. Raises ProvisionerError for problems with specs, state,
     credentials or the cloud.
     """
-    loaded = workspace.load()
+    loaded = workspace.load(for_release=request.mode is Mode.DESTROY)
     store = workspace.store(loaded.stack)
     state = store.load()
     check_selection(request, loaded, state)
@@ -55,6 +55,6 @@ async def plan(
 
 
 def secret_warnings(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:
-    """Returns warnings about secrets that are not available here. A refresh needs none."""
-    wanted = () if request.mode is Mode.REFRESH else loaded.desired
+    """Returns warnings about secrets that are not available here. Only applying needs them."""
+    wanted = () if request.mode is not Mode.APPLY else loaded.desired
     return SecretResolver(workspace.secrets(), None).check(wanted, workspace.catalogue, all_needed=False)

@@ -1,7 +1,6 @@
 """Makes a plan from the specs, the state and the cloud. Every plan is made here.
 
-plan, apply, import, adopt and state rebuild share this module, so that apply can do nothing that plan would not have
-shown.
+All commands that plan share this module, so that apply can do nothing that plan would not have shown.
 """
 
 from __future__ import annotations
@@ -223,6 +222,7 @@ class PlanSession:
             selection=request.selection,
             release_facts=facts,
             refactoring=loaded.refactoring,
+            assumed_protected=loaded.assumed_protected,
             server_time=snapshot.server_time,
             local_time=snapshot.local_time,
             claims=claims or {},

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,11 +67,15 @@ class Workspace:
     mask: Mask = field(default_factory=Mask)
     """Removes the secrets that it knows from the cloud's answers."""
 
-    def load(self) -> Loaded:
-        """Loads the specs, and adds their secrets to the mask, as the cloud may return what an earlier run has sent."""
+    def load(self, *, for_release: bool = False) -> Loaded:
+        """Loads the specs, and adds their secrets to the mask, as the cloud may return what an earlier run has sent.
+
+        With `for_release`, specs are enough in which values that only creating needs cannot be worked out.
+        """
         from provisioner.loading import load
 
-        loaded = load(self.directory, catalogue=self.catalogue, environment=self.environment, inputs=self.inputs)
+        load_here = partial(load, self.directory, catalogue=self.catalogue, for_release=for_release)
+        loaded = load_here(environment=self.environment, inputs=self.inputs)
         secrets = self.secrets()
         for reference in {reference for desired in loaded.desired for _, reference in find_secrets(desired.fields)}:
             with suppress(UsageError):  # a secret that is not available is reported when it is needed

@@ -52,7 +52,12 @@ def test_what_was_left_out_is_said_in_text(team) -> None:
 
 def test_what_was_left_out_is_said_in_json(team) -> None:
     plan = team.run("plan", "--exclude", "trainer", "--selector", "team=vision", "--json").document
-    assert plan["selection"] == {"target": [], "exclude": ["trainer"], "selector": ["team=vision"]}
+    assert plan["selection"] == {
+        "target": [],
+        "exclude": ["trainer"],
+        "selector": ["team=vision"],
+        "keep_protected": [],
+    }
     assert plan["left_out"] == [{"address": f"trainer[{number}]", "actions": ["create"]} for number in range(2)]
     by_address = {one["address"]: one for one in plan["resource_changes"]}
     assert by_address["trainer[0]"]["change"]["actions"] == ["no-op"]

@@ -24,7 +24,7 @@ from support.simulation import CrashPlan, ManualClock, MemoryLedger
 from provisioner.applying import CloudSnapshot, Interruption, RunContext, execute, recover
 from provisioner.applying.cloud_reading import run_read
 from provisioner.kinds import CATALOGUE
-from provisioner.loading import VariableInputs, load
+from provisioner.loading import Loaded, VariableInputs, load
 from provisioner.model.canonical import canonical
 from provisioner.model.flow import Call, CallFailed, Outcome, Reply
 from provisioner.model.guards import Allowance
@@ -163,13 +163,17 @@ class Scenario:
         path = self.folder / "command.txt"
         verb, *rest = (path.read_text() if path.exists() else "apply").split()
         given = defaultdict(list)
+        keeps_protected = "--keep-protected" in rest
+        rest = [word for word in rest if word != "--keep-protected"]
         for option, value in zip(rest[::2], rest[1::2], strict=True):
             given[option].append(value)
         return Mode(verb), {
             "replace": frozenset(map(an_address, given["--replace"])),
             "allowed": frozenset(map(Allowance, given["--allow"])),
             "selection": Selection(
-                tuple(map(Pattern.parse, given["--target"])), tuple(map(Pattern.parse, given["--exclude"]))
+                tuple(map(Pattern.parse, given["--target"])),
+                tuple(map(Pattern.parse, given["--exclude"])),
+                keeps_protected=keeps_protected,
             ),
         }
 
@@ -183,10 +187,16 @@ class Scenario:
 
     @property
     def _policy(self) -> PurchasePolicy:
-        return load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs()).stack.purchase
+        return self._loaded.stack.purchase
+
+    @property
+    def _loaded(self) -> Loaded:
+        for_release = self._command[0] is Mode.DESTROY
+        inputs = VariableInputs()
+        return load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=inputs, for_release=for_release)
 
     def _plan(self, state: State | None, live: dict[str, Live]) -> Plan:
-        loaded = load(Path("specs"), catalogue=CATALOGUE, environment=None, inputs=VariableInputs())
+        loaded = self._loaded
         mode, options = self._command
         return plan(
             PlanInput(
@@ -196,6 +206,7 @@ class Scenario:
                 policy=self._policy,
                 limits=loaded.stack.guards,
                 refactoring=loaded.refactoring,
+                assumed_protected=loaded.assumed_protected,
                 **options,
             ),
             mode=mode,

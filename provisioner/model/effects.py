@@ -1,0 +1,73 @@
+"""Counts what a plan does to servers, for pipelines that let some plans pass without a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from provisioner.model.action import Action
+from provisioner.model.change import Change, ResolveChange
+from provisioner.model.plan import Mode, Plan
+from provisioner.model.resource import Phase
+
+_BEING_BOUGHT: Final = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """How many servers a plan buys, goes on with, changes in place, wipes, releases and lets go. A replacement is bought and released."""
+
+    buys: int
+    resumes: int
+    changes: int
+    wipes: int
+    releases: int
+    lets_go: int
+    only_adds: bool
+    """Whether nothing that exists is changed, wiped, released or let go. True as well for a plan that does nothing."""
+
+    @classmethod
+    def of(cls, plan: Plan) -> Effects:
+        work = plan.work
+        counted = [change.action for change in work]
+
+        def count(*actions: Action) -> int:
+            return sum(action in actions for action in counted)
+
+        return cls(
+            buys=count(Action.CREATE, Action.REPLACE),
+            resumes=count(Action.RESUME),
+            changes=count(Action.UPDATE)
+            + sum(change.action is Action.ADOPT and bool(change.fields) for change in work),
+            wipes=count(Action.REINSTALL) + sum(_resumes_wipe(change) for change in work),
+            releases=count(Action.DELETE, Action.REPLACE),
+            lets_go=sum(change.let_go for change in work),
+            only_adds=all(_only_adds(change) for change in work) and not (work and plan.mode is Mode.DESTROY),
+        )
+
+
+def _only_adds(change: Change) -> bool:
+    """Whether the change at most adds a server. What is merely written down changes no server."""
+    match change.action:
+        case Action.CREATE | Action.MOVE | Action.RECORD:
+            return True
+        case Action.ADOPT:
+            return not change.fields
+        case Action.RESUME:
+            return _resumes_purchase(change)
+        case Action.FORGET:
+            return not change.let_go
+        case _:
+            return False
+
+
+def _resumes_purchase(change: Change) -> bool:
+    """Whether it goes on with a purchase: nothing else that is under way is known to be harmless."""
+    if isinstance(change, ResolveChange):
+        return not change.let_go
+    return change.recorded is not None and change.recorded.phase in _BEING_BOUGHT
+
+
+def _resumes_wipe(change: Change) -> bool:
+    is_wiping = change.recorded is not None and change.recorded.phase is Phase.REINSTALLING
+    return change.action is Action.RESUME and is_wiping
