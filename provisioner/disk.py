@@ -11,11 +11,24 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 _PRIVATE_FILE = 0o600
+_SHARED_FILE = 0o666
 _PRIVATE_FOLDER = 0o700
+_CANNOT_LINK = frozenset({errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What file systems without a second name for a file answer."""
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISLNK, "a symbolic link"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISCHR, "a device"),
+)
 
 
 class Disk:
@@ -54,6 +67,10 @@ class Disk:
     def open(self, path: Path, flags: int) -> int:
         return os.open(path, flags | os.O_NOFOLLOW, _PRIVATE_FILE)
 
+    def open_shared(self, path: Path, flags: int) -> int:
+        """Open a file that others may read, as far as the umask lets them, when it is created."""
+        return os.open(path, flags | os.O_NOFOLLOW, _SHARED_FILE)
+
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
 
@@ -77,6 +94,10 @@ class Disk:
 
     def sync(self, descriptor: int) -> None:
         os.fsync(descriptor)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give the file a second name. Raises FileExistsError when anything has that name."""
+        os.link(source, target, follow_symlinks=False)
 
     def rename(self, source: Path, target: Path) -> None:
         source.replace(target)
@@ -146,3 +167,57 @@ def replace_file(disk: Disk, path: Path, data: bytes) -> None:
     disk.sync_folder(path.parent)
     if disk.read(path) != data:
         raise OSError(errno.EIO, "it reads back differently from what was written")
+
+
+def describe_obstacle(path: Path) -> str:
+    """Return what stands at `path` and is no regular file, such as "a directory"; empty for a regular file and for nothing.
+
+    Raises OSError.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return ""
+    return next((what for is_kind, what in _KINDS if is_kind(mode)), "")
+
+
+def place_file(
+    disk: Disk, path: Path, data: bytes, *, replaces: tuple[int, int, int] | None = None, is_shared: bool = False
+) -> None:
+    """Write a file at a path that a person named: completely, or not at all.
+
+    Raises OSError. What stands there is left as it is, unless its stamp is `replaces` (see `Disk.stamp`): then the new
+    file takes its place in one step. With None nothing may stand there.
+
+    The name of the temporary file is drawn anew each time, so that no file of a person is taken for one.
+    """
+    temporary = path.with_name(f".{path.name}.{token_hex(6)}.new")
+    open_file = disk.open_shared if is_shared else disk.open
+    descriptor = open_file(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        try:
+            write_all(disk, descriptor, data)
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
+        if replaces is None:
+            _give_name(disk, temporary, path)
+        elif disk.stamp(path) == replaces:
+            disk.rename(temporary, path)
+        else:
+            raise FileExistsError(errno.EEXIST, "it was changed meanwhile", str(path))
+    finally:
+        with suppress(OSError):
+            disk.remove(temporary)
+    disk.sync_folder(path.parent)
+
+
+def _give_name(disk: Disk, temporary: Path, path: Path) -> None:
+    """Name the file `path`, which nothing has yet. Where files have one name only, an empty file holds the place first."""
+    try:
+        disk.link(temporary, path)
+    except OSError as failure:
+        if failure.errno not in _CANNOT_LINK:
+            raise
+        disk.close(disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        disk.rename(temporary, path)

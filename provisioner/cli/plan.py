@@ -81,7 +81,7 @@ def command(
     """
     import asyncio
 
-    from provisioner.workflow.plan import plan
+    from provisioner.workflow.plan import plan, require_place_for_plan
     from provisioner.workflow.plan_session import PlanRequest
 
     if not 0 < expires <= _LONGEST_LIFETIME:
@@ -91,6 +91,8 @@ def command(
     request = PlanRequest(
         mode, frozenset(replace), allow, selection, with_details=refresh_only, reinstall=frozenset(reinstall)
     )
+    if out is not None:
+        require_place_for_plan(workspace, out)
     planned = asyncio.run(plan(workspace, request, console().show_event, lifetime=expires))
     console().show_diagnostics(planned.warnings)
     if as_json:

@@ -7,9 +7,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from provisioner.sandbox.errors import SandboxError
+
+_LONGEST_LOCK: Final = 200
+"""Characters."""
 
 
 @contextmanager
@@ -29,6 +32,7 @@ def sole_server(world: Path | None, address: str) -> Iterator[None]:
             raise SandboxError(
                 f"{holder} serves the sandbox's world {world} already. Use that one, end it, or choose another --world"
             ) from None
+        _require_lock(lock, _beside(world))
         lock.truncate(0)
         lock.write(f"process {os.getpid()} at {address}\n")
         lock.flush()
@@ -36,6 +40,14 @@ def sole_server(world: Path | None, address: str) -> Iterator[None]:
             yield
         finally:
             lock.truncate(0)
+
+
+def _require_lock(lock: IO[str], path: Path) -> None:
+    """Raises SandboxError for a file of something else, such as another tool's lock. It is left as it is."""
+    found = lock.read(_LONGEST_LOCK)
+    lock.seek(0)
+    if found and not found.startswith("process "):
+        raise SandboxError(f"{path} is no lock of a sandbox's world, and is left as it is. Choose another --world")
 
 
 def _beside(world: Path) -> Path:
@@ -46,7 +58,8 @@ def _beside(world: Path) -> Path:
 
 def _open(path: Path) -> IO[str]:
     try:
-        return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.fdopen(os.open(path, flags, 0o600), "r+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise SandboxError(
             f"cannot lock the sandbox's world: {path}: {error.strerror}. Choose another --world"

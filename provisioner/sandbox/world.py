@@ -2,6 +2,8 @@
 checks it, copies it and gives each request one transaction; knows the tables' statements only as text, and no service.
 """
 
+import errno
+import os
 import sqlite3
 import threading
 import weakref
@@ -185,6 +187,7 @@ def _create(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         _make_private_folders(path.parent)
+        _require_no_companions(path)
         draft.touch(mode=0o600, exist_ok=False)
         try:
             with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
@@ -198,6 +201,13 @@ def _create(path: Path) -> None:
     except (OSError, sqlite3.Error) as error:
         message = f"cannot create the sandbox's world {path}: {error}. Choose a path that can be written"
         raise WorldError(message, reason="not to be created") from error
+
+
+def _require_no_companions(path: Path) -> None:
+    """Raises OSError where files stand that SQLite would take for this world's. They are another's while there is no world."""
+    found = [ending for ending in ("-wal", "-shm", "-journal") if os.path.lexists(f"{path}{ending}")]
+    if found and not path.exists():
+        raise OSError(errno.ENOTEMPTY, f"{path.name}{found[0]} stands there without it")
 
 
 def _make_private_folders(folder: Path) -> None:
@@ -243,6 +253,8 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _check_header(path: Path) -> None:
     """Judges the file by its first bytes, before SQLite may recover or checkpoint anything in it."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait for its writer
+        raise WorldError(f"{path} is no regular file. Choose another path", reason="not a regular file")
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provisioner.saved_plans.plan_file import SavedPlan, read_plan, write_plan
+from provisioner.saved_plans.plan_file import SavedPlan, find_target, read_plan, write_plan
 from provisioner.saved_plans.signing import signing_key
 
-__all__ = ["SavedPlan", "read_plan", "signing_key", "write_plan"]
+__all__ = ["SavedPlan", "find_target", "read_plan", "signing_key", "write_plan"]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from provisioner.disk import Disk, replace_file
+from provisioner.disk import Disk, describe_obstacle, place_file
 from provisioner.model.approval import Approval
 from provisioner.model.approved_content import ApprovalScope, approved_content
-from provisioner.model.canonical import JsonObject, JsonValue, canonical
+from provisioner.model.canonical import JsonObject, JsonValue, canonical, parse_json
 from provisioner.model.diagnostic import Refused, UsageError, error
 from provisioner.model.document import Damaged, FromNewerVersion, seal, unseal
 from provisioner.model.plan import Plan
@@ -23,6 +23,9 @@ from provisioner.saved_plans.plan_json import literal_secrets, plan_from_json, p
 from provisioner.saved_plans.signing import is_signed, sign
 
 _LARGEST: Final = 256 * 1024 * 1024
+_NO_PLAN: Final = "a file that is no plan"
+_KINDS: Final = {".journal": "a journal", ".backup": "a backup", ".yaml": "a YAML file", ".yml": "a YAML file"}
+"""What files are called by their endings."""
 _PLAN_AGAIN: Final = "Nothing was sent. Plan again with: plan --out FILE"
 
 
@@ -41,7 +44,10 @@ class SavedPlan:
 def write_plan(
     path: Path, plan: Plan, approval: Approval, scope: ApprovalScope, *, tool_version: str, key: bytes | None
 ) -> None:
-    """`key` is what the file is signed with; None leaves it unsigned. Raises UsageError `plan-holds-secret` or `plan-not-written`."""
+    """Writes the plan to `path`, in one step. `key` is what the file is signed with; None leaves it unsigned.
+
+    Raises UsageError `plan-holds-secret`, or `plan-not-written`, also where something else than a plan stands there.
+    """
     findings = [
         error(
             "plan-holds-secret",
@@ -63,12 +69,52 @@ def write_plan(
         "plan": plan_to_json(plan),
     }
     signature = "" if key is None else sign(canonical(content), key)
+    data = seal({**content, "signature": signature}, tool=tool_version)
+    target, older = find_target(path)
     try:
-        replace_file(Disk(), path, seal({**content, "signature": signature}, tool=tool_version))
+        place_file(Disk(), target, data, replaces=older)
     except OSError as failure:
-        hint = "Name a file in a folder that exists and that you may write to."
-        summary = f"cannot write the plan to {path}: {failure.strerror}"
-        raise UsageError(error("plan-not-written", summary, hint=hint)) from failure
+        raise _not_written(path, failure) from failure
+
+
+def find_target(path: Path) -> tuple[Path, tuple[int, int, int] | None]:
+    """Returns where a plan file at `path` is written, and the stamp of the plan file that it replaces; None where there is none.
+
+    The folder may be reached by links; the file itself is none. Raises UsageError `plan-not-written` where anything else stands there.
+    """
+    disk = Disk()
+    try:
+        target = path.parent.resolve(strict=True) / path.name
+        obstacle, stamp = describe_obstacle(target), disk.stamp(target)
+        if not obstacle and stamp is not None:
+            obstacle = _what_else(target, disk.read(target) or b"") if stamp[1] <= _LARGEST else _NO_PLAN
+    except OSError as failure:
+        raise _not_written(path, failure) from failure
+    if obstacle:
+        summary = f"the plan was not written to {path}: {obstacle} stands there, and is left as it is"
+        hint = "Name a file that does not exist yet, or a plan file, which is replaced."
+        raise UsageError(error("plan-not-written", summary, hint=hint))
+    return target, stamp
+
+
+def _not_written(path: Path, failure: OSError) -> UsageError:
+    hint = "Name a file in a folder that exists and that you may write to. What stood there is as it was."
+    summary = f"cannot write the plan to {path}: {failure.strerror}"
+    return UsageError(error("plan-not-written", summary, hint=hint))
+
+
+def _what_else(path: Path, data: bytes) -> str:
+    """Returns what a file is that is no plan file, as a person calls it; empty for a plan file of any version, altered or not."""
+    try:
+        content = parse_json(data)
+    except (ValueError, RecursionError):
+        content = None
+    if isinstance(content, Mapping) and {"format", "checksum"} <= content.keys():
+        if "plan" in content:
+            return ""
+        if "lineage" in content:
+            return "the state of a stack"
+    return _KINDS.get(path.suffix, _NO_PLAN) if data else "an empty file"
 
 
 def read_plan(path: Path, *, key: bytes | None = None) -> SavedPlan:

@@ -33,6 +33,7 @@ __all__ = [
     "StateStore",
     "UnlockAdvice",
     "high_water_mark_folder",
+    "is_place_of_state",
     "locate",
     "open_store",
 ]
@@ -51,6 +52,15 @@ def open_store(
     high-water marks.
     """
     return StateStore(_store(location, label), owner=owner, marks=HighWaterMarks(mark_folder))
+
+
+def is_place_of_state(location: str | Path, path: Path) -> bool:
+    """Return whether a file at `path` is, or would be taken for, a part of a state that is kept at `location`.
+
+    Raises UsageError for a location that is none. `path` has no links in it.
+    """
+    store = _store(location, "any")
+    return isinstance(store, FolderStore) and store.is_place_of_state(path)
 
 
 def _store(location: str | Path, label: str) -> Store:

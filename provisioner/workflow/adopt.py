@@ -28,7 +28,7 @@ from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import UnmanagedServer
 from provisioner.store import LockHolder, Session
-from provisioner.workflow.adopted_specs import free_path, servers_as_specs, specs_text, write_once
+from provisioner.workflow.adopted_specs import free_path, remove_written, servers_as_specs, specs_text, write_once
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.paid_terms import PaidTerms
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
@@ -205,7 +205,7 @@ def _write_and_record(
         _adoptions(planner.plan_offline(session.state, snapshot), existing)
     except ProvisionerError as unfit:
         if path is not None:
-            path.unlink()
+            remove_written(path, text)
         raise UsageError(_unfit_error(unfit.diagnostics)) from unfit
     stack = planner.loaded.stack
     state = session.state or session.create(stack.name, stack.environment, identity=planner.cloud.identity)

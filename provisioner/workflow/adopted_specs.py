@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from provisioner.disk import Disk, place_file
 from provisioner.loading import ExistingResource, Loaded, is_writable, render_spec, unique_key
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import UsageError, error
@@ -91,15 +92,18 @@ def free_path(directory: Path) -> Path:
 def write_once(path: Path, text: str) -> None:
     """Writes the file completely or not at all, as half a spec would declare half of the servers.
 
-    Raises UsageError `adopt-not-written`, also when `path` exists.
+    Raises UsageError `adopt-not-written`, also when anything has the name `path`.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        os.link(part, path)
+        place_file(Disk(), path, text.encode(), is_shared=True)
     except OSError as failure:
         hint = "Nothing was recorded. Make the folder of the specs writable"
         raise UsageError(error("adopt-not-written", f"cannot write {path}: {failure.strerror}", hint=hint)) from failure
-    finally:
-        with suppress(OSError):
-            part.unlink()
+
+
+def remove_written(path: Path, text: str) -> None:
+    """Removes the file that `write_once` has written, unless somebody has changed it since."""
+    disk = Disk()
+    with suppress(OSError):
+        if disk.read(path) == text.encode():
+            disk.remove(path)

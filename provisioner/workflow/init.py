@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
+from provisioner.disk import Disk, describe_obstacle, place_file
 from provisioner.model.diagnostic import UsageError, error
 
 _STACK = """\
@@ -56,16 +58,26 @@ def init(directory: Path, name: str) -> InitResult:
         directory / "servers.yaml": _SERVERS,
         state / ".gitignore": _IGNORE,
     }
-    missing = {path: text for path, text in files.items() if not path.exists()}
+    written: list[Path] = []
     try:
+        missing = {path: text for path, text in files.items() if not _is_there(path)}
         directory.mkdir(parents=True, exist_ok=True)
         state.mkdir(mode=0o700, exist_ok=True)
         for path, text in missing.items():
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text)
+            place_file(Disk(), path, text.encode(), is_shared=True)
+            written.append(path)
     except OSError as failure:
+        for path in written:
+            Disk().remove(path)
         summary = f"cannot write {failure.filename}: {failure.strerror}"
         raise UsageError(
             error("init-failed", summary, hint="choose a folder that you may write: --specs DIR")
         ) from failure
-    return InitResult(tuple(missing))
+    return InitResult(tuple(written))
+
+
+def _is_there(path: Path) -> bool:
+    """Raises OSError where something stands there that is no file: it is left as it is, and nothing is written beside it."""
+    if what := describe_obstacle(path):
+        raise FileExistsError(errno.EEXIST, f"{what} stands there", str(path))
+    return path.exists()

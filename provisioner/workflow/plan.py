@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from provisioner.loading import Loaded
 from provisioner.model.approval import Approval
 from provisioner.model.approved_content import ApprovalScope
-from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Listener
 from provisioner.model.plan import Mode, Plan
+from provisioner.saved_plans import find_target
+from provisioner.store import is_place_of_state
 from provisioner.workflow.approvals import LIFETIME_SECONDS
 from provisioner.workflow.clock_notes import clock_notes
 from provisioner.workflow.plan_session import PlanRequest, open_plan_session
@@ -52,6 +55,22 @@ async def plan(
         warnings = (*store.warnings, *loaded.warnings, *notes)
         approval = planner.approve(current.plan, seconds=lifetime)
         return PlanResult(current.plan, warnings, planner.cloud.requests, planner.approval_scope, approval)
+
+
+def require_place_for_plan(workspace: Workspace, path: Path) -> None:
+    """Raises UsageError `plan-not-written` where a plan file at `path` would replace something else, or be taken for a state or a spec."""
+    target, older = find_target(path)
+    if older is not None:
+        return
+    specs = workspace.directory.resolve()
+    if is_place_of_state(workspace.location, target):
+        place = "is where a state is kept, and would be taken for one"
+    elif target.suffix in {".yaml", ".yml"} and specs in target.parents:
+        place = "is among the specs, and would be read as one"
+    else:
+        return
+    hint = "Name a file elsewhere, such as tonight.plan."
+    raise UsageError(error("plan-not-written", f"the plan was not written to {path}: it {place}", hint=hint))
 
 
 def secret_warnings(workspace: Workspace, request: PlanRequest, loaded: Loaded) -> tuple[Diagnostic, ...]:

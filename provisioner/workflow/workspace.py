@@ -100,7 +100,7 @@ class Workspace:
 
     def store(self, stack: Stack) -> StateStore:
         return open_store(
-            self._state_location(),
+            self.location,
             stack.label,
             owner=(stack.name, stack.environment),
             mark_folder=high_water_mark_folder(self.environ, self.home),
@@ -218,7 +218,8 @@ class Workspace:
             on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
-    def _state_location(self) -> str | Path:
+    @property
+    def location(self) -> str | Path:
         return self.state_location or locate(self.directory)
 
     def _endpoint_overrides(self) -> dict[Service, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
 from support.cli_runner import STACK
 
 from provisioner.cli.adopt import parse_numbers
+from provisioner.disk import Disk
 
 FLEET = "servers: {edge: {}, node: {count: 3}}\n"
 
@@ -116,9 +118,23 @@ def test_a_difference_from_what_the_specs_want_leaves_all_as_it_was(inherited) -
     assert written(inherited) == ["servers.yaml", "stack.yaml"]
 
 
-def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(inherited) -> None:
-    (inherited.path / "specs" / ".adopted.yaml.part").mkdir()
+def test_a_folder_that_cannot_be_written_leaves_all_as_it_was(inherited, monkeypatch) -> None:
+    def read_only(*_arguments):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Disk, "open_shared", read_only)
     inherited.assert_fails("adopt", "--all", "--auto-approve", code="adopt-not-written")
+
+
+def test_a_link_beside_the_new_specs_is_not_written_through(inherited) -> None:
+    """A temporary file of a name that anybody can guess would be."""
+    mine = inherited.path / "mine"
+    mine.write_text("mine\n")
+    (inherited.path / "specs" / ".adopted.yaml.part").symlink_to(mine)
+    (inherited.path / "specs" / ".adopted.yaml.new").symlink_to(mine)
+    assert inherited.run("adopt", "--all", "--auto-approve").code == 0
+    assert mine.read_text() == "mine\n"
+    assert (inherited.path / "specs" / "adopted.yaml").is_file()
 
 
 def test_a_name_of_which_nobody_owns_a_server(inherited) -> None:

@@ -1,11 +1,13 @@
 """Output for machines: one document or one stream on stdout, nothing else there, and no secret in it."""
 
+import errno
 import json
 
 import pytest
 from support.cli_runner import PASSWORD
 
 from provisioner import __version__
+from provisioner.disk import Disk
 
 
 @pytest.fixture
@@ -173,8 +175,12 @@ def test_an_error_after_the_plan_goes_on_with_the_stream(applied) -> None:
     assert ran.lines[-1]["diagnostic"]["code"] == "protected"
 
 
-def test_an_error_after_the_document_adds_no_second_one(cli) -> None:
-    ran = cli.run("plan", "--json", "--out", "no/such/folder/p")
+def test_an_error_after_the_document_adds_no_second_one(cli, monkeypatch) -> None:
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Disk, "write", full)
+    ran = cli.run("plan", "--json", "--out", "one.plan")
     assert ran.code == 1
     assert "resource_changes" in ran.document
     assert "Error[plan-not-written]" in ran.err

@@ -132,13 +132,14 @@ def test_a_saved_plan_can_be_read_by_its_owner_only(file):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_a_link_is_replaced_and_never_written_through(file, tmp_path):
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    file.symlink_to(victim)
-    save(file, a_plan())
-    assert victim.read_text() == "mine"
-    assert not file.is_symlink()
+def test_a_link_is_neither_replaced_nor_written_through(file, tmp_path):
+    target = tmp_path / "target"
+    target.write_text("mine")
+    file.symlink_to(target)
+    with pytest.raises(UsageError) as caught:
+        save(file, a_plan())
+    assert caught.value.diagnostics[0].code == "plan-not-written"
+    assert (target.read_text(), file.is_symlink()) == ("mine", True)
 
 
 def test_a_saved_plan_names_where_a_secret_comes_from(file):

@@ -8,6 +8,7 @@ protects.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -25,6 +26,8 @@ from provisioner.store.contract import LockHolder, LockWaitListener, UnlockAdvic
 _POLL = 0.25
 _SHORT_PAUSE = 0.005
 """Seconds to wait for another process to finish querying the lock, or for a new holder to write its name."""
+_BEGINS = b'{"who": '
+"""How the content of a lock file begins, in every version."""
 _HOLDER_ATTEMPTS = 4
 _LATEST = 253_402_300_799_000
 """Milliseconds since the epoch: the end of the year 9999, the last one that `datetime` supports."""
@@ -134,10 +137,17 @@ class FileLock:
 
     def _write_holder(self, descriptor: int, holder: LockHolder) -> None:
         try:
+            self._require_own()
             self._disk.truncate(descriptor, 0)
             write_all(self._disk, descriptor, json.dumps(asdict(holder)).encode())
         except OSError as failure:
             raise self._unusable(failure) from failure
+
+    def _require_own(self) -> None:
+        """Raises OSError when the file is no lock of this tool, such as another tool's `poetry.lock` for a stack `poetry`."""
+        found = self._disk.read(self._path) or b""
+        if not found.startswith(_BEGINS) and not _BEGINS.startswith(found):
+            raise FileExistsError(errno.EEXIST, "a file of something else stands there", str(self._path))
 
     def _is_named(self, descriptor: int) -> bool:
         return self._disk.size_if_named(descriptor, self._path) is not None

@@ -7,6 +7,7 @@ removed when there is no space left for a fact. This module knows nothing about 
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ class Reserve:
         """
         if self._held:
             return
-        self._disk.remove(self._path)
+        self._remove_older()
         descriptor = self._disk.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             try:
@@ -46,6 +47,12 @@ class Reserve:
                 self._disk.remove(self._path)
             raise
         self._held = True
+
+    def _remove_older(self) -> None:
+        """Remove the reserve of a run that has died. Raises FileExistsError for a file that holds anything."""
+        if (self._disk.read(self._path) or b"").strip(b"\0"):
+            raise FileExistsError(errno.EEXIST, "a file of something else stands there", str(self._path))
+        self._disk.remove(self._path)
 
     def free(self) -> bool:
         """Free the space and return whether there was any. The sync of the folder makes the file system release it."""

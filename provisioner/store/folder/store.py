@@ -65,6 +65,11 @@ class FolderStore:
         """
         return True
 
+    def is_place_of_state(self, path: Path) -> bool:
+        """Return whether a file at `path` is, or would be taken for, a part of this state or of another one here."""
+        is_part = label_of(path.name) is not None or path.suffix == ".lock"
+        return is_part and path.parent == self._files.folder.resolve()
+
     def checkpoint(self, age: int = 0) -> Blob | None:
         return read_checkpoint(self._disk, self._files, age)
 
