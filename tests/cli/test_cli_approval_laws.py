@@ -50,7 +50,7 @@ def costly(plan) -> set[tuple[str, str]]:
 
 def costly_in(document) -> set[tuple[str, str]]:
     found = set()
-    for change in document["resource_changes"]:
+    for change in document.get("resource_changes", ()):  # none where it cannot be planned any more
         actions = set(change["change"]["actions"])
         words = {"create": "purchase", "delete": "release", "reinstall": "wipe"}
         found |= {(word, change["address"]) for action, word in words.items() if action in actions}
