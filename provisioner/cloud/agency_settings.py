@@ -18,6 +18,7 @@ _NAME: Final = "HW_ASSUME_ROLE_AGENCY_NAME"
 _DOMAIN_NAME: Final = "HW_ASSUME_ROLE_DOMAIN_NAME"
 _DOMAIN_ID: Final = "HW_ASSUME_ROLE_DOMAIN_ID"
 _DURATION: Final = "HW_ASSUME_ROLE_DURATION"
+_PROVIDER: Final = "HW_ASSUME_ROLE_IDP_ID"
 _SHORTEST, _LONGEST = 900, 86_400
 """Seconds that the vendor allows temporary keys to live."""
 
@@ -67,9 +68,9 @@ def assume(found: FoundCredentials, variables: VendorVariables) -> FoundCredenti
 def _from_provider_variables(variables: VendorVariables) -> Agency | None:
     name = _printable(variables, _NAME)
     domain_name, domain_id = _printable(variables, _DOMAIN_NAME), variables.sendable(_DOMAIN_ID)
-    duration = variables.get(_DURATION)
     if name is None:
-        if given := next(filter(variables.get, (_DOMAIN_NAME, _DOMAIN_ID, _DURATION)), None):
+        meant_for_agency = (_DOMAIN_NAME, _DOMAIN_ID, *([] if variables.get(_PROVIDER) else [_DURATION]))
+        if given := next(filter(variables.get, meant_for_agency), None):
             refuse(f"{given} is set and {_NAME} is not", f"set {_NAME}, or unset {given}")
         return None
     if not domain_name and not domain_id:
@@ -77,7 +78,7 @@ def _from_provider_variables(variables: VendorVariables) -> Agency | None:
             f"{_NAME} is set and neither {_DOMAIN_NAME} nor {_DOMAIN_ID} is",
             f"set {_DOMAIN_NAME} to the name of the account that has the agency, or unset {_NAME}",
         )
-    return Agency(name, domain_id, domain_name, _seconds(duration) if duration else KEY_LIFE_SECONDS)
+    return Agency(name, domain_id, domain_name, key_life(variables))
 
 
 def _from_openstack_variables(variables: VendorVariables) -> Agency | None:
@@ -111,7 +112,11 @@ def _agree(one: Agency, other: Agency) -> bool:
     return one.name == other.name and all(None in pair or pair[0] == pair[1] for pair in pairs)
 
 
-def _seconds(text: str) -> int:
+def key_life(variables: VendorVariables) -> int:
+    """Return how many seconds the provider's variables have keys last. Raises UsageError."""
+    text = variables.get(_DURATION)
+    if text is None:
+        return KEY_LIFE_SECONDS
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and _SHORTEST <= int(text) <= _LONGEST):  # noqa: PLR2004 - more digits than any allowed number has
         refuse(
             f"{_DURATION} is no number of seconds from {_SHORTEST} to {_LONGEST}",

@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from provisioner.cloud.agency_settings import assume, refuse_unsupported
+from provisioner.cloud.agency_settings import assume, key_life, refuse_unsupported
 from provisioner.cloud.credentials import (
+    KEY_LIFE_SECONDS,
     AccessKey,
     FoundCredentials,
     IdToken,
@@ -77,7 +78,9 @@ def _from_provider_id_token(variables: VendorVariables) -> FoundCredentials | No
     if not variables.are_set(provider, given):
         return None
     token = variables.get(value)
-    return _id_token(variables, provider, Secret(token) if token else Path(variables.get(file) or ""))
+    return _id_token(
+        variables, provider, Secret(token) if token else Path(variables.get(file) or ""), key_life(variables)
+    )
 
 
 def _from_sdk_id_token(variables: VendorVariables) -> FoundCredentials | None:
@@ -91,9 +94,11 @@ def _from_sdk_id_token(variables: VendorVariables) -> FoundCredentials | None:
     )
 
 
-def _id_token(variables: VendorVariables, provider: str, token: Secret | Path) -> FoundCredentials:
+def _id_token(
+    variables: VendorVariables, provider: str, token: Secret | Path, seconds: int = KEY_LIFE_SECONDS
+) -> FoundCredentials:
     value, path = (token, None) if isinstance(token, Secret) else (None, token)
-    found = IdToken(variables.sendable(provider) or "", value, path)
+    found = IdToken(variables.sendable(provider) or "", value, path, seconds)
     read_id_token(found)
     return FoundCredentials(found, provider)
 

@@ -54,12 +54,14 @@ class InstanceAgency:
 class IdToken:
     """An ID token of OpenID Connect, which the identity provider `provider_id` issued. It is exchanged for temporary keys.
 
-    Either `value` or `path` is given. A file is read anew at every exchange, because whoever wrote it may renew it.
+    Either `value` or `path` is given. A file is read anew at every exchange, because whoever wrote it may renew it. The
+    keys last `duration_seconds`.
     """
 
     provider_id: str
     value: Secret | None = None
     path: Path | None = None
+    duration_seconds: int = KEY_LIFE_SECONDS
 
 
 BaseCredentials: TypeAlias = AccessKey | Password | IssuedToken | InstanceAgency | IdToken

@@ -66,7 +66,7 @@ class IdTokenExchange:
             raise unreadable_answer(request, answer, "it holds no token")
         if self._first is None:
             self._first, self.user_id = read, _user_id(answer)
-        exchange = _unscoped_token_request(Secret(value), self._endpoints)
+        exchange = _unscoped_token_request(Secret(value), self._token.duration_seconds, self._endpoints)
         return exchange, await self._send(exchange)
 
     def _read(self) -> ReadIdToken:
@@ -129,9 +129,9 @@ def _exchange_request(
     )
 
 
-def _unscoped_token_request(token: Secret, endpoints: Endpoints) -> Request:
+def _unscoped_token_request(token: Secret, seconds: int, endpoints: Endpoints) -> Request:
     """The vendor's tools send a token without a scope in the body: it is no credential of its own."""
-    identity = {"methods": ["token"], "token": {"id": token.reveal(), "duration_seconds": KEY_LIFE_SECONDS}}
+    identity = {"methods": ["token"], "token": {"id": token.reveal(), "duration_seconds": seconds}}
     return _exchange_request(identity, endpoints, inside=token)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -29,6 +29,10 @@ _RENEW_BEFORE: Final = 600.0
 
 _LEAST_LIFE: Final = 120.0
 """How many seconds a key must still live for a request that is sent only once: twice as long as its answer may take."""
+
+
+_TRY_AGAIN_AFTER: Final = 60.0
+"""How many seconds after a failed renewal the next one is tried, while the key is still good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +84,19 @@ class TemporaryKeys:
         return Signer(held.key, self._clock)
 
     async def _key(self) -> TemporaryKey:
-        """Return a valid key. Raises Failure(NOT_SENT), as the request that needs the key has not been sent."""
+        """Return a valid key.
+
+        One that cannot be renewed is used until shortly before its end. Raises Failure(NOT_SENT), as the request that
+        needs the key has not been sent.
+        """
         async with self._lock:
             if self._held is None or self._clock.now() >= self._held.renew_at:
                 try:
                     self._held = self._read(*await self._exchange.fetch())
                 except Failure as failure:
+                    if self._held is not None and self._clock.now() < self._held.ends_at - _LEAST_LIFE:
+                        self._held = replace(self._held, renew_at=self._clock.now() + _TRY_AGAIN_AFTER)
+                        return self._held
                     raise as_not_sent(failure, self.advice if _is_denied(failure) else "") from None
             return self._held
 

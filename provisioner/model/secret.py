@@ -11,7 +11,8 @@ from typing import NoReturn
 
 HIDDEN = "(sensitive)"
 CHOOSE_YOUR_OWN = "choose a variable of its own, such as GATEWAY_PASSWORD"
-_RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_")
+_RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_", "ACTIONS_", "CI_JOB_")
+"""The last two are where GitHub and GitLab keep what a job can get tokens with."""
 
 
 def is_reserved(variable: str) -> bool:

@@ -198,13 +198,28 @@ def test_a_purchase_is_not_sent_when_the_token_cannot_be_read_again(
 ) -> None:
     def an_hour_later():
         (tmp_path / "token").unlink() if content is None else (tmp_path / "token").write_text(content)
-        time.seconds += 3001
+        time.seconds += 3500
 
     with pytest.raises(CallFailed) as failed:
         converse(connect_to, cloud, id_token_file(tmp_path), call(), an_hour_later, call(Effect.PURCHASE))
     assert (failed.value.outcome, cloud.used) == (Outcome.NOT_SENT, ["AK1", "AK1"])
     assert said in failed.value.message
     assert "canary" not in failed.value.message
+
+
+def test_a_key_that_cannot_be_renewed_serves_until_shortly_before_its_end(connect_to, cloud, time) -> None:
+    failing = lambda: setattr(cloud, "refusal", httpx.Response(403, json={"error_code": "x", "error_msg": "y"}))  # noqa: E731
+    cured = lambda: setattr(cloud, "refusal", None)  # noqa: E731
+
+    def after(seconds: float) -> Callable[[], None]:
+        return lambda: setattr(time, "seconds", time.seconds + seconds)
+
+    buy = call(Effect.PURCHASE)
+    steps = (buy, failing, after(3001), buy, buy, after(59), cured, buy, after(2), buy)
+    converse(connect_to, cloud, AssumedAgency(OPS, KEY), *steps)
+    assert cloud.used == ["AK1", "AK1", "AK1", "AK1", "AK1", "AK2"]
+    with pytest.raises(CallFailed, match="y"):
+        converse(connect_to, cloud, AssumedAgency(OPS, KEY), failing, after(3590), buy)
 
 
 @pytest.mark.parametrize("life", [5, 119])

@@ -170,6 +170,10 @@ def test_an_id_token_goes_before_the_keys_of_the_same_tool(tmp_path, token_file)
     assert (found.credentials, found.source) == (file, "HW_ASSUME_ROLE_IDP_ID")
     value = find_credentials(KEYS | PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN": TOKEN} | ROLE, tmp_path)
     assert value.credentials == AssumedAgency(OPS, IdToken("acme-gitlab", Secret(TOKEN)))
+    longer = find_credentials(
+        PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN": TOKEN, "HW_ASSUME_ROLE_DURATION": "7200"}, tmp_path
+    )
+    assert longer.credentials == IdToken("acme-gitlab", Secret(TOKEN), duration_seconds=7200)
     sdk = SDK_PROVIDER | {"HUAWEICLOUD_SDK_ID_TOKEN_FILE": token_file, "HUAWEICLOUD_SDK_PROJECT_ID": "p"}
     lesser = {"HUAWEICLOUD_SDK_AK": "ak", "HUAWEICLOUD_SDK_SK": "canary"}
     found = find_credentials(lesser | sdk, tmp_path)
