@@ -331,7 +331,8 @@ class CrashRunner:
         """Checks the ledger's totals, and that one more run reports no changes and requests none."""
         if environment.has_pending_events:
             environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
-            after = self._pass_used_up(environment, self.run_again(environment))
+            follow_up = self.scenario.follow_up if self.scenario.used_up else None
+            after = self.run(environment, follow_up) if follow_up else self.run_again(environment)
             require(after.code == 0, f"exit {after.code} once everything has arrived: {after.text}")
             check_state_matches_cloud(environment, self.scenario)
         environment.take_change_requests()
