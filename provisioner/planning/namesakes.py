@@ -38,14 +38,24 @@ def find_namesakes(
 ) -> Iterator[Diagnostic]:
     """Yields an error for each live server that has the name of one of `bought` and that no address of `state` holds.
 
-    `claims` are the ids that other states hold. What a purchase in doubt may have made is left to those who settle it.
+    `claims` are the ids that other states hold. What a purchase in doubt may have made is left to those who settle it, and what has been
+    released is none.
     """
     by_name = {(recorded.kind, recorded.name): recorded for recorded in bought.values()}
-    free = [row for row in find_untracked(live.values(), state.resources.values()) if row.id not in claims]
+    free = [
+        row
+        for row in find_untracked(live.values(), state.resources.values())
+        if row.id not in claims and not _is_released(row, state, catalogue[row.kind])
+    ]
     awaited = {row.id for doubt in state.purchases_in_doubt for row in catalogue[doubt.kind].match(doubt, free)}
     for row in sorted(free, key=lambda row: (row.name, row.id)):
         if row.id not in awaited and (recorded := by_name.get((row.kind, row.name))) is not None:
             yield _namesake_error(row, recorded, live.get(recorded.id or ""), catalogue[row.kind])
+
+
+def _is_released(row: Live, state: State, kind: Kind) -> bool:
+    """Returns whether the server is on its way out, such as the one that a replacement has released. A list shows it for a while."""
+    return row.id in state.released or row.status in kind.statuses.releasing
 
 
 def _is_purchase(change: Change) -> bool:

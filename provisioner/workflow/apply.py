@@ -134,6 +134,8 @@ async def _settle_begun(
     if not begun.work:
         return state
     outcome = await run.execute(begun, stack, snapshot=planned.snapshot)
+    for finding in outcome.result.findings:
+        run.ui.listen(Event(EventType.NOTICE, diagnostic=finding))
     return outcome.state or state
 
 

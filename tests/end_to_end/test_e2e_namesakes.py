@@ -155,3 +155,21 @@ def test_an_interrupted_run_does_not_look(workspace, proxy):
     gate.open()
     assert run.end().code == 8
     assert len(proxy.of("GET", "/all")) == before
+
+
+def test_the_server_that_a_replacement_has_released_is_no_namesake(workspace, proxy):
+    """The list may show it for a while after it has gone."""
+    assert workspace.run_in_process(*APPLY).code == 0
+    (old,) = held(workspace)
+    last_seen = []
+
+    def with_the_old_one(document):
+        """From when the new one is listed."""
+        last_seen.extend(row for row in document["data"] if row["id"] == old)
+        if {row["id"] for row in document["data"]} <= {old}:
+            return document
+        return {"data": [*document["data"], last_seen[0]], "total": document["total"] + 1}
+
+    proxy.on(editing(with_the_old_one), method="GET", ending="/all", nth=None)
+    told = workspace.run_in_process(*APPLY, "--replace", "alpha")
+    assert (told.code, workspace.purchases["alpha"], "namesake" in told.text) == (0, 2, False), told.text

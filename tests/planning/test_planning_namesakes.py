@@ -57,6 +57,11 @@ def test_our_own_other_addresses_strangers_and_other_states_are_none():
     assert found(OURS, STRAY, records={}) == ()
 
 
+def test_what_is_being_released_or_was_released_from_here_is_none():
+    assert found(OURS, replace(STRAY, status="DELETING")) == ()
+    assert found(OURS, STRAY, state=a_state(RECORD, released={"stray": RECORD.address})) == ()
+
+
 def test_what_a_purchase_in_doubt_may_have_made_is_left_to_it():
     intent = an_intent("other", name="gateway", declared={"name": "gateway"}, server_time=0, earlier_ids=())
     assert found(OURS, STRAY, state=a_state(RECORD, intents={intent.id: intent})) == ()
