@@ -17,6 +17,7 @@ from provisioner.model.field_rule import OnChange
 from provisioner.model.flow import Effect
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import value_at
+from provisioner.model.selection import Selection
 
 BUYING = frozenset({Action.CREATE, Action.REPLACE})
 LOSING = frozenset({Action.REPLACE, Action.REINSTALL, Action.DELETE})
@@ -195,3 +196,24 @@ sys.stdout.write(f"{len(plan.work)} changes")
         env={"PYTHONPATH": str(tests)},
     )
     assert (done.stdout, done.stderr) == ("2 changes", "")
+
+
+@given(surveys(), st.booleans())
+def test_a_destroy_that_keeps_what_is_protected_releases_all_the_rest_and_nothing_of_it(survey, hides):
+    """Protected by the state, by the specs, or by specs of which nobody can tell."""
+    hidden = frozenset(one.address.group for one in survey.desired[:1]) if hides else frozenset()
+    desired = survey.desired[1:] if hides else survey.desired
+    survey = replace(survey, desired=desired, selection=Selection(keeps_protected=True), assumed_protected=hidden)
+    wanted = {one.address: one for one in desired}
+    protected = {
+        address
+        for address, record in recorded_in(survey).items()
+        if record.protected
+        or (wanted[address].lifecycle.prevent_destroy if address in wanted else address.group in hidden)
+    }
+    plan = planned(survey, mode=Mode.DESTROY)
+    lost = {change.address for change in plan.changes if change.action in LOSING}
+    assert not lost & protected
+    assert "protected" not in {refusal.code for refusal in plan.refusals}
+    everything = planned(replace(survey, selection=Selection()), mode=Mode.DESTROY)
+    assert lost == {change.address for change in everything.changes if change.action is Action.DELETE} - protected
