@@ -169,6 +169,17 @@ def replace_file(disk: Disk, path: Path, data: bytes) -> None:
         raise OSError(errno.EIO, "it reads back differently from what was written")
 
 
+def may_exist(path: Path) -> bool:
+    """Return whether there is something at `path`, or it cannot be looked at."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def describe_obstacle(path: Path) -> str:
     """Return what stands at `path` and is no regular file, such as "a directory"; empty for a regular file and for nothing.
 

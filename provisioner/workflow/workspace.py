@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provisioner.disk import may_exist
 from provisioner.loading import read_stack
 from provisioner.model.caller import Caller
 from provisioner.model.diagnostic import UsageError, error
@@ -88,7 +89,7 @@ class Workspace:
 
     def configuration(self) -> UserConfiguration:
         """Reads the user's own configuration. Raises UsageError for an invalid file, and for one that is not believed."""
-        if not any(map(_may_exist, self.configuration_files)):
+        if not any(map(may_exist, self.configuration_files)):
             return NO_CONFIGURATION
         from provisioner.loading import read_user_configuration
 
@@ -232,17 +233,6 @@ class Workspace:
 
     def _user_agent(self) -> str:
         return f"provisioner/{self.version}"
-
-
-def _may_exist(path: Path) -> bool:
-    """Returns whether there is something at the path, or it cannot be looked at."""
-    try:
-        path.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _reading_event(line: str, count: int, seconds: float) -> Event:
