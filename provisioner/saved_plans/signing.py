@@ -44,7 +44,7 @@ def sign(content: bytes, key: bytes) -> str:
 
 
 def is_signed(content: bytes, signature: str, key: bytes | None) -> bool:
-    return key is not None and hmac.compare_digest(sign(content, key), signature)
+    return key is not None and hmac.compare_digest(sign(content, key).encode(), signature.encode())
 
 
 def _read(path: Path) -> bytes | None:

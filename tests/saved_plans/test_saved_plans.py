@@ -291,6 +291,14 @@ def test_a_plan_is_known_by_the_key_it_was_signed_with(file, tmp_path):
     assert not read_plan(file, key=key).is_signed
 
 
+@pytest.mark.parametrize("signature", ["", "é", "0" * 64, None, 7])
+def test_a_signature_that_is_none_signs_nothing(file, tmp_path, signature):
+    key = signing_key(None, tmp_path / "keys")
+    save(file, a_plan(a_change()), key=key)
+    rewrite(file, lambda document: document.update(signature=signature))
+    assert not read_plan(file, key=key).is_signed
+
+
 def test_a_key_is_kept_where_nobody_else_can_read_it(tmp_path):
     key = signing_key(None, tmp_path / "keys")
     path = tmp_path / "keys" / "plan.key"
