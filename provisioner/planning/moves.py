@@ -56,6 +56,12 @@ def apply_moves(inputs: PlanInput, mode: Mode) -> MovedInput:
     return MovedInput(moved, {end: origin for origin, end in destinations.items()})
 
 
+def destination(address: Address, moves: tuple[Move, ...]) -> Address:
+    """Returns where the specs want the record of `address`, whether or not an apply has moved it there yet."""
+    path = _MovePaths(moves).follow(address) if moves else None
+    return path.end if path else address
+
+
 def is_removed(address: Address, removals: tuple[Removal, ...]) -> bool:
     """Whether `removed` covers this address. A deposed server is forgotten together with the address whose place it
     had.

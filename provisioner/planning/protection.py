@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.model.action import Action
@@ -11,6 +11,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
+from provisioner.planning.moves import destination
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import forcing_fields
 
@@ -19,7 +20,7 @@ _LOSSES = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
-_ASSUMED_HINT = "to release the others only: --keep-protected; if it really is to go: give the specs what they lack, or for this one run: --allow protected"
+_ASSUMED_HINT = "to release the others only: --keep-protected; if it really is to go: set prevent_destroy: false there, with what its specs lack, or for this one run: --allow protected"
 _ASSUMED = "prevent_destroy in its specs is true, or cannot be worked out here"
 
 
@@ -36,22 +37,28 @@ def keep_protected(inputs: PlanInput, mode: Mode) -> PlanInput:
 
 def _protected_addresses(inputs: PlanInput) -> Iterator[Address]:
     """Yields every address that the state or the specs protect, or may protect, also while its purchase is in doubt."""
-    declared = {desired.address: bool(desired.lifecycle.prevent_destroy) for desired in inputs.desired}
     if inputs.state is None:
         return
+    declared = _declared(inputs)
     for address, recorded in inputs.state.resources.items():
-        if recorded.protected or declared.get(address, address.group in inputs.assumed_protected):
+        if recorded.protected or _is_declared(address, declared, inputs):
             yield address
     for address, intent in inputs.state.doubts.items():
-        if intent.is_protected(address) or declared.get(address, address.group in inputs.assumed_protected):
+        if intent.is_protected(address) or _is_declared(address, declared, inputs):
             yield address
 
 
-def _is_declared(change: Change, inputs: PlanInput) -> bool:
-    """Returns whether the specs protect the server, or do not show whether they do."""
-    if change.desired is None:
-        return change.address.group in inputs.assumed_protected
-    return bool(change.desired.lifecycle.prevent_destroy)
+def _declared(inputs: PlanInput) -> Mapping[Address, bool]:
+    return {desired.address: bool(desired.lifecycle.prevent_destroy) for desired in inputs.desired}
+
+
+def _is_declared(address: Address, declared: Mapping[Address, bool], inputs: PlanInput) -> bool:
+    """Returns whether the specs protect the address, or do not show whether they do.
+
+    A destroy moves no records first, so what the specs say of the address that a record is to move to counts as well.
+    """
+    places = (address, destination(address, inputs.refactoring.moves))
+    return any(declared.get(place, place.group in inputs.assumed_protected) for place in places)
 
 
 def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -60,10 +67,11 @@ def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[
     The protection is recorded in the state, so that removing the whole block from the specs does not lift it. The data
     on a server can be worth more than the server, so its disk is not wiped either.
     """
+    declared = _declared(inputs)
     for change in plan.changes:
         if change.recorded is None or change.action not in _LOSSES:
             continue
-        if change.recorded.protected or _is_declared(change, inputs):
+        if change.recorded.protected or _is_declared(change.address, declared, inputs):
             fields, loss = forcing_fields(change), _LOSSES[change.action]
             is_assumed = not change.recorded.protected and change.desired is None
             yield error(
@@ -96,10 +104,12 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
     """Refuses to destroy a protected address whose purchase is in doubt: its server would be released as soon as it is
     found.
     """
-    intents = inputs.state.doubts if inputs.state else {}
+    intents, declared = inputs.state.doubts if inputs.state else {}, _declared(inputs)
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        is_protected = intent is not None and (intent.is_protected(change.address) or _is_declared(change, inputs))
+        is_protected = intent is not None and (
+            intent.is_protected(change.address) or _is_declared(change.address, declared, inputs)
+        )
         if is_protected and plan.selects(change):
             yield error(
                 "protected",
