@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from provisioner.model.address import Address
-from provisioner.model.approval import ApprovalUse
-from provisioner.model.approval_use import begin, put_in_doubt, use_up
+from provisioner.model.approval_use import ApprovalUses
 from provisioner.model.flow import Effect
 from provisioner.model.journal import (
     RELEASED,
@@ -50,16 +49,16 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
     intents = dict(state.intents)
     absent = dict(state.absent)
     released, listed = dict(state.released), _listed_of(state)
-    approvals = dict(state.approvals)
+    approvals = ApprovalUses(state.approvals)
     for entry in entries:
         match entry:
             case Intended(intent=intent):
                 intents[intent.id] = with_listed_before(listed, intent, intents.get(intent.id))
-                put_in_doubt(approvals, intent)
+                approvals.put_in_doubt(intent)
             case Answered() | Adopted():
                 answered = intents.pop(entry.intent, None) or absent.pop(entry.intent, None)
                 _apply_answer(resources, answered, entry)
-                use_up(approvals, answered)
+                approvals.use_up(answered)
                 released.pop(entry.id or "", None)
                 rule_out_server(absent, answered, entry.id)
             case Settled():
@@ -77,18 +76,18 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
             case Forgotten():
                 _forget(resources, released, entry)
             case Approved():
-                begin(approvals, entry)
+                approvals.begin(entry)
             case Created() | RunStarted() | Listed() | RunEnded():
                 listed = _listed_since(entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     state = replace(state, listed=listed.ids, all_listed=listed.complete)
     state = replace(state, listed_orders=listed.orders, all_orders=listed.all_orders)
-    return replace(state, resources=resources, intents=intents, absent=absent, released=newest, approvals=approvals)
+    return replace(
+        state, resources=resources, intents=intents, absent=absent, released=newest, approvals=approvals.result
+    )
 
 
-def _settle(
-    absent: dict[str, Intent], approvals: dict[str, ApprovalUse], settled: Intent | None, entry: Settled
-) -> None:
+def _settle(absent: dict[str, Intent], approvals: ApprovalUses, settled: Intent | None, entry: Settled) -> None:
     """A purchase that is believed absent is kept; what a settled call did is not to be done again."""
     if settled is None:
         return
@@ -96,7 +95,7 @@ def _settle(
         known = (*settled.earlier_ids, *entry.passed_over)
         absent[settled.id] = replace(settled, earlier_ids=known, passed_over_orders=entry.orders)
     elif entry.outcome == "observed":
-        use_up(approvals, settled)
+        approvals.use_up(settled)
 
 
 def _with_statement(recorded: Recorded, entry: Stated) -> Recorded:

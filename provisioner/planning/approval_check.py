@@ -6,6 +6,7 @@ finishes what an earlier run of it has begun (docs/decisions/0030).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -18,6 +19,7 @@ from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.plan import Plan
+from provisioner.model.resource import Recorded
 from provisioner.model.state import State
 
 PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: plan --out FILE"
@@ -34,6 +36,7 @@ _PLACE: Final = {
 }
 _GENTLE: Final = frozenset({Action.UPDATE, Action.ADOPT, Action.RESUME, Action.MOVE, Action.PAY})
 """What leaves a server where it is, with what is on it."""
+_ENDING: Final = frozenset({Action.DELETE, Action.REPLACE, Action.FORGET, Action.RESUME})
 
 
 def differences(approved: JsonObject, now: JsonObject) -> Iterator[Diagnostic]:
@@ -63,52 +66,99 @@ def uncovered(use: ApprovalUse, plan: Plan, state: State | None) -> Iterator[Dia
     """Yields an error for each change of `plan` that is neither left of the approval nor goes on with what its runs have begun, and for each
     approved change that is neither planned nor done.
     """
-    by_address = {change.address: change for change in plan.changes}
+    left = _Remainder(use, plan, state)
     for change in plan.work:
-        if not is_covered(use, change, state):
+        if not left.covers(change):
             summary = f"{change.address}: the plan would {change.action.value} it now, and that is not left of what was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=change.address)
     for approved in use.changes:
-        if _is_open(use, approved, state) and not _is_planned(use, approved, plan, by_address.get(approved.address)):
+        if left.is_open(approved) and not left.is_planned(approved):
             summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan does not want it now"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=approved.address)
 
 
-def is_covered(use: ApprovalUse, change: Change, state: State | None) -> bool:
-    """Whether a later run of the approval may do this."""
-    here = [one for one in use.changes if one.address == change.address]
-    body, identifier = body_digest(change.desired), identifier_of(change)
-    if not _may_move(change, here):
-        return False
-    wants_the_same = any(one.body == body for one in here)
-    known = {identifier, change.recorded.order_id if change.recorded else None} - {None}
-    released = any(one.id in known and _may_only_release(use, one) for one in use.changes)
-    began_release = any(one.releases and one.id in known for one in use.changes)
-    match change:
-        case variants.CreateChange():
-            is_left = change.address not in use.bought and any(one.buys and one.body == body for one in here)
-        case variants.ReplaceChange():
-            manner = "create-first" if change.create_first else ""
-            is_left = change.address not in use.bought and _allows(here, Action.REPLACE, identifier, body, manner)
-        case variants.ReinstallChange():
-            is_left = change.address not in use.wiped and _allows(here, Action.REINSTALL, identifier, body)
-        case variants.DeleteChange():
-            is_left = released
-        case variants.ResolveChange():
-            is_left = is_begun(use, change, state) and (change.desired is None or wants_the_same)
-        case variants.ResumeChange():
-            is_left = wants_the_same and (began_release or _is_ours(use, change.address, here))
-        case variants.UpdateChange():
-            is_left = wants_the_same and _is_ours(use, change.address, here)
-        case variants.ForgetChange() | variants.RecordChange():
-            manner = "let-go" if change.let_go else ""
-            is_left = began_release and not change.let_go
-            is_left = is_left or any(
-                (one.action, one.id, one.manner) == (change.action, identifier, manner) for one in here
-            )
-        case _:
-            is_left = _allows(here, change.action, identifier, body)
-    return is_left
+class _Remainder:
+    """What is left of an approval, and what of it a plan still does."""
+
+    def __init__(self, use: ApprovalUse, plan: Plan, state: State | None) -> None:
+        self._use, self._state = use, state
+        self._bought, self._wiped, self._released = set(use.bought), set(use.wiped), set(use.released)
+        self._approved: defaultdict[Address, list[ApprovedChange]] = defaultdict(list)
+        for one in use.changes:
+            self._approved[one.address].append(one)
+        self._releasing = {one.id: one for one in use.changes if one.releases and one.id is not None}
+        self._planned = {change.address: change for change in plan.changes}
+        self._planned_releases = {
+            name
+            for change in plan.work
+            if change.action in _ENDING and change.recorded
+            for name in _names(change.recorded)
+        }
+        records = state.resources.values() if state else ()
+        self._held = {name for recorded in records for name in _names(recorded)}
+
+    def covers(self, change: Change) -> bool:
+        """Whether a later run of the approval may do this."""
+        here = self._approved[change.address]
+        body, identifier = body_digest(change.desired), identifier_of(change)
+        if not _may_move(change, here):
+            return False
+        wants_the_same = any(one.body == body for one in here)
+        names = () if change.recorded is None else _names(change.recorded)
+        release = next((one for name in names if (one := self._releasing.get(name)) is not None), None)
+        match change:
+            case variants.CreateChange():
+                is_left = change.address not in self._bought and any(one.buys and one.body == body for one in here)
+            case variants.ReplaceChange():
+                manner = "create-first" if change.create_first else ""
+                is_left = change.address not in self._bought and _allows(here, Action.REPLACE, identifier, body, manner)
+            case variants.ReinstallChange():
+                is_left = change.address not in self._wiped and _allows(here, Action.REINSTALL, identifier, body)
+            case variants.DeleteChange():
+                is_left = release is not None and self._may_only_release(release)
+            case variants.ResolveChange():
+                is_left = is_begun(self._use, change, self._state) and (change.desired is None or wants_the_same)
+            case variants.ResumeChange():
+                is_left = wants_the_same and (release is not None or self._is_ours(change.address))
+            case variants.UpdateChange():
+                is_left = wants_the_same and self._is_ours(change.address)
+            case variants.ForgetChange() | variants.RecordChange():
+                manner = "let-go" if change.let_go else ""
+                same = any((one.action, one.id, one.manner) == (change.action, identifier, manner) for one in here)
+                is_left = same or (release is not None and not change.let_go)
+            case _:
+                is_left = _allows(here, change.action, identifier, body)
+        return is_left
+
+    def is_open(self, approved: ApprovedChange) -> bool:
+        """Whether something approved is not known to be done."""
+        recorded = self._state.resources.get(approved.address) if self._state else None
+        if approved.buys and approved.address not in self._bought:
+            return True
+        if approved.wipes:
+            return approved.address not in self._wiped
+        if approved.releases:
+            return approved.id not in self._released and approved.id in self._held
+        if approved.action in {Action.FORGET, Action.RECORD}:
+            return approved.action is Action.FORGET and recorded is not None and recorded.id == approved.id
+        return approved.action in _GENTLE and (recorded is None or recorded.id != approved.id)
+
+    def is_planned(self, approved: ApprovedChange) -> bool:
+        """Whether the plan still does it, or leaves it for a reason that passes."""
+        if self._may_only_release(approved) and approved.id in self._planned_releases:
+            return True
+        change = self._planned.get(approved.address)
+        return change is not None and body_digest(change.desired) == approved.body
+
+    def _may_only_release(self, approved: ApprovedChange) -> bool:
+        """Whether the server may be released without a purchase: that was approved, or its successor is there."""
+        is_replaced = approved.action is Action.REPLACE and approved.address in self._bought
+        return approved.action is Action.DELETE or is_replaced
+
+    def _is_ours(self, address: Address) -> bool:
+        """Whether the server at the address was bought or wiped for this approval, or was to be changed in place by it."""
+        is_changed = any(one.action in _GENTLE for one in self._approved[address])
+        return address in self._bought or address in self._wiped or is_changed
 
 
 def is_begun(use: ApprovalUse, change: Change, state: State | None) -> bool:
@@ -132,9 +182,9 @@ def _may_move(change: Change, here: list[ApprovedChange]) -> bool:
     return origin is None or origin == change.address.as_deposed or any(one.moved_from == origin for one in here)
 
 
-def _may_only_release(use: ApprovalUse, approved: ApprovedChange) -> bool:
-    """Whether the server may be released without a purchase: that was approved, or its successor is there."""
-    return approved.action is Action.DELETE or (approved.action is Action.REPLACE and approved.address in use.bought)
+def _names(recorded: Recorded) -> tuple[str, ...]:
+    """The id of a record and its order's, as far as they are known."""
+    return tuple(name for name in (recorded.id, recorded.order_id) if name is not None)
 
 
 def _allows(
@@ -143,39 +193,6 @@ def _allows(
     return any(
         (one.action, one.id, one.body) == (action, identifier, body) and manner in {None, one.manner} for one in here
     )
-
-
-def _is_ours(use: ApprovalUse, address: Address, here: list[ApprovedChange]) -> bool:
-    """Whether the server at the address was bought or wiped for this approval, or was to be changed in place by it."""
-    return address in use.bought or address in use.wiped or any(one.action in _GENTLE for one in here)
-
-
-def _is_open(use: ApprovalUse, approved: ApprovedChange, state: State | None) -> bool:
-    """Whether something approved is not known to be done."""
-    recorded = state.resources.get(approved.address) if state else None
-    if approved.buys and approved.address not in use.bought:
-        return True
-    if approved.wipes:
-        return approved.address not in use.wiped
-    if approved.releases:
-        held = {name for one in state.resources.values() for name in (one.id, one.order_id)} if state else set()
-        return approved.id not in use.released and approved.id in held
-    if approved.action in {Action.FORGET, Action.RECORD}:
-        return approved.action is Action.FORGET and recorded is not None and recorded.id == approved.id
-    return approved.action in _GENTLE and (recorded is None or recorded.id != approved.id)
-
-
-def _is_planned(use: ApprovalUse, approved: ApprovedChange, plan: Plan, change: Change | None) -> bool:
-    """Whether the plan still does it, or leaves it for a reason that passes."""
-    releases = {
-        name
-        for one in plan.work
-        if one.recorded is not None and one.action in {Action.DELETE, Action.REPLACE, Action.FORGET, Action.RESUME}
-        for name in (one.recorded.id, one.recorded.order_id)
-    }
-    if _may_only_release(use, approved) and approved.id in releases:
-        return True
-    return change is not None and body_digest(change.desired) == approved.body
 
 
 def _changed(approved: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> Iterator[Diagnostic]:

@@ -25,7 +25,7 @@ from provisioner.model.diagnostic import Diagnostic, Refused, UsageError, error
 from provisioner.model.flow import Effect
 from provisioner.model.history import HistoryEntry, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, Settled
-from provisioner.model.plan import Plan
+from provisioner.model.plan import Mode, Plan
 from provisioner.model.selection import EVERYTHING
 from provisioner.model.state import JournalHead, State
 from provisioner.planning import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
@@ -251,7 +251,14 @@ def _request_of(saved: SavedPlan) -> PlanRequest:
     except ValueError as problem:
         raise UsageError(error("plan-damaged", f"the plan has an option that {problem}", hint=_NEXT)) from None
     plan = saved.plan
-    return PlanRequest(plan.mode, addresses[0], frozenset(plan.allowed), plan.selection, reinstall=addresses[1])
+    return PlanRequest(
+        plan.mode,
+        addresses[0],
+        frozenset(plan.allowed),
+        plan.selection,
+        with_details=plan.mode is Mode.REFRESH,
+        reinstall=addresses[1],
+    )
 
 
 def _is_plain(request: PlanRequest, scope: ApprovalScope) -> bool:
