@@ -462,6 +462,8 @@ CHANGING = (
         specs="servers: {alpha: {}}\n",  # equal to the stranger's in all that the cloud shows
         purchase=NONCE,
         stranger="alpha",
+        code=7,
+        expected_problem="namesake",
         expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
 )

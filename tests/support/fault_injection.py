@@ -10,8 +10,12 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provisioner.disk import Disk
 
 _READ_METHODS = ("GET", "HEAD")
 _STEP_NAMES = {
@@ -72,16 +76,19 @@ def _number_disk(injector: FaultInjector) -> None:
     from provisioner.disk import Disk
 
     paths: dict[int, str] = {}
-    original = {name: getattr(Disk, name) for name in ("open", "write")}
+    original = {name: getattr(Disk, name) for name in ("open", "open_shared", "write")}
 
-    def open_numbered(self: Disk, path: Path, flags: int) -> int:
-        if not flags & (os.O_WRONLY | os.O_RDWR):
-            return original["open"](self, path, flags)
-        injector.reach(f"before open {path.name}")
-        descriptor = original["open"](self, path, flags)
-        paths[descriptor] = path.name
-        injector.reach(f"after open {path.name}")
-        return descriptor
+    def numbered_open(name: str) -> Callable[[Disk, Path, int], int]:
+        def open_numbered(self: Disk, path: Path, flags: int) -> int:
+            if not flags & (os.O_WRONLY | os.O_RDWR):
+                return original[name](self, path, flags)
+            injector.reach(f"before open {path.name}")
+            descriptor = original[name](self, path, flags)
+            paths[descriptor] = path.name
+            injector.reach(f"after open {path.name}")
+            return descriptor
+
+        return open_numbered
 
     def write_numbered(self: Disk, descriptor: int, data: bytes) -> int:
         name, half = paths[descriptor], len(data) // 2
@@ -92,8 +99,8 @@ def _number_disk(injector: FaultInjector) -> None:
         injector.reach(f"after write {name}")
         return written
 
-    Disk.open, Disk.write = open_numbered, write_numbered
-    for operation in ("make_folder", "truncate", "sync", "rename", "remove", "sync_folder"):
+    Disk.open, Disk.open_shared, Disk.write = numbered_open("open"), numbered_open("open_shared"), write_numbered
+    for operation in ("make_folder", "truncate", "sync", "link", "rename", "remove", "sync_folder"):
         setattr(Disk, operation, _numbered_operation(injector, operation, getattr(Disk, operation), paths))
 
 
