@@ -20,7 +20,7 @@ class Settings:
     `endpoints` is keyed by service (`modelarts`, `bss`, `iam`), `variables` by name without the prefix.
     """
 
-    specs: Path = Path("specs")
+    specs: Path | None = None
     environment: str | None = None
     state: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings from `environ`. Empty values count as unset, as in other tools."""
     assigned = {name: value for name, value in environ.items() if name.startswith("PROVISIONER_") and value}
     return Settings(
-        specs=Path(assigned.get("PROVISIONER_SPECS", "specs")),
+        specs=Path(assigned["PROVISIONER_SPECS"]) if "PROVISIONER_SPECS" in assigned else None,
         environment=assigned.get("PROVISIONER_ENVIRONMENT"),
         state=assigned.get("PROVISIONER_STATE"),
         variables=_with_prefix(environ, _VARIABLE),

@@ -38,7 +38,7 @@ def _unknown(value: str, codes: list[str]) -> str:
     meant = (
         f"did you mean {near[0]}?"
         if near
-        else f"there are: {', '.join(codes)}, and all, which is all but protected and order-unseen"
+        else f"there are: {', '.join(codes)}, and all, which is all but protected, order-unseen and no-state"
     )
     return f"{value!r} is no guard that may be allowed; {meant}"
 
@@ -52,5 +52,5 @@ def _union(
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_union,
     help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, or all (but protected and order-unseen). May be repeated.",
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, or all (but protected, order-unseen and no-state). May be repeated.",
 )  # fmt: skip

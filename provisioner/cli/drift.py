@@ -6,27 +6,38 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.options import json_option, stack_options
 from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
+    from provisioner.model.guards import Allowance
     from provisioner.model.selection import Selection
     from provisioner.workflow.workspace import Workspace
 
 
 @click.command("drift")
 @click.option("--detailed-exitcode", is_flag=True, help="0 no drift, 2 drift, 6 a purchase in doubt.")
+@allow_option
 @selection_options
 @json_option
 @stack_options
-def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selection, as_json: bool) -> ExitCode:
+def command(
+    *,
+    workspace: Workspace,
+    detailed_exitcode: bool,
+    allow: frozenset[Allowance],
+    selection: Selection,
+    as_json: bool,
+) -> ExitCode:
     """Show what was changed outside: what the cloud has otherwise than it is recorded.
 
     Servers that vanished, failed, were stopped or renamed, another image, flavor, network, key pair or way of charging; and
     servers that look like ours and stand in no state. What `lifecycle.ignore_changes` names is left out. Changes nothing and
-    takes no lock: `plan` shows what apply would do about it, `apply --refresh-only` records it.
+    takes no lock: `plan` shows what apply would do about it, `apply --refresh-only` records it. Where no state was ever
+    recorded there is nothing to compare, and the exit code is 4 unless that is allowed (--allow no-state).
     """
     import asyncio
 
@@ -34,7 +45,8 @@ def command(*, workspace: Workspace, detailed_exitcode: bool, selection: Selecti
     from provisioner.workflow.plan import plan
     from provisioner.workflow.plan_session import PlanRequest
 
-    planned = asyncio.run(plan(workspace, PlanRequest(Mode.REFRESH, selection=selection), console().show_event))
+    request = PlanRequest(Mode.REFRESH, allow=allow, selection=selection)
+    planned = asyncio.run(plan(workspace, request, console().show_event))
     console().show_diagnostics(planned.warnings)
     if as_json:
         from provisioner.rendering.drift import drift_document

@@ -41,7 +41,7 @@ _WORST_FIRST = (
 )
 
 
-_NO_DIFFERENCE = frozenset({"list-incomplete", "own-list", "assumed", "maybe-bought"})
+_NO_DIFFERENCE = frozenset({"list-incomplete", "own-list", "assumed", "maybe-bought", "no-state", "state-unnamed"})
 """Codes of findings that show no difference between the specs and the cloud, and may appear in every plan."""
 
 

@@ -45,9 +45,9 @@ no_color = click.option(
 )
 
 _STACK_OPTIONS = (
-    click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: specs, or PROVISIONER_SPECS]."),
+    click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
     click.option("-e", "--environment", metavar="NAME", help="Environment: its variables, and a state of its own."),
-    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the state/ folder nearest to the specs]."),
+    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
     no_color,
@@ -102,7 +102,7 @@ def make_workspace(
     assignments: tuple[str, ...] = (),
     var_files: tuple[Path, ...] = (),
 ) -> Workspace:
-    from provisioner.loading import VariableInputs
+    from provisioner.loading import VariableInputs, choose_directory
     from provisioner.settings import read_settings
     from provisioner.workflow.workspace import Workspace
 
@@ -110,7 +110,7 @@ def make_workspace(
     settings = read_settings(os.environ)
     start_log(settings.log_level)
     return Workspace(
-        directory=specs or settings.specs,
+        directory=choose_directory(specs or settings.specs),
         environment=environment or settings.environment,
         inputs=VariableInputs(files=var_files, environ=settings.variables, assignments=assignments),
         state_location=state_location or settings.state,

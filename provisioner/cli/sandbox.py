@@ -30,9 +30,9 @@ def _default_world() -> Path:
     import os
 
     from provisioner.settings import read_settings
-    from provisioner.store import locate
+    from provisioner.workflow.sandbox_world import default_world
 
-    return locate(read_settings(os.environ).specs) / ".sandbox" / "world.db"
+    return default_world(read_settings(os.environ))
 
 
 def _is_served_elsewhere() -> bool:

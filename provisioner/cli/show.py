@@ -31,19 +31,23 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
     shown = read_state(workspace)
     console().show_diagnostics(shown.findings)
     if as_json:
-        from provisioner.rendering.machine import FORMAT_VERSION, state_document
+        from provisioner.rendering.machine import state_document
 
-        document: dict[str, object] = {"format_version": FORMAT_VERSION}
-        if shown.state is not None:
-            document = state_document(shown.state, unverifiable=shown.unverifiable, in_flight=shown.is_locked)
+        document = state_document(
+            shown.state, location=shown.location, unverifiable=shown.unverifiable, in_flight=shown.is_locked
+        )
         console().document(document)
-    elif shown.state is None:
-        console().write(f"Nothing is recorded yet at {shown.location}.\n")
     else:
         from provisioner.rendering.state import render_state
 
         console().write(
-            render_state(shown.state, console().style(), unverifiable=shown.unverifiable, in_flight=shown.is_locked)
+            render_state(
+                shown.state,
+                console().style(),
+                location=shown.location,
+                unverifiable=shown.unverifiable,
+                in_flight=shown.is_locked,
+            )
         )
 
 

@@ -41,10 +41,13 @@ for edit in EDITS:
 def list_addresses(*, workspace: Workspace) -> None:
     """List the addresses that the state holds, those in doubt included."""
     from provisioner.rendering.state import render_state_list
+    from provisioner.rendering.style import escape
     from provisioner.workflow.state import read_state
 
-    if (state := read_state(workspace).state) is not None:
-        console().write(render_state_list(state))
+    shown = read_state(workspace)
+    console().show_diagnostics(shown.findings)
+    console().message(f"The state is kept at {escape(shown.location)}.")
+    console().write(render_state_list(shown.state))
 
 
 @command.command("show")

@@ -1,4 +1,4 @@
-"""The commands `state mv`, `state rm` and `state unprotect`, which change a record and ask no cloud."""
+"""The commands `state mv`, `state rm`, `state unprotect` and `state rename`, which ask no cloud."""
 
 from __future__ import annotations
 
@@ -117,7 +117,33 @@ def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_time
     )
 
 
-EDITS = (move, remove, unprotect)
+@click.command("rename")
+@click.argument("former", metavar="OLD")
+@click.argument("label", metavar="NEW")
+@lock_timeout_option
+@reason_option
+@stack_options
+def rename(*, workspace: Workspace, former: str, label: str, lock_timeout: float, reason: str | None) -> None:
+    """Give the state OLD the name NEW, for a stack or an environment that was renamed.
+
+    A state is named as its files are, without .json: STACK.ENVIRONMENT, or STACK where there are no environments. Journal,
+    backup and late answers move along, and the history goes on. Without it a plan would know nothing of what it holds, and
+    buy it again. Where a death cut it short, the same command completes it.
+    """
+    from provisioner.model.diagnostic import warning
+    from provisioner.workflow.state_rename import rename as rename_state
+
+    edit = _edit("state rename", lock_timeout, reason)
+    renamed = rename_state(workspace, former, label, edit, _on_lock_wait(lock_timeout))
+    console().write(f"{former} -> {label}\n")
+    if not renamed.is_named:
+        hint = "rename `stack:` or the environment before the next plan, which would else know no state"
+        console().show_diagnostics(
+            [warning("state-unnamed", f"the specs here have no stack and environment of the name {label}", hint=hint)]
+        )
+
+
+EDITS = (move, remove, unprotect, rename)
 
 
 def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provisioner.loading.sources import VariableInputs, declares_outputs
-from provisioner.loading.stack_file import read_origins, read_stack
+from provisioner.loading.stack_file import read_origins, read_stack, state_labels
+from provisioner.loading.stack_search import (
+    DEFAULT_DIRECTORY,
+    choose_directory,
+    enclosing_stack,
+    find_stacks,
+)
 
 if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
@@ -36,15 +42,20 @@ else:
 
 __all__ = [
     "CODES",
+    "DEFAULT_DIRECTORY",
     "ExistingResource",
     "Loaded",
     "VariableInputs",
+    "choose_directory",
     "declares_outputs",
+    "enclosing_stack",
+    "find_stacks",
     "is_writable",
     "load",
     "read_origins",
     "read_stack",
     "read_user_configuration",
     "render_spec",
+    "state_labels",
     "unique_key",
 ]

@@ -12,6 +12,7 @@ from typing import Final
 CODES: Final = MappingProxyType(
     {
         "stack-missing": "The directory does not exist or holds no stack.yaml.",
+        "stack-ambiguous": "The current directory and `specs` in it both hold a stack.yaml.",
         "unreadable-file": "A file cannot be opened or read, or is too large.",
         "not-a-regular-file": "A device, pipe, socket or directory stands where a file is expected.",
         "linked-directory": "A directory in the stack is a symbolic link; its specs could be read twice or for ever.",

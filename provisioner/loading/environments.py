@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from provisioner.loading.findings import Findings
-from provisioner.loading.sources import ENVIRONMENTS, STACK_FILE, Sources
+from provisioner.loading.sources import ENVIRONMENTS, Sources
+from provisioner.loading.stack_search import STACK_FILE
 from provisioner.loading.stack_sections import PinsSection
 from provisioner.loading.tree import Layer, MapNode, locate
 from provisioner.loading.unplaced_error import UnplacedError, closest_match, suggest

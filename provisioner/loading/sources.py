@@ -16,13 +16,13 @@ from typing import Any
 from provisioner.loading.document import Document, display_path
 from provisioner.loading.files import ByteAllowance, read_text, resolve_inside
 from provisioner.loading.findings import Findings
+from provisioner.loading.stack_search import STACK_FILE, nearby_hint
 from provisioner.loading.tree import INVALID, Layer, MapNode
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange, UsageError, error
 from provisioner.model.kind import Catalogue
 
-STACK_FILE = "stack.yaml"
 OUTPUTS = "outputs"
 """The section of spec files that declares outputs."""
 ENVIRONMENTS = "environments"
@@ -65,8 +65,7 @@ class Sources:
                 if directory_exists
                 else f"there is no directory {display_path(self.directory)}"
             )
-            hint = "run provisioner init to make one, or name another directory with --specs"
-            raise UsageError(error("stack-missing", missing, hint=hint))
+            raise UsageError(error("stack-missing", missing, hint=nearby_hint(self.directory)))
         return self.read(path)
 
     def read_specs(self) -> Iterator[Layer]:

@@ -18,7 +18,7 @@ from provisioner.loading.stack_sections import EnvironmentSection, GuardsSection
 from provisioner.loading.tree import Layer, MapNode, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import Problem, validate
-from provisioner.model.diagnostic import SourceRange
+from provisioner.model.diagnostic import SourceRange, UsageError
 from provisioner.model.stack import CloudName, Stack
 
 _RESERVED_KEYS = ("modules", "locals", "state")
@@ -71,6 +71,23 @@ def _written(layer: Layer) -> Iterator[tuple[str, SourceRange]]:
             yield from ((f"{key}.{name}", locate([section], (name,))) for name in value)
         else:
             yield key, locate([layer], (key,))
+
+
+def state_labels(directory: Path) -> frozenset[str]:
+    """Returns the labels of all states that a stack may use: one for each environment, or one if it has none.
+
+    A stack.yaml that cannot be read names none.
+    """
+    findings = Findings()
+    sources = Sources(directory, findings)
+    try:
+        settings = sources.read_stack_file()
+    except UsageError:
+        return frozenset()
+    if settings is None:
+        return frozenset()
+    name, environments = _parse(settings, findings).stack, read_environment_names(settings, sources)
+    return frozenset({name} if environments is None else {f"{name}.{one}" for one in environments})
 
 
 def resolve_stack(settings: Layer, environment: str | None, sources: Sources) -> Stack:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import assert_never
 
 from provisioner.model.address import Address
+from provisioner.model.audit_event import AuditEvent, AuditEventType
 from provisioner.model.canonical import JsonObject
 from provisioner.model.flow import Effect
 from provisioner.model.history import HistoryEntry
@@ -21,12 +21,14 @@ from provisioner.model.journal import (
     Answered,
     Approved,
     Created,
+    Entry,
     Forgotten,
     Imported,
     Intended,
     Listed,
     Moved,
     Remembered,
+    Renamed,
     RunEnded,
     RunStarted,
     Settled,
@@ -37,59 +39,6 @@ from provisioner.model.plan import Mode
 from provisioner.model.redaction import merge_fields
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.state import Intent
-
-
-class AuditEventType(StrEnum):
-    BOUGHT = "bought"
-    ORDERED = "ordered"
-    """An order was placed. Whether it is paid shows in a payment of ours, or in the order."""
-    PAID = "paid"
-    SENT_PAYMENT = "sent payment"
-    """The answer was lost; the order shows whether the money was taken."""
-    CANCELLED = "cancelled"
-    """An order that nobody had paid was cancelled."""
-    ASKED_TO_CANCEL = "asked to cancel"
-    """The answer was lost; the order shows whether it was cancelled."""
-    ADOPTED = "adopted"
-    IMPORTED = "imported"
-    """A server that existed already was taken over; nothing was bought for it."""
-    MOVED = "moved"
-    """The record now stands under another address."""
-    FOUND = "found"
-    """The server of an order that was placed earlier became known."""
-    ASKED_TO_RELEASE = "asked to release"
-    RELEASED = "released"
-    REINSTALLED = "reinstalled"
-    FORGOT = "forgot"
-    RENAMED = "renamed"
-    CHANGED = "changed"
-    NOTICED = "noticed"
-    """A change that somebody else made was recorded."""
-    STATED = "stated"
-    """What the specs newly state was true already and is recorded as declared or assumed; nothing was sent."""
-    REFUSED = "refused"
-    NOT_SENT = "not sent"
-    IN_FLIGHT = "in flight"
-    IN_DOUBT = "in doubt"
-    UNSETTLED = "unsettled"
-    """No answer is recorded for a call that was not a purchase."""
-    OBSERVED = "settled"
-    ABSENT = "settled absent"
-    UNPAID = "awaits payment"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """`history_entry` is the record that the event is listed at, and `detail` a clause for the reader."""
-
-    history_entry: HistoryEntry
-    type: AuditEventType
-    address: Address | None
-    detail: str = ""
-    id: str | None = None
-    order_id: str | None = None
-    request_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -146,8 +95,8 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case Created() | RunStarted() | RunEnded() | Approved() | Listed():
-                pass
+            case Created() | RunStarted() | RunEnded() | Approved() | Listed() | Renamed():
+                yield from _of_state(line, line.entry)
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown
             case Intended(intent=intent):
@@ -174,6 +123,12 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
                 yield AuditEvent(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
             case _:
                 assert_never(line.entry)
+
+
+def _of_state(line: HistoryEntry, entry: Entry) -> Iterator[AuditEvent]:
+    """Yields the event of an entry about the whole state, if the history tells of it."""
+    if isinstance(entry, Renamed):
+        yield AuditEvent(line, AuditEventType.STATE_RENAMED, None, f"was {entry.former}")
 
 
 def _per_address(event: AuditEvent) -> Iterator[AuditEvent]:

@@ -27,11 +27,12 @@ class Allowance(StrEnum):
     UNKNOWN_STATUS = "unknown-status"
     ORDER_UNSEEN = "order-unseen"
     OPEN_ORDER = "open-order"
+    NO_STATE = "no-state"
 
 
-ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN}
+ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN, Allowance.NO_STATE}
 """The codes that "all" covers. A server is protected by name, so its protection must be lifted by name. What an unknown
-order would release is in no plan, so "all" can't include it.
+order would release is in no plan, so "all" can't include it; nor can it include what an unknown state holds.
 """
 
 

@@ -23,6 +23,7 @@ from provisioner.model.journal import (
     Listed,
     Moved,
     Remembered,
+    Renamed,
     RunEnded,
     RunStarted,
     Settled,
@@ -121,7 +122,7 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield HistoryEntry(record, run, intents.get(record.entry.intent))
-            case Approved() | Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten():
+            case Approved() | Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten() | Renamed():
                 yield HistoryEntry(record, run, None)
             case _:
                 assert_never(record.entry)

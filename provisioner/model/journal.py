@@ -216,6 +216,16 @@ class Forgotten(HasId):
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """The state is that of this stack and environment from now on. `former` is the label that it had before."""
+
+    stack: str
+    environment: str | None
+    former: str
+    type: Literal["renamed"] = "renamed"
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     run: str
     result: str
@@ -236,5 +246,6 @@ Entry: TypeAlias = (
     | Remembered
     | Stated
     | Forgotten
+    | Renamed
     | RunEnded
 )

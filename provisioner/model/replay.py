@@ -22,6 +22,7 @@ from provisioner.model.journal import (
     Listed,
     Moved,
     Remembered,
+    Renamed,
     RunEnded,
     RunStarted,
     Settled,
@@ -77,8 +78,8 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 _forget(resources, released, entry)
             case Approved():
                 approvals.begin(entry)
-            case Created() | RunStarted() | Listed() | RunEnded():
-                listed = _listed_since(entry)
+            case Created() | RunStarted() | Listed() | Renamed() | RunEnded():
+                listed, state = _listed_since(entry), _with_owner(state, entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     state = replace(state, listed=listed.ids, all_listed=listed.complete)
     state = replace(state, listed_orders=listed.orders, all_orders=listed.all_orders)
@@ -109,7 +110,13 @@ def _listed_of(state: State) -> Listed:
     return Listed(state.listed, state.all_listed, state.listed_orders, state.all_orders)
 
 
-def _listed_since(entry: Created | RunStarted | Listed | RunEnded) -> Listed:
+def _with_owner(state: State, entry: Entry) -> State:
+    if isinstance(entry, Renamed):
+        return replace(state, stack=entry.stack, environment=entry.environment)
+    return state
+
+
+def _listed_since(entry: Created | RunStarted | Listed | Renamed | RunEnded) -> Listed:
     """Returns the list that holds after this entry: what one run listed does not count for another."""
     return entry if isinstance(entry, Listed) else Listed(())
 

@@ -174,6 +174,11 @@ class State:
         if not all(map(str.islower, self.released)):  # also converts ids without letters, which is harmless
             object.__setattr__(self, "released", {resource_id(key): one for key, one in self.released.items()})
 
+    @property
+    def label(self) -> str:
+        """The base name of the state's files: `demo.dev`, or `demo` without environments."""
+        return self.stack if self.environment is None else f"{self.stack}.{self.environment}"
+
     def open_intent(self, address: Address) -> Intent | None:
         """Returns the open intent of an address, a purchase before any other call; None if there is none."""
         intents = (intent for intent in self.intents.values() if address in intent.addresses)

@@ -14,6 +14,7 @@ from provisioner.model.release_facts import NO_RELEASE_FACTS, ReleaseFacts
 from provisioner.model.resource import Desired, Live
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
+from provisioner.model.state_place import StatePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class PlanInput:
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
     """A pseudonym of the user who read the cloud; empty where that is unknown."""
+    place: StatePlace | None = None
+    """Where the state is kept or would be; None where a missing state needs no finding."""
 
     assumed_protected: frozenset[Address] = frozenset()
     """Groups of which the specs do not show whether they protect their servers, for a release."""

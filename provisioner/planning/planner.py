@@ -34,6 +34,7 @@ from provisioner.planning.late_purchases import reopen_late_purchases
 from provisioner.planning.leftovers import with_leftovers
 from provisioner.planning.likely_moves import likely_moves
 from provisioner.planning.lost_purchases import unmanaged_server_warnings
+from provisioner.planning.missing_state import missing_state_warnings
 from provisioner.planning.moves import apply_moves, is_removed, with_origin
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.protection import keep_protected
@@ -56,9 +57,7 @@ UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, 
 def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
     """Returns the plan. The same inputs give the same plan, whatever the order of their parts."""
     if mode is Mode.REFRESH:
-        refreshed = narrow(
-            replace(refresh(inputs, basis=basis, catalogue=catalogue), selection=inputs.selection), tuple
-        )
+        refreshed = narrow(replace(refresh(inputs, basis, catalogue), selection=inputs.selection), tuple)
         return replace(refreshed, changes=tuple(evolve(change, desired=None) for change in refreshed.changes))
     after_moves = apply_moves(reopen_late_purchases(inputs, catalogue), mode)
     inputs = keep_protected(after_moves.inputs, mode)
@@ -101,6 +100,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
             *assumption_warnings(draft.changes),
             *purchase_warnings(draft.changes, catalogue),
             *offer_warnings(draft, inputs.release_facts, catalogue),
+            *missing_state_warnings(draft, inputs),
         ),
         refusals=(*after_moves.refusals, *import_refusals(draft, inputs, catalogue), *draft.refusals),
         noun=catalogue.common_noun(change.kind for change in changes),

@@ -26,7 +26,9 @@ from provisioner.planning.comparison import contradicted_defaults
 from provisioner.planning.difference import differences
 from provisioner.planning.late_purchases import reopen_late_purchases
 from provisioner.planning.lost_purchases import unmanaged_server_warnings
+from provisioner.planning.missing_state import missing_state_warnings, no_state
 from provisioner.planning.plan_input import PlanInput
+from provisioner.planning.refusals import apply_guards
 
 _COSTLY = frozenset({OnChange.REINSTALL, OnChange.REPLACE})
 """Changes that cost a disk or a machine. If such a difference were recorded as declared, unchanged specs would look
@@ -36,7 +38,7 @@ the specs say what is shown, or a person names the address.
 _STATUS: FieldPath = ("status",)
 
 
-def refresh(inputs: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
+def refresh(inputs: PlanInput, basis: Basis, catalogue: Catalogue) -> Plan:
     """Returns a plan with one change for every address that is recorded or in doubt. Addresses that are as recorded, or
     under way, are no-ops.
 
@@ -50,8 +52,10 @@ def refresh(inputs: PlanInput, *, basis: Basis, catalogue: Catalogue) -> Plan:
         *charging_mismatch_warnings(changes, inputs, catalogue),
         *unmanaged_server_warnings(inputs, catalogue),
     )
+    plan = Plan(Mode.REFRESH, basis, changes)
+    found = (*found, *missing_state_warnings(plan, inputs))
     noun = catalogue.common_noun(change.kind for change in changes)
-    return Plan(Mode.REFRESH, basis, changes, findings=found, noun=noun)
+    return apply_guards(replace(plan, findings=found, noun=noun), inputs, catalogue, (no_state,))
 
 
 def _changes(state: State, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Change]:

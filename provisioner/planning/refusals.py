@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioner.model.diagnostic import Diagnostic, Severity
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
-from provisioner.planning.guards import GUARDS
+from provisioner.planning.guards import GUARDS, Guard
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import ALLOWED_BY_ADDRESS
 
 
-def apply_guards(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
-    found = tuple(finding for guard in GUARDS for finding in guard(plan, inputs, catalogue))
+def apply_guards(plan: Plan, inputs: PlanInput, catalogue: Catalogue, guards: Sequence[Guard] = GUARDS) -> Plan:
+    found = tuple(finding for guard in guards for finding in guard(plan, inputs, catalogue))
     options = {finding: _allowed_by(finding, inputs) for finding in found}
     return replace(
         plan,

@@ -27,10 +27,11 @@ from provisioner.rendering.wording import pluralize
 def render_drift(plan: Plan, style: Style) -> str:
     """Returns the text, ending in a newline."""
     sections = ["\n".join(change_text(change, style)) for change in plan.work]
-    if plan.findings:
-        sections.append(render_diagnostics(plan.findings, style).rstrip("\n"))
+    if shown := (*plan.findings, *plan.lifted, *plan.refusals):
+        sections.append(render_diagnostics(shown, style).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
-    sections.append(_summary_line(plan, style))
+    if not plan.refusals:
+        sections.append(_summary_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
 
@@ -70,6 +71,7 @@ def drift_document(plan: Plan) -> Document:
         "not_compared": _count_uncompared(plan),
         "drift": list(_servers(plan)),
         "findings": [diagnostic_document(finding) for finding in plan.findings],
+        "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
         **selection_document(plan),
     }
 

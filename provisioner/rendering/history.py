@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Any
 
 from provisioner.model.address import Address
-from provisioner.model.audit_events import AuditEvent, AuditEventType, audit_events
+from provisioner.model.audit_event import AuditEvent, AuditEventType
+from provisioner.model.audit_events import audit_events
 from provisioner.model.history import HistoryEntry, VerifiedJournal
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.caller import caller_document, caller_lines

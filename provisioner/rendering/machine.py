@@ -205,11 +205,12 @@ def validate_document(diagnostics: Iterable[Diagnostic]) -> Document:
     }
 
 
-def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_flight: bool = False) -> Document:
+def state_document(
+    state: State, *, location: str | None = None, unverifiable: Iterable[FieldPath] = (), in_flight: bool = False
+) -> Document:
     """Returns what `show --json` prints, which is not the format in which a state is stored.
 
-    `unverifiable`: declared fields of any server that the cloud never shows. `in_flight`: the run that sent the open
-    intents is still alive, so they are not in doubt yet.
+    `unverifiable`: declared fields that the cloud never shows. `in_flight`: the run that sent the open intents is alive.
     """
     return {
         "format_version": FORMAT_VERSION,
@@ -225,6 +226,7 @@ def state_document(state: State, *, unverifiable: Iterable[FieldPath] = (), in_f
         "in_doubt": [] if in_flight else list(map(_intent, state.purchases_in_doubt)),
         "unsettled": [] if in_flight else list(map(_intent, state.unsettled)),
         "in_flight": list(map(_intent, state.in_doubt)) if in_flight else [],
+        "location": location,
     }
 
 

@@ -28,15 +28,21 @@ def render_state_list(state: State) -> str:
 
 
 def render_state(
-    state: State, style: Style, *, unverifiable: Collection[FieldPath] = (), in_flight: bool = False
+    state: State,
+    style: Style,
+    *,
+    location: str = "",
+    unverifiable: Collection[FieldPath] = (),
+    in_flight: bool = False,
 ) -> str:
-    """Returns everything that is recorded.
+    """Returns everything that is recorded, and where.
 
     The fields that the cloud never shows (`unverifiable`) are listed once, at the end. `in_flight`: the run that sent
     the open intents is still alive, so they are not in doubt yet.
     """
     where = state.stack if state.environment is None else f"{state.stack}, environment {state.environment}"
     title = f"{style.bold(escape(where))} ({escape(str(state.identity))}), serial {state.serial}\n"
+    title += f"kept at {escape(location)}\n" if location else ""
     records = [state.resources[address] for address in sorted(state.resources)]
     sections = [title, *(_record(recorded, style) for recorded in records)]
     sections += (render_intent(intent, style, in_flight=in_flight) for intent in state.in_doubt)

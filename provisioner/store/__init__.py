@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.store.contract import LockHolder, LockWaitListener, Store, UnlockAdvice
-from provisioner.store.folder import FolderStore, locate
+from provisioner.store.folder import FolderStore, Location, find_location, labels_in, locate, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
@@ -23,6 +23,7 @@ from provisioner.store.session import Session
 from provisioner.store.state_store import Siblings, StateStore
 
 __all__ = [
+    "Location",
     "LockHolder",
     "LockWaitListener",
     "Repair",
@@ -32,26 +33,35 @@ __all__ = [
     "Siblings",
     "StateStore",
     "UnlockAdvice",
+    "find_location",
     "high_water_mark_folder",
     "is_place_of_state",
+    "labels_in",
     "locate",
     "open_store",
+    "state_folders",
 ]
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def open_store(
-    location: str | Path, label: str, *, owner: tuple[str, str | None] | None = None, mark_folder: Path | None = None
+    location: str | Path,
+    label: str,
+    *,
+    owner: tuple[str, str | None] | None = None,
+    mark_folder: Path | None = None,
+    warnings: tuple[Diagnostic, ...] = (),
 ) -> StateStore:
     """Return the state named `label` at a location, given as a path or a URL, without touching anything yet.
 
     Raises UsageError.
 
     `owner` is the stack and environment that the state must belong to. `mark_folder` is where this user keeps
-    high-water marks.
+    high-water marks. `warnings` are about how the location was found.
     """
-    return StateStore(_store(location, label), owner=owner, marks=HighWaterMarks(mark_folder))
+    marks = HighWaterMarks(mark_folder)
+    return StateStore(_store(location, label), owner=owner, marks=marks, warnings=warnings)
 
 
 def is_place_of_state(location: str | Path, path: Path) -> bool:

@@ -226,6 +226,23 @@ class LockedStore(Reader, Protocol):
         Raises Conflict when the parts are no longer those of `before`, or Undecided.
         """
 
+    def move_to(self, label: str, before: bytes | None, journal: bytes) -> None:
+        """Keep this state under another label, whose lock the caller holds as well.
+
+        `before` is the journal as it was read, and `journal` the same with the record of its renaming. A crash leaves
+        the whole state under one of both labels, and never under both. Calling this again then completes it: parts of
+        this state that an interrupted move has left under that label are replaced.
+
+        Raises Conflict when a state is kept under that label, and when this one is no longer as it was read, or
+        Undecided.
+        """
+
+    def clear_moved(self, label: str) -> None:
+        """Remove what an interrupted move to `label` has left here, after the state itself had moved.
+
+        Late answers are carried over. Raises Conflict when a state is kept here, or Undecided.
+        """
+
 
 class Store(Reader, Protocol):
     """The place where one state is kept, with the lock that protects it."""

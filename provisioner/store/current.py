@@ -22,7 +22,6 @@ from provisioner.store.known_state import (
     read_known,
     read_state,
     replay_tail,
-    require_owner,
     state_behind,
     state_missing,
 )
@@ -130,7 +129,6 @@ def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> K
         if written.head == START or line_ending(written.head) in journal:
             return replay_tail(words, written, journal)
     if (first := initial_state(words, journal)) is not None:
-        require_owner(words, first)
         return replay_tail(words, first, journal)
     raise state_missing(words, beside=words.journal_name)
 

@@ -13,7 +13,7 @@ from typing import Final
 from provisioner.model.diagnostic import SourceRange, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import Created, Entry
+from provisioner.model.journal import Created, Entry, Renamed
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
@@ -53,26 +53,34 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
 
     `is_whole`: `journal` is complete; else it begins with the record of the checkpoint's head.
     """
+    require_label(words, written, journal)
     if not journal and written.head.sequence > 0:
         raise journal_missing(words, written.head)
     tail: list[Record] = []
     head, end, newest = START, 0, 0
     at = START if is_whole else written.head
-    is_described = not is_whole
+    created: Record | None = None
+    renamed: Renamed | None = None
     for record in checked_records(words, journal or b"", lineage=written.lineage, at=at):
         head, end, newest = record.head, record.end, max(newest, record.serial or 0)
         if head.sequence == written.head.sequence:
             _require_same(words, head, written.head)
         elif head.sequence > written.head.sequence:
             tail.append(record)
-        if record.entry.get("type") == "created":
-            is_described = _require_same_owner(words, record, written)
+        match record.entry.get("type"):
+            case "created":
+                created = record
+            case "renamed" if head.sequence <= written.head.sequence:
+                renamed = _decode_renamed(words, record)
+    if created is not None:
+        _require_same_owner(words, created, renamed, written)
     if head.sequence < written.head.sequence:
         raise _journal_short(words, head, written.head)
     if written.serial < newest:
         raise _state_older(words, written.serial, newest)
     state = _replay(words, written, tail, head=head)
-    return KnownState(written, state, end, is_described)
+    require_owner(words, state)
+    return KnownState(written, state, end, created is not None or not is_whole)
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
@@ -113,28 +121,44 @@ def checked_records(words: StoreWords, journal: bytes, *, lineage: str, at: Jour
         raise journal_damaged(words, problem, line=problem.line) from problem
 
 
+def require_label(words: StoreWords, written: State, journal: bytes | None) -> None:
+    """Refuse a checkpoint that was written under another label, unless the journal says that it was renamed since.
+
+    Raises StoreError `state-foreign`.
+    """
+    if written.label != words.label and written.label not in former_labels(journal or b""):
+        require_owner(words, written)
+
+
+def former_labels(journal: bytes) -> frozenset[str]:
+    """Return the labels that the state had before it was renamed, as far as these lines of its journal tell."""
+    if b'"type":"renamed"' not in journal:
+        return frozenset()
+    entries = (line.entry for line in single_lines(journal) if isinstance(line, Record))
+    return frozenset(str(entry.get("former")) for entry in entries if entry.get("type") == "renamed")
+
+
 def require_owner(words: StoreWords, state: State, *, owner: tuple[str, str | None] | None = None) -> None:
     """Refuse a foreign state, which would be planned against the wrong specs. Raises StoreError `state-foreign`.
 
     A state is foreign when it is kept under another state's label, or when another stack and environment only yield the
     same label.
     """
-    label = state.stack if state.environment is None else f"{state.stack}.{state.environment}"
-    if label != words.label:
-        summary = f"{words.state} is the state of {label}, not of {words.label}"
-        raise StoreError(error(FOREIGN, summary, hint=f"Nothing was changed. {words.rename(label)}"))
+    if state.label != words.label:
+        summary = f"{words.state} is the state of {state.label}, not of {words.label}"
+        raise StoreError(error(FOREIGN, summary, hint=f"Nothing was changed. {words.rename(state.label)}"))
     if owner is not None and (state.stack, state.environment) != owner:
         summary = f"the state at {words.state} belongs to stack {state.stack!r}, environment {state.environment!r}"
         raise StoreError(error(FOREIGN, summary, hint="check `stack:` in stack.yaml, -e and --state"))
 
 
 def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
-    """Read a checkpoint from `data`, found at `place`.
+    """Read a checkpoint from `data`, found at `place`, whatever stack and environment it is of.
 
-    Raises StoreError `state-damaged`, `state-format` or `state-foreign`.
+    Raises StoreError `state-damaged` or `state-format`.
     """
     try:
-        state = state_from_json(unseal(data))
+        return state_from_json(unseal(data))
     except FromNewerVersion as problem:
         raise StoreError(
             error(
@@ -151,8 +175,6 @@ def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
                 hint=f"Nothing was changed. {words.restore_state} {_OR_REBUILD}",
             )
         ) from problem
-    require_owner(words, state)
-    return state
 
 
 def _replay(words: StoreWords, written: State, tail: list[Record], *, head: JournalHead) -> State:
@@ -229,16 +251,21 @@ def _progress(serial: int, head: JournalHead) -> str:
     return f"serial {serial} and {head.sequence} records"
 
 
-def _require_same_owner(words: StoreWords, record: Record, written: State) -> bool:
+def _require_same_owner(words: StoreWords, record: Record, renamed: Renamed | None, written: State) -> None:
+    """Raise when the journal was created for another state than `written`, or last renamed to another one."""
     created = decode_entry(words, record)
-    if isinstance(created, Created) and (created.stack, created.environment, created.identity) != (
-        written.stack,
-        written.environment,
-        written.identity,
-    ):
+    if not isinstance(created, Created):
+        return
+    owner = renamed or created
+    expected = (written.stack, written.environment, written.identity)
+    if (owner.stack, owner.environment, created.identity) != expected:
         problem = Damaged(f"was begun for another stack, environment or account than {words.state_name} is of")
         raise journal_damaged(words, problem, line=record.sequence)
-    return True
+
+
+def _decode_renamed(words: StoreWords, record: Record) -> Renamed | None:
+    entry = decode_entry(words, record)
+    return entry if isinstance(entry, Renamed) else None
 
 
 def _require_same(words: StoreWords, found: JournalHead, expected: JournalHead) -> None:

@@ -25,7 +25,7 @@ from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
 from provisioner.store.contract import DamagedParts, StoreWords
-from provisioner.store.known_state import journal_damaged, read_state
+from provisioner.store.known_state import journal_damaged, read_state, require_label
 from provisioner.store.partial_replay import PartialReplay
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
@@ -75,6 +75,8 @@ class Salvaged:
 def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagnostic]) -> Salvaged:
     """Salvage a damaged state. Raises StoreError for parts of a newer version, another stack or two histories."""
     states = dict(_states(words, damaged))
+    for state in filter(None, states.values()):
+        require_label(words, state, damaged.journal)
     lines = tuple(single_lines(damaged.journal or b""))
     base = _base(words, states, lines)
     head = base.head if base else _START

@@ -17,6 +17,7 @@ from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
+from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
@@ -35,6 +36,7 @@ from provisioner.store.current import read_current, read_journal, read_quickly, 
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
 from provisioner.store.late_answers import Answer, open_answers, read_late, unrecorded_purchases
+from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
@@ -68,8 +70,10 @@ class StateStore:
         owner: tuple[str, str | None] | None = None,
         clock: StoreClock | None = None,
         marks: HighWaterMarks | None = None,
+        warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self._store = store
+        self._warnings = warnings
         self._owner = owner
         self._clock = clock or StoreClock()
         self._marks = marks or HighWaterMarks()
@@ -86,9 +90,14 @@ class StateStore:
             late = read_late(self._store)
             known = self._read(self._store) if late else None
         except StoreError:  # reported where the state is read; it must not prevent a repair
-            return self._store.warnings
+            return (*self._warnings, *self._store.warnings)
         found = unrecorded_purchases(self._words, None if known is None else known.state, late)
-        return (*self._store.warnings, *found)
+        return (*self._warnings, *self._store.warnings, *found)
+
+    @property
+    def other_labels(self) -> tuple[str, ...]:
+        """The labels of the other states at the same place, which are not read. Raises StoreError."""
+        return tuple(label for label in self._store.names() if label != self._words.label)
 
     @property
     def lock_free(self) -> str:
@@ -107,9 +116,7 @@ class StateStore:
         """Read the other states that are kept at the same place, those of other environments and stacks."""
         states: dict[str, State] = {}
         unread: dict[str, str] = {}
-        for label in self._store.names():
-            if label == self._words.label:
-                continue
+        for label in self.other_labels:
             sibling = self._store.sibling(label)
             try:
                 state = read_quickly(
@@ -211,6 +218,34 @@ class StateStore:
                 salvaged=salvaged,
             )
 
+    def rename(
+        self,
+        label: str,
+        entries: Sequence[Entry],
+        *,
+        command: str,
+        who: str,
+        timeout: float,
+        on_wait: LockWaitListener | None = None,
+    ) -> State:
+        """Give the state another label, under the locks of both, and return it. `entries` contain the Renamed one.
+
+        Raises LockHeld, StoreError and UsageError; see `Renaming.rename`.
+        """
+        target = self._store.sibling(label)
+        if {self._words.label, label}.isdisjoint(self._store.names()):
+            raise nothing_to_rename(self._words)
+        by_label = sorted(
+            (self._store, target), key=lambda store: store.words.label
+        )  # so that two renamings never deadlock
+        holder = self._holder(command=command, who=who)
+        with (
+            by_label[0].lock(holder, timeout=timeout, on_wait=on_wait) as first,
+            by_label[1].lock(holder, timeout=timeout, on_wait=on_wait) as second,
+        ):
+            held, target_held = (first, second) if by_label[0] is self._store else (second, first)
+            return Renaming(self._store, target, self._clock, self._marks).rename(held, target_held, entries)
+
     @property
     def _words(self) -> StoreWords:
         return self._store.words
@@ -219,7 +254,12 @@ class StateStore:
     def _locked(
         self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None
     ) -> Iterator[LockedStore]:
-        holder = LockHolder(
+        holder = self._holder(command=command, who=who)
+        with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
+            yield locked
+
+    def _holder(self, *, command: str, who: str) -> LockHolder:
+        return LockHolder(
             who=who,
             pid=os.getpid(),
             host=socket.gethostname(),
@@ -227,8 +267,6 @@ class StateStore:
             since=self._clock.now(),
             id=token_hex(_ID_BYTES),
         )
-        with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
-            yield locked
 
     def _read(self, reader: Reader) -> KnownState | None:
         known = read_current(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from provisioner.loading import read_origins
+from provisioner.loading import DEFAULT_DIRECTORY, read_origins
 from provisioner.model.configured_value import DEFAULT_ORIGIN, ConfiguredValue, Origin, OriginType, Scalar
 from provisioner.model.diagnostic import SourceRange, UsageError
 from provisioner.model.guards import GuardLimits
@@ -31,8 +32,8 @@ def configuration(workspace: Workspace) -> tuple[ConfiguredValue, ...]:
 
 def _command_values(workspace: Workspace, stack: Stack | None) -> Iterator[ConfiguredValue]:
     settings = workspace.settings
-    given, default = workspace.directory != settings.specs, Settings().specs
-    variable = None if settings.specs == default else str(settings.specs)
+    given = workspace.directory not in ({settings.specs} if settings.specs else {DEFAULT_DIRECTORY, Path()})
+    variable = None if settings.specs is None else str(settings.specs)
     yield ConfiguredValue("specs", str(workspace.directory), _origin_of("specs", given=given, variable=variable))
     if stack is not None:
         location = without_password(workspace.store(stack).location)

@@ -15,6 +15,7 @@ from provisioner.model.flow import CallFailed, Service
 from provisioner.model.resource import Recorded
 from provisioner.model.term import Expiry
 from provisioner.workflow.cloud_snapshot import check_identity
+from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.terms import prepaid
 from provisioner.workflow.workspace import Workspace
 
@@ -40,12 +41,12 @@ class ExpiringServers:
 async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> ExpiringServers:
     """Asks billing about every recorded server. `within` is in seconds.
 
-    Raises CloudError when billing does not answer.
+    Raises CloudError when billing does not answer, and UsageError where no state was recorded.
     """
     stack = workspace.stack()
     store = workspace.store(stack)
-    state = store.load()
-    recorded = [one for one in state.resources.values() if one.id is not None] if state else []
+    state = require_recorded(store, store.load())
+    recorded = [one for one in state.resources.values() if one.id is not None]
     if not recorded:
         return ExpiringServers((), (), 0, ())
     from provisioner.cloud import translate

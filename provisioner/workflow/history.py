@@ -13,6 +13,7 @@ from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.history import HistoryEntry, VerifiedJournal, with_context
 from provisioner.model.journal import RunStarted
 from provisioner.store import LockHolder
+from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import Workspace
 
 
@@ -29,10 +30,14 @@ class History:
 
 
 def read_history(workspace: Workspace, address: Address | None = None) -> History:
-    """Reads the journal. Raises UsageError for an address that it never names, StoreError for damage."""
+    """Reads the journal. Raises StoreError for damage, and UsageError where no state was recorded and for an address
+    that the journal never names.
+    """
     store = workspace.store(workspace.stack())
     holder = store.holder()
     records = tuple(with_context(tuple(store.history())))
+    if not records:
+        require_recorded(store, store.load())
     if address is not None and all(address not in record.addresses for record in records):
         summary = f"{address} is nowhere in the history of {store.location}"
         hint = "`provisioner history` without an address shows those that are"

@@ -40,16 +40,14 @@ class InventoryRequest:
 
 
 def read_inventory(workspace: Workspace, request: InventoryRequest) -> Inventory:
-    """Builds the inventory. Raises StoreError for a damaged state."""
+    """Builds the inventory. Raises StoreError for a damaged state, and UsageError where none was recorded."""
     stack = workspace.stack()
     state = read_state(workspace).state
-    recorded_hosts = (
-        (one for one in _serving(state) if workspace.catalogue[one.kind].facts.has_addresses) if state else ()
-    )
+    recorded_hosts = (one for one in _serving(state) if workspace.catalogue[one.kind].facts.has_addresses)
     recorded = sorted(recorded_hosts, key=lambda one: one.address)
     names = Counter(one.name for one in recorded)
     hosts: list[Host] = []
-    left_out = [*_doubtful(state, request, workspace.catalogue)] if state else []
+    left_out = [*_doubtful(state, request, workspace.catalogue)]
     for one in recorded:
         if not request.labels.items() <= one.labels.items():
             continue

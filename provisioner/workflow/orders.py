@@ -25,6 +25,7 @@ from provisioner.workflow.order_lookup import (
     unknown_order,
 )
 from provisioner.workflow.order_specs import OrderSpecs
+from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import SystemClock, Workspace
 
 if TYPE_CHECKING:
@@ -65,8 +66,12 @@ class _BillingSession:
 async def list_orders(workspace: Workspace, listen: Listener, *, everything: bool) -> OrderList:
     """Lists the orders of this state.
 
-    `everything` adds the account's other server orders, which no address here records.
+    `everything` adds the account's other server orders, which no address here records. Without it, raises UsageError
+    where no state was recorded.
     """
+    if not everything:
+        store = workspace.store(workspace.stack())
+        require_recorded(store, store.load())
     async with _open_billing(workspace, listen) as session:
         owners = owners_by_order(session.state.resources.values() if session.state else ())
         by_id = await _read_many(session, owners.keys(), everything=everything)

@@ -63,7 +63,7 @@ def require_place_for_plan(workspace: Workspace, path: Path) -> None:
     if older is not None:
         return
     specs = workspace.directory.resolve()
-    if is_place_of_state(workspace.location, target):
+    if any(is_place_of_state(location, target) for location in workspace.locations):
         place = "is where a state is kept, and would be taken for one"
     elif target.suffix in {".yaml", ".yml"} and specs in target.parents:
         place = "is among the specs, and would be read as one"

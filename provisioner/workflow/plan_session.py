@@ -28,6 +28,7 @@ from provisioner.model.release_facts import NO_RELEASE_FACTS, ReleaseFacts
 from provisioner.model.resource import Recorded
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import State
+from provisioner.model.state_place import StatePlace
 from provisioner.model.term import Term
 from provisioner.planning import PlanInput
 from provisioner.store import StateStore
@@ -38,6 +39,7 @@ from provisioner.workflow.pins import with_account_warning
 from provisioner.workflow.release_facts import read_release_facts
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.sibling_states import OtherStates
+from provisioner.workflow.state_place import state_place
 from provisioner.workflow.terms import SnapshotWithTerms, read_renewals
 from provisioner.workflow.workspace import Workspace
 
@@ -106,7 +108,7 @@ class PlanSession:
             tuple(sorted(map(str, request.replace))),
             tuple(sorted(map(str, request.reinstall))),
             self.loaded.given,
-            self.workspace.place,
+            self.workspace.place(self.loaded.stack),
         )
 
     def approve(self, plan: Plan, *, seconds: float) -> Approval | None:
@@ -179,8 +181,9 @@ class PlanSession:
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         other_states = self.other_states
         claims = self._claims(other_states, state, snapshot)
-        unsure = _unsure(other_states, claims, snapshot)
-        planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure)
+        unsure = other_states.unsure(claims, snapshot.live)
+        place = state_place(self.workspace, self.loaded.stack, self.store, self.cloud.identity)
+        planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, place=place)
         plan = planned()
         if refusals := tuple(other_states.refusals(plan)):
             plan = replace(plan, refusals=(*plan.refusals, *refusals))
@@ -200,11 +203,12 @@ class PlanSession:
         facts: ReleaseFacts = NO_RELEASE_FACTS,
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
+        place: StatePlace | None = None,
     ) -> Plan:
         """Makes a plan from what is known already, without asking the cloud or reading another state.
 
         `claims` holds by server id why a server may belong to another state. `unsure` holds the ids among them
-        that only an unreadable state may hold.
+        that only an unreadable state may hold. With a `place`, a missing state is a finding.
         """
         request, loaded = self.request, self.loaded
         resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
@@ -229,6 +233,7 @@ class PlanSession:
             unsure_claims=unsure,
             gaps=snapshot.gaps,
             reader=snapshot.reader,
+            place=place,
         )
         return planning.plan(
             plan_input,
@@ -291,10 +296,3 @@ async def open_plan_session(
     async with workspace.cloud(loaded.stack, listen) as cloud:
         check_identity(state, cloud.identity)
         yield PlanSession(workspace, request, loaded, store, cloud, listen, history or store.history, is_locked)
-
-
-def _unsure(other_states: OtherStates, claims: Mapping[str, str], snapshot: CloudSnapshot) -> frozenset[str]:
-    """Returns the ids that are claimed only because some state cannot be read."""
-    if not other_states.unread():
-        return frozenset()
-    return frozenset(claims.keys() - other_states([snapshot.live[one] for one in claims], readable_only=True).keys())

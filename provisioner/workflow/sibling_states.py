@@ -74,6 +74,12 @@ class OtherStates:
                 claimed.setdefault(row.id, f"may be held by the state {label}, which cannot be read ({reason})")
         return claimed
 
+    def unsure(self, claims: Mapping[str, str], live: Mapping[str, Live]) -> frozenset[str]:
+        """Returns the ids that are claimed only because some state cannot be read."""
+        if not self.unread():
+            return frozenset()
+        return frozenset(claims.keys() - self([live[one] for one in claims], readable_only=True).keys())
+
     def refusals(self, plan: Plan) -> Iterator[Diagnostic]:
         """Yields an error for each unreadable state when the plan releases servers, as that state may hold them too."""
         released = [change for change in plan.changes if change.action in _RELEASING and not change.let_go]

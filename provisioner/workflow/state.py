@@ -11,17 +11,15 @@ from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.kind import Kind
 from provisioner.model.resource import FieldPath, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class ShownState:
-    """The state, for display. `state` is None before the first apply.
+    """The state, for display. `is_locked`: another run holds the lock, so open calls are in flight."""
 
-    `is_locked`: another run holds the lock, so open calls are in flight.
-    """
-
-    state: State | None
+    state: State
     location: str
     is_locked: bool
     unverifiable: tuple[FieldPath, ...] = ()
@@ -39,21 +37,22 @@ class ShownResource:
 
 
 def read_state(workspace: Workspace) -> ShownState:
-    """Reads the state. Raises StoreError when it is damaged or of another stack."""
+    """Reads the state. Raises StoreError when it is damaged or of another stack, and UsageError when there is none."""
     stack = workspace.stack()
     store = workspace.store(stack)
-    state = store.load()
-    resources = state.resources.values() if state else ()
+    state = require_recorded(store, store.load())
+    resources = state.resources.values()
     hidden = {path for recorded in resources for path in _hidden(workspace, recorded)}
-    findings = tuple(finding for recorded in resources for finding in _unknown_status(workspace, recorded))
+    statuses = (finding for recorded in resources for finding in _unknown_status(workspace, recorded))
+    findings = (*store.warnings, *statuses)
     return ShownState(state, store.location, store.holder() is not None, tuple(sorted(hidden)), findings)
 
 
 def show_resource(workspace: Workspace, address: Address) -> ShownResource:
     """Reads what is recorded about an address. Raises UsageError when there is neither a record nor an open call."""
     shown = read_state(workspace)
-    recorded = shown.state.resources.get(address) if shown.state else None
-    intent = shown.state.open_intent(address) if shown.state else None
+    recorded = shown.state.resources.get(address)
+    intent = shown.state.open_intent(address)
     if recorded is None and intent is None:
         hint = "`provisioner state list` shows what is recorded"
         raise UsageError(error("unknown-address", f"{address} is not in the state at {shown.location}", hint=hint))
@@ -82,7 +81,7 @@ def recorded_outputs(workspace: Workspace, name: str | None = None) -> JsonValue
     Raises UsageError for a name that is neither an address nor a value of one.
     """
     state = read_state(workspace).state
-    recorded = sorted(state.resources.values(), key=lambda item: item.address) if state else []
+    recorded = sorted(state.resources.values(), key=lambda item: item.address)
     everything = {str(item.address): _output(item, workspace.catalogue[item.kind]) for item in recorded}
     if name is None or name in everything:
         return everything if name is None else everything[name]

@@ -31,9 +31,10 @@ from provisioner.model.stack import CloudName, Stack
 from provisioner.model.user_configuration import NO_CONFIGURATION, UserConfiguration
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
-from provisioner.store import StateStore, high_water_mark_folder, locate, open_store
+from provisioner.store import StateStore, find_location, high_water_mark_folder, locate, open_store, state_folders
 from provisioner.workflow.caller import read_pipeline
 from provisioner.workflow.pins import require_pins, require_region
+from provisioner.workflow.sandbox_world import world_in
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, FoundCredentials
@@ -100,11 +101,17 @@ class Workspace:
         return self.stack() if self.directory.exists() else None
 
     def store(self, stack: Stack) -> StateStore:
+        return self.store_of(stack.label, owner=(stack.name, stack.environment))
+
+    def store_of(self, label: str, *, owner: tuple[str, str | None] | None = None) -> StateStore:
+        """Opens the state of this label, which need not be a state of the stack. `owner` is as in `open_store`."""
+        found = None if self.state_location else find_location(self.directory, label)
         return open_store(
-            self.location,
-            stack.label,
-            owner=(stack.name, stack.environment),
+            self.state_location or (found.folder if found else ""),
+            label,
+            owner=owner,
             mark_folder=high_water_mark_folder(self.environ, self.home),
+            warnings=found.warnings if found else (),
         )
 
     def plan_key(self) -> bytes | None:
@@ -113,20 +120,19 @@ class Workspace:
 
         return signing_key(self.settings.plan_key, high_water_mark_folder(self.environ, self.home).parent)
 
-    @property
-    def place(self) -> str:
+    def place(self, stack: Stack) -> str:
         """Where the state is, as an approval names it: the same in two checkouts of one repository."""
-        return self.state_location or os.path.relpath(locate(self.directory), self.directory)
+        return self.state_location or os.path.relpath(locate(self.directory, stack.label), self.directory)
 
     def secrets(self) -> SecretReader:
         return SecretReader(self.directory, self.environ, on_reveal=self.mask.add)
 
-    def world(self) -> Path:
-        """Returns the path of the sandbox's world, in the state folder.
+    def world(self, stack: Stack) -> Path:
+        """Returns the path of the sandbox's world, in the state folder of the stack.
 
         All stacks and environments of a folder share it.
         """
-        return locate(self.directory) / ".sandbox" / "world.db"
+        return world_in(locate(self.directory, stack.label))
 
     @asynccontextmanager
     async def cloud(self, stack: Stack, listen: Listener) -> AsyncIterator[Cloud]:
@@ -210,7 +216,7 @@ class Workspace:
             endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
-            app=None if overrides else self.emulator.app(self.world()),
+            app=None if overrides else self.emulator.app(self.world(stack)),
             keeps_time=False,
             user_agent=self._user_agent(),
             on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
@@ -220,8 +226,9 @@ class Workspace:
         )
 
     @property
-    def location(self) -> str | Path:
-        return self.state_location or locate(self.directory)
+    def locations(self) -> tuple[str | Path, ...]:
+        """Every place where a state of this stack may be looked for."""
+        return (self.state_location,) if self.state_location else state_folders(self.directory)
 
     def _endpoint_overrides(self) -> dict[Service, str]:
         known = {service.value: service for service in Service}

@@ -57,7 +57,7 @@ def test_protection_is_taken_away_by_its_own_name(cli) -> None:
         ("mass-chnage", "did you mean mass-change?"),
         (
             "everything",
-            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, and all",
+            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, and all",
         ),
         ("prepaid-replace", "--replace ADDRESS"),
         ("name-taken", "is no guard that may be allowed"),

@@ -114,9 +114,6 @@ class TestExpiring:
         assert applied.run("expiring").out == "No prepaid servers are recorded.\n"
         assert expiring(applied)["servers"] == []
 
-    def test_before_the_first_apply(self, cli):
-        assert cli.run("expiring", "--detailed-exitcode").code == 0
-
     def test_it_writes_nothing(self, subscribed, clock):
         clock.advance(5 * DAY)
         before = subscribed.state_files()

@@ -234,8 +234,8 @@ def test_no_edit_is_written_that_no_state_could_be_read_from(cli, monkeypatch) -
     cli.write_specs("servers: {alpha: {}, beta: {}}\n")
     cli.apply()
     onto_another = ((Address("alpha"), Address("beta")),)
-    monkeypatch.setattr("provisioner.workflow.state_edits._pairs", lambda *_: onto_another)
-    refused = cli.assert_fails("state", "mv", "alpha", "gamma", code="state-invalid")
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.workflow.state_edits._pairs", lambda *_: onto_another)
+        refused = cli.assert_fails("state", "mv", "alpha", "gamma", code="state-invalid")
     assert "beta, which holds one already" in refused.stderr_text
-    monkeypatch.undo()
     assert cli.run("state", "list").code == 0

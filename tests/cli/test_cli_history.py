@@ -20,11 +20,6 @@ def words(text: str) -> list[str]:
     return re.findall(r"^  \S+Z  (\w+(?: \w+)*)  ", text, re.MULTILINE)
 
 
-def test_before_the_first_apply_there_is_no_history(cli) -> None:
-    assert cli.run("history").out.startswith("Nothing is recorded yet at ")
-    assert cli.run("history", "--json").document == {"format_version": "2.0", "records": []}
-
-
 def test_a_servers_life_is_told_with_its_reasons(cli) -> None:
     assert cli.run("apply", "--auto-approve", "--reason", "the demo").code == 0
     cli.write_specs("servers: {gateway: {name: renamed}}\n")

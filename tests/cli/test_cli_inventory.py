@@ -76,7 +76,9 @@ def test_without_a_public_address_nobody_is_reached_at_one(fleet):
     assert "gateway: no public address of it is recorded" in ran.err
 
 
-def test_before_the_first_apply_there_is_nobody(cli):
+def test_where_nothing_is_held_any_more_there_is_nobody(cli):
+    cli.apply()
+    assert cli.run("destroy", "--auto-approve").code == 0
     ran = cli.run("inventory", "--format", "env")
     assert (ran.code, ran.out, ran.err) == (0, "# demo: 0 servers\n", "")
 

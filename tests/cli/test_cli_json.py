@@ -120,7 +120,9 @@ def test_outputs(applied) -> None:
     assert addresses.splitlines() == everything["gateway"]["private_addresses"]
 
 
-def test_outputs_before_the_first_apply(cli) -> None:
+def test_outputs_of_what_was_destroyed(applied) -> None:
+    cli = applied
+    assert cli.run("destroy", "--auto-approve").code == 0
     assert cli.run("output", "--json").document == {}
     assert cli.run("state", "list").out == ""
 
@@ -145,7 +147,8 @@ def test_the_version(cli) -> None:
         (["plan", "--json", "--specs", "\udcff"], "stack-missing"),
     ],
 )
-def test_an_error_is_a_document_for_the_machine_and_words_for_people(cli, arguments: list[str], code: str) -> None:
+def test_an_error_is_a_document_for_the_machine_and_words_for_people(applied, arguments: list[str], code: str) -> None:
+    cli = applied
     cli.write_specs("servers: 3\n")
     ran = cli.run(*arguments)
     assert ran.code == 1

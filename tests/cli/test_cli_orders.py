@@ -68,7 +68,7 @@ class TestLooking:
         assert "cancelled" in line
 
     def test_without_orders_there_is_nothing_to_ask(self, cli, clock):
-        assert cli.run("orders", "list").out == "No orders.\n"
+        cli.assert_fails("orders", "list", code="no-state")
         assert cli.run("orders", "list", "--all").out == "No orders.\n"
 
     @pytest.mark.parametrize("count", [9, 12])

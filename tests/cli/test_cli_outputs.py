@@ -62,14 +62,24 @@ def test_no_cloud_is_asked(fleet, point_to):
     assert fleet.run("output").code == 0
 
 
-def test_before_the_first_apply_nothing_is_known_and_nothing_fails(cli):
+@pytest.fixture
+def emptied(cli):
+    """A stack whose servers are gone again."""
+    cli.apply()
+    assert cli.run("destroy", "--auto-approve").code == 0
+    return cli
+
+
+def test_where_nothing_is_recorded_nothing_is_known_and_nothing_fails(emptied):
+    cli = emptied
     cli.write_specs(SPECS)
     ran = cli.run("output")
     assert (ran.code, ran.out.splitlines()[0]) == (0, "master   = (known after apply)")
     assert cli.run("output", "--json").document["master"] == {"sensitive": False, "known": False, "value": None}
 
 
-def test_what_is_not_known_is_no_empty_text_for_a_script(cli):
+def test_what_is_not_known_is_no_empty_text_for_a_script(emptied):
+    cli = emptied
     cli.write_specs(SPECS)
     for arguments in (("--raw",), ("--json",), ()):
         ran = cli.assert_fails("output", *arguments, "master", code="output-not-known")

@@ -115,7 +115,7 @@ def _damage_sibling(environment: CrashEnvironment) -> None:
 
 
 def _remove_sibling(environment: CrashEnvironment) -> None:
-    (environment.folder / "state" / _SIBLING).unlink()
+    (environment.folder / "state" / _SIBLING).unlink(missing_ok=True)
 
 
 ANOMALY_SCENARIOS = (
@@ -259,6 +259,7 @@ ANOMALY_SCENARIOS = (
         between_runs=_damage_sibling,
         external_fix=_remove_sibling,
         doubt_reason=_SIBLING.removesuffix(".json"),
+        expected_problem="no-state",  # of a run that died before it had a state: this one may be its own under a former name
         expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(

@@ -233,10 +233,13 @@ def test_a_saved_plan_says_itself_what_it_is_for(drifted):
     assert "a saved plan says what to do" in refused.err
 
 
-def test_before_the_first_apply_there_is_no_drift(workspace):
+def test_before_the_first_apply_there_is_nothing_to_compare(workspace):
     looked = workspace.run_in_process("drift", "--detailed-exitcode")
-    assert (looked.code, looked.out) == (0, "No drift. 0 servers as recorded.\n")
-    assert workspace.run_in_process("apply", "--refresh-only", "--auto-approve").code == 0
+    assert (looked.code, "No drift" in looked.out) == (4, False)
+    looked = workspace.run_in_process("drift", "--detailed-exitcode", "--allow", "no-state")
+    assert (looked.code, "No drift. 0 servers as recorded.\n" in looked.out) == (0, True)
+    assert workspace.run_in_process("apply", "--refresh-only", "--auto-approve").code == 4
+    assert workspace.run_in_process("apply", "--refresh-only", "--auto-approve", "--allow", "no-state").code == 0
     assert not (workspace.folder / "state" / "test.json").exists()
 
 

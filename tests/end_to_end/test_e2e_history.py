@@ -90,4 +90,4 @@ def test_the_password_is_in_no_history(workspace, proxy, arguments):
 
 def test_a_stack_without_a_run_has_none(workspace):
     workspace.write(ONE)
-    assert "Nothing is recorded yet" in workspace.run("history").out
+    assert "Error[no-state]" in workspace.run("history").err

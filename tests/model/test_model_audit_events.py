@@ -7,7 +7,8 @@ from hypothesis import given
 from support.builders import a_purchase, a_recorded, a_release, a_run, an_address, an_intent
 from support.strategies import histories
 
-from provisioner.model.audit_events import AuditEventType, audit_events
+from provisioner.model.audit_event import AuditEventType
+from provisioner.model.audit_events import audit_events
 from provisioner.model.flow import Effect
 from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import (

@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_purchase, a_recorded, a_release, a_run, a_state, an_address, an_intent
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Adopted, Answered, Imported, Intended, Moved, Remembered, Settled
+from provisioner.model.journal import Adopted, Answered, Imported, Intended, Moved, Remembered, Renamed, Settled
 from provisioner.model.replay import replay
 from provisioner.model.resource import Phase
 
@@ -123,3 +123,11 @@ def test_a_move_changes_the_address_and_nothing_else():
 def test_a_move_onto_another_server_contradicts_the_journal():
     with pytest.raises(ValueError, match="holds one already"):
         replay(a_state(a_recorded("gateway"), a_recorded()), [Moved(an_address("gateway"), TRAINER)])
+
+
+def test_a_renamed_state_is_that_of_its_new_owner_and_holds_what_it_held():
+    before = a_state(a_recorded())
+    after = replay(before, [Renamed("vision", None, before.label)])
+    assert (after.stack, after.environment, after.label) == ("vision", None, "vision")
+    assert (after.resources, after.lineage, after.serial) == (before.resources, before.lineage, before.serial)
+    assert replay(after, [Renamed("vision", "dev", "vision")]).label == "vision.dev"

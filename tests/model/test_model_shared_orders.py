@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_purchase_of_several, a_recorded, a_state, an_address, an_intent
 
-from provisioner.model.audit_events import AuditEventType, audit_events
+from provisioner.model.audit_event import AuditEventType
+from provisioner.model.audit_events import audit_events
 from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Intended, Remembered, Settled
 from provisioner.model.replay import replay

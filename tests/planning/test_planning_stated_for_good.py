@@ -22,7 +22,8 @@ from support.planning_builders import (
 )
 
 from provisioner.model.action import Action
-from provisioner.model.audit_events import AuditEventType, audit_events
+from provisioner.model.audit_event import AuditEventType
+from provisioner.model.audit_events import audit_events
 from provisioner.model.history import HistoryRecord, with_context
 from provisioner.model.journal import Imported, Stated
 from provisioner.model.redaction import leaves, value_at

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.model.diagnostic import UsageError
-from provisioner.store import locate, open_store
+from provisioner.model.diagnostic import StoreError, UsageError
+from provisioner.store import find_location, locate, open_store
 from provisioner.store.folder.files import label_of
 
 
@@ -52,6 +52,83 @@ def test_without_one_it_is_to_be_made_beside_the_stack(tmp_path, monkeypatch):
     assert locate(stack) == tmp_path / "stack" / "state"
     monkeypatch.chdir(stack)
     assert locate(Path()) == tmp_path / "stack" / "state"
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A stack with a state folder beside it and another one above."""
+    for folder in ("repo/team/specs", "repo/team/state", "repo/state"):
+        (tmp_path / folder).mkdir(parents=True)
+    return tmp_path / "repo" / "team" / "specs"
+
+
+def codes(location):
+    return [finding.code for finding in location.warnings]
+
+
+def test_an_empty_folder_never_hides_one_above_that_holds_the_state(stack):
+    near, above = stack.parent / "state", stack.parent.parent / "state"
+    assert find_location(stack, "demo").folder == near
+    (near / ".gitignore").write_text("*")
+    (near / ".sandbox").mkdir()
+    (near / "demo.lock").touch()
+    (above / "demo.json").write_text("{}")
+    found = find_location(stack, "demo")
+    assert (found.folder, codes(found)) == (above, ["state-folder-empty"])
+    assert str(near) in found.warnings[0].summary
+    assert locate(stack) == near
+
+
+def test_what_another_stack_keeps_nearer_hides_it_as_little(stack):
+    near, above = stack.parent / "state", stack.parent.parent / "state"
+    (near / "other.json").write_text("{}")
+    (above / "demo.dev.journal").write_text("")
+    assert find_location(stack, "demo.dev").folder == above
+    assert find_location(stack, "demo.prod").folder == above
+    assert find_location(stack, "third").folder == near
+    (near / "demo.prod.backup").write_text("{}")
+    assert find_location(stack, "demo.prod").folder == near
+    assert find_location(stack, "demo.dev").folder == above
+
+
+def test_of_two_that_hold_it_the_nearer_one_is_taken_and_the_other_named(stack):
+    near, above = stack.parent / "state", stack.parent.parent / "state"
+    for folder in (near, above):
+        (folder / "demo.json").write_text("{}")
+    found = find_location(stack, "demo")
+    assert (found.folder, codes(found)) == (near, ["state-twice"])
+    assert str(above) in found.warnings[0].summary
+
+
+def test_a_folder_is_found_through_links_and_dots(stack, monkeypatch, tmp_path):
+    above = stack.parent.parent / "state"
+    (above / "demo.json").write_text("{}")
+    (tmp_path / "link").symlink_to(stack)
+    assert find_location(tmp_path / "link", "demo").folder == above
+    monkeypatch.chdir(stack.parent)
+    assert find_location(stack.parent / "state" / ".." / "specs", "demo").folder == above
+    (stack.parent / "state").rmdir()
+    (stack.parent / "state").symlink_to(above)
+    assert find_location(stack, "demo").folder == stack.parent / "state"
+    (stack.parent / "state").unlink()
+    (stack.parent / "state").symlink_to(stack.parent / "gone")
+    assert find_location(stack, "demo").folder == above
+
+
+def test_a_folder_that_cannot_be_read_may_hold_the_state(stack, monkeypatch):
+    (stack.parent.parent / "state" / "demo.json").write_text("{}")
+    near = stack.parent / "state"
+    listed = Path.iterdir
+
+    def refuse(path):
+        if path == near:
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert find_location(stack, "demo").folder == near
+    with pytest.raises(StoreError, match="cannot read"):
+        open_store(near, "demo").siblings()
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from provisioner.model.journal import (
     Intended,
     Listed,
     Moved,
+    Renamed,
     RunStarted,
     Settled,
     Stated,
@@ -31,11 +32,12 @@ from provisioner.model.state import Member
 from provisioner.store import open_store
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "7"
+NEWEST = "8"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
 3: servers are taken over and moved. 4: specs state what is true already.
 5: a run notes what was listed before it bought. 6: the journal says what it is of, and each batch who wrote it.
 7: a run says which approval it carries out.
+8: a state was renamed.
 """
 CREATED = Created("demo", "dev", IDENTITY)
 FIRST_RUN = a_run(
@@ -79,6 +81,7 @@ SINCE_7 = (
     ),
     Intended(an_intent("approved", approval=APPROVAL)),
 )
+SINCE_8 = (Renamed("demo", "dev", "demo"),)
 
 
 def tell(store):
@@ -87,7 +90,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +103,7 @@ def tell(store):
         ("5", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
         ("6", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5), "worker"),
         ("7", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7), "worker"),
+        ("8", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8), "worker"),
     ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
@@ -122,7 +126,7 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     assert tuple(record.entry for record in store.history()) == (*created, *FIRST_RUN, *SECOND_RUN, *rest)
 
 
-@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6", "7"])
+@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6", "7", "8"])
 def test_a_run_goes_on_with_a_sample_and_notes_once_what_it_is_of(tmp_path, version):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
@@ -148,9 +152,9 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type():
-    assert {type(entry) for entry in (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7)} == set(
-        get_args(Entry)
-    )
+    assert {
+        type(entry) for entry in (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8)
+    } == set(get_args(Entry))
 
 
 def keys_of(path):

@@ -239,7 +239,7 @@ class FakeWorkspace:
         self.cloud.crash_plan, self.disk = crash_plan, CrashingDisk(crash_plan)
         request = ApplyRequest(
             mode.value,
-            PlanRequest(mode, replacing, allow=ALL - {Allowance.UNREAD_SIBLING}),
+            PlanRequest(mode, replacing, allow=(ALL | {Allowance.NO_STATE}) - {Allowance.UNREAD_SIBLING}),
             resolve_timeout=resolve_timeout,
         )
         ui = RecordingUI()

@@ -229,3 +229,15 @@ class MemoryStore:
         self.kept.logs["journal"] = journal
         self.kept.checkpoints = {journal.count(b"\n"): state}
         return (f"aside {len(self.kept.aside)}",)
+
+    def move_to(self, label: str, before: bytes | None, journal: bytes) -> None:
+        target = self.place.of(label)
+        if target.logs or target.checkpoints:
+            raise Conflict("it holds a state")
+        if self.kept.logs.get("journal") != before:
+            raise Conflict("it was changed while it was being moved")
+        target.logs = {**self.kept.logs, "journal": journal}
+        target.checkpoints, self.kept.logs, self.kept.checkpoints = self.kept.checkpoints, {}, {}
+
+    def clear_moved(self, label: str) -> None:
+        """It leaves nothing behind."""

@@ -1,7 +1,7 @@
 """One scenario: a folder of specs, what is recorded and live, and what a plan and an apply make of them.
 
 `state.json` and `live.json` are written by hand: a record says only what differs from the stack's defaults, a row only what
-matters. `command.txt` holds the command where it is not a plain apply.
+matters. `place.json` says where the state is kept, where that matters. `command.txt` holds the command where it is not a plain apply.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.selection import Pattern, Selection
 from provisioner.model.state import JournalHead, State
+from provisioner.model.state_place import StatePlace, UnnamedState
 from provisioner.planning import PlanInput, plan
 from provisioner.rendering.plan import render_plan
 from provisioner.rendering.style import Style
@@ -207,6 +208,7 @@ class Scenario:
                 limits=loaded.stack.guards,
                 refactoring=loaded.refactoring,
                 assumed_protected=loaded.assumed_protected,
+                place=self._place,
                 **options,
             ),
             mode=mode,
@@ -214,6 +216,23 @@ class Scenario:
             catalogue=CATALOGUE,
             fingerprint=ScenarioSecrets().fingerprint,
         )
+
+    @property
+    def _place(self) -> StatePlace | None:
+        """place.json: where the state is kept, and the states beside it that nothing names. Without it nothing is said of that."""
+        found = self._read("place.json", None)
+        if found is None:
+            return None
+        unnamed = tuple(
+            UnnamedState(
+                one["label"],
+                one["label"].partition(".")[0] == self._stack["stack"],
+                frozenset(map(an_address, one.get("addresses", []))),
+                one.get("unread", ""),
+            )
+            for one in found.get("unnamed", [])
+        )
+        return StatePlace(found["location"], self._stack["stack"], unnamed)
 
     def _applied(self, cloud: ScenarioCloud, state: State | None, live: dict[str, Live]) -> Iterator[str]:
         """What a run sends, then how each address ended."""

@@ -57,7 +57,10 @@ class Files:
             state_name=state,
             journal_name=journal,
             backup_name=backup,
-            rename=lambda label: f"Put it back as {label}.json, with its journal, and run the command again.",
+            rename=lambda label: (
+                f"Put it back as {label}.json, with its journal, and run the command again. To give it "
+                f"this name: `provisioner state rename {label} {self.label}`, once it is back."
+            ),
             restore_state=f"Put {backup}, the state before the last run, in its place: the journal beside it then brings it up to "
             "date.",
             restore_lost_state=f"Put {backup} or your own copy in its place; the journal then brings it up to date.",
@@ -86,14 +89,3 @@ def label_of(name: str) -> str | None:
     """
     found = _PART.fullmatch(name) or (None if name.startswith(".") else _COPY_OF_PART.fullmatch(name))
     return found["label"] if found and found["label"].strip(".") else None
-
-
-def locate(stack_directory: Path) -> Path:
-    """Return the nearest `state` folder, from the stack's own directory upwards; else the path of one to be created
-    beside the stack.
-    """
-    directory = stack_directory.resolve()
-    for place in (directory, *directory.parents):
-        if (place / "state").is_dir():
-            return place / "state"
-    return directory.parent / "state"

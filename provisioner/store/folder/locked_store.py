@@ -9,8 +9,8 @@ from pathlib import Path
 
 from provisioner.disk import Disk, replace_file
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import Blob, Conflict, DamagedParts, Intrusion, Undecided
-from provisioner.store.folder.files import Files
+from provisioner.store.contract import LATE, Blob, Conflict, DamagedParts, Intrusion, Undecided
+from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.log import FileLog, read_file
 from provisioner.store.folder.reserve import Reserve
 
@@ -100,6 +100,49 @@ class LockedFolderStore:
             self._disk.remove(files.backup)
             self._disk.sync_folder(files.folder)
         return tuple(copy.name for copy in copies)
+
+    def move_to(self, label: str, before: bytes | None, journal: bytes) -> None:
+        """Copy the journal, move the backup, carry over the late answers, and then move the state file.
+
+        That one step decides: before it, this label has its state and its journal, and after it the other one has. A
+        journal without its state file is never taken for a state.
+        """
+        files, target = self._files, Files(self._files.folder, label)
+        with _as_undecided(target.folder):
+            if self._disk.read(target.state) is not None:
+                raise Conflict("it exists", str(target.state))
+            if self._disk.read(files.journal) != before:
+                raise Conflict("it was changed while it was being moved, and is left as it is", str(files.journal))
+            self._require_unchanged()
+            replace_file(self._disk, target.journal, journal)
+            if self._disk.read(files.backup) is not None:
+                self._disk.rename(files.backup, target.backup)
+            self._carry_late(target)
+            self._disk.sync_folder(files.folder)
+            self._disk.rename(files.state, target.state)
+            self._disk.sync_folder(files.folder)
+        self._state = None
+        self.clear_moved(label)
+
+    def clear_moved(self, label: str) -> None:
+        files, target = self._files, Files(self._files.folder, label)
+        with _as_undecided(files.folder):
+            if self._disk.read(files.state) is not None:
+                raise Conflict("it exists", str(files.state))
+            self._carry_late(target)
+            for path in (files.backup, files.journal, files.log(LATE), files.reserve):
+                self._disk.remove(path)
+            for path in sorted(files.folder.iterdir()):
+                if label_of(path.name) == files.label:
+                    self._disk.rename(path, path.with_name(f"{label}{path.name.removeprefix(files.label)}"))
+            self._disk.sync_folder(files.folder)
+
+    def _carry_late(self, target: Files) -> None:
+        """Append the late answers to those of the other label, unless they are there already."""
+        late = self._disk.read(self._files.log(LATE)) or b""
+        kept = self._disk.read(target.log(LATE)) or b""
+        if late not in kept:
+            replace_file(self._disk, target.log(LATE), kept + late)
 
     def release(self) -> None:
         for log in self._logs.values():

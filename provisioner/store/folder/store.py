@@ -82,6 +82,8 @@ class FolderStore:
             return tuple(sorted({label for path in self._files.folder.iterdir() if (label := label_of(path.name))}))
         except FileNotFoundError:
             return ()
+        except OSError as failure:
+            raise unreadable(self._files.folder, failure) from failure
 
     def sibling(self, label: str) -> FolderStore:
         return FolderStore(self._files.folder, label, disk=self._disk, clock=self._clock)

@@ -1,0 +1,102 @@
+"""Findings about a state that was never recorded, and about states beside it that nothing names any more.
+
+Without a state every server is unknown: a drift or a destroy finds nothing, and an apply buys everything. That is right
+before the first apply, and wrong after a mistyped place or a renamed stack or environment (docs/decisions/0031).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provisioner.model.action import Action
+from provisioner.model.diagnostic import Diagnostic, error, warning
+from provisioner.model.kind import Catalogue
+from provisioner.model.plan import Mode, Plan
+from provisioner.model.state_place import StatePlace, UnnamedState
+from provisioner.planning.plan_input import PlanInput
+
+_BUYING = frozenset({Action.CREATE, Action.REPLACE})
+_SHOWN = 5
+
+
+def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Refuses to look for drift, or to destroy, where no state was ever recorded; and to buy beside states that nothing
+    names and that may be this one under its former name.
+    """
+    place = inputs.place
+    if place is None or inputs.state is not None:
+        return
+    if plan.mode is not Mode.APPLY:
+        yield error(
+            "no-state",
+            f"no state was ever recorded at {place.location}, so that nothing of it can be {_WORK[plan.mode]}",
+            detail="\n".join(map(_describe, place.unnamed)),
+            hint=f"check -e, --state and the directory you stand in{_rename_hint(place)}; where there was no apply yet: --allow no-state",
+        )
+    elif suspects := tuple(one for one in place.unnamed if _may_be_this(one, plan)):
+        count = sum(change.action in _BUYING for change in plan.changes)
+        bought = catalogue.counted(count, (change.kind for change in plan.changes))
+        yield error(
+            "no-state",
+            f"no state was ever recorded at {place.location}: {bought} would be bought, beside {_of_states(suspects)} that nothing names any "
+            "more",
+            detail="\n".join(map(_describe, suspects)),
+            hint=f"where the stack or its environment was renamed: {_rename(suspects[0], place)}; where these are to be bought anew all the "
+            "same: --allow no-state",
+        )
+
+
+_WORK = {Mode.DESTROY: "destroyed", Mode.REFRESH: "compared"}
+
+
+def missing_state_warnings(plan: Plan, inputs: PlanInput) -> Iterator[Diagnostic]:
+    """Warns that everything would be bought, and about states of this stack that no environment names any more."""
+    place = inputs.place
+    if place is None:
+        return
+    is_told = any(finding.code == "no-state" for finding in (*plan.refusals, *plan.lifted))
+    buys = plan.mode is Mode.APPLY and any(change.action in _BUYING for change in plan.changes)
+    if inputs.state is None and buys and not is_told:
+        yield warning(
+            "no-state",
+            f"no state yet at {place.location}: everything would be bought",
+            hint="right before the first apply; else check -e, --state and the directory you stand in",
+        )
+    if inputs.state is None:
+        return
+    for one in place.unnamed:
+        if one.is_same_stack:
+            yield warning(
+                "state-unnamed",
+                f"beside {place.location}: {_describe(one)}",
+                hint="bring its environment back to look after it; where it was renamed and nothing of it is in use: `provisioner state rename`; "
+                "where all of it is gone: move its files away",
+            )
+
+
+def _may_be_this(state: UnnamedState, plan: Plan) -> bool:
+    """Whether the plan would buy what the state holds already, as far as anybody can know."""
+    bought = {change.address for change in plan.changes if change.action in _BUYING}
+    if not bought:
+        return False
+    return bool(state.is_same_stack or state.unread or not bought.isdisjoint(state.addresses))
+
+
+def _describe(state: UnnamedState) -> str:
+    if state.unread:
+        return f"the state {state.label} is named by no stack or environment here, and cannot be read: {state.unread}"
+    shown = ", ".join(map(str, sorted(state.addresses)[:_SHOWN]))
+    more = f" and {len(state.addresses) - _SHOWN} more" if len(state.addresses) > _SHOWN else ""
+    return f"the state {state.label} is named by no stack or environment here, and holds {shown}{more}"
+
+
+def _of_states(states: tuple[UnnamedState, ...]) -> str:
+    return "a state" if len(states) == 1 else f"{len(states)} states"
+
+
+def _rename(state: UnnamedState, place: StatePlace) -> str:
+    return f"`provisioner state rename {state.label} {place.label}`"
+
+
+def _rename_hint(place: StatePlace) -> str:
+    return f"; where it was renamed: {_rename(place.unnamed[0], place)}" if place.unnamed else ""

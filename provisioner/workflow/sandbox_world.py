@@ -1,0 +1,27 @@
+"""Finds the file of the built-in sandbox's world, which stands in the state folder.
+
+`sandbox serve` and `sandbox ledger` have no workspace: they use the world of the stack that other commands would use.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from provisioner.loading import choose_directory, read_stack
+from provisioner.model.diagnostic import SpecError, UsageError
+from provisioner.settings import Settings
+from provisioner.store import locate
+
+
+def world_in(folder: Path) -> Path:
+    """Returns the path of the sandbox's world in a state folder."""
+    return folder / ".sandbox" / "world.db"
+
+
+def default_world(settings: Settings) -> Path:
+    """Returns the world of the stack that a command without options would use, whether or not it can be read."""
+    directory, label = choose_directory(settings.specs), None
+    with suppress(SpecError, UsageError):
+        label = read_stack(directory, settings.environment).label
+    return world_in(locate(directory, label))

@@ -1,0 +1,71 @@
+"""Finds the states beside the one in use that no stack and no environment near the specs names, and says where no state
+is recorded.
+
+Renaming a stack or an environment, or adding the first one, gives the state another name. What it held under the former
+one is then unknown, and would be bought again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from provisioner.loading import find_stacks, state_labels
+from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.identity import Identity
+from provisioner.model.stack import Stack
+from provisioner.model.state import State
+from provisioner.model.state_place import StatePlace, UnnamedState
+from provisioner.store import StateStore
+from provisioner.workflow.workspace import Workspace
+
+_SHOWN = 10
+
+
+def state_place(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> StatePlace:
+    """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed."""
+    return StatePlace(store.location, stack.label, tuple(_unnamed(workspace, stack, store, identity)))
+
+
+def require_recorded(store: StateStore, state: State | None) -> State:
+    """Returns the state. Raises UsageError `no-state` where none was ever recorded."""
+    if state is None:
+        raise UsageError(_no_state_error(store))
+    return state
+
+
+def _no_state_error(store: StateStore) -> Diagnostic:
+    labels = store.other_labels
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return error(
+        "no-state",
+        f"no state was ever recorded at {store.location}",
+        detail=f"beside it there are: {', '.join(labels[:_SHOWN])}{more}" if labels else "",
+        hint="check -e, --state and the directory you stand in; the first apply records one",
+    )
+
+
+def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> Iterator[UnnamedState]:
+    others = frozenset(store.other_labels) - state_labels(workspace.directory)
+    if not others:
+        return
+    for directory in find_stacks(_root(workspace, store)):
+        others -= state_labels(directory)
+    if not others:
+        return
+    siblings = store.siblings()
+    for label in sorted(others):
+        is_same_stack = label.partition(".")[0] == stack.name
+        if (why := siblings.unread.get(label)) is not None:
+            yield UnnamedState(label, is_same_stack, unread=why)
+        elif (state := siblings.states.get(label)) is not None and state.identity == identity:
+            addresses = state.resources.keys() | state.doubts.keys()
+            if addresses:
+                yield UnnamedState(label, is_same_stack, frozenset(addresses))
+
+
+def _root(workspace: Workspace, store: StateStore) -> Path:
+    """Returns the folder below which the stacks that share the place are looked for."""
+    if workspace.state_location:
+        return workspace.directory.resolve().parent
+    return Path(store.location).parent.parent

@@ -1,0 +1,63 @@
+"""Renames a state, for `state rename`, after its stack or environment was renamed. It does not ask the cloud."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from provisioner.loading import state_labels
+from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.journal import Renamed, RunEnded, RunStarted
+from provisioner.store import locate
+from provisioner.workflow.state_edits import Edit, OnLockWait
+from provisioner.workflow.workspace import Workspace, who
+
+_LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})?")
+
+
+@dataclass(frozen=True, slots=True)
+class RenameResult:
+    """The location of the renamed state. `is_named`: the specs here have a stack and environment of its new name."""
+
+    location: str
+    is_named: bool
+
+
+def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wait: OnLockWait) -> RenameResult:
+    """Renames a state.
+
+    Both names are written as the files of the state are named, without `.json`: `demo.dev`, or `demo` without
+    environments. Raises UsageError for a name that cannot be one and where no such state is recorded, and StoreError
+    where a state of the new name exists.
+    """
+    for name in (former, label):
+        if _LABEL.fullmatch(name) is None:
+            hint = "write it as its file is named, without .json: STACK.ENVIRONMENT, or STACK where there are no environments"
+            raise UsageError(error("state-name", f"{name!r} cannot be the name of a state", hint=hint))
+    if former == label:
+        hint = "name the state as it is, and as it is to be; nothing was changed"
+        raise UsageError(error("state-name", f"{label} is its name already", hint=hint))
+    stack, _, environment = label.partition(".")
+    run = uuid4().hex
+    entries = (
+        RunStarted(run, edit.command, who(), workspace.version, reason=edit.reason),
+        Renamed(stack, environment or None, former),
+        RunEnded(run, "ended"),
+    )
+    store = workspace.store_of(former)
+    _refuse_hidden(workspace, label, Path(store.location).parent)
+    store.rename(label, entries, command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait)
+    return RenameResult(workspace.store_of(label).location, label in state_labels(workspace.directory))
+
+
+def _refuse_hidden(workspace: Workspace, label: str, folder: Path) -> None:
+    """Raises UsageError where another state of the new name is nearer, so that this one would not be found."""
+    if workspace.state_location:
+        return
+    nearest = locate(workspace.directory, label)
+    if nearest != folder and workspace.store_of(label).load() is not None:
+        hint = "nothing was changed; move one of the two away, or name the folder with --state"
+        raise UsageError(error("state-exists", f"{nearest} holds a state of the name {label} already", hint=hint))
