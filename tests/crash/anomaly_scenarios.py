@@ -249,6 +249,7 @@ ANOMALY_SCENARIOS = (
         specs=ONE,
         prepare=_buy_as_stranger,
         between_runs=_give_stranger_our_name,
+        may_meet_namesake=True,
         expected_problem="name-taken",
         external_fix=_give_stranger_old_name,
         expected=LedgerTotals(once(*ALPHA), ALPHA),

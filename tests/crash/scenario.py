@@ -95,6 +95,8 @@ class Scenario:
     """
     stranger: str | None = None
     """A stranger buys a server of this name while we buy ours. The tool must not touch it."""
+    may_meet_namesake: bool = False
+    """A stranger's server may bear the name of ours after our purchase, though nobody buys one meanwhile."""
     adopted_names: tuple[str, ...] = ()
     """Names of servers without an owner that the tool adopts: until then they need not be recorded."""
     forgotten_names: tuple[str, ...] = ()
@@ -125,6 +127,11 @@ class Scenario:
     """A run that completes a purchase leaves drift of that server to the next run."""
     clock_error: float = 0.0
     """By how many seconds the cloud's dates may be wrong, in either direction."""
+
+    @property
+    def has_namesake(self) -> bool:
+        """Whether somebody else's server may bear the name of one that we have bought."""
+        return self.stranger is not None or self.may_meet_namesake
 
     @property
     def pays_in_two_steps(self) -> bool:
