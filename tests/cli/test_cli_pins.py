@@ -64,7 +64,7 @@ def test_another_account_or_project_is_refused_by_every_command_that_asks_the_cl
         ["destroy", "--auto-approve"],
         ["drift"],
         ["adopt"],
-        ["orders", "list"],
+        ["orders", "list", "--all"],
     ):
         cli.assert_fails(*command, code="pin-mismatch")
     assert cli.state_files() == {}
