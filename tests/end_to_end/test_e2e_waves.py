@@ -41,8 +41,8 @@ def test_a_failure_in_the_second_wave_leaves_the_others_unbought_and_is_gone_on_
 def test_a_saved_plan_keeps_its_waves_and_the_stream_says_how_many(workspace):
     workspace.write(fleet(BROKEN))
     workspace.run_in_process("plan", "--out", "saved")
-    turns = json.loads(workspace.run_in_process("show", "--json", "saved").out)["dependencies"]
-    assert [(turn["what"], len(turn["addresses"]), len(turn["after"])) for turn in turns] == [
+    waits = json.loads(workspace.run_in_process("show", "--json", "saved").out)["dependencies"]
+    assert [(each["description"], len(each["addresses"]), len(each["after"])) for each in waits] == [
         ("wave 2 of fleet", 3, 1),
         ("wave 3 of fleet", 5, 3),
         ("wave 4 of fleet", 1, 5),
