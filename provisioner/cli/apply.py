@@ -103,7 +103,7 @@ def run_apply(
         )
         workspace, plan, approval = made.workspace, made.plan, made.approval
         if plan_file is not None and approval.must_ask:
-            approval_hint = unsigned(plan_file, approval.approval).hint or ""
+            approval_hint = unsigned(plan_file).hint or ""
     request = ApplyRequest(
         plan.mode.command,
         plan,
@@ -121,7 +121,7 @@ def run_apply(
         as_json=options.as_json,
         full=options.full,
         lock_timeout=options.lock_timeout,
-        approval=None if approval is None else approval.approval,
+        approval=None if approval is None or approval.must_ask else approval.approval,
         approval_hint=approval_hint,
     )
     applied = asyncio.run(apply(workspace, request, ui))

@@ -66,9 +66,9 @@ def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     if most is not None and purchases and held > most:
         yield error(
             "max-servers",
-            f"the stack would hold {held} {catalogue.first.noun}s, and guards.max_servers in stack.yaml is {most}",
+            f"the stack would hold {held} {catalogue.first.noun}s, and guards.max_servers is {most}",
             detail=f"to be bought: {list_addresses([change.address for change in purchases], most=_NAMED)}",
-            hint="declare fewer, raise guards.max_servers, or for this one run: --allow max-servers",
+            hint="declare fewer, raise guards.max_servers (`provisioner config show --origin` tells where it stands), or for this one run: --allow max-servers",
         )
 
 

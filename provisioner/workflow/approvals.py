@@ -79,7 +79,7 @@ def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_appr
         summary = f"the plan {path} was made by an older version of this tool, and is not an approval"
         raise UsageError(error("plan-format", summary, hint=_NEXT))
     if approved is not None and _parsed(approved) != saved.approval:
-        summary = f"--approved names another plan than {path} holds, whose approval is {saved.approval}"
+        summary = f"--approved names another plan than {path} holds"
         raise Refused(
             error("plan-differs", summary, hint="Give the approval that was shown with this file, or leave one out.")
         )
@@ -90,7 +90,7 @@ def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_appr
     request = _request_of(saved)
     is_known = approved is not None or saved.is_signed
     if not is_known and auto_approve and not _is_plain(request, saved.scope):
-        raise Refused(unsigned(path, saved.approval))
+        raise Refused(unsigned(path))
     inputs = replace(workspace.inputs, values=saved.scope.variables)
     return ApprovedRequest(
         replace(workspace, environment=basis.environment, inputs=inputs),
@@ -99,12 +99,13 @@ def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_appr
     )
 
 
-def unsigned(path: Path, approval: Approval) -> Diagnostic:
+def unsigned(path: Path) -> Diagnostic:
+    """The approval itself is not told: worked out from the file it would prove nothing."""
     return error(
         "plan-unsigned",
         f"the plan {path} was not made with this user's key, so that nobody is known to have approved of it",
-        hint=f"Give the approval that was shown when it was made (apply {path} --approved {approval}), share PROVISIONER_PLAN_KEY between "
-        "the machines, or run it on a terminal and answer yes.",
+        hint=f"Ask whoever made it for the approval that was shown then, and add it: provisioner apply {path} --approved APPROVAL. Or share "
+        "PROVISIONER_PLAN_KEY between the machines, or run it on a terminal and answer yes.",
     )
 
 

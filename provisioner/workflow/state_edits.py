@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from provisioner.loading import Loaded
 from provisioner.model.address import Address
-from provisioner.model.diagnostic import StoreError, UsageError, error
+from provisioner.model.diagnostic import SpecError, StoreError, UsageError, error
 from provisioner.model.doubt import settle_hint_without_cloud
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Entry, Forgotten, Moved, Remembered
 from provisioner.model.replay import replay
-from provisioner.model.resource import Recorded
+from provisioner.model.resource import Desired, Recorded
+from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.store import LockHolder, Session
 from provisioner.workflow.journal_run import JournalRun
@@ -69,8 +69,8 @@ class UnprotectResult:
 def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, on_lock_wait: OnLockWait) -> MoveResult:
     """Moves a record to another address. An address without a key moves a whole group when one is recorded under it."""
     loaded = workspace.load()
-    with _session(workspace, loaded, edit, on_lock_wait) as session:
-        state = _require_state(session, loaded, workspace)
+    with _session(workspace, loaded.stack, edit, on_lock_wait) as session:
+        state = _require_state(session, loaded.stack, workspace)
         pairs = tuple(_pairs(state, origin, address))
         _write(session, workspace, edit, [Moved(*pair) for pair in pairs])
     wanted = {desired.address for desired in loaded.desired}
@@ -87,8 +87,8 @@ def remove(
 ) -> ForgottenRecords | None:
     """Forgets records without releasing their servers. Returns None when that was not approved."""
     loaded = workspace.load()
-    with _session(workspace, loaded, edit, on_lock_wait) as session:
-        state = _require_state(session, loaded, workspace)
+    with _session(workspace, loaded.stack, edit, on_lock_wait) as session:
+        state = _require_state(session, loaded.stack, workspace)
         records = _records_of(state, addresses)
         _require_settled(state, (one.address for one in records))
         wanted = {desired.address for desired in loaded.desired}
@@ -104,26 +104,35 @@ def unprotect(
     workspace: Workspace, addresses: Sequence[Address], edit: Edit, on_lock_wait: OnLockWait
 ) -> UnprotectResult:
     """Lifts the protection of the records at these addresses, of which a group has several."""
-    loaded = workspace.load()
-    with _session(workspace, loaded, edit, on_lock_wait) as session:
-        state = _require_state(session, loaded, workspace)
+    stack, desired = _load_if_possible(workspace)
+    with _session(workspace, stack, edit, on_lock_wait) as session:
+        state = _require_state(session, stack, workspace)
         lifted = [one for one in _records_of(state, addresses) if one.protected]
         if lifted:
             _write(session, workspace, edit, [Remembered(one.address, one.phase, protected=False) for one in lifted])
-    wanted = {desired.address for desired in loaded.desired if desired.lifecycle.prevent_destroy}
+    wanted = {one.address for one in desired if one.lifecycle.prevent_destroy}
     names = tuple(one.address for one in lifted)
     return UnprotectResult(names, tuple(address for address in names if address in wanted))
 
 
+def _load_if_possible(workspace: Workspace) -> tuple[Stack, tuple[Desired, ...]]:
+    """Loads the specs, of which only stack.yaml is needed here: a server that is to go may have no values for them any more."""
+    try:
+        loaded = workspace.load()
+    except (SpecError, UsageError):
+        return workspace.stack(), ()
+    return loaded.stack, loaded.desired
+
+
 def _session(
-    workspace: Workspace, loaded: Loaded, edit: Edit, on_lock_wait: OnLockWait
+    workspace: Workspace, stack: Stack, edit: Edit, on_lock_wait: OnLockWait
 ) -> AbstractContextManager[Session]:
-    store = workspace.store(loaded.stack)
+    store = workspace.store(stack)
     return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait)
 
 
-def _require_state(session: Session, loaded: Loaded, workspace: Workspace) -> State:
-    location = workspace.store(loaded.stack).location
+def _require_state(session: Session, stack: Stack, workspace: Workspace) -> State:
+    location = workspace.store(stack).location
     state = session.state
     if state is None:
         hint = "check --state and -e; provisioner import takes over what exists"

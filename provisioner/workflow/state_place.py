@@ -49,8 +49,9 @@ def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Id
     others = frozenset(store.other_labels) - state_labels(workspace.directory)
     if not others:
         return
+    # Another checkout of this stack names what the stack was called before: it vouches for no state.
     for directory in find_stacks(_root(workspace, store)):
-        others -= state_labels(directory)
+        others -= {label for label in state_labels(directory) if label.partition(".")[0] != stack.name}
     if not others:
         return
     siblings = store.siblings()

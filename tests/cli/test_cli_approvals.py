@@ -115,6 +115,7 @@ def test_nobody_is_known_to_have_approved_of_a_file_with_options_of_its_own(
     assert (ran.code, applied.ledger()) == (8 if options != ("--auto-approve",) else 4, before), ran.text
     assert "--approved" in ran.stderr_text
     assert "PROVISIONER_PLAN_KEY" in ran.stderr_text
+    assert json.loads((applied.path / "replace.plan").read_text())["approval"] not in ran.text  # it would prove nothing
 
 
 def test_a_file_from_another_machine_is_applied_with_its_approval(saved: CliRunner, elsewhere) -> None:

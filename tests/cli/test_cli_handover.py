@@ -239,3 +239,15 @@ def test_no_edit_is_written_that_no_state_could_be_read_from(cli, monkeypatch) -
         refused = cli.assert_fails("state", "mv", "alpha", "gamma", code="state-invalid")
     assert "beta, which holds one already" in refused.stderr_text
     assert cli.run("state", "list").code == 0
+
+
+def test_protection_is_lifted_where_the_specs_lack_values(cli) -> None:
+    """Who destroys without variables is sent here by the refusal."""
+    stack = (cli.path / "specs/stack.yaml").read_text()
+    cli.write_specs("servers: {gateway: {lifecycle: {prevent_destroy: true}}}\n")
+    cli.apply()
+    cli.write("specs/stack.yaml", stack + "variables: {key: {type: string}}\n")
+    cli.write_specs('servers: {gateway: {key_pair_name: "{{ var.key }}"}}\n')
+    assert cli.run("destroy", "--auto-approve").code == 4
+    assert cli.run("state", "unprotect", "gateway").out == "gateway: not protected any more\n"
+    assert cli.run("destroy", "--auto-approve").code == 0

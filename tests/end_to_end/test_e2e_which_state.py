@@ -55,3 +55,17 @@ def test_environments_that_are_introduced_buy_nothing_again(workspace):
     assert workspace.run("state", "rename", "test", "test.dev").code == 0
     assert workspace.run(*APPLY, "-e", "dev").code == 0
     assert workspace.purchases == {"test-x": 1}
+
+
+def test_another_checkout_of_the_stack_vouches_for_no_former_name(workspace):
+    """Its specs still have the environment's old name: that says nothing of whether these servers would be bought again."""
+    workspace.write(TWO, stack=f"{STACK}environment: dev\nenvironments: {{dev: {{}}}}\n")
+    assert workspace.run(*APPLY).code == 0
+    checkout = workspace.folder / "checkout" / "specs"
+    checkout.mkdir(parents=True)
+    for file in (workspace.folder / "specs").iterdir():
+        (checkout / file.name).write_bytes(file.read_bytes())
+    workspace.write(TWO, stack=f"{STACK}environment: dv\nenvironments: {{dv: {{}}}}\n")
+    ran = workspace.run(*APPLY)
+    assert (ran.code, "Error[no-state]" in ran.text, "state rename" in ran.text) == (4, True, True), ran.text
+    assert workspace.purchases == {"alpha": 1, "beta": 1}
