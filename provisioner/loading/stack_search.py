@@ -58,9 +58,10 @@ def nearby_stack(directory: Path) -> Path | None:
     if below is not None:
         return below
     start = directory.resolve().parent
-    above = (place / DEFAULT_DIRECTORY for place in (start, *start.parents[: _LEVELS_UP - 1]))
-    beside = next((place for place in above if is_stack(place)), None)
-    return beside if beside is not None else next(iter(find_stacks(start, deepest=2)), None)
+    if (beside := next(iter(find_stacks(start, deepest=2)), None)) is not None:
+        return beside
+    above = (place / DEFAULT_DIRECTORY for place in start.parents[: _LEVELS_UP - 1])
+    return next((place for place in above if is_stack(place)), None)
 
 
 def nearby_hint(directory: Path) -> str:

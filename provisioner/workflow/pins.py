@@ -58,10 +58,18 @@ async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
     finding = warning(
         "account-unpinned",
         f"nothing says which account {_subject(stack)} belongs to; this would be its first purchase, in account {account}",
-        hint=f"look whether that is the right account; to pin it, write environments: {{{stack.environment or 'NAME'}:"
-        " {account: ...}} in stack.yaml, or the same in your own configuration",
+        hint=f"look whether that is the right account; to pin it, write {_pin_advice(stack)}",
     )
     return replace(plan, findings=(finding, *plan.findings))
+
+
+def _pin_advice(stack: Stack) -> str:
+    """An environment that is introduced for a pin would give the state another name."""
+    if stack.environment is None:
+        return f"stacks: {{{stack.name}: {{account: ...}}}} in your own configuration"
+    return (
+        f"environments: {{{stack.environment}: {{account: ...}}}} in stack.yaml, or the same in your own configuration"
+    )
 
 
 async def _read_names(stack: Stack, cloud: Cloud, *, account_is_given: bool) -> None:
