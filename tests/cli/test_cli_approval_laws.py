@@ -103,7 +103,7 @@ class Life:
 lives = st.builds(Life, specs, specs, specs, st.none() | specs, options, edits, trust, between)
 
 
-@settings(max_examples=300 if DEEP else 12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300 if DEEP else 6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives)
 @example(Life(NOTHING, BOTH))
 @example(Life(BOTH, BOTH, options=("--destroy",)))

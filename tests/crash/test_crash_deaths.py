@@ -10,6 +10,7 @@ import re
 
 import pytest
 from crash.anomaly_scenarios import ANOMALY_SCENARIOS
+from crash.approval_scenarios import APPROVED
 from crash.crash_runner import distinct_steps
 from crash.scenarios import SCENARIOS, SMALLEST
 
@@ -22,7 +23,9 @@ _ANOMALY_SAMPLE = {
     "the reply names a stranger's id",
     "a sibling breaks",
 }
+_APPROVED_SAMPLE = {"approved", "approved, specs moved on"}
 _LEFT_OUT = {scenario.name for scenario in ANOMALY_SCENARIOS} - _ANOMALY_SAMPLE
+_LEFT_OUT |= {scenario.name for scenario in APPROVED} - _APPROVED_SAMPLE
 _SAMPLE = [name for name in SCENARIOS if not name.endswith(_VARIANTS) and name not in _LEFT_OUT]
 _SAMPLE += ["pay-per-use, 8", "pay-per-use, nonce"]
 

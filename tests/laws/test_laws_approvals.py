@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import DEEP
 from support.planning_builders import applied, planned
 from support.planning_strategies import surveys
 
@@ -50,6 +51,7 @@ def approval_of(plan):
     return Approval.of(approved_content(plan, SCOPE), created=0, expires=1, head="0")
 
 
+@settings(max_examples=100 if DEEP else 30)
 @given(surveys(), st.sampled_from(Mode), surveys(), st.sampled_from(Mode))
 def test_a_first_run_sends_what_was_approved(survey, mode, later, other_mode):
     """An approval fits a plan exactly where nothing differs, and then both buy, wipe and release the same."""
@@ -62,6 +64,7 @@ def test_a_first_run_sends_what_was_approved(survey, mode, later, other_mode):
         assert (purchases(now), releases(now), wipes(now)) == (purchases(approved), releases(approved), wipes(approved))
 
 
+@settings(max_examples=100 if DEEP else 30)
 @given(surveys(), st.sampled_from(Mode), surveys(), st.sampled_from(Mode), st.data())
 def test_a_later_run_sends_what_is_left_of_it(survey, mode, later, other_mode, data):
     approved = planned(survey, mode=mode)
@@ -85,6 +88,7 @@ def test_a_later_run_sends_what_is_left_of_it(survey, mode, later, other_mode, d
     assert not {address for address, *_ in wipes(now)} & set(use.wiped)
 
 
+@settings(max_examples=100 if DEEP else 30)
 @given(surveys(), st.sampled_from(Mode))
 def test_a_run_that_died_before_it_sent_anything_goes_on(survey, mode):
     plan = planned(survey, mode=mode)

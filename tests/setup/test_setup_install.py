@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.depth import WHOLE
 from support.local_index import ROOT, LocalIndex, Project
 
 OLD_PIPS = sorted((ROOT / ".venv" / "wheels").glob("pip-*.whl"))
@@ -16,10 +17,6 @@ OLDEST_PIP = pytest.param(
         pytest.mark.skipif(not OLD_PIPS, reason="the oldest supported pip is not there: `make heavy` fetches it"),
         pytest.mark.skipif(sys.version_info >= (3, 12), reason="the pip of Python 3.11.0 runs on no newer Python"),
     ],
-)
-WHOLE = pytest.mark.skipif(
-    not os.environ.get("TEST_SETUP"),
-    reason="makes many environments: `make heavy`, then TEST_SETUP=whole, as .ci/run does",
 )
 DEV = ("pytest-cov==7.1.0", "coverage==7.17.3")
 
@@ -50,7 +47,7 @@ def prepare(project, pip: str) -> None:
         project.put_pip(OLD_PIPS[0])
 
 
-@pytest.mark.slow
+@WHOLE
 @pytest.mark.parametrize("pip", ["own", OLDEST_PIP])
 class TestReleasesThatAreNewerThanTheLock:
     def test_are_not_installed(self, project, pip):
@@ -77,7 +74,7 @@ def test_without_no_deps_newer_releases_stop_it(project, pip):
     assert "coverage" in ran.stderr
 
 
-@pytest.mark.slow
+@WHOLE
 class TestWhatIsRefused:
     def test_a_lock_that_lacks_a_package(self, project):
         (project.folder / "locks" / "dev.lock").write_text(project.index.lock("pytest-cov==7.1.0"))
@@ -86,7 +83,6 @@ class TestWhatIsRefused:
         assert "requires coverage, which is not installed" in ran.stderr
         assert not (project.folder / ".venv" / ".dev").exists()
 
-    @WHOLE
     def test_a_package_that_is_not_the_locked_one(self, project):
         locked = project.folder / "locks" / "runtime.lock"
         locked.write_text(re.sub("sha256:[0-9a-f]{4}", "sha256:0000", locked.read_text()))

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.depth import WHOLE
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = {
@@ -76,7 +77,7 @@ class Installed:
         return ran.stdout
 
 
-@pytest.mark.slow
+@WHOLE
 def test_it_runs_the_stack_of_init(wheel, tmp_path):
     installed = Installed(tmp_path, wheel)
     where = installed.run("python", "-I", "-c", "import provisioner; print(provisioner.__file__)")

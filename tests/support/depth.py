@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 DEEP = os.environ.get("TEST_DEPTH") == "deep"
 EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "2000"))
 """How many examples the state machine runs with `TEST_DEPTH=deep`."""
+WHOLE = pytest.mark.skipif(
+    not os.environ.get("TEST_SETUP"),
+    reason="makes an environment of its own: `make heavy`, then TEST_SETUP=whole, as .ci/run does",
+)
+"""Of a test in `tests/setup` that `make test` can't afford."""
