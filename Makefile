@@ -28,6 +28,8 @@ QUICK := model kinds planning scenarios laws rendering secrets architecture
 # The gate is met by these. Only they are traced, which doubles what a test costs; all others run as fast as they can, and so do
 # those of applying that die at every step of every run: they pass through the same code again and again.
 TRACED := model kinds planning scenarios rendering applying
+# Of other folders, what tries modules of these rooms: the properties of approvals, and the reader of the user's configuration.
+BESIDE := tests/laws/test_laws_approvals.py tests/loading/test_loading_user_configuration.py
 DYING := $(patsubst %,tests/applying/test_applying_%.py,changes death together)
 GATED := model kinds planning
 # MINUTES=9 makes a run fail that took more of the processor than that; .ci/run asks for it.
@@ -43,8 +45,8 @@ pure:
 	@$(PYTEST) $(QUICK:%=tests/%)
 
 traced:
-	@echo "First of two parts, with coverage: $(TRACED)."
-	@$(PYTEST) $(GATED:%=--cov=provisioner.%) --cov-report= $(DYING:%=--ignore=%) $(TRACED:%=tests/%)
+	@echo "First of two parts, with coverage: $(TRACED) $(BESIDE)."
+	@$(PYTEST) $(GATED:%=--cov=provisioner.%) --cov-report= $(DYING:%=--ignore=%) $(TRACED:%=tests/%) $(BESIDE)
 	@$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
 
 untraced:
