@@ -95,15 +95,26 @@ def _from_openstack_variables(variables: VendorVariables) -> Agency | None:
 
 
 def _only_one(*named: tuple[str, Agency | None]) -> Agency | None:
-    """Return the first agency. Raises UsageError when another place names a different one."""
+    """Return the agency with all that the places say of its account, so that the cloud compares its id with its name.
+
+    Raises UsageError when two places name different ones.
+    """
     given = [(place, agency) for place, agency in named if agency is not None]
+    if not given:
+        return None
+    first, merged = given[0]
     for place, agency in given[1:]:
-        if not _agree(given[0][1], agency):
+        if not _agree(merged, agency):
             refuse(
-                f"{given[0][0]} and {place} name different agencies",
+                f"{first} and {place} name different agencies",
                 "leave one of them, so that it is clear in which account to act",
             )
-    return given[0][1] if given else None
+        merged = replace(
+            merged,
+            domain_id=merged.domain_id or agency.domain_id,
+            domain_name=merged.domain_name or agency.domain_name,
+        )
+    return merged
 
 
 def _agree(one: Agency, other: Agency) -> bool:

@@ -25,7 +25,9 @@ def find_profile_credentials(profile: CredentialsProfile, environ: Mapping[str, 
     others = {name: value for name, value in environ.items() if not name.startswith(_VENDOR_PREFIXES)}
     named, folder = dict[str, str](), _NO_HOME
     if profile.hcloud is not None:
-        named, folder = {"HW_PROFILE": profile.hcloud}, home
+        # Without keys in that profile, the vendor's other file of the same home does not step in.
+        named = {"HW_PROFILE": profile.hcloud, "HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(_NO_HOME)}
+        folder = home
     elif profile.file is not None:
         named = {"HUAWEICLOUD_SDK_CREDENTIALS_FILE": str(_expand_home(profile.file, home))}
     else:

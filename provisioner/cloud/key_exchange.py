@@ -15,7 +15,7 @@ from provisioner.cloud.failures import Failure, unreadable_answer
 from provisioner.cloud.id_token import ReadIdToken, read_id_token
 from provisioner.cloud.private_file import is_sendable
 from provisioner.cloud.request import Request, SendRequest
-from provisioner.model.canonical import parse_json
+from provisioner.cloud.tokens import user_of
 from provisioner.model.diagnostic import UsageError
 from provisioner.model.flow import Effect, Outcome, Service
 from provisioner.model.secret import Secret
@@ -65,7 +65,7 @@ class IdTokenExchange:
         if not value or not is_sendable(value):
             raise unreadable_answer(request, answer, "it holds no token")
         if self._first is None:
-            self._first, self.user_id = read, _user_id(answer)
+            self._first, self.user_id = read, user_of(answer)
         exchange = _unscoped_token_request(Secret(value), self._token.duration_seconds, self._endpoints)
         return exchange, await self._send(exchange)
 
@@ -149,14 +149,3 @@ def _id_token_request(provider_id: str, token: Secret, endpoints: Endpoints) -> 
 
 def _json(body: object) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _user_id(answer: HttpAnswer) -> str:
-    try:
-        body = parse_json(answer.body)
-    except ValueError:
-        return ""
-    grant = body.get("token") if isinstance(body, Mapping) else None
-    user = grant.get("user") if isinstance(grant, Mapping) else None
-    identifier = user.get("id") if isinstance(user, Mapping) else None
-    return identifier if isinstance(identifier, str) else ""

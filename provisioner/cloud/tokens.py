@@ -190,7 +190,7 @@ class Tokens:
         """
         now = self._clock.now()
         try:
-            grant = _grant(answer)
+            grant = _read_grant(answer)
             ends = datetime.fromisoformat(str(grant["expires_at"])).timestamp()
             value = answer.headers["x-subject-token"]
         except (KeyError, ValueError):
@@ -199,7 +199,7 @@ class Tokens:
         return Token(Secret(value), now + life, now + life - min(RENEW_BEFORE, life / 2), grant)
 
 
-def _grant(answer: HttpAnswer) -> JsonObject:
+def _read_grant(answer: HttpAnswer) -> JsonObject:
     body = parse_json(answer.body)
     grant = body.get("token") if isinstance(body, Mapping) else None
     return grant if isinstance(grant, Mapping) else {}
@@ -213,3 +213,13 @@ def account_of(grant: JsonObject) -> str | None:
     owners = (owner for name in ("project", "user") if isinstance(owner := grant.get(name), Mapping))
     domains = (domain for owner in owners if isinstance(domain := owner.get("domain"), Mapping))
     return next((found for domain in domains if isinstance(found := domain.get("id"), str) and found), None)
+
+
+def user_of(answer: HttpAnswer) -> str:
+    """Return the id of the user that a new token stands for; empty when the answer does not say."""
+    try:
+        user = _read_grant(answer).get("user")
+    except ValueError:
+        return ""
+    identifier = user.get("id") if isinstance(user, Mapping) else None
+    return identifier if isinstance(identifier, str) else ""

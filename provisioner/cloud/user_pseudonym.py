@@ -10,13 +10,12 @@ the very same key is recognised again (docs/decisions/0008).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 from provisioner.cloud.credentials import AccessKey, AssumedAgency, BaseCredentials, Credentials, IssuedToken, Password
 from provisioner.cloud.endpoints import Endpoints
 from provisioner.cloud.failures import Failure
 from provisioner.cloud.request import SendRequest, encode
-from provisioner.model.canonical import parse_json
+from provisioner.cloud.tokens import user_of
 from provisioner.model.flow import Call, Effect, Service
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.resource import Fields
@@ -53,13 +52,10 @@ async def pseudonym_of_token(token: IssuedToken, endpoints: Endpoints, send: Sen
     )
     request = encode(call, endpoints=endpoints, identity=None, reveal=lambda _reference: token.value)
     try:
-        body = parse_json((await send(request)).body)
-    except (Failure, ValueError):
+        user = user_of(await send(request))
+    except Failure:
         return ""
-    grant = body.get("token") if isinstance(body, Mapping) else None
-    user = grant.get("user") if isinstance(grant, Mapping) else None
-    identifier = user.get("id") if isinstance(user, Mapping) else None
-    return _digest(f"user {identifier}") if isinstance(identifier, str) and identifier else ""
+    return _digest(f"user {user}") if user else ""
 
 
 def user_named_by(credentials: Credentials) -> str:

@@ -204,6 +204,16 @@ def test_a_profile_takes_one_of_hclouds(pinned, of_another_account):
     assert "config.yaml:2:12" in cli.assert_fails("plan", code="credentials-invalid").err
 
 
+def test_keys_of_the_sdks_do_not_stand_in_for_an_hcloud_profile_without_any(pinned, of_another_account):
+    cli = pinned("")
+    profiles = {"current": "acme-prod", "profiles": [{"name": "acme-prod", "mode": "SSO"}]}
+    cli.write("home/.hcloud/config.json", json.dumps(profiles)).chmod(0o600)
+    keys = f"[basic]\nak = {PUBLIC.access_key}\nsk = {PUBLIC.secret_key}\n"
+    cli.write("home/.huaweicloud/credentials", keys).chmod(0o600)
+    configure(cli, PROFILE.format(profile="hcloud: acme-prod"))
+    assert "config.yaml:2:12" in cli.assert_fails("plan", code="credentials-missing").err
+
+
 def test_a_profile_takes_a_file(pinned, of_another_account):
     cli = pinned("")
     keys = f"[basic]\nak = {PUBLIC.access_key}\nsk = {PUBLIC.secret_key}\n"
