@@ -79,10 +79,10 @@ def read_meta_arguments(
     `schema` is the kind's, whose fields ignore_changes must name. `omitted`: paths whose values were invalid and have been
     reported. The list of problems is empty when those are the only ones.
     """
-    data = {key: body[key] for key in META_ARGUMENTS if key in body}
+    data = _written(body)
     if not data:
         return _DEFAULTS
-    found = validate(_MetaArguments, data, omitted)
+    found = validate_meta_arguments(body, omitted)
     if found or any(path[0] in META_ARGUMENTS for path in omitted):
         return found
     read = _MetaArguments.model_validate(data)
@@ -104,6 +104,15 @@ def read_meta_arguments(
         together=read.order == "together",
         rollout=None if read.rollout is None else tuple(read.rollout),
     )
+
+
+def validate_meta_arguments(body: Mapping[str, Any], omitted: Collection[Path] = ()) -> list[Problem]:
+    """Returns the problems that the meta-arguments of `body` have whatever its kind is."""
+    return validate(_MetaArguments, _written(body), omitted)
+
+
+def _written(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: body[key] for key in META_ARGUMENTS if key in body}
 
 
 def kind_fields(body: Mapping[str, Any]) -> dict[str, Any]:

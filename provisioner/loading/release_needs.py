@@ -69,5 +69,6 @@ def assumed_protected(unread: Mapping[Address, Mapping[str, Any]], scope: Scope,
             yield address
             continue
         rendered = render({"value": lifecycle.get("prevent_destroy")}, scope, engine)
-        if rendered.failures or rendered.value.get("value") not in {None, False}:
+        value = rendered.value.get("value")
+        if rendered.failures or not (value is None or value is False):
             yield address

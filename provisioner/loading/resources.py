@@ -15,7 +15,13 @@ from provisioner.loading.defaults import Defaults
 from provisioner.loading.expansion import Expansion, ExpansionError, Instance
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import empty_overrides, merge_defaults, without_nulls
-from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS, kind_fields, read_meta_arguments
+from provisioner.loading.meta_arguments import (
+    EXPANSION_KEYS,
+    META_ARGUMENTS,
+    kind_fields,
+    read_meta_arguments,
+    validate_meta_arguments,
+)
 from provisioner.loading.rollout import wave_of
 from provisioner.loading.secret_fields import clear_text_warning, parse_reference
 from provisioner.loading.template_engine import Engine, Scope
@@ -75,11 +81,10 @@ class ResourceReader:
         declaration = _Declaration(kind, _drop_nulls(body), (own, *self._defaults.layers(kind)))
         try:
             instances = self._expansion.expand(name, declaration.body)
-        except ExpansionError as reason:
-            self._report(declaration, Address(name), Problem(reason.path, reason.mistake))
-            self.unread[Address(name)] = declaration.body
-            return
-        except AlreadyReported:
+        except (ExpansionError, AlreadyReported) as reason:
+            if isinstance(reason, ExpansionError):
+                self._report(declaration, Address(name), Problem(reason.path, reason.mistake))
+            self._report_unknown_fields(declaration, Address(name))
             self.unread[Address(name)] = declaration.body
             return
         for key in EXPANSION_KEYS:
@@ -94,6 +99,14 @@ class ResourceReader:
             self.unread[Address(name)] = declaration.body
             if failed >= _FAILURE_LIMIT:
                 break
+
+    def _report_unknown_fields(self, declaration: _Declaration, address: Address) -> None:
+        """Reports the misspelt fields of a declaration without instances: they could hide a protection."""
+        kind, body = declaration.kind, declaration.body
+        found = validate(kind.schema, kind_fields(body), also_allowed=(*EXPANSION_KEYS, *META_ARGUMENTS))
+        for problem in (*found, *validate_meta_arguments(body)):
+            if problem.mistake.code == "unknown-field":
+                self._report(declaration, address, problem)
 
     def _desired(self, declaration: _Declaration, instance: Instance) -> Desired | None:
         kind, address = declaration.kind, instance.address

@@ -62,12 +62,24 @@ def test_the_record_protects_where_the_specs_cannot_be_worked_out(bought):
         ('servers: {beta: {}}\nremoved: [{from: "{{ var.prefix }}"}]\n', "missing-variable"),
         ("servers: {beta: {}}\nremovd: [{from: beta}]\n", "unknown-section"),
         ("servers: {beta: {lifecycle: {prevent_destroy: yes}}}\n", "ambiguous-value"),
+        ('servers: {beta: {count: "{{ var.prefix }}", lifecycle: {prevent_detroy: true}}}\n', "unknown-field"),
+        ('servers: {beta: {for_each: "{{ var.prefix }}", lifecycl: {prevent_destroy: true}}}\n', "unknown-field"),
     ],
 )
 def test_a_mistake_that_could_hide_a_protection_or_a_removal_stays_an_error(bought, servers, code):
     bought.write(servers, stack=VARIABLES)
     refused = bought.run_in_process(*DESTROY, "--keep-protected")
     assert (refused.code, f"[{code}]" in refused.text, releases(bought)) == (1, True, {}), refused.text
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "0", "''"])
+def test_a_protection_that_is_no_truth_value_counts_as_one(bought, value):
+    """Nobody validates it where the servers of its group cannot be counted."""
+    servers = f'servers: {{beta: {{count: "{{{{ var.prefix }}}}", lifecycle: {{prevent_destroy: {value}}}}}}}\n'
+    bought.write(servers, stack=VARIABLES)
+    refused = bought.run_in_process(*DESTROY)
+    assert (refused.code, releases(bought)) == (4, {}), refused.text
+    assert "Error[protected]: beta" in refused.text
 
 
 def test_a_value_for_a_variable_that_is_not_declared_is_refused(bought):
