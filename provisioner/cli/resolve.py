@@ -49,7 +49,7 @@ def command(
     lost, and --absent allows another purchase. The decision is journaled with your name; nothing is sent.
     """
     from provisioner.model.diagnostic import warning
-    from provisioner.model.doubt import format_time
+    from provisioner.model.time_text import format_time
     from provisioner.workflow.resolve import resolve
     from provisioner.workflow.resolve_checks import Decision
 

@@ -120,10 +120,11 @@ class ApprovalUse:
     @property
     def is_spent(self) -> bool:
         """Whether nothing is left of it to buy, to wipe or to release."""
+        bought, wiped, released = frozenset(self.bought), frozenset(self.wiped), frozenset(self.released)
         return not any(
-            (change.buys and change.address not in self.bought)
-            or (change.wipes and change.address not in self.wiped)
-            or (change.releases and change.id not in self.released)
+            (change.buys and change.address not in bought)
+            or (change.wipes and change.address not in wiped)
+            or (change.releases and change.id not in released)
             for change in self.changes
         )
 

@@ -44,13 +44,14 @@ class ApprovalUses:
         return {text: one.result for text, one in self._open.items()}
 
     def begin(self, entry: Approved) -> None:
-        """Adds an approval, and drops those that had expired when it was made: they are refused by their age."""
-        if entry.approval in self._open:
-            return
+        """Adds an approval, and drops those that had expired when it was made: they are refused by their age.
+
+        Records may be replayed onto a state that has them already, as a verification does, and then lead to the same.
+        """
         made = Approval.parse(entry.approval).created
-        for text in [text for text in self._open if Approval.parse(text).expires < made]:
+        for text in [text for text in self._open if text != entry.approval and Approval.parse(text).expires < made]:
             del self._open[text]
-        self._open[entry.approval] = _Open(ApprovalUse(entry.approval, entry.changes, entry.scope))
+        self._open.setdefault(entry.approval, _Open(ApprovalUse(entry.approval, entry.changes, entry.scope)))
 
     def put_in_doubt(self, intent: Intent) -> None:
         """A purchase that is sent, or in doubt again after its answer, has bought nothing yet."""

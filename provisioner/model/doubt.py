@@ -6,7 +6,6 @@ The kind decides which live servers fit a purchase, and the policy how long a mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from provisioner.model.address import Address
 from provisioner.model.flow import Effect
@@ -14,6 +13,7 @@ from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.purchase_policy import Absence, PurchasePolicy, Trace
 from provisioner.model.resource import Live, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.time_text import format_time
 
 _WHOLE_SECOND = 1_000
 """Milliseconds. A Date header has whole seconds, so two of them may be this much closer than they seem."""
@@ -190,8 +190,3 @@ def choose_hint(intent: Intent) -> str:
 def absent_hint(address: Address) -> str:
     """Returns what to do about a purchase that was answered as bought and whose server no list has ever shown."""
     return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.shell_quoted} --absent`"
-
-
-def format_time(milliseconds: int) -> str:
-    """Formats a time in milliseconds since the epoch as UTC, to the second."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

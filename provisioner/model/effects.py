@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from provisioner.model.action import Action
 from provisioner.model.change import Change, ResolveChange
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.resource import Phase
-
-_BEING_BOUGHT: Final = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+from provisioner.model.resource import BEING_BOUGHT, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def _resumes_purchase(change: Change) -> bool:
     """Whether it goes on with a purchase: nothing else that is under way is known to be harmless."""
     if isinstance(change, ResolveChange):
         return not change.let_go
-    return change.recorded is not None and change.recorded.phase in _BEING_BOUGHT
+    return change.recorded is not None and change.recorded.phase in BEING_BOUGHT
 
 
 def _resumes_wipe(change: Change) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject
@@ -83,6 +83,10 @@ class Phase(StrEnum):
     REINSTALLING = "reinstalling"
     FAILED = "failed"
     DELETING = "deleting"
+
+
+BEING_BOUGHT: Final = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+"""The phases of a purchase that is under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Recorded
-from provisioner.model.state import State
+from provisioner.model.state import Intent, State
 
 PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: plan --out FILE"
 
@@ -87,6 +87,7 @@ class _Remainder:
         for one in use.changes:
             self._approved[one.address].append(one)
         self._releasing = {one.id: one for one in use.changes if one.releases and one.id is not None}
+        self._doubts = state.doubts if state else {}
         self._planned = {change.address: change for change in plan.changes}
         self._planned_releases = {
             name
@@ -104,8 +105,7 @@ class _Remainder:
         if not _may_move(change, here):
             return False
         wants_the_same = any(one.body == body for one in here)
-        names = () if change.recorded is None else _names(change.recorded)
-        release = next((one for name in names if (one := self._releasing.get(name)) is not None), None)
+        release = None if change.recorded is None else self._release_of(change.address, change.recorded)
         match change:
             case variants.CreateChange():
                 is_left = change.address not in self._bought and any(one.buys and one.body == body for one in here)
@@ -117,7 +117,7 @@ class _Remainder:
             case variants.DeleteChange():
                 is_left = release is not None and self._may_only_release(release)
             case variants.ResolveChange():
-                is_left = is_begun(self._use, change, self._state) and (change.desired is None or wants_the_same)
+                is_left = is_begun(self._use, change, self._doubts) and (change.desired is None or wants_the_same)
             case variants.ResumeChange():
                 is_left = wants_the_same and (release is not None or self._is_ours(change.address))
             case variants.UpdateChange():
@@ -150,6 +150,15 @@ class _Remainder:
         change = self._planned.get(approved.address)
         return change is not None and body_digest(change.desired) == approved.body
 
+    def _release_of(self, address: Address, recorded: Recorded) -> ApprovedChange | None:
+        """Returns the approved release of the server: by its id, or by its order where it was approved at this address before it had an id.
+        An order may have bought other servers as well, of whose release nothing was said.
+        """
+        here = (*self._approved[address], *self._approved[address.successor])
+        by_order = (one for one in here if one.releases and one.id is not None and one.id == recorded.order_id)
+        by_id = None if recorded.id is None else self._releasing.get(recorded.id)
+        return by_id or next(by_order, None)
+
     def _may_only_release(self, approved: ApprovedChange) -> bool:
         """Whether the server may be released without a purchase: that was approved, or its successor is there."""
         is_replaced = approved.action is Action.REPLACE and approved.address in self._bought
@@ -161,10 +170,12 @@ class _Remainder:
         return address in self._bought or address in self._wiped or is_changed
 
 
-def is_begun(use: ApprovalUse, change: Change, state: State | None) -> bool:
-    """Whether a run of the approval has begun this, so that it is looked for and recorded even where the specs have moved on."""
-    intent = state.doubts.get(change.address) if state else None
-    return isinstance(change, variants.ResolveChange) and intent is not None and intent.approval == use.approval
+def is_begun(use: ApprovalUse, change: Change, doubts: Mapping[Address, Intent]) -> bool:
+    """Whether a run of the approval has begun this, so that it is looked for and recorded even where the specs have moved on. `doubts` are
+    those of the state.
+    """
+    intent = doubts.get(change.address) if isinstance(change, variants.ResolveChange) else None
+    return intent is not None and intent.approval == use.approval
 
 
 def is_used_up(use: ApprovalUse, plan: Plan, state: State | None) -> bool:

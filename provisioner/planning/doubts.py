@@ -11,7 +11,6 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
     choose_hint,
     find_untracked,
-    format_time,
     is_too_soon_locally,
     lost_release_hint,
     matches_another_purchase,
@@ -28,6 +27,7 @@ from provisioner.model.plan import Mode
 from provisioner.model.purchase_policy import Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
+from provisioner.model.time_text import format_time
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.settled_records import describe_open_call, is_hidden
 

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import format_time
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.list_gap import ListGap
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.state import State
+from provisioner.model.time_text import format_time
 from provisioner.planning import unseen_release
 from provisioner.planning.doubts import doubt_warnings
 from provisioner.planning.ended_terms import REMEDY

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import format_time
 from provisioner.model.guards import Allowance
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
+from provisioner.model.time_text import format_time
 from provisioner.planning.paid_until import end_of_term, term_has_ended
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import release_has_begun

@@ -7,19 +7,17 @@ the lists show both servers. Pure.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from typing import Final
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import find_untracked, format_time
+from provisioner.model.doubt import find_untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.resource import Live, Phase, Recorded
+from provisioner.model.resource import BEING_BOUGHT, Live, Recorded
 from provisioner.model.state import State, is_plausible_time
-
-_BEING_BOUGHT: Final = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING})
+from provisioner.model.time_text import format_time
 
 
 def bought_records(plan: Plan, state: State) -> dict[Address, Recorded]:
@@ -61,7 +59,7 @@ def _is_released(row: Live, state: State, kind: Kind) -> bool:
 def _is_purchase(change: Change) -> bool:
     if change.action in {Action.CREATE, Action.REPLACE}:
         return True
-    is_under_way = change.recorded is not None and change.recorded.phase in _BEING_BOUGHT
+    is_under_way = change.recorded is not None and change.recorded.phase in BEING_BOUGHT
     return change.action is Action.RESUME and (is_under_way or change.reason is Reason.IN_DOUBT)
 
 

@@ -20,7 +20,7 @@ from provisioner.model.kind import Catalogue
 from provisioner.model.marker import is_marked
 from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import Fingerprint, leaves
-from provisioner.model.resource import Desired, Live, Phase, Recorded
+from provisioner.model.resource import BEING_BOUGHT, Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
 from provisioner.planning.adoption import import_refusals, record_import, skipped_import_warnings
@@ -51,7 +51,7 @@ from provisioner.planning.triggers import add_triggered_replacements, dependenci
 from provisioner.planning.unpaid_orders import order_warnings, purchase_warnings
 
 Described = TypeVar("Described", variants.CreateChange, variants.NoOpChange)
-UNFINISHED = frozenset({Phase.ORDERING, Phase.AWAITING_PAYMENT, Phase.CREATING, Phase.REINSTALLING})
+_UNFINISHED = BEING_BOUGHT | {Phase.REINSTALLING}
 
 
 def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, fingerprint: Fingerprint) -> Plan:
@@ -250,7 +250,7 @@ class _Planner:
             return replace(change, reason=Reason.VANISHED)
         if live is not None and live.status in self._catalogue[recorded.kind].statuses.releasing:
             return replace(change, reason=Reason.LEAVING)
-        if recorded.phase in UNFINISHED or self._has_recovered(recorded, live):
+        if recorded.phase in _UNFINISHED or self._has_recovered(recorded, live):
             return convert_to(change, variants.ResumeChange, reason=Reason.UNDER_WAY)
         return change if recorded.phase is Phase.FAILED else None
 

@@ -12,12 +12,12 @@ from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic, error
-from provisioner.model.doubt import format_time
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.outcome import purchase_records
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.shared_orders import find_surplus, group_by_order
+from provisioner.model.time_text import format_time
 from provisioner.planning.paid_until import forfeits_term, is_prepaid, term_has_ended
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.triggers import is_cause

@@ -6,19 +6,18 @@ It shows the record and not the cloud. The caller passes the fields that the clo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from provisioner.model.canonical import JsonValue, canonical
 from provisioner.model.flow import Effect
 from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.state import Intent, State
+from provisioner.model.time_text import format_time
 from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.values import is_block, key_text, leaves, path_text, value_text
 from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
-_MILLISECONDS = 1000
 
 
 def render_state_list(state: State) -> str:
@@ -85,7 +84,7 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
             (
                 Line("intent", value_text(intent.id)),
                 Line("attempt", value_text(intent.attempt)),
-                Line("sent_at", _format_time(intent.sent_at)),
+                Line("sent_at", format_time(intent.sent_at)),
                 Line("sent_by", value_text(intent.who)),
                 *([] if intent.target_id is None else [Line("target_id", value_text(intent.target_id))]),
                 *([] if not intent.members else [Line("servers", value_text(len(intent.members)))]),
@@ -198,7 +197,3 @@ def _unverifiable_note(records: Sequence[Recorded], unverifiable: Collection[Fie
     names = ", ".join(map(path_text, hidden))
     text = f"The cloud never shows {pluralize(len(hidden), 'declared field')}, so a change made outside is not seen: {names}."
     return "".join(f"{style.dim(f'# {line}')}\n" for line in wrap(text, style.width - 2))
-
-
-def _format_time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / _MILLISECONDS, tz=UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -6,13 +6,13 @@ It shows what is proposed and what is left out. Whether anything is written is d
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.proposal import Confidence, Proposal, Row
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent
+from provisioner.model.time_text import format_time
 from provisioner.rendering.machine import FORMAT_VERSION, Document, diagnostic_document
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.wording import pluralize
@@ -86,7 +86,7 @@ def _holding(row: Row) -> str:
 
 
 def _live(row: Live) -> str:
-    created = "" if row.created_at is None else f", created {_format_time(row.created_at)}"
+    created = "" if row.created_at is None else f", created {format_time(row.created_at)}"
     return f"{row.id} ({row.status}{created})"
 
 
@@ -169,7 +169,3 @@ def _live_document(row: Live) -> dict[str, Any]:
         "order_id": row.order_id,
         "created_at": row.created_at,
     }
-
-
-def _format_time(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.state import JournalHead
+from provisioner.model.time_text import format_time
 
 JOURNAL: Final = "journal"
 LATE: Final = "late"
@@ -52,8 +52,7 @@ class LockHolder:
     @property
     def work(self) -> str:
         """The command, the process, its host and its start, for messages."""
-        since = datetime.fromtimestamp(self.since / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
+        return f"`{self.command}`, process {self.pid} on {self.host}, since {format_time(self.since)}"
 
 
 LockWaitListener: TypeAlias = Callable[[LockHolder, float], None]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +25,8 @@ from provisioner.model.flow import Effect
 from provisioner.model.history import HistoryEntry, with_context
 from provisioner.model.journal import Adopted, Answered, Forgotten, Imported, Intended, Moved, Settled
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.selection import EVERYTHING
 from provisioner.model.state import JournalHead, State
+from provisioner.model.time_text import format_time
 from provisioner.planning import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
 from provisioner.saved_plans import SavedPlan, read_plan
 from provisioner.store import StateStore
@@ -122,10 +121,10 @@ class ApprovalCheck:
         approval, time = self.request.approval, cloud.time()
         latest, earliest = time.latest(), time.earliest()
         if latest is not None and latest // 1000 > approval.expires:
-            summary = f"{self.request.name} was approved until {_moment(approval.expires)}, and it is {_moment(latest // 1000)}"
+            summary = f"{self.request.name} was approved until {format_time(approval.expires * 1000)}, and it is {format_time(latest)}"
             raise Refused(error("plan-expired", summary, hint=_NEXT))
         if earliest is not None and approval.created > earliest // 1000 + _CLOCK_TOLERANCE:
-            summary = f"{self.request.name} says that it was approved at {_moment(approval.created)}, and it is {_moment(earliest // 1000)}"
+            summary = f"{self.request.name} says that it was approved at {format_time(approval.created * 1000)}, and it is {format_time(earliest)}"
             raise Refused(error("plan-altered", summary, hint=_NEXT))
         if approval.head_sequence and not self._knows_head(state):
             summary = (
@@ -156,8 +155,8 @@ class ApprovalCheck:
 
     def only_begun(self, plan: Plan, state: State | None) -> Plan:
         """Of `plan` what runs of the approval have begun and nobody knows the end of: that is looked for, whatever the specs want now."""
-        use = self.use(state)
-        begun = () if use is None else tuple(change for change in plan.work if is_begun(use, change, state))
+        use, doubts = self.use(state), state.doubts if state else {}
+        begun = () if use is None else tuple(change for change in plan.work if is_begun(use, change, doubts))
         return replace(plan, changes=begun, together=(), dependencies=(), left_out=())
 
     def use(self, state: State | None) -> ApprovalUse | None:
@@ -201,7 +200,7 @@ class ApprovalCheck:
                 continue
             address = next(one for one in told.addresses if one in addresses)
             run = "outside of a run" if told.run is None else f"by {told.run.command}, run by {told.who}"
-            summary = f"{address}: something was done about it {run}, at {_moment(told.record.time // 1000)}, after {self.request.name} was approved"
+            summary = f"{address}: something was done about it {run}, at {format_time(told.record.time)}, after {self.request.name} was approved"
             yield error(
                 "plan-overtaken", summary, hint=f"{_NEXT}. `provisioner history` shows what was done.", address=address
             )
@@ -264,7 +263,7 @@ def _request_of(saved: SavedPlan) -> PlanRequest:
 
 def _is_plain(request: PlanRequest, scope: ApprovalScope) -> bool:
     """Whether an `apply` without options would plan the same."""
-    return request == PlanRequest() and request.selection == EVERYTHING and not scope.variables
+    return request == PlanRequest() and not scope.variables
 
 
 def _parsed(text: str) -> Approval:
@@ -273,7 +272,3 @@ def _parsed(text: str) -> Approval:
     except ValueError as problem:
         hint = "Copy it whole, as `plan` has shown it: CREATED.EXPIRES.DUE.HEAD.HASH"
         raise UsageError(error("approval-invalid", f"what --approved names {problem}", hint=hint)) from None
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

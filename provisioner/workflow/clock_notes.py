@@ -8,7 +8,7 @@ from typing import Final
 from provisioner.applying import CloudSnapshot
 from provisioner.cloud import Cloud
 from provisioner.model.diagnostic import Diagnostic, warning
-from provisioner.model.doubt import format_time
+from provisioner.model.time_text import format_time
 
 UNDATED: Final = "cloud-undated"
 UNDATED_HINT: Final = (

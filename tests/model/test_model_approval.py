@@ -141,3 +141,21 @@ def test_an_approval_is_kept_until_it_expires() -> None:
     kept = replay(state(), [begun(CREATE), later(MADE.expires - 1)]).approvals
     assert TEXT in kept
     assert TEXT not in replay(state(), [begun(CREATE), later(MADE.expires + 1)]).approvals
+
+
+def test_records_that_a_state_has_already_lead_to_the_same() -> None:
+    """As a verification replays them. The expired approval comes in again, and goes again."""
+    later = str(Approval.of(CONTENT, created=MADE.expires + 1, expires=MADE.expires + 60, head="0"))
+    bought = (Intended(purchase()), Answered("intent-1", 200, id="id-1", order_id="o-1"))
+    again = an_intent("portal", id="intent-2", approval=later)
+    entries = (
+        begun(CREATE),
+        *bought,
+        Approved(later, (ApprovedChange(an_address("portal"), Action.CREATE, None, "body"),)),
+        Intended(again),
+        Answered("intent-2", 200, id="id-2", order_id="o-2"),
+    )
+    once = replay(state(), entries)
+    assert set(once.approvals) == {later}
+    twice = replay(dataclasses.replace(once, resources={}, intents={}), entries)
+    assert twice == once

@@ -54,3 +54,19 @@ def test_an_update_goes_on_where_the_same_is_wanted(wanted, found) -> None:
     desired = a_desired("gateway")
     update = UpdateChange(GATEWAY, "dev_server", desired=desired, recorded=a_recorded("gateway"))
     assert sorted(set(problems(use_of(update), replace(update, desired=replace(desired, **wanted))))) == found
+
+
+def test_a_release_that_was_approved_by_its_order_is_of_its_own_address_only() -> None:
+    """When it was approved nobody knew the ids yet of the servers that the order has bought."""
+    first, second = (a_recorded(f"trainer[{number}]", order_id="order-1") for number in (0, 1))
+    release = DeleteChange(second.address, "dev_server", recorded=replace(second, id=None))
+    use = use_of(release)
+    assert problems(use, replace(release, recorded=second)) == []
+    of_another = DeleteChange(first.address, "dev_server", recorded=first)
+    assert problems(use, replace(release, recorded=second), of_another) == ["plan-differs"]
+    deposed = replace(second, address=second.address.as_deposed)
+    replacement = use_of(
+        ReplaceChange(second.address, "dev_server", desired=a_desired("trainer[1]"), recorded=replace(second, id=None))
+    )
+    bought = replace(replacement, bought=(second.address,))
+    assert problems(bought, DeleteChange(deposed.address, "dev_server", recorded=deposed)) == []
