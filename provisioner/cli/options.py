@@ -242,9 +242,6 @@ _RUN_OPTIONS = (
 )  # fmt: skip
 
 
-lock_timeout_option, reason_option = _RUN_OPTIONS[3], _RUN_OPTIONS[5]
-
-
 def run_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Adds the run options to apply and destroy, which receive them as `options`."""
 

@@ -76,8 +76,7 @@ class Findings:
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
         """All errors, by place, with their secrets masked."""
-        lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
-        return tuple(self._masked(self._errors[key], lines) for key in sorted(self._errors, key=_sort_key))
+        return self._sorted(self._errors)
 
     def raise_errors(self) -> None:
         """Raises all errors that were found: as UsageError if every one has `usage`, else as SpecError."""
@@ -86,13 +85,17 @@ class Findings:
             raise error_type(*self._for_display(self._errors))
 
     def _for_display(self, collected: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
-        lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
-        reported = [self._masked(collected[key], lines) for key in sorted(collected, key=_sort_key)[:_SHOWN_LIMIT]]
+        reported = [*self._sorted(collected, most=_SHOWN_LIMIT)]
         if len(collected) > _SHOWN_LIMIT:
             rest = f"... and {len(collected) - _SHOWN_LIMIT} more"
             make = error if collected is self._errors else warning
             reported.append(make("too-many-mistakes", rest, hint="mend those above, then run again"))
         return tuple(reported)
+
+    def _sorted(self, collected: Mapping[_Key, Diagnostic], *, most: int | None = None) -> tuple[Diagnostic, ...]:
+        """Returns the findings by place, with their secrets masked: all of them, or the first."""
+        lines = _hidden_lines((*self._errors.values(), *self._warnings.values()))
+        return tuple(self._masked(collected[key], lines) for key in sorted(collected, key=_sort_key)[:most])
 
     def _masked(self, finding: Diagnostic, lines: Mapping[tuple[str, int], str]) -> Diagnostic:
         source = finding.source

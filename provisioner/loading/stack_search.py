@@ -54,11 +54,11 @@ def nearby_stack(directory: Path) -> Path | None:
     """Return a stack that was probably meant by a directory that is none: it is inside of it, beside it or below it."""
     if (around := enclosing_stack(directory)) is not None:
         return around
-    below = next(iter(find_stacks(directory)), None)
+    below = next(find_stacks(directory), None)
     if below is not None:
         return below
     start = directory.resolve().parent
-    if (beside := next(iter(find_stacks(start, deepest=2)), None)) is not None:
+    if (beside := next(find_stacks(start, deepest=2), None)) is not None:
         return beside
     above = (place / DEFAULT_DIRECTORY for place in start.parents[: _LEVELS_UP - 1])
     return next((place for place in above if is_stack(place)), None)
@@ -72,25 +72,23 @@ def nearby_hint(directory: Path) -> str:
     return f"there is a stack in {display_path(found)}: name it with --specs {os.path.relpath(found)}"
 
 
-def find_stacks(root: Path, *, deepest: int = _DEEPEST) -> list[Path]:
-    """Return the stacks at or below a folder, the nearest first. Hidden folders and links are left out.
+def find_stacks(root: Path, *, deepest: int = _DEEPEST) -> Iterator[Path]:
+    """Yield the stacks at or below a folder, the nearest first. Hidden folders and links are left out.
 
     The search is bounded in depth and in the number of directories.
     """
-    found: list[Path] = []
     level, searched = [root], 0
     for _ in range(deepest + 1):
         below: list[Path] = []
         for directory in level:
             searched += 1
             if searched > _MOST_DIRECTORIES:
-                return found
+                return
             if is_stack(directory):
-                found.append(directory)
+                yield directory
             else:
                 below.extend(_subdirectories(directory))
         level = below
-    return found
 
 
 def _subdirectories(directory: Path) -> Iterator[Path]:

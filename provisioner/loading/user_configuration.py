@@ -119,8 +119,9 @@ def _read_profiles(layer: Layer, content: _ConfigurationFile, findings: Findings
             continue
         variables = section.variables or {}
         sources = {key: locate([layer], (*path, "variables", key)) for key in variables}
-        file = None if section.file is None else str(Path(layer.document.label).parent / Path(section.file))
-        file = section.file if section.file is not None and section.file.startswith("~/") else file
+        file = section.file
+        if file is not None and not file.startswith("~/"):
+            file = str(Path(layer.document.label).parent / file)
         found[name] = CredentialsProfile(name, at, section.hcloud, file, variables, sources)
     return found
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provisioner.model.action import Action
+from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state_place import StatePlace, UnnamedState
+from provisioner.planning.address_list import list_addresses
 from provisioner.planning.plan_input import PlanInput
 
 _BUYING = frozenset({Action.CREATE, Action.REPLACE})
@@ -33,9 +35,10 @@ def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Di
             detail="\n".join(map(_describe, place.unnamed)),
             hint=f"check -e, --state and the directory you stand in{_rename_hint(place)}; where there was no apply yet: --allow no-state",
         )
-    elif suspects := tuple(one for one in place.unnamed if _may_be_this(one, plan)):
-        count = sum(change.action in _BUYING for change in plan.changes)
-        bought = catalogue.counted(count, (change.kind for change in plan.changes))
+        return
+    buying = {change.address for change in plan.changes if change.action in _BUYING}
+    if suspects := tuple(one for one in place.unnamed if buying and _may_hold(one, buying)):
+        bought = catalogue.counted(len(buying), (change.kind for change in plan.changes))
         yield error(
             "no-state",
             f"no state was ever recorded at {place.location}: {bought} would be bought, beside {_of_states(suspects)} that nothing names any "
@@ -74,20 +77,16 @@ def missing_state_warnings(plan: Plan, inputs: PlanInput) -> Iterator[Diagnostic
             )
 
 
-def _may_be_this(state: UnnamedState, plan: Plan) -> bool:
-    """Whether the plan would buy what the state holds already, as far as anybody can know."""
-    bought = {change.address for change in plan.changes if change.action in _BUYING}
-    if not bought:
-        return False
-    return bool(state.is_same_stack or state.unread or not bought.isdisjoint(state.addresses))
+def _may_hold(state: UnnamedState, addresses: set[Address]) -> bool:
+    """Whether the state holds one of the addresses already, as far as anybody can know."""
+    return bool(state.is_same_stack or state.unread or not addresses.isdisjoint(state.addresses))
 
 
 def _describe(state: UnnamedState) -> str:
     if state.unread:
         return f"the state {state.label} is named by no stack or environment here, and cannot be read: {state.unread}"
-    shown = ", ".join(map(str, sorted(state.addresses)[:_SHOWN]))
-    more = f" and {len(state.addresses) - _SHOWN} more" if len(state.addresses) > _SHOWN else ""
-    return f"the state {state.label} is named by no stack or environment here, and holds {shown}{more}"
+    held = list_addresses(sorted(state.addresses), most=_SHOWN)
+    return f"the state {state.label} is named by no stack or environment here, and holds {held}"
 
 
 def _of_states(states: tuple[UnnamedState, ...]) -> str:

@@ -8,7 +8,7 @@ deposed server without a successor gets its address back in the same way.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from provisioner.model.address import Address
@@ -56,10 +56,10 @@ def apply_moves(inputs: PlanInput, mode: Mode) -> MovedInput:
     return MovedInput(moved, {end: origin for origin, end in destinations.items()})
 
 
-def destination(address: Address, moves: tuple[Move, ...]) -> Address:
-    """Returns where the specs want the record of `address`, whether or not an apply has moved it there yet."""
-    path = _MovePaths(moves).follow(address) if moves else None
-    return path.end if path else address
+def destinations(moves: tuple[Move, ...]) -> Callable[[Address], Address]:
+    """Returns a function that tells where the specs want the record of an address, whether or not an apply has moved it there yet."""
+    paths = _MovePaths(moves)
+    return lambda address: path.end if (path := paths.follow(address)) else address
 
 
 def is_removed(address: Address, removals: tuple[Removal, ...]) -> bool:

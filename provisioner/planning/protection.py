@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from provisioner.model.action import Action
@@ -11,7 +11,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
-from provisioner.planning.moves import destination
+from provisioner.planning.moves import destinations
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import forcing_fields
 
@@ -39,26 +39,28 @@ def _protected_addresses(inputs: PlanInput) -> Iterator[Address]:
     """Yields every address that the state or the specs protect, or may protect, also while its purchase is in doubt."""
     if inputs.state is None:
         return
-    declared = _declared(inputs)
+    is_declared = _declared_protection(inputs)
     for address, recorded in inputs.state.resources.items():
-        if recorded.protected or _is_declared(address, declared, inputs):
+        if recorded.protected or is_declared(address):
             yield address
     for address, intent in inputs.state.doubts.items():
-        if intent.is_protected(address) or _is_declared(address, declared, inputs):
+        if intent.is_protected(address) or is_declared(address):
             yield address
 
 
-def _declared(inputs: PlanInput) -> Mapping[Address, bool]:
-    return {desired.address: bool(desired.lifecycle.prevent_destroy) for desired in inputs.desired}
-
-
-def _is_declared(address: Address, declared: Mapping[Address, bool], inputs: PlanInput) -> bool:
-    """Returns whether the specs protect the address, or do not show whether they do.
+def _declared_protection(inputs: PlanInput) -> Callable[[Address], bool]:
+    """Returns a function that tells whether the specs protect an address, or do not show whether they do.
 
     A destroy moves no records first, so what the specs say of the address that a record is to move to counts as well.
     """
-    places = (address, destination(address, inputs.refactoring.moves))
-    return any(declared.get(place, place.group in inputs.assumed_protected) for place in places)
+    declared = {desired.address: bool(desired.lifecycle.prevent_destroy) for desired in inputs.desired}
+    destination = destinations(inputs.refactoring.moves)
+
+    def is_declared(address: Address) -> bool:
+        places = (address, destination(address))
+        return any(declared.get(place, place.group in inputs.assumed_protected) for place in places)
+
+    return is_declared
 
 
 def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -67,11 +69,11 @@ def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[
     The protection is recorded in the state, so that removing the whole block from the specs does not lift it. The data
     on a server can be worth more than the server, so its disk is not wiped either.
     """
-    declared = _declared(inputs)
+    is_declared = _declared_protection(inputs)
     for change in plan.changes:
         if change.recorded is None or change.action not in _LOSSES:
             continue
-        if change.recorded.protected or _is_declared(change.address, declared, inputs):
+        if change.recorded.protected or is_declared(change.address):
             fields, loss = forcing_fields(change), _LOSSES[change.action]
             is_assumed = not change.recorded.protected and change.desired is None
             yield error(
@@ -104,12 +106,10 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
     """Refuses to destroy a protected address whose purchase is in doubt: its server would be released as soon as it is
     found.
     """
-    intents, declared = inputs.state.doubts if inputs.state else {}, _declared(inputs)
+    intents, is_declared = inputs.state.doubts if inputs.state else {}, _declared_protection(inputs)
     for change in plan.changes if plan.mode is Mode.DESTROY else ():
         intent = intents.get(change.address) if change.recorded is None else None
-        is_protected = intent is not None and (
-            intent.is_protected(change.address) or _is_declared(change.address, declared, inputs)
-        )
+        is_protected = intent is not None and (intent.is_protected(change.address) or is_declared(change.address))
         if is_protected and plan.selects(change):
             yield error(
                 "protected",

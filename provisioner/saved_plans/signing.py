@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from provisioner.disk import Disk, place_file
 from provisioner.model.diagnostic import UsageError, error
 
 _KEY_BYTES: Final = 32
@@ -66,17 +67,8 @@ def _read(path: Path) -> bytes | None:
 def _make(path: Path) -> bytes:
     """Where another process makes it at the same moment, the one that is there counts."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib cannot open a descriptor
-            file.write(secrets.token_hex(_KEY_BYTES).encode())
-            file.flush()
-            os.fsync(descriptor)
-        with suppress(FileExistsError):
-            path.hardlink_to(temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with suppress(FileExistsError):
+        place_file(Disk(), path, secrets.token_hex(_KEY_BYTES).encode())
     if (key := _read(path)) is None:
         raise FileNotFoundError
     return key

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.store.contract import LockHolder, LockWaitListener, Store, UnlockAdvice
-from provisioner.store.folder import FolderStore, Location, find_location, labels_in, locate, state_folders
+from provisioner.store.folder import FolderStore, find_location, labels_in, locate, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
@@ -23,7 +23,6 @@ from provisioner.store.session import Session
 from provisioner.store.state_store import Siblings, StateStore
 
 __all__ = [
-    "Location",
     "LockHolder",
     "LockWaitListener",
     "Repair",

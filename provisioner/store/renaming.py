@@ -99,11 +99,12 @@ class Renaming:
         left = read_journal(target_held)
         if left is None:
             raise self._exists()
+        moved = _heads(journal)
         try:
-            records = {record.hash: record for record in read_history(self.target.words, left, lineage=lineage)}
+            history = read_history(self.target.words, left, lineage=lineage)
+            added = [record.entry for record in history if record.hash not in moved]
         except StoreError as failure:
             raise self._exists() from failure
-        added = [record.entry for hash_, record in records.items() if hash_ not in _heads(journal)]
         if any(entry.type not in _OF_RENAMING for entry in added) or not any(isinstance(one, Renamed) for one in added):
             raise self._exists()
 

@@ -134,7 +134,7 @@ async def _settle_begun(
     if not begun.work:
         return state
     outcome = await run.execute(begun, stack, snapshot=planned.snapshot)
-    for finding in outcome.result.findings:
+    for finding in (*outcome.result.findings, *outcome.trouble):
         run.ui.listen(Event(EventType.NOTICE, diagnostic=finding))
     return outcome.state or state
 
@@ -171,20 +171,11 @@ async def _record_without_work(
     """Records what a plan without work has found out: its notes and the paid terms."""
     if state is None:
         return None
-    _record_plan_entries(planned.plan, session)
-    return await record_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
-
-
-def _record_plan_entries(plan: Plan, session: Session) -> State | None:
-    """Appends the entries that even a plan without work has, if there are any, and returns the state.
-
-    Raises StoreError.
-    """
-    entries: tuple[Entry, ...] = (*clear_stale_refusals(plan), *statements(plan))
+    entries: tuple[Entry, ...] = (*clear_stale_refusals(planned.plan), *statements(planned.plan))
     if entries:
         session.append(entries)
-        return session.checkpoint()
-    return session.state
+        session.checkpoint()
+    return await record_terms(planner.cloud, session, planner.catalogue, known=planned.terms)
 
 
 def _with_outputs(applied: ApplyResult, workspace: Workspace, loaded: Loaded) -> ApplyResult:

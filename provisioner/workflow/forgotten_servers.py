@@ -8,24 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import Forgotten, Imported, Intended, Moved
-from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Desired
 from provisioner.model.state import State
 
 _RELEASED = frozenset({"released", "its order is cancelled"})
 _MOST = 20
 """How many forgotten servers a run requests by id, at one request each; the ones forgotten last come first."""
-
-
-def suspected_ids(plan: Plan, history: Callable[[], Iterable[HistoryRecord]], state: State | None) -> list[str]:
-    """Returns the ids to request by id before a saved plan is executed: the same as if it were made now."""
-    adopted = [change.recorded.id for change in plan.work if change.action is Action.ADOPT and change.recorded]
-    wanted = [change.desired for change in plan.work if change.desired is not None]
-    return [*filter(None, adopted), *(forgotten_servers(history, wanted, state) if plan.mode is Mode.APPLY else ())]
 
 
 def forgotten_servers(

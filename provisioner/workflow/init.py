@@ -100,7 +100,7 @@ def _refuse_near_stack(directory: Path) -> None:
 
     A second stack.yaml there would not be what anybody means, and its empty state would look like that of the first.
     """
-    around, below = enclosing_stack(directory), find_stacks(directory)
+    around, below = enclosing_stack(directory), [*find_stacks(directory)]
     if directory in below:
         hint = "go on with: provisioner plan"
         summary = f"there is a stack in {directory} already; nothing was changed"

@@ -108,13 +108,13 @@ class _Settling:
         mode = self.specs.sold_otherwise(self.wanted.owners)
         order = replace(await read_order(ask, self.wanted), sold_otherwise=mode)
         if (settled := self._settled_already(order)) is not None:
-            self._close_open_intents()
+            self._close_open_intents(cloud)
             return settled
         for remark in self.specs.remarks(order, self.wanted.owners) if self.request.action is Action.PAY else ():
             ui.listen(Event(EventType.NOTICE, diagnostic=remark))
         if not ui.approve(order):
             return SettlementResult(order, Settlement.NOT_APPROVED)
-        self._close_open_intents()
+        self._close_open_intents(cloud)
         run = Run(
             self.workspace,
             self.session,
@@ -156,7 +156,7 @@ class _Settling:
         changes = tuple(variant(owner.address, owner.kind, recorded=owner) for owner in owners)
         return Plan(Mode.APPLY, basis_of(stack, self.session.state, cloud), changes)
 
-    def _close_open_intents(self) -> None:
+    def _close_open_intents(self, cloud: Cloud) -> None:
         """Closes the open calls of a dead run about this order. The order, which has been read, shows their outcome."""
         leftovers = [
             IntentSettled(intent.id, "observed", "the order tells what became of it")
@@ -168,7 +168,7 @@ class _Settling:
                 self.session,
                 f"{self.request.command} (recovery)",
                 self.workspace.version,
-                caller=self.workspace.caller,
+                caller=cloud.caller,
             )
             journal.append(leftovers)
             self.session.checkpoint()

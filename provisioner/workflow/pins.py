@@ -78,6 +78,8 @@ async def _read_names(stack: Stack, cloud: Cloud, *, account_is_given: bool) -> 
     fields = {
         pin.field for pin in stack.pins if pin.is_by_name or (account_is_given and pin.field is PinnedField.ACCOUNT)
     }
+    if not fields:
+        return
     async with cloud.channel() as channel:
         try:
             if PinnedField.ACCOUNT in fields:

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 from provisioner.model.diagnostic import Diagnostic, Severity, SpecError, UsageError, error
 from provisioner.model.kind import Catalogue
-from provisioner.model.plan import Plan
-from provisioner.model.redaction import FINGERPRINT, find_secrets, value_at
+from provisioner.model.redaction import find_secrets
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.secrets import SecretReader
@@ -62,23 +61,6 @@ class SecretResolver:
             raise UsageError(*dict.fromkeys(unavailable))
         note = "a plan goes on without it: it is taken as unchanged; apply needs it for everything that it buys"
         return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(unavailable))
-
-    def changed_secrets(self, planned: Plan, catalogue: Catalogue) -> Iterator[Diagnostic]:
-        """Yields an error for each secret whose value has changed since the saved plan was made."""
-        for change in planned.work:
-            if change.desired is None or change.after is None:
-                continue
-            now = catalogue[change.kind].redact(change.desired.fields, self.fingerprint)
-            for path, reference in find_secrets(change.desired.fields):
-                before, after = value_at(change.after, (*path, FINGERPRINT)), value_at(now, (*path, FINGERPRINT))
-                if before is not None and after is not None and before != after:
-                    summary = f"{change.address}: the value of {reference} is another one than when the plan was made"
-                    yield error(
-                        "plan-stale",
-                        summary,
-                        hint="Nothing was sent. Plan again with: plan --out FILE",
-                        address=change.address,
-                    )
 
 
 def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretReference]]:

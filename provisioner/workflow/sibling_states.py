@@ -76,7 +76,7 @@ class OtherStates:
 
     def unsure(self, claims: Mapping[str, str], live: Mapping[str, Live]) -> frozenset[str]:
         """Returns the ids that are claimed only because some state cannot be read."""
-        if not self.unread():
+        if not claims or not self.unread():
             return frozenset()
         return frozenset(claims.keys() - self([live[one] for one in claims], readable_only=True).keys())
 

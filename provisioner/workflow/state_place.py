@@ -52,8 +52,8 @@ def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Id
     # Another checkout of this stack names what the stack was called before: it vouches for no state.
     for directory in find_stacks(_root(workspace, store)):
         others -= {label for label in state_labels(directory) if label.partition(".")[0] != stack.name}
-    if not others:
-        return
+        if not others:
+            return
     siblings = store.siblings()
     for label in sorted(others):
         is_same_stack = label.partition(".")[0] == stack.name

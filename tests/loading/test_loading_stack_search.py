@@ -40,11 +40,11 @@ def test_stacks_are_found_to_a_depth_and_not_in_hidden_folders_or_through_links(
     for hidden in (".git/x", "_old", "a/b/c/d/e"):
         place(hidden)
     (tmp_path / "link").symlink_to(near)
-    assert find_stacks(tmp_path) == [near, far]
-    assert find_stacks(tmp_path, deepest=2) == [near]
-    assert find_stacks(tmp_path / "gone") == []
+    assert [*find_stacks(tmp_path)] == [near, far]
+    assert [*find_stacks(tmp_path, deepest=2)] == [near]
+    assert [*find_stacks(tmp_path / "gone")] == []
     place("teams/vision/inner")
-    assert find_stacks(near) == [near]
+    assert [*find_stacks(near)] == [near]
 
 
 def test_a_search_ends_in_a_folder_of_many(place, tmp_path, monkeypatch):
@@ -52,7 +52,7 @@ def test_a_search_ends_in_a_folder_of_many(place, tmp_path, monkeypatch):
     for name in "abcdef":
         (tmp_path / name).mkdir()
     place("z")
-    assert find_stacks(tmp_path) == []
+    assert [*find_stacks(tmp_path)] == []
 
 
 def test_what_is_inside_of_a_stack(place, tmp_path):
