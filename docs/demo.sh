@@ -10,6 +10,8 @@ mkdir -m 700 "$place/state"
 cd "$place"
 unset PROVISIONER_SPECS PROVISIONER_ENVIRONMENT PROVISIONER_STATE
 export PROVISIONER_IN_AUTOMATION=1
+# The key that signs plan files is kept here too: the demo leaves nothing at home, and needs no home.
+export XDG_STATE_HOME="$place/.local"
 
 step() {
     printf '\n\033[1m$ %s\033[0m\n' "$*"

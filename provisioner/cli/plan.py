@@ -107,7 +107,7 @@ def command(
         if out is not None:
             _save(workspace, planned, out)
         if not as_json:
-            _hint(planned, out, in_automation=workspace.settings.in_automation)
+            _hint(planned, out, workspace)
     return of_plan(planned.plan, detailed=detailed_exitcode)
 
 
@@ -144,10 +144,16 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
         )
 
 
-def _hint(planned: PlanResult, out: Path | None, *, in_automation: bool) -> None:
+def _hint(planned: PlanResult, out: Path | None, workspace: Workspace) -> None:
     """Prints what to run next, for people and not for pipelines, and the approval."""
-    approval = planned.approval
-    if out is not None and not in_automation:
+    approval, in_automation = planned.approval, workspace.settings.in_automation
+    is_unsigned = out is not None and workspace.plan_key() is None
+    if is_unsigned:
+        console().message(
+            f"\nThe plan {out} is not signed: no key of yours can be kept here, as there is no home directory to write to. Apply it with the "
+            "approval below, or set PROVISIONER_PLAN_KEY."
+        )
+    elif out is not None and not in_automation:
         say = f"Saved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
         console().message(f"\n{say}")
     if approval is None or not planned.plan.work:
@@ -156,6 +162,8 @@ def _hint(planned: PlanResult, out: Path | None, *, in_automation: bool) -> None
         console().message(
             "\nTo apply exactly this: plan --out FILE. Or approve of it, and apply with the same options and:"
             if out is None
+            else f"To apply it, run: provisioner apply {out} with:"
+            if is_unsigned
             else "Where somebody else applies it, or on another machine, add:"
         )
     console().message(f"  --approved {approval}")

@@ -125,6 +125,15 @@ def test_a_file_from_another_machine_is_applied_with_its_approval(saved: CliRunn
     assert saved.bought() == ["gateway", "second"]
 
 
+def test_a_plan_file_is_applied_as_it_says_where_no_key_can_be_kept(cli: CliRunner, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/none")
+    planned = cli.run("plan", "--out", "night.plan")
+    assert "The plan night.plan is not signed" in planned.stderr_text
+    assert "To apply it, run: provisioner apply night.plan with:" in planned.stderr_text
+    approval = planned.stderr_text.split("--approved ")[1].split()[0]
+    assert cli.run("apply", "night.plan", "--approved", approval).code == 0
+
+
 def test_a_file_from_another_machine_is_applied_with_a_shared_key(cli: CliRunner, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PROVISIONER_PLAN_KEY", "a key that both machines share")
     assert cli.run("plan", "--out", "one.plan").code == 0
