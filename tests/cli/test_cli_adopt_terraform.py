@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.stack_text import PASSWORD
 
 from provisioner.sandbox import read_ledger
 
 GROUP = "99999999-1334-45f6-b28f-419f9b1d1742"
 PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_pay: true}"
-PASSWORD = "Canary-7q!Xw9Zt"
 
 
 def resource(name, *instances, type_="huaweicloud_modelarts_devserver", **facts):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import an_intent
-from support.cli_runner import PASSWORD
+from support.stack_text import PASSWORD
 
 from provisioner.model.journal import Intended, RunStarted
 from provisioner.store import open_store

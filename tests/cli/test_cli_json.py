@@ -4,7 +4,7 @@ import errno
 import json
 
 import pytest
-from support.cli_runner import PASSWORD
+from support.stack_text import PASSWORD
 
 from provisioner import __version__
 from provisioner.disk import Disk

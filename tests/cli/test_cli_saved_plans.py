@@ -4,7 +4,7 @@ import json
 import stat
 
 import pytest
-from support.cli_runner import PASSWORD
+from support.stack_text import PASSWORD
 
 TWO = "servers: {gateway: {}, second: {}}\n"
 

@@ -4,7 +4,8 @@ import os
 import shutil
 
 import pytest
-from support.cli_runner import PASSWORD, STACK
+from support.cli_runner import STACK
+from support.stack_text import PASSWORD
 
 
 def test_there_is_no_specs_directory(cli) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 from crash import console
 from support.crash_fork_server import CrashForkServer, FaultPlan, ForkedProcess, ProcessResult
-from support.process_workspace import PASSWORD, STACK, MovableClock, SandboxServer
+from support.process_workspace import STACK, MovableClock, SandboxServer
+from support.stack_text import PASSWORD
 from support.stores import folder_store
 
 from provisioner.model.state import State
@@ -257,6 +258,7 @@ class CrashEnvironment:
                 self.is_second_run,
                 {**self.strangers},
             )
+            environment.highest_serial = self.highest_serial
             yield environment
         finally:
             self.shared_servers.cloud.settle()

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from crash.crash_environment import QUIET_SECONDS, CrashEnvironment, LiveServer
 from crash.scenarios import LedgerTotals, Scenario
-from support.process_workspace import PASSWORD
 from support.secrecy import disguises
+from support.stack_text import PASSWORD
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State

@@ -9,7 +9,7 @@ from crash.crash_environment import QUIET_SECONDS
 from crash.ledger_checks import Violation, check_invariants
 from crash.leftovers import leftovers_digest
 from crash.scenarios import SMALLEST
-from support.process_workspace import PASSWORD
+from support.stack_text import PASSWORD
 
 
 @pytest.mark.parametrize("place", ["state/test.reserve", "run-1.err", "specs/servers.yaml"])

@@ -1,5 +1,7 @@
 """Fixtures of the end-to-end tests: a stack of one server, a sandbox served over real HTTP, and a fault proxy between the two."""
 
+import time
+
 import pytest
 from support.console import Console
 from support.fault_proxy import FaultProxy
@@ -8,6 +10,10 @@ from support.process_workspace import ONE, MovableClock, ProcessWorkspace, Sandb
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import LoopbackOnly, front
+from provisioner.workflow.workspace import SystemClock
+
+QUIET = 26 * 60
+"""Seconds: longer than the quiet period of a purchase and the tolerance of clocks."""
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +78,25 @@ def workspace(tmp_path, sandbox_db, proxy, fork_server):
 def sandbox(server):
     """A client of the control API, for a sandbox served as by `sandbox serve`."""
     return SandboxControl(server.url)
+
+
+@pytest.fixture
+def pass_quiet_period(sandbox, monkeypatch):
+    """By the cloud's clock and by this machine's: one of them alone is not believed."""
+
+    def both():
+        sandbox.advance(QUIET)
+        monkeypatch.setattr(SystemClock, "now", lambda _: time.time_ns() // 1_000_000 + QUIET * 1000)
+
+    return both
+
+
+@pytest.fixture
+def colleague_at(server):
+    """A console that leaves the server's app as it is: for tests with a sandbox of their own."""
+    console = Console(server.url)
+    yield console
+    console.end()
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ class TestASubscription:
         proxy.on(editing(edited), **ROWS)
         planned = paid.run_in_process("plan", "--detailed-exitcode")
         assert (planned.code, "No changes." in planned.out) == (0, True)
-        told = " ".join(planned.text.split())
+        told = planned.words
         assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
 
     def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
@@ -71,9 +71,9 @@ class TestASubscription:
         proxy.on(editing(without_rows), **ROWS)
         destroyed = paid.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete")
         assert destroyed.code == 7
-        assert "billing does not know it yet" in " ".join(destroyed.text.split())
+        assert "billing does not know it yet" in destroyed.words
         assert (paid.ledger_counts("release"), paid.ledger_counts("refund")) == ({}, {})
-        assert "unsubscribe it in the console" in " ".join(destroyed.text.split())
+        assert "unsubscribe it in the console" in destroyed.words
         proxy.clear()
         assert paid.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete").code == 0
         assert (paid.ledger_counts("release"), paid.ledger_counts("refund")) == ({"alpha": 1}, {"alpha": 1})
@@ -85,7 +85,7 @@ class TestASubscription:
         paid.write("servers: {}\n")
         refused = paid.run_in_process(*leaving, "--auto-approve", "--allow", "prepaid-delete")
         assert refused.code == 4
-        assert "--allow vanished" in " ".join(refused.text.split())
+        assert "--allow vanished" in refused.words
         assert paid.run_in_process(*leaving, "--auto-approve", "--allow", "vanished").code == 0
         assert paid.state()["resources"] == {}
 

@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 from support.fault_proxy import answering, hanging_up, message, resetting, truncating
-from support.process_workspace import ONE, PASSWORD, PREPAID
+from support.process_workspace import ONE, PREPAID
+from support.stack_text import PASSWORD
 
 IMAGE, OTHER = "c90fb553-2cdb-4b81-b56a-ef68812c6cf7", "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
 VOLUME, ADDRESS = "0b5a1d2e-2cdb-4b81-956a-ef68812c6cf7", "1c6b2e3f-2cdb-4b81-956a-ef68812c6cf7"
@@ -99,7 +100,7 @@ class TestAnotherSystem:
         proxy.on(fault, method="POST", ending="/changeos")
         lost = workspace.run_in_process("apply", "--auto-approve")
         assert lost.code == 7
-        assert "run apply again" in " ".join(lost.text.split())
+        assert "run apply again" in lost.words
         assert workspace.ledger_counts("wipe") == ({"alpha": 1} if wipes_at_first else {})
         shown = workspace.run_in_process("plan", "--detailed-exitcode")
         assert "reinstallation" in shown.text
@@ -221,7 +222,7 @@ class TestAttachments:
         )
         refused = workspace.run_in_process("apply", "--auto-approve")
         assert refused.code == 7
-        assert "attached already" in " ".join(refused.text.split())
+        assert "attached already" in refused.words
         workspace.write(self.SPECS.replace("}}", "}, beta: {}}"))
         assert workspace.run_in_process("apply", "--auto-approve").code == 0
         assert workspace.purchases == {"alpha": 1, "beta": 1}

@@ -35,7 +35,7 @@ def test_a_subscription_that_was_made_in_the_console(workspace, sandbox, before,
     assert workspace.apply().code == 0
     only(sandbox)
     told = workspace.apply() if seen_by_an_apply else workspace.run_in_process("plan")
-    assert (told.code, "declare what is shown" in " ".join(told.text.split())) == (0, True), told.text
+    assert (told.code, "declare what is shown" in told.words) == (0, True), told.text
     assert (workspace.state()["resources"]["alpha"]["term"] is not None) is seen_by_an_apply
     workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
     only(sandbox, rule)
@@ -67,7 +67,7 @@ def test_a_machine_that_was_shown_otherwise(workspace, sandbox, declared, as_sho
     workspace.write(f"servers: {{alpha: {{{declared}}}}}\n")
     assert workspace.apply().code == 0
     only(sandbox, SHOWING | rule)
-    assert "declare what is shown" in " ".join(workspace.run_in_process("plan").text.split())
+    assert "declare what is shown" in workspace.run_in_process("plan").words
     workspace.write(f"servers: {{alpha: {{{as_shown}}}}}\n")
     only(sandbox, SHOWING | {"rows_drop": [lacking]})
     held = workspace.apply()

@@ -36,7 +36,7 @@ class TestSilence:
     def test_is_believed_after_the_quiet_period_of_the_clouds_own_time(self, lost, proxy, clock):
         first = lost.run_in_process("apply", "--auto-approve")
         assert first.code == 6
-        assert "If none has appeared by" in " ".join(first.text.split())
+        assert "If none has appeared by" in first.words
         clock.advance(9 * 60)
         assert lost.apply().code == 6
         clock.advance(2 * 60)
@@ -54,7 +54,7 @@ class TestSilence:
         lost.environment |= {"HW_ACCESS_KEY": PUBLIC.access_key, "HW_SECRET_KEY": PUBLIC.secret_key}
         assert lost.run_in_process(*FOUND_LATER).code == 6
         clock.advance(11 * 60)
-        told = " ".join(lost.run_in_process("plan").text.split())
+        told = lost.run_in_process("plan").words
         assert "the cloud's clock says that the quiet period is over, and this machine's that it is not" in told
         assert lost.run_in_process(*FOUND_LATER).code == 6
         assert lost.purchases == {}
@@ -134,7 +134,7 @@ class TestNonce:
         (bought,) = [row.server_id for row in workspace.ledger if row.kind == "purchase"]
         planned = workspace.run_in_process("plan")
         assert planned.code == 0, "the plan says what apply does"
-        assert f"it adopts {bought}" in " ".join(planned.text.split())
+        assert f"it adopts {bought}" in planned.words
         assert workspace.run_in_process("plan", "--out", "the.plan").code == 6
         assert workspace.apply().code == 0
         assert list(workspace.outputs) == ["alpha"]
@@ -182,7 +182,7 @@ class TestTwoSteps:
             clock.advance(2 * 60)
         assert (careful.ledger_counts("payment"), careful.purchases) == ({}, {"alpha": 1})
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
-        planned = " ".join(careful.run_in_process("plan").text.split())
+        planned = careful.run_in_process("plan").words
         assert f"orders placed since, which may be it: {order} (unpaid)" in planned
         assert "`provisioner resolve 'alpha' --adopt ORDER`" in planned
         assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
@@ -197,9 +197,9 @@ class TestTwoSteps:
         way = "`provisioner resolve 'alpha' --adopt ORDER`"
         for _ in range(2):
             doubtful = careful.run_in_process(*FOUND_LATER)
-            assert (doubtful.code, way in " ".join(doubtful.text.split())) == (6, True), doubtful.text
+            assert (doubtful.code, way in doubtful.words) == (6, True), doubtful.text
             clock.advance(2 * 60)
-        assert way in " ".join(careful.run_in_process("plan").text.split())
+        assert way in careful.run_in_process("plan").words
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
         assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 7

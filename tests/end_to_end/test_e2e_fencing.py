@@ -38,7 +38,7 @@ def test_two_processes_that_both_believe_to_hold_the_lock_buy_each_server_once(w
     recorded = {path.name: path.read_bytes() for path in (workspace.folder / "state").glob("test.j*")}
     first = ends(*at_work)
     assert first.code == 7
-    assert "somebody else has written to it" in " ".join(first.text.split())
+    assert "somebody else has written to it" in first.words
     assert "BOUGHT (id " in first.text, "what it cannot record it prints"
     assert workspace.purchases == EACH_ONCE
     assert {path.name: path.read_bytes() for path in (workspace.folder / "state").glob("test.j*")} == recorded
@@ -78,7 +78,7 @@ def test_a_run_whose_journal_was_replaced_behind_it_buys_nothing_more(workspace,
     before = journal.read_bytes()
     first = ends(*at_work)
     assert first.code == 7
-    assert "moved or removed" in " ".join(first.text.split())
+    assert "moved or removed" in first.words
     assert (workspace.purchases, journal.read_bytes()) == ({"alpha": 1}, before)
     assert workspace.apply().code == 0
     assert workspace.purchases == EACH_ONCE
@@ -92,7 +92,7 @@ def test_an_answer_that_could_not_be_journaled_is_known_to_every_run_after_it(wo
     before = journal.read_bytes()
     journal.with_suffix(".copy").unlink(missing_ok=True)
     first = ends(*at_work)
-    assert "test.late: the next run reads it" in " ".join(first.text.split())
+    assert "test.late: the next run reads it" in first.words
     assert list(workspace.outputs) == ["alpha"]
     assert "in doubt" not in workspace.run_in_process("show").text
     assert journal.read_bytes() == before

@@ -68,7 +68,7 @@ def test_what_is_lost_is_shown_before_anybody_approves(workspace):
     workspace.apply()
     asked = workspace.run("destroy", *ALLOWED)
     assert asked.code == 8
-    shown = " ".join(asked.text.split())
+    shown = asked.words
     assert "lost: its term until 20" in shown
     assert "what comes back of its price is not known before: the API publishes no estimate" in shown
     assert workspace.ledger_counts("release") == {}

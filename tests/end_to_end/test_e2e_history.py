@@ -6,8 +6,9 @@ import socket
 
 import pytest
 from support.fault_proxy import answering, ending_run, message
-from support.process_workspace import ONE, PASSWORD, THREE
+from support.process_workspace import ONE, THREE
 from support.secrecy import assert_unseen
+from support.stack_text import PASSWORD
 
 SECRET = 'servers: {alpha: {key_pair_name: null, admin_pass: {secret: "env:SERVER_PASSWORD"}}}\n'
 

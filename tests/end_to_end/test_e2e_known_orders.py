@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from support.console import Console
 from support.process_workspace import STACK
 
 IMPATIENT = ("--resolve-timeout", "0")
 QUIET = 26 * 60
 MONTH = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
-
-
-@pytest.fixture
-def colleague(server):
-    console = Console(server.url)
-    yield console
-    console.end()
 
 
 @pytest.fixture
@@ -30,9 +22,9 @@ def of_policy(workspace, body, **purchase):
     )
 
 
-def bought_by_a_colleague(workspace, colleague, *, pays=True):
+def bought_by_a_colleague(workspace, colleague_at, *, pays=True):
     charging = {**MONTH, "is_auto_pay": pays}
-    colleague.buy({**yaml.safe_load(STACK)["defaults"], "name": "bobs", "charging_info": charging})
+    colleague_at.buy({**yaml.safe_load(STACK)["defaults"], "name": "bobs", "charging_info": charging})
     (row,) = [row for row in workspace.ledger if row.kind == "purchase"]
     return row.order_id
 
@@ -56,8 +48,8 @@ def kept(workspace, order):
     ],
     ids=["one", "nonce", "together"],
 )
-def test_the_order_of_a_listed_server_is_no_answer(workspace, sandbox, colleague, body, purchase):
-    theirs = bought_by_a_colleague(workspace, colleague)
+def test_the_order_of_a_listed_server_is_no_answer(workspace, sandbox, colleague_at, body, purchase):
+    theirs = bought_by_a_colleague(workspace, colleague_at)
     of_policy(workspace, body, **purchase)
     sandbox.advance(60)
     answers_with(sandbox, theirs)
@@ -77,8 +69,8 @@ def test_the_order_of_a_listed_server_is_no_answer(workspace, sandbox, colleague
     assert kept(workspace, theirs)
 
 
-def test_the_open_order_of_a_colleague_is_not_paid(workspace, sandbox, colleague):
-    theirs = bought_by_a_colleague(workspace, colleague, pays=False)
+def test_the_open_order_of_a_colleague_is_not_paid(workspace, sandbox, colleague_at):
+    theirs = bought_by_a_colleague(workspace, colleague_at, pays=False)
     of_policy(workspace, {"alpha": {"charging_info": MONTH}}, prepaid="two-step")
     answers_with(sandbox, theirs)
     for _ in range(3):

@@ -12,10 +12,6 @@ def workspace(direct_workspace):
     return direct_workspace
 
 
-def whole(ran):
-    return " ".join(ran.text.split())
-
-
 REFUSED = {"fault": "answer", "executed": False}
 AS_GOOD_AS_WHOLE = {
     "no data and no total": LISTS | {"times": 1, "fault": "rewrite", "drop": ["data", "total"]},
@@ -79,7 +75,7 @@ def test_what_may_hide_a_server_of_the_wanted_name_lets_nobody_buy_it_unasked(wo
     refused = workspace.apply()
     assert (refused.code, workspace.purchases) == (4, {})
     assert "list-incomplete" in refused.text
-    assert "GET /v1/{project_id}/dev-servers/all" in whole(refused)
+    assert "GET /v1/{project_id}/dev-servers/all" in refused.words
     assert "unreachable" not in refused.text
     assert workspace.apply("--allow", "list-incomplete").code == 0
     assert workspace.purchases == {"alpha": 1}

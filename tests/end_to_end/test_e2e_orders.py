@@ -117,7 +117,7 @@ class TestTheCancellation:
         order = order_of(unpaid)
         applied = unpaid.apply()
         assert applied.code == 7
-        assert f"orders cancel {order}" in " ".join(applied.text.split())
+        assert f"orders cancel {order}" in applied.words
         assert not unpaid.state()["intents"]
         assert unpaid.run_in_process(*CANCEL).code == 0
         assert unpaid.apply().code == 7

@@ -30,10 +30,6 @@ def workspace(direct_workspace):
     return direct_workspace
 
 
-def said(ran):
-    return " ".join(ran.text.split())
-
-
 @pytest.mark.parametrize("row", SHOWN.values(), ids=SHOWN)
 def test_it_stays_in_doubt_and_is_named(workspace, sandbox, row):
     rule = {"at": LISTS, "times": "always", "fault": "rewrite", "rows": row}
@@ -45,9 +41,9 @@ def test_it_stays_in_doubt_and_is_named(workspace, sandbox, row):
     planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert planned.code == 6
     if isinstance(row["name"], str):
-        assert "as it was asked for but for the name" in said(planned)
-        assert f"({row['name']})" in said(workspace.run_in_process("drift"))
-        assert f"({row['name']})" in said(planned)
+        assert "as it was asked for but for the name" in planned.words
+        assert f"({row['name']})" in workspace.run_in_process("drift").words
+        assert f"({row['name']})" in planned.words
 
     sandbox.ask("DELETE", "faults")
     assert workspace.run_in_process(*FOUND_LATER).code == 0
@@ -55,11 +51,11 @@ def test_it_stays_in_doubt_and_is_named(workspace, sandbox, row):
     assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
 
 
-def test_one_that_is_dated_a_little_too_early_stays_in_doubt(workspace, sandbox, colleague):
+def test_one_that_is_dated_a_little_too_early_stays_in_doubt(workspace, sandbox, colleague_at):
     sandbox.arm(LOST)
     assert workspace.run_in_process(*FOUND_LATER).code == 6
     (row,) = [row for row in workspace.ledger if row.kind == "purchase"]
-    colleague.rename(row.server_id, "somebodys")
+    colleague_at.rename(row.server_id, "somebodys")
     (intent,) = workspace.state()["intents"].values()
     made_at = intent["server_time"] - 16 * 60 * 1000
     sandbox.arm({"at": LISTS, "times": "always", "fault": "rewrite", "rows": {"create_at": made_at}})
@@ -77,21 +73,14 @@ def test_a_server_whose_name_is_always_shown_in_another_case_is_left_alone(works
     assert workspace.run_in_process("drift", "--detailed-exitcode").code == 0
 
 
-@pytest.fixture
-def colleague(server):
-    console = Console(server.url)
-    yield console
-    console.end()
-
-
-def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(workspace, sandbox, colleague):
+def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(workspace, sandbox, colleague_at):
     sandbox.arm(LOST | {"executed": False})
     assert workspace.run_in_process(*FOUND_LATER).code == 6
     defaults = yaml.safe_load(STACK)["defaults"]
-    colleague.buy({**defaults, "name": "theirs"})
+    colleague_at.buy({**defaults, "name": "theirs"})
     sandbox.advance(QUIET)
     waiting = workspace.run_in_process(*FOUND_LATER)
-    assert (waiting.code, "(theirs)" in said(waiting), "`provisioner resolve 'alpha' --absent`" in said(waiting)) == (
+    assert (waiting.code, "(theirs)" in waiting.words, "`provisioner resolve 'alpha' --absent`" in waiting.words) == (
         6,
         True,
         True,
@@ -103,7 +92,7 @@ def test_a_person_who_has_looked_says_that_a_colleagues_is_none_of_ours(workspac
     assert (after.code, "theirs" in after.text) == (0, False)
 
 
-def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_difference(workspace, sandbox, colleague):
+def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_difference(workspace, sandbox, colleague_at):
     sandbox.arm(LOST, {"at": "CreateDevServer", "fault": "lag", "seconds": 30 * 60, "show": False})
     assert workspace.run_in_process(*FOUND_LATER).code == 6
     sandbox.advance(QUIET)
@@ -111,7 +100,7 @@ def test_one_that_shows_renamed_after_all_is_named_for_a_day_and_is_no_differenc
     (known,) = [one["id"] for one in workspace.state()["resources"].values()]
     sandbox.advance(5 * 60)
     (late,) = {row.server_id for row in workspace.ledger if row.kind == "purchase"} - {known}
-    colleague.rename(late, "somebodys")
+    colleague_at.rename(late, "somebodys")
     planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert (planned.code, "Warning[maybe-bought]" in planned.text) == (0, True)
     assert (late in planned.text, "somebodys" in planned.text) == (True, True)
@@ -129,7 +118,7 @@ def test_the_advised_way_takes_one_that_was_renamed(workspace, sandbox, server):
     console.end()
     advised = f"`provisioner resolve 'alpha' --adopt {bought} --allow other-name`"
     refused = workspace.run_in_process("resolve", "alpha", "--adopt", bought)
-    assert (refused.code, advised in said(refused), advised in said(workspace.run_in_process("plan"))) == (
+    assert (refused.code, advised in refused.words, advised in workspace.run_in_process("plan").words) == (
         1,
         True,
         True,
@@ -151,6 +140,6 @@ def test_what_another_doubt_accounts_for_is_not_named_as_this_one(workspace, san
         LOST | {"server": "gate", "executed": True},
     )
     assert workspace.run_in_process(*FOUND_LATER).code == 6
-    planned = said(workspace.run_in_process("plan"))
+    planned = workspace.run_in_process("plan").words
     assert planned.count("run apply: it adopts") == 2
     assert "as it was asked for but for the name" not in planned

@@ -7,8 +7,7 @@ import re
 
 import pytest
 import yaml
-from support.console import Console
-from support.fault_proxy import FaultProxy, resetting
+from support.fault_proxy import resetting
 from support.process_workspace import ONE, PREPAID, STACK, ProcessWorkspace
 
 IMPATIENT = ("--resolve-timeout", "0")
@@ -38,19 +37,6 @@ def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(workspa
     refused = workspace.run_in_process("resolve", "alpha", "--adopt", theirs["id"])
     assert refused.code == 1
     assert "was there before the purchase" in refused.text
-
-
-@pytest.fixture
-def proxy_to(server):
-    with FaultProxy(server.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def colleague_at(server):
-    console = Console(server.url)
-    yield console
-    console.end()
 
 
 @pytest.fixture
@@ -102,7 +88,7 @@ def test_a_reply_that_names_the_order_of_another_server_is_no_proof(direct_works
     direct_workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
     doubtful = direct_workspace.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
-    assert f"the cloud answered with {other['order_id']}, which was there before" in " ".join(doubtful.text.split())
+    assert f"the cloud answered with {other['order_id']}, which was there before" in doubtful.words
     found = direct_workspace.apply()
     assert found.code == 0, found.text
     (ours,) = direct_workspace.state()["resources"].values()
@@ -119,7 +105,7 @@ def test_a_reply_under_another_name_is_no_answer_and_a_person_may_take_what_it_n
         sandbox.advance(1600)
     (identifier,) = {row.server_id for row in direct_workspace.ledger if row.kind == "purchase"}
     way = f"`provisioner resolve 'alpha' --adopt {identifier} --allow other-name`"
-    assert way in " ".join(direct_workspace.run_in_process("plan").text.split())
+    assert way in direct_workspace.run_in_process("plan").words
     assert direct_workspace.run_in_process("resolve", "alpha", "--adopt", identifier, "--allow", "other-name").code == 0
     assert direct_workspace.apply("--allow", "all").code == 0
     assert direct_workspace.purchases == {"alpha": 1}
@@ -144,15 +130,15 @@ def answering_with(direct_workspace, colleague_at, bought, told):
     "theirs", [{"name": "bobs"}, {"name": "alpha-2", "flavor": "Si2.xlarge.4"}], ids=["nameless", "neighbour"]
 )
 def test_a_strangers_new_server_in_the_reply_is_neither_kept_nor_released(
-    direct_workspace, sandbox, proxy_to, colleague_at, theirs, marker
+    direct_workspace, sandbox, proxy, colleague_at, theirs, marker
 ):
     """The reply names no name, or that of a neighbour; the row bears another one than was sent."""
     direct_workspace.write(ONE, stack=yaml.safe_dump({**yaml.safe_load(STACK), "purchase": {"marker": marker}}))
     bought = {**yaml.safe_load(STACK)["defaults"], **theirs}
     name = None if theirs["name"] == "bobs" else theirs["name"]
-    direct_workspace.endpoint = proxy_to.url
+    direct_workspace.endpoint = proxy.url
     fault = answering_with(direct_workspace, colleague_at, bought, lambda row: {"id": row.server_id, "name": name})
-    proxy_to.on(fault, method="POST", ending="/dev-servers", nth=1)
+    proxy.on(fault, method="POST", ending="/dev-servers", nth=1)
     doubtful = direct_workspace.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
     assert not direct_workspace.state()["resources"]
@@ -165,16 +151,16 @@ def test_a_strangers_new_server_in_the_reply_is_neither_kept_nor_released(
     assert len(direct_workspace.purchases) == 2
 
 
-def test_a_strangers_new_order_in_the_reply_is_not_paid(direct_workspace, sandbox, proxy_to, colleague_at):
+def test_a_strangers_new_order_in_the_reply_is_not_paid(direct_workspace, sandbox, proxy, colleague_at):
     term = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
     stack = yaml.safe_dump({**yaml.safe_load(STACK), "purchase": {"prepaid": "two-step"}})
     direct_workspace.write(yaml.safe_dump({"servers": {"alpha": {"charging_info": term}}}), stack=stack)
     unpaid = {**yaml.safe_load(STACK)["defaults"], "name": "bobs", "charging_info": {**term, "is_auto_pay": False}}
-    direct_workspace.endpoint = proxy_to.url
+    direct_workspace.endpoint = proxy.url
     fault = answering_with(
         direct_workspace, colleague_at, unpaid, lambda row: {"order_id": row.order_id, "id": None, "name": None}
     )
-    proxy_to.on(fault, method="POST", ending="/dev-servers", nth=1)
+    proxy.on(fault, method="POST", ending="/dev-servers", nth=1)
     doubtful = direct_workspace.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
     assert not direct_workspace.state()["resources"]

@@ -66,7 +66,7 @@ def test_a_term_that_billing_does_not_tell_is_taken_from_the_specs(workspace, sa
     assert "term" not in recorded(workspace) or recorded(workspace)["term"] is None
     workspace.write(f"servers: {{alpha: {{charging_info: {TWO_MONTHS}}}}}\n")
     refused = workspace.run_in_process("plan")
-    text = " ".join(refused.text.split())
+    text = refused.words
     assert refused.code == 4
     assert "`provisioner state rm 'alpha'`" in text
     assert f"`provisioner import 'alpha' {workspace.identifier}`" in text

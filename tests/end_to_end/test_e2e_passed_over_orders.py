@@ -24,7 +24,7 @@ def ordered(direct_workspace, sandbox):
 
 def test_none_is_placed_beside_an_open_one_unasked(direct_workspace, ordered):
     planned = direct_workspace.run_in_process("plan")
-    said = " ".join(planned.text.split())
+    said = planned.words
     assert (planned.code, "Error[open-order]" in said, ordered in said) == (4, True, True)
     assert direct_workspace.apply().code == 4
     assert direct_workspace.purchases == {"alpha": 1}
@@ -55,7 +55,7 @@ def test_an_earlier_order_of_another_term_is_not_taken_for_a_later_purchase(dire
     assert direct_workspace.apply(*QUICK, "--allow", "open-order").code == 6
     sandbox.ask("DELETE", "faults")
     refused = direct_workspace.run_in_process("resolve", "alpha", "--adopt", ordered)
-    said = " ".join(refused.text.split())
+    said = refused.words
     assert (refused.code, "Error[server-differs]" in said) == (1, True)
     assert "was known before it was sent" in said
     assert ordered not in direct_workspace.run_in_process("plan").text, "what differs cannot be it"
@@ -74,7 +74,7 @@ def test_an_earlier_order_of_the_same_terms_is_not_taken_either(direct_workspace
     assert direct_workspace.apply(*QUICK, "--allow", "open-order").code == 6
     sandbox.ask("DELETE", "faults")
     refused = direct_workspace.run_in_process("resolve", "alpha", "--adopt", ordered)
-    assert (refused.code, "before it was sent" in " ".join(refused.text.split())) == (1, True)
+    assert (refused.code, "before it was sent" in refused.words) == (1, True)
     assert ordered not in direct_workspace.run_in_process("plan").text, "what was known before cannot be it"
     assert direct_workspace.run_in_process("resolve", "alpha", "--absent").code == 0
     assert direct_workspace.run_in_process("resolve", "alpha", "--adopt", ordered).code == 0

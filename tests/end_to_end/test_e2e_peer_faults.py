@@ -15,7 +15,8 @@ from functools import partial
 import pytest
 from crash.crash_environment import Account
 from support.fault_proxy import answering, message, resetting
-from support.process_workspace import ONE, PASSWORD, PREPAID
+from support.process_workspace import ONE, PREPAID
+from support.stack_text import PASSWORD
 
 import provisioner.cloud
 from provisioner.cloud import connect
@@ -43,11 +44,6 @@ def running(workspace):
     workspace.write(prepaid())
     assert workspace.apply().code == 0
     return workspace
-
-
-def words(ran) -> str:
-    """What a person reads, whatever the width it was wrapped to."""
-    return " ".join(ran.text.split())
 
 
 def recorded(workspace) -> dict[str, dict]:
@@ -81,7 +77,7 @@ def test_interrupted_while_prepaid_servers_are_built(workspace, clock):
     running.wait_for_stderr("Stopping: nothing new is sent")
     interrupted = running.end()
     assert interrupted.code == 8
-    assert "run apply again" in words(interrupted)
+    assert "run apply again" in interrupted.words
     assert_every_server_is_known(workspace)
     clock.advance(700)
     assert workspace.run(*APPLY).code == 0
@@ -106,7 +102,7 @@ def test_an_order_that_awaits_approval(approving, clock):
     approving.write(prepaid())
     first = approving.run(*APPLY)
     assert first.code == 7
-    assert "have it approved, then run apply again: it goes on with this order and buys nothing new" in words(first)
+    assert "have it approved, then run apply again: it goes on with this order and buys nothing new" in first.words
     (ordered,) = approving.ledger
     assert recorded(approving)["alpha"]["order_id"] == ordered.order_id
     assert ordered.order_id in approving.run_in_process("orders", "list").out
@@ -116,7 +112,7 @@ def test_an_order_that_awaits_approval(approving, clock):
     clock.advance(APPROVAL_SECONDS)
     approved = approving.run_in_process(*APPLY)
     assert approved.code == 7
-    assert "orders pay" in words(approved)
+    assert "orders pay" in approved.words
     assert approving.run_in_process("orders", "pay", "alpha", "--auto-approve").code == 0
     assert approving.run_in_process(*APPLY).code == 0
     assert approving.purchases == approving.ledger_counts("payment") == {"alpha": 1}
@@ -131,7 +127,7 @@ def test_a_reset_after_the_purchase_was_accepted(workspace, proxy, specs):
     proxy.on(resetting(executed=True))
     lost = workspace.run(*APPLY, "--resolve-timeout", "0")
     assert lost.code == 6
-    assert "run apply again" in words(lost)
+    assert "run apply again" in lost.words
     assert workspace.run_in_process("state", "list").out.split() == ["alpha"]
     (doubt,) = json.loads(workspace.run_in_process("show", "--json").out)["in_doubt"]
     assert (doubt["address"], doubt["effect"]) == ("alpha", "purchase")
@@ -175,7 +171,7 @@ def test_a_creation_that_failed(workspace):
     assert failed.code == 7
     assert (
         "it exists and may cost money; remove it from the specs to release it, or `apply --replace 'alpha'`"
-        in words(failed)
+        in failed.words
     )
     assert_every_server_is_known(workspace)
 
@@ -183,7 +179,7 @@ def test_a_creation_that_failed(workspace):
     before = workspace.ledger
     again = workspace.run(*APPLY)
     assert again.code == 7
-    assert "`apply --replace 'alpha'` releases it and buys a new one" in words(again)
+    assert "`apply --replace 'alpha'` releases it and buys a new one" in again.words
     assert recorded(workspace)["alpha"]["phase"] == "failed"
     assert workspace.ledger == before
 
@@ -205,8 +201,8 @@ def test_a_server_in_the_status_error(running):
     for command in ("plan", "drift"):
         looked = running.run(command, "--detailed-exitcode")
         assert looked.code == 2
-        assert "alpha: the cloud reports status ERROR" in words(looked)
-        assert "`apply --replace 'alpha'` releases it and buys a new one" in words(looked)
+        assert "alpha: the cloud reports status ERROR" in looked.words
+        assert "`apply --replace 'alpha'` releases it and buys a new one" in looked.words
     running.run_in_process(*APPLY)
     assert running.ledger == before
     assert_every_server_is_known(running)
@@ -246,10 +242,10 @@ def test_another_period(running):
     for command in (("plan",), APPLY):
         refused = running.run(*command)
         assert refused.code == 4
-        assert "Error[prepaid-replace]: alpha is prepaid; changing charging_info.period_num" in words(refused)
-        assert "lost: its term until" in words(refused)
-        assert "undo the change" in words(refused)
-        assert "--replace 'alpha'" in words(refused)
+        assert "Error[prepaid-replace]: alpha is prepaid; changing charging_info.period_num" in refused.words
+        assert "lost: its term until" in refused.words
+        assert "undo the change" in refused.words
+        assert "--replace 'alpha'" in refused.words
     assert running.ledger == before
     assert recorded(running)["alpha"]["term"] == term
     assert_every_server_is_known(running)
@@ -260,8 +256,8 @@ def test_another_image(running):
     before = recorded(running)["alpha"]
     running.write(prepaid(f"image_id: {OTHER_IMAGE}, "))
     planned = running.run("plan")
-    assert "will be reinstalled, its system disk is wiped" in words(planned)
-    assert "data disks, addresses and the paid term are kept" in words(planned)
+    assert "will be reinstalled, its system disk is wiped" in planned.words
+    assert "data disks, addresses and the paid term are kept" in planned.words
     assert running.run(*APPLY).code == 0
     assert running.purchases == running.ledger_counts("payment") == running.ledger_counts("wipe") == {"alpha": 1}
     assert running.ledger_counts("release") == running.ledger_counts("refund") == {}

@@ -133,7 +133,7 @@ def test_a_saved_rollout_does_not_go_on_past_a_server_that_is_in_a_fault_by_then
     assert workspace.run_in_process("plan", "--out", "saved").code == 0
     sandbox.arm(SHOWING | {"server": "f-0", "rows": {"status": "ERROR"}})
     held = workspace.run_in_process("apply", "saved")
-    assert (held.code, "f[1]: to replace it was approved" in " ".join(held.text.split())) == (4, True), held.text
+    assert (held.code, "f[1]: to replace it was approved" in held.words) == (4, True), held.text
     assert (released(workspace), workspace.purchases) == ({"f-0": 1}, {"f-0": 2, "f-1": 1, "f-2": 1})
 
 
@@ -190,7 +190,7 @@ def test_a_lost_password_is_told_until_a_person_has_seen_to_it(workspace, sandbo
     for _ in range(2):
         assert workspace.apply().code == 0
         told = workspace.run_in_process("plan", "--detailed-exitcode")
-        assert (told.code, "nothing shows that admin_pass is there" in " ".join(told.text.split())) == (2, True)
+        assert (told.code, "nothing shows that admin_pass is there" in told.words) == (2, True)
     write(", lifecycle: {ignore_changes: [admin_pass]}")
     assert workspace.run_in_process("plan", "--detailed-exitcode").code == 0
     write()

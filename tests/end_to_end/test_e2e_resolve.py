@@ -123,7 +123,7 @@ def test_an_answer_that_named_another_server_is_put_right(direct_workspace, sand
     direct_workspace.write("servers: {alpha: {timeouts: {create: 30}}}\n")
     assert direct_workspace.apply().code == 7
     (bought,) = [entry.server_id for entry in direct_workspace.ledger if entry.kind == "purchase"]
-    told = " ".join(direct_workspace.run_in_process("plan").text.split())
+    told = direct_workspace.run_in_process("plan").words
     assert f"`provisioner resolve 'alpha' --absent`, then `provisioner import 'alpha' {bought}`" in told
     assert "release it" not in told
     given_up = direct_workspace.run_in_process("resolve", "alpha", "--absent")

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from support.instant_clock import InstantClock
 from support.plain_http import NO_TLS
-from support.process_workspace import ONE, PASSWORD, ProcessWorkspace
+from support.process_workspace import ONE, ProcessWorkspace
 from support.secrecy import assert_unseen
+from support.stack_text import PASSWORD
 
 import provisioner.cloud
 from provisioner.cloud import connect
@@ -304,7 +305,7 @@ class TestListsThatDoNotAddUp:
         sandbox.arm(LIST | ALWAYS | {"fault": "shift", "rows": 1})
         failed = crowd.apply()
         assert (failed.code, crowd.purchases["alpha"]) == (4, 0)
-        assert "`data` has 1000 distinct ids and `total` is 1001" in " ".join(failed.text.split())
+        assert "`data` has 1000 distinct ids and `total` is 1001" in failed.words
 
     def test_a_list_short_of_its_total_is_not_believed(self, workspace, sandbox):
         workspace.write("servers: {other: {}}\n")
@@ -313,7 +314,7 @@ class TestListsThatDoNotAddUp:
         sandbox.arm(LIST | ALWAYS | {"fault": "short", "rows": 1})
         failed = workspace.apply()
         assert (failed.code, workspace.purchases) == (4, {"other": 1})
-        assert "`data` has 0 distinct ids and `total` is 1" in " ".join(failed.text.split())
+        assert "`data` has 0 distinct ids and `total` is 1" in failed.words
         assert "vanished" not in failed.text
         assert workspace.apply("--allow", "list-incomplete").code == 0
         assert workspace.purchases == {"other": 1, "alpha": 1}
@@ -481,7 +482,7 @@ class TestErrorsUnderASuccess:
         failed = workspace.run_in_process("destroy", "--auto-approve")
         assert sandbox.hits == [1]
         assert failed.code == 7, workspace.ledger_counts("release")
-        assert "tells of an error: ModelArts.0001" in " ".join(failed.text.split())
+        assert "tells of an error: ModelArts.0001" in failed.words
         planned = workspace.run_in_process("plan", "--detailed-exitcode")
         assert "to destroy" not in planned.out, "the specs want it, and nothing has begun to release it"
         assert (workspace.apply().code, workspace.ledger_counts("release")) == (0, {})
@@ -536,7 +537,7 @@ class TestReleaseThatIsNotCarriedOut:
         return workspace
 
     def test_the_plan_says_so_and_its_way_keeps_the_server(self, kept):
-        planned = " ".join(kept.run_in_process("plan").text.split())
+        planned = kept.run_in_process("plan").words
         (recorded,) = kept.state()["resources"].values()
         assert "Warning[release-not-seen]" in planned
         assert "the cloud still shows it with status RUNNING" in planned
@@ -550,7 +551,7 @@ class TestReleaseThatIsNotCarriedOut:
         assert (kept.purchases, kept.ledger_counts("release")) == ({"alpha": 1}, {})
 
     def test_and_the_other_releases_it_and_buys_none(self, kept):
-        assert "provisioner destroy --target 'alpha'" in " ".join(kept.run_in_process("plan").text.split())
+        assert "provisioner destroy --target 'alpha'" in kept.run_in_process("plan").words
         assert kept.run_in_process("destroy", "--target", "alpha", "--auto-approve").code == 0
         assert (kept.purchases, kept.ledger_counts("release")) == ({"alpha": 1}, {"alpha": 1})
 
@@ -573,7 +574,7 @@ def test_a_body_that_tells_of_an_error_is_no_acceptance_of_a_release(workspace, 
     sandbox.arm({"at": "DeleteDevServer", "fault": "answer", "status": 200, "body": body, "executed": False})
     told = workspace.run_in_process("destroy", "--auto-approve")
     assert told.code != 0
-    assert "tells of an error: ModelArts.7 no" in " ".join(told.text.split())
+    assert "tells of an error: ModelArts.7 no" in told.words
     workspace.write(brief)
     put_back = workspace.run_in_process("apply", "--auto-approve", "--resolve-timeout", "0")
     assert put_back.code == 0, put_back.text

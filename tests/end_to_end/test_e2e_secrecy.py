@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 from support.fault_proxy import answering, message
-from support.process_workspace import PASSWORD, STACK
+from support.process_workspace import STACK
 from support.secrecy import assert_unseen
+from support.stack_text import PASSWORD
 
 SEED = """\
 servers:

@@ -9,7 +9,8 @@ import json
 import pytest
 from support.disks import Crash, DyingDisk, NumberedDisk
 from support.fault_proxy import resetting
-from support.process_workspace import PASSWORD, PREPAID, STACK, THREE, ProcessWorkspace, SandboxControl
+from support.process_workspace import PREPAID, STACK, THREE, ProcessWorkspace, SandboxControl
+from support.stack_text import PASSWORD
 
 from provisioner.cloud import AccessKey, connect, region_endpoints
 from provisioner.model.flow import Call, Effect, Service
@@ -189,7 +190,7 @@ def test_a_purchase_that_was_believed_absent_is_still_known(workspace, proxy):
     assert ran.code == 0, ran.text
     assert json.loads(ran.out)["believed_absent"] == [{"address": "alpha", "name": "alpha"}]
     assert workspace.state()["absent"] == before
-    said = " ".join(workspace.run_in_process("plan").text.split())
+    said = workspace.run_in_process("plan").words
     assert f"resolve 'alpha' --adopt {ghost}" in said
 
 
@@ -451,7 +452,7 @@ def test_a_server_that_is_listed_under_a_name_which_only_reads_like_ours_is_told
     assert "alph\\\\u0430" in ran.out
     planned = workspace.run_in_process("plan")
     assert "Warning[name-alike]" in planned.text
-    assert f"provisioner import 'alpha' {identifier}" in " ".join(planned.text.split())
+    assert f"provisioner import 'alpha' {identifier}" in planned.words
     assert workspace.run_in_process("import", "alpha", identifier).code == 0
     assert owned(workspace)["alpha"][0] == identifier
     assert workspace.purchases == {"alpha": 1}

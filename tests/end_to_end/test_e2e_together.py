@@ -110,7 +110,7 @@ def test_an_order_that_is_listed_is_not_absent(doubtful):
     refused = doubtful.run_in_process("resolve", "pool[0]", "--absent")
     assert refused.code == 1
     assert "Error[server-listed]" in refused.text
-    assert f"resolve 'pool[0]' --adopt {order}" in " ".join(refused.text.split())
+    assert f"resolve 'pool[0]' --adopt {order}" in refused.words
 
 
 def test_a_late_order_is_told_and_adopted_where_nothing_was_bought_since(pool, proxy):
@@ -123,7 +123,7 @@ def test_a_late_order_is_told_and_adopted_where_nothing_was_bought_since(pool, p
     gate.await_arrival()
     doubtful, (order,) = pool, orders(pool)
     told = doubtful.run_in_process("plan")
-    assert f"resolve 'pool[0]' --adopt {order}" in " ".join(told.text.split())
+    assert f"resolve 'pool[0]' --adopt {order}" in told.words
     assert doubtful.run_in_process("resolve", "pool[0]", "--adopt", order).code == 0
     assert doubtful.apply().code == 0
     check(doubtful)
@@ -177,7 +177,7 @@ def test_all_are_released_and_one_alone_is_not(pool):
     pool.write(POOL)
     refused = pool.apply("--replace", "pool[1]", "--allow", "all")
     assert refused.code == 4
-    told = " ".join(refused.text.split())
+    told = refused.words
     assert "was bought by order" in told
     assert "together with pool[0], pool[2]" in told
     assert "releasing one of them ends the order, and with it all of them" in told

@@ -52,7 +52,7 @@ def test_a_person_cannot_resolve_it_so_either_and_has_another_way(doubtful):
     (prods,) = held(doubtful, "prod")
     refused = doubtful.run_in_process("resolve", "-e", "dev", "alpha", "--adopt", prods)
     assert refused.code == 1
-    assert "is recorded in the state test.prod" in " ".join(refused.text.split())
+    assert "is recorded in the state test.prod" in refused.words
     assert doubtful.run_in_process("resolve", "-e", "dev", "alpha", "--absent").code == 0
     doubtful.declare("servers: {alpha: {name: omega}}\n")
     assert doubtful.run_in_process(*APPLY, "-e", "dev").code == 0
@@ -65,7 +65,7 @@ def test_specs_cannot_import_what_another_state_holds(two_environments):
     two_environments.declare(f"{ONE}imports: [{{to: alpha, id: {prods}}}]\n")
     refused = two_environments.run_in_process(*APPLY, "-e", "dev")
     assert refused.code == 4
-    assert "is recorded in the state test.prod" in " ".join(refused.text.split())
+    assert "is recorded in the state test.prod" in refused.words
 
 
 @pytest.mark.parametrize("command", [("adopt", "--all", "--auto-approve"), ("import", "alpha")])
@@ -75,7 +75,7 @@ def test_what_another_state_may_have_bought_is_not_taken_from_it(two_environment
     (bought,) = [row.server_id for row in two_environments.ledger if row.kind == "purchase"]
     two_environments.declare(NOTHING if command[0] == "adopt" else ONE)
     told = two_environments.run_in_process(*command, *([bought] if command[0] == "import" else []), "-e", "dev")
-    assert "may be the purchase in doubt of alpha in the state test.prod" in " ".join(told.text.split())
+    assert "may be the purchase in doubt of alpha in the state test.prod" in told.words
     two_environments.declare(ONE)
     assert two_environments.run_in_process(*APPLY, "-e", "prod").code == 0
     assert held(two_environments, "prod") == {bought}
@@ -86,11 +86,11 @@ def test_a_state_that_is_made_anew_takes_nothing_that_another_one_holds(two_envi
     """Nor is it told to look for it as if it were lost."""
     assert two_environments.run_in_process(*APPLY, "-e", "prod").code == 0
     refused = two_environments.run_in_process(*APPLY, "-e", "dev")
-    told = " ".join(refused.text.split())
+    told = refused.words
     assert "Error[name-taken]: a server named 'alpha' exists and is recorded in the state test.prod" in told
     assert "provisioner import" not in told
     rebuilt = two_environments.run_in_process("state", "rebuild", "--auto-approve", "-e", "dev")
-    assert "is recorded in the state test.prod" in " ".join(rebuilt.text.split())
+    assert "is recorded in the state test.prod" in rebuilt.words
     assert not (two_environments.folder / "state" / "test.dev.json").exists()
 
 
@@ -100,7 +100,7 @@ def test_a_namesake_that_another_state_holds_is_not_to_be_released(two_environme
         assert two_environments.run_in_process(*APPLY, "-e", environment).code == 0
     (prods,) = held(two_environments, "prod")
     console.rename(prods, "devs")
-    told = " ".join(two_environments.run_in_process("plan", "-e", "dev").text.split())
+    told = two_environments.run_in_process("plan", "-e", "dev").words
     assert (
         f"server {prods} (devs, RUNNING), which no address of this state holds, is recorded in the state test.prod"
         in told
@@ -157,12 +157,12 @@ class TestUnread:
         two_environments.declare(f"{ONE}imports: [{{to: alpha, id: {prods}}}]\n")
         refused = two_environments.run_in_process(*APPLY, "-e", "dev")
         assert refused.code == 4
-        assert "may be held by the state test.prod, which cannot be read" in " ".join(refused.text.split())
+        assert "may be held by the state test.prod, which cannot be read" in refused.words
         two_environments.declare(ONE)
         assert two_environments.run_in_process("import", "alpha", prods, "-e", "dev").code != 0
         two_environments.declare(NOTHING)
         adopted = two_environments.run_in_process("adopt", "--all", "--auto-approve", "-e", "dev")
-        assert "may be held by the state test.prod" in " ".join(adopted.text.split())
+        assert "may be held by the state test.prod" in adopted.words
         assert not (two_environments.folder / "state" / "test.dev.json").exists()
 
     @pytest.mark.parametrize("damage", [with_its_backup_only, in_capitals])
@@ -170,7 +170,7 @@ class TestUnread:
         break_prod(damage)
         refused = two_environments.run_in_process("import", "alpha", prods, "-e", "dev")
         assert refused.code != 0
-        assert "cannot be read" in " ".join(refused.text.split())
+        assert "cannot be read" in refused.words
         assert not (two_environments.folder / "state" / "test.dev.json").exists()
 
     @UNREADABLE
@@ -224,7 +224,7 @@ class TestUnread:
         break_prod(without_its_state)
         clock.advance(11 * 60)
         doubtful = two_environments.run_in_process(*APPLY, "-e", "dev")
-        told = " ".join(doubtful.text.split())
+        told = doubtful.words
         assert (doubtful.code, two_environments.purchases) == (6, {"prods": 1, "alpha": 1}), doubtful.text
         assert f"{bought} (renamed) is like it but for the name, and may be held by the state test.prod" in told
         assert f"mend the state that cannot be read first: then apply can tell whose {bought} is" in told

@@ -51,7 +51,7 @@ def test_the_first_row_after_a_purchase_is_the_baseline_whatever_its_spelling(wo
     sandbox.arm(rewriting(**SPELT))
     bought = workspace.run_in_process("apply", "--auto-approve")
     assert (bought.code, bought.text.count("shown-otherwise")) == (0, 1)
-    assert "flavor is 'SI2.LARGE.4' and 'Si2.large.4' was declared" in " ".join(bought.text.split())
+    assert "flavor is 'SI2.LARGE.4' and 'Si2.large.4' was declared" in bought.words
     for command in (("plan", "--detailed-exitcode"), ("drift", "--detailed-exitcode"), ("apply", "--auto-approve")):
         again = workspace.run_in_process(*command)
         assert (again.code, "Warning" in again.text) == (0, False), again.text

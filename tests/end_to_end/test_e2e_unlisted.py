@@ -15,10 +15,6 @@ def workspace(direct_workspace):
     return direct_workspace
 
 
-def said(ran):
-    return " ".join(ran.text.split())
-
-
 @pytest.mark.parametrize("executed", [True, False], ids=["bought", "never arrived"])
 @pytest.mark.parametrize("timeout", ["0s", "2s"])
 def test_a_purchase_in_doubt_is_never_believed_absent_for_it(workspace, sandbox, executed, timeout):
@@ -31,7 +27,7 @@ def test_a_purchase_in_doubt_is_never_believed_absent_for_it(workspace, sandbox,
         sandbox.advance(3600)
         doubted = workspace.apply(*AT_ONCE, "--allow", "all")
         assert doubted.code == 6
-        assert "which answers when it is asked for by its id" in said(doubted)
+        assert "which answers when it is asked for by its id" in doubted.words
     assert workspace.purchases == before
     sandbox.ask("DELETE", "faults")
     assert workspace.apply().code == 0

@@ -6,7 +6,7 @@ Everything that looks calls it `unsettled` and exits 2; the next apply settles i
 import json
 
 import pytest
-from support.process_workspace import PREPAID, ProcessWorkspace, SandboxControl
+from support.process_workspace import PREPAID, ProcessWorkspace
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import front
@@ -31,11 +31,6 @@ CALLS = {
 
 
 @pytest.fixture
-def sandbox(server):
-    return SandboxControl(server.url)
-
-
-@pytest.fixture
 def workspace(tmp_path, server, sandbox):
     sandbox_db = tmp_path / "world.db"
     server.app = front(create_app(sandbox_db, build_seconds=0.0), sandbox.token)
@@ -54,7 +49,7 @@ def unsettled(workspace, sandbox, request):
     sandbox.arm(ERROR | {"at": operation, "executed": False})
     applied = workspace.run_in_process("apply", *LEAVE)
     assert applied.code == 7
-    said = " ".join(applied.text.split())
+    said = applied.words
     assert ("the outcome of its re" in said, "run apply again: it looks at what became of it" in said) == (True, True)
     return workspace
 
@@ -149,7 +144,7 @@ def test_a_release_that_was_carried_out_is_planned_as_the_next_apply_settles_it_
     assert workspace.run_in_process("apply", "--auto-approve", *allowed).code == 7
     looked = workspace.run_in_process("plan", "--detailed-exitcode")
     assert looked.code == 2
-    assert "is not listed any more: the next apply records it as released" in " ".join(looked.text.split())
+    assert "is not listed any more: the next apply records it as released" in looked.words
     assert "vanished" not in looked.text
     work = json.loads(workspace.run_in_process("plan", "--json").out)["resource_changes"]
     assert [one["address"] for one in work if one["change"]["actions"] == ["create"]] == (
@@ -171,7 +166,7 @@ def test_whoever_wants_a_server_again_whose_release_may_still_arrive_is_told(wor
     assert workspace.run_in_process("apply", *LEAVE).code == 7
     workspace.write("servers: {alpha: {}, beta: {}}\n")
     back = workspace.run_in_process("apply", "--auto-approve")
-    said = " ".join(back.text.split())
+    said = back.words
     assert (back.code, "Warning[unsettled]: alpha" in said, "should it arrive late" in said) == (0, True, True)
     assert "unsettled" not in workspace.run_in_process("apply", "--auto-approve").text
     assert workspace.ledger_counts("release") == {}
@@ -183,12 +178,12 @@ def test_the_advice_after_an_incomplete_destroy_buys_nothing(workspace, sandbox)
     assert workspace.apply().code == 0
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
     lost = workspace.run_in_process("destroy", "--auto-approve")
-    said = " ".join(lost.text.split())
+    said = lost.words
     assert (lost.code, "run destroy again: it looks" in said, "run apply" in said) == (7, True, False)
-    planned = " ".join(workspace.run_in_process("plan").text.split())
+    planned = workspace.run_in_process("plan").words
     assert "Where that was destroy, run destroy" in planned
     assert "run apply: it looks" not in planned
-    assert "help: run destroy: it looks" in " ".join(workspace.run_in_process("plan", "--destroy").text.split())
+    assert "help: run destroy: it looks" in workspace.run_in_process("plan", "--destroy").words
     assert workspace.run_in_process("destroy", "--auto-approve").code == 0
     assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1}, {"alpha": 1})
 
@@ -198,6 +193,6 @@ def test_a_destroy_whose_purchase_is_in_doubt_is_not_told_to_apply(workspace, sa
     sandbox.arm({"at": "CreateDevServer", "fault": "reset", "executed": False})
     assert workspace.apply("--resolve-timeout", "0").code == 6
     destroyed = workspace.run_in_process("destroy", "--auto-approve", "--resolve-timeout", "0")
-    said = " ".join(destroyed.text.split())
+    said = destroyed.words
     assert (destroyed.code, "run destroy again: it finds and releases" in said) == (6, True)
     assert ("run apply" in said, "apply buys it" in said) == (False, False)

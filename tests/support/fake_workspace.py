@@ -17,6 +17,7 @@ from support.disks import NumberedDisk
 from support.emulated_cloud import OURSELVES, EmulatedCloud, RequestType
 from support.event_loop import run
 from support.simulation import Crash, CrashPlan, ManualClock
+from support.stack_text import PASSWORD
 from support.stores import folder_store
 
 from provisioner.applying import Interruption
@@ -64,7 +65,6 @@ defaults:
     subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
     security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
 """
-PASSWORD = "Canary-7q!Xw9Zt"
 AtStep: TypeAlias = Callable[[int, str], None]
 """Called with the number, counted from 0, and the name of each step before it is taken."""
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import yaml
 from support.emulated_cloud import CANCEL, PAY, SERVERS, UNSUBSCRIBE, Server
 from support.invariants import InvariantChecker, Violation
+from support.stack_text import DEFAULTS
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.address import Address
@@ -17,16 +19,7 @@ from provisioner.model.purchase_policy import Absence
 from provisioner.model.state import Intent
 
 T = TypeVar("T")
-_BODY = {
-    "flavor": "Si2.large.4",
-    "image_id": "c90fb553-2cdb-4b81-b56a-ef68812c6cf7",
-    "key_pair_name": "ops",
-    "network": {
-        "vpc_id": "05982b48-a70f-43a1-a2b0-1fe36a236172",
-        "subnet_id": "38cf274a-98f9-4f6f-b622-5ed0e4a3db54",
-        "security_group_id": "150a2c76-1334-45f6-b28f-419f9b1d1742",
-    },
-}
+_BODY = yaml.safe_load(DEFAULTS)["defaults"]
 
 
 @dataclass

@@ -26,6 +26,7 @@ import uvicorn
 from support.fork_server import ForkedCliProcess, ForkServer
 from support.instant_clock import InstantClock
 from support.plain_http import NO_TLS
+from support.stack_text import DEFAULTS
 
 from provisioner.cli.command_line import run as run_in_process
 from provisioner.cli.main import catalogue
@@ -35,21 +36,8 @@ from provisioner.sandbox.serving import configure
 from provisioner.workflow.workspace import SystemClock
 
 TIMEOUT_SECONDS = 60
-PASSWORD = "Canary-7q!Xw9Zt"  # obeys the API's rule and is found nowhere by chance
 
-STACK = """\
-stack: test
-cloud: sandbox
-region: cn-north-4
-defaults:
-  flavor: Si2.large.4
-  image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
-  key_pair_name: ops
-  network:
-    vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
-    subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
-    security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
-"""
+STACK = f"stack: test\ncloud: sandbox\nregion: cn-north-4\n{DEFAULTS}"
 ONE = "servers: {alpha: {}}\n"
 SILENT_BILLING = {
     "at": "ListPayPerUseCustomerResources",
@@ -86,6 +74,11 @@ class CommandResult:
     @property
     def text(self) -> str:
         return self.out + self.err
+
+    @property
+    def words(self) -> str:
+        """The text on one line, so that a test need not know where it was wrapped."""
+        return " ".join(self.text.split())
 
 
 class RunningCommand:
