@@ -26,7 +26,7 @@ profiles: {ours: {variables: {HW_ACCESS_KEY: OUR_AK, HW_SECRET_KEY: OUR_SK}}}
 @pytest.fixture
 def configured(cli, monkeypatch):
     cli.write("specs/stack.yaml", STACK)
-    cli.write("home/.config/provisioner/config.yaml", USER).chmod(0o600)
+    cli.configure(USER)
     monkeypatch.setenv("OUR_AK", PUBLIC.access_key)
     monkeypatch.setenv("OUR_SK", PUBLIC.secret_key)
     monkeypatch.setenv("PROVISIONER_VAR_team", "a-value-that-may-be-secret")
@@ -108,7 +108,7 @@ def test_without_a_stack_the_settings_are_told(cli, monkeypatch):
 
 
 def test_what_is_invalid_is_refused_with_its_place(configured):
-    configured.write("home/.config/provisioner/config.yaml", "stacks: {demo: {acount: x}}\n")
+    configured.configure("stacks: {demo: {acount: x}}\n")
     assert "config.yaml:1:17" in configured.assert_fails("config", "show", code="unknown-field").err
     (failed,) = json.loads(configured.run("config", "show", "--json").out)["diagnostics"]
     assert failed["code"] == "unknown-field"

@@ -27,11 +27,6 @@ def pinned(real_cloud, point_to, served):
     return pin
 
 
-def configure(cli, text: str) -> None:
-    path = cli.write("home/.config/provisioner/config.yaml", text)
-    path.chmod(0o600)
-
-
 @pytest.mark.parametrize(
     "pins",
     [
@@ -83,17 +78,17 @@ def test_another_region_is_refused_before_anybody_is_asked(pinned, monkeypatch):
 def test_a_trusted_region_is_compared_with_the_stacks_before_anything_is_sent(pinned, monkeypatch):
     cli = pinned("")
     monkeypatch.setenv("PROVISIONER_ENDPOINT_IAM", "http://127.0.0.1:1")
-    configure(cli, "stacks: {demo: {region: cn-north-9}}\n")
+    cli.configure("stacks: {demo: {region: cn-north-9}}\n")
     assert "would act in region cn-north-4" in cli.assert_fails("plan", code="pin-mismatch").stderr_text
 
 
 def test_a_trusted_pin_wins_and_the_stack_must_agree(pinned):
     cli = pinned(f"account: {PUBLIC.domain_name}")
-    configure(cli, "stacks:\n  demo:\n    environments:\n      prod: {account: acme-prod}\n")
+    cli.configure("stacks:\n  demo:\n    environments:\n      prod: {account: acme-prod}\n")
     ran = cli.assert_fails("plan", code="pin-mismatch")
     assert "your own configuration pins environment prod of demo to account acme-prod" in ran.stderr_text
     assert "home/.config/provisioner/config.yaml:4:23" in ran.err
-    configure(cli, f"stacks: {{demo: {{account: {PUBLIC.domain_id}}}}}\n")
+    cli.configure(f"stacks: {{demo: {{account: {PUBLIC.domain_id}}}}}\n")
     assert cli.run("plan").code == 0
     pinned("account: acme-dev")
     cli.assert_fails("plan", code="pin-mismatch")
@@ -101,7 +96,7 @@ def test_a_trusted_pin_wins_and_the_stack_must_agree(pinned):
 
 def test_the_machines_configuration_counts_as_well(pinned):
     cli = pinned("")
-    system = cli.write("etc/config.yaml", "stacks: {demo: {account: acme}}\n")
+    system = cli.configure("stacks: {demo: {account: acme}}\n", "etc/config.yaml")
     system.chmod(0o644)
     assert "etc/config.yaml:1:26" in cli.assert_fails("plan", code="pin-mismatch").err
     system.chmod(0o664)
@@ -110,7 +105,7 @@ def test_the_machines_configuration_counts_as_well(pinned):
 
 def test_the_users_configuration_stands_where_xdg_says(pinned, monkeypatch, tmp_path):
     cli = pinned("")
-    cli.write("xdg/provisioner/config.yaml", "stacks: {demo: {account: acme}}\n").chmod(0o600)
+    cli.configure("stacks: {demo: {account: acme}}\n", "xdg/provisioner/config.yaml")
     assert cli.run("plan").code == 0
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
     assert "xdg/provisioner/config.yaml:1:26" in cli.assert_fails("plan", code="pin-mismatch").err
@@ -130,7 +125,7 @@ def test_an_account_that_is_only_said_beside_the_keys_is_not_believed(pinned, mo
 
 def test_an_environment_that_the_stack_lacks_is_warned_about(pinned):
     cli = pinned("")
-    configure(cli, "stacks: {demo: {environments: {prdo: {account: acme}, prod: {}}}}\n")
+    cli.configure("stacks: {demo: {environments: {prdo: {account: acme}, prod: {}}}}\n")
     told = cli.run("plan")
     assert (told.code, told.err.count("Warning[unknown-environment]")) == (0, 1)
     assert "names an environment prdo of demo, which demo does not have" in told.stderr_text
@@ -183,7 +178,7 @@ def of_another_account(monkeypatch):
 
 def test_a_profile_takes_keys_from_variables_of_the_users_choice(pinned, of_another_account, monkeypatch):
     cli = pinned(f"account: {PUBLIC.domain_name}")
-    configure(cli, PROFILE.format(profile="variables: {HW_ACCESS_KEY: PROD_AK, HW_SECRET_KEY: PROD_SK}"))
+    cli.configure(PROFILE.format(profile="variables: {HW_ACCESS_KEY: PROD_AK, HW_SECRET_KEY: PROD_SK}"))
     assert cli.run("plan").code == 0
     told = cli.run("credentials")
     assert "profile prod of home/.config/provisioner/config.yaml:2:12: HW_ACCESS_KEY" in told.out
@@ -198,9 +193,9 @@ def test_a_profile_takes_one_of_hclouds(pinned, of_another_account):
     keys = {"accessKeyId": PUBLIC.access_key, "secretAccessKey": PUBLIC.secret_key}
     profiles = {"current": "dev", "profiles": [{"name": "dev"}, {"name": "acme-prod", "mode": "AKSK", **keys}]}
     cli.write("home/.hcloud/config.json", json.dumps(profiles)).chmod(0o600)
-    configure(cli, PROFILE.format(profile="hcloud: acme-prod"))
+    cli.configure(PROFILE.format(profile="hcloud: acme-prod"))
     assert cli.run("plan").code == 0
-    configure(cli, PROFILE.format(profile="hcloud: acme-prd"))
+    cli.configure(PROFILE.format(profile="hcloud: acme-prd"))
     assert "config.yaml:2:12" in cli.assert_fails("plan", code="credentials-invalid").err
 
 
@@ -210,7 +205,7 @@ def test_keys_of_the_sdks_do_not_stand_in_for_an_hcloud_profile_without_any(pinn
     cli.write("home/.hcloud/config.json", json.dumps(profiles)).chmod(0o600)
     keys = f"[basic]\nak = {PUBLIC.access_key}\nsk = {PUBLIC.secret_key}\n"
     cli.write("home/.huaweicloud/credentials", keys).chmod(0o600)
-    configure(cli, PROFILE.format(profile="hcloud: acme-prod"))
+    cli.configure(PROFILE.format(profile="hcloud: acme-prod"))
     assert "config.yaml:2:12" in cli.assert_fails("plan", code="credentials-missing").err
 
 
@@ -220,7 +215,7 @@ def test_a_profile_takes_a_file(pinned, of_another_account):
     file = cli.write("home/.config/provisioner/prod-keys", keys)
     file.chmod(0o600)
     for path in ("prod-keys", "~/.config/provisioner/prod-keys", str(file)):
-        configure(cli, PROFILE.format(profile=f"file: {path}"))
+        cli.configure(PROFILE.format(profile=f"file: {path}"))
         assert cli.run("plan").code == 0, path
     file.chmod(0o640)
     cli.assert_fails("plan", code="credentials-exposed")

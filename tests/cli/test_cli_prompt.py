@@ -145,7 +145,7 @@ def test_other_environments_and_auto_approval_stay_as_they_were(protected, answe
 
 
 def test_the_users_configuration_protects_a_stack_without_environments(cli, answering) -> None:
-    cli.write("home/.config/provisioner/config.yaml", "stacks: {demo: {protected: true}}\n").chmod(0o600)
+    cli.configure("stacks: {demo: {protected: true}}\n")
     answering("yes\n")
     assert "only its name, 'demo'," in cli.run("apply").stderr_text
     answering("demo\n")

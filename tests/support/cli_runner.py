@@ -58,6 +58,13 @@ class CliRunner:
         file.write_text(textwrap.dedent(text), encoding="utf-8")
         return file
 
+    def configure(self, text: str, name: str = "home/.config/provisioner/config.yaml") -> Path:
+        """Writes a configuration so that nobody else can write it, whatever the umask is."""
+        file = self.write(name, text)
+        file.parent.chmod(0o700)
+        file.chmod(0o600)
+        return file
+
     def write_specs(self, text: str) -> None:
         self.write("specs/servers.yaml", text)
 
