@@ -31,7 +31,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
     shown = read_state(workspace)
     console().show_diagnostics(shown.findings)
     if as_json:
-        from provisioner.rendering.machine import state_document
+        from provisioner.rendering.state_document import state_document
 
         document = state_document(
             shown.state, location=shown.location, unverifiable=shown.unverifiable, in_flight=shown.is_locked

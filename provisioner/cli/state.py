@@ -61,7 +61,7 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
     shown = show_resource(workspace, address)
     console().show_diagnostics(shown.findings)
     if as_json:
-        from provisioner.rendering.machine import resource_document
+        from provisioner.rendering.state_document import resource_document
 
         document = resource_document(
             shown.recorded, shown.intent, unverifiable=shown.unverifiable, in_flight=shown.is_locked

@@ -10,7 +10,8 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import SourceRange, error, warning
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
 from provisioner.model.flow import Effect
-from provisioner.rendering.machine import plan_document, state_document, validate_document
+from provisioner.rendering.machine import plan_document, validate_document
+from provisioner.rendering.state_document import state_document
 from provisioner.rendering.stream import event_document, run_document, version_document
 from provisioner.rendering.wording import WORDS
 
