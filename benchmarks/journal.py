@@ -36,7 +36,7 @@ from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret, SecretReference
 from provisioner.model.state import JournalHead
 from provisioner.store import open_store
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 SERVERS, LATENCY, PARALLELISM, ROUNDS = 1_000, 0.020, 10, 5
 _IDENTITY = Identity(account="account", project="project", region="cn-north-4")

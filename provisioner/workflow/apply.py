@@ -31,8 +31,9 @@ from provisioner.workflow.plan_validity import require_unchanged
 from provisioner.workflow.run import Run, RunOutcome, RunUI
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.selection import check_selection
+from provisioner.workflow.system_clock import SystemClock
 from provisioner.workflow.terms import record_terms
-from provisioner.workflow.workspace import SystemClock, Workspace, who
+from provisioner.workflow.workspace import Workspace, who
 
 _FRESH_SECONDS = 2.0
 """How old a snapshot may be when the approval comes.

@@ -33,7 +33,7 @@ from provisioner.model.resource import Live, Phase
 from provisioner.model.shared_orders import find_unseen
 from provisioner.model.stack import Stack
 from provisioner.model.state import Intent, JournalHead, State
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 _CONCURRENT_REQUESTS = 10
 """How many single-server requests run at the same time."""

@@ -26,7 +26,8 @@ from provisioner.workflow.order_lookup import (
 )
 from provisioner.workflow.order_specs import OrderSpecs
 from provisioner.workflow.state_place import require_recorded
-from provisioner.workflow.workspace import SystemClock, Workspace
+from provisioner.workflow.system_clock import SystemClock
+from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud

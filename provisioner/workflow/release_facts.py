@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from provisioner.model.flow import CallFailed, Outcome
 from provisioner.model.release_facts import Offer, Offering, Questions, ReleaseFacts
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 if TYPE_CHECKING:
     from provisioner.cloud import Ask, Cloud

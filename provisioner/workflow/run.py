@@ -28,8 +28,9 @@ from provisioner.workflow.known_orders import has_purchases, known_orders
 from provisioner.workflow.namesakes import look_for_namesakes
 from provisioner.workflow.release_facts import StockReader
 from provisioner.workflow.secret_resolver import SecretResolver
+from provisioner.workflow.system_clock import SystemClock
 from provisioner.workflow.terms import record_terms
-from provisioner.workflow.workspace import SystemClock, Workspace, who
+from provisioner.workflow.workspace import Workspace, who
 
 
 class RunUI(Protocol):

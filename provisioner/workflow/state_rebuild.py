@@ -23,7 +23,8 @@ from provisioner.store import LockHolder, Repair, Salvaged, SalvagedPart
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
-from provisioner.workflow.workspace import SystemClock, Workspace, who
+from provisioner.workflow.system_clock import SystemClock
+from provisioner.workflow.workspace import Workspace, who
 
 COMMAND = "state rebuild"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -279,20 +278,3 @@ def who() -> str:
         user = str(os.getuid())
     pipeline = read_pipeline(os.environ)
     return f"{user}@{socket.gethostname()}" + (f" for {pipeline}" if pipeline else "")
-
-
-class SystemClock:
-    """The clock of this machine, for `applying`."""
-
-    def now(self) -> int:
-        """Milliseconds since the epoch."""
-        return time.time_ns() // 1_000_000
-
-    def monotonic(self) -> float:
-        """Seconds of a clock that also counts the time while the machine sleeps, where the system provides one."""
-        return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-    async def sleep(self, seconds: float) -> None:
-        from asyncio import sleep
-
-        await sleep(seconds)

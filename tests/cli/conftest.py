@@ -17,7 +17,7 @@ from provisioner import sandbox
 from provisioner.cli import options
 from provisioner.cloud import Clock
 from provisioner.sandbox import PUBLIC
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 SERVICES = ("MODELARTS", "BSS", "IAM")
 

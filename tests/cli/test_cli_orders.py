@@ -8,7 +8,7 @@ from support.builders import a_state, an_intent
 
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.workflow.order_settlement import _untracked
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 CHARGING = "charging_mode: PRE_PAID, period_type: MONTH, period_num: 1"
 STACK_OF_THREE = f"""\

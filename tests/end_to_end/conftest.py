@@ -10,7 +10,7 @@ from support.process_workspace import ONE, MovableClock, ProcessWorkspace, Sandb
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import LoopbackOnly, front
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 QUIET = 26 * 60
 """Seconds: longer than the quiet period of a purchase and the tolerance of clocks."""

@@ -12,7 +12,7 @@ from support.process_workspace import PREPAID, STACK
 
 import provisioner.workflow.apply
 from provisioner.sandbox import PUBLIC
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 BAD_GATEWAY = message("502 Bad Gateway", b'{"error_code": "APIG.0203", "error_msg": "Backend timeout."}')
 DEFAULTS = yaml.safe_load(STACK)["defaults"]

@@ -149,7 +149,7 @@ def skip_sleeps() -> None:
 
     from provisioner.cloud import connection
     from provisioner.secrets import reader
-    from provisioner.workflow.workspace import SystemClock
+    from provisioner.workflow.system_clock import SystemClock
 
     slept = [0.0]
 

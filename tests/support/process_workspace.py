@@ -33,7 +33,7 @@ from provisioner.cli.main import catalogue
 from provisioner.model.kind import Catalogue
 from provisioner.sandbox import read_ledger
 from provisioner.sandbox.serving import configure
-from provisioner.workflow.workspace import SystemClock
+from provisioner.workflow.system_clock import SystemClock
 
 TIMEOUT_SECONDS = 60
 
