@@ -68,6 +68,7 @@ class IntentJournal:
             who=self.context.who,
             sender=self.context.sender,
             approval=self.context.approval,
+            contents=self.kind.content_texts(call.declares, self.context.hide),
             labels=desired.labels if desired else {},
             earlier_ids=earlier_ids,
             target_id=None if is_purchase else target_id,  # as the flow knows it, which may be newer than the record

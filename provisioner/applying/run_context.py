@@ -79,6 +79,8 @@ class RunContext:
     """Orders that billing and other states knew when the run began. No row and no record need name them."""
     approval: str = ""
     """The approval that the run carries out. Empty if it has none."""
+    hide: Callable[[str], str] = str
+    """Removes the secrets that are known from a text that is recorded for people to read."""
     other_states: OtherStatesPort = no_other_states
     """Asked before an address gets a server that no answered call has bought for it."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import HIDDEN
+from provisioner.model.secret_names import SECRET_NAME
 
 UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -27,10 +28,6 @@ _KEY_WITHOUT_COLON = re.compile(r"(?<![\w.-])([\w.-]{1,128})(?=[ \t]+[^\s:#])")
 """A key whose colon is missing or misplaced. Its underscore may be missing as well (`admin pass`)."""
 _CONTENT_KEYS = ("userdata",)
 """Keys whose value may contain anything, for example a password in a command."""
-_SECRET_NAME = re.compile(
-    r"pass|pw|psw|secret|token|credential|private|auth(?!or)|(api|access|ssh|encryption).?key|\bs?ak\b|\bsk\b",
-    re.IGNORECASE,
-)
 _SIMILARITY = 0.75
 """Ratio of difflib from which two keys are similar, such as `adminpss` and `admin_pass`."""
 
@@ -87,7 +84,7 @@ class Document:
 
     def may_be_secret(self, key: str) -> bool:
         """Returns whether the value under `key` may be a secret: the key is a secret's, is similar to one, or sounds like one."""
-        if key in self.secret_keys or _SECRET_NAME.search(key):
+        if key in self.secret_keys or SECRET_NAME.search(key):
             return True
         normalized = _normalized(key)
         candidates = (

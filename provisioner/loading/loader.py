@@ -48,6 +48,8 @@ class Loaded:
     """By section, as written, with templates not yet evaluated."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """The variables whose values came from outside the stack, without those that may be secrets."""
+    sensitive_values: frozenset[str] = frozenset()
+    """The texts of variables that may be secrets by their names."""
     assumed_protected: frozenset[Address] = frozenset()
     """Groups that a release could not read whole, and whose servers count as protected."""
 
@@ -73,7 +75,7 @@ def load(
             findings.raise_errors()
             raise AssertionError("a stack file that cannot be read is a finding")
         stack = resolve_stack(settings, environment, sources)
-        values, given = _variable_values(settings, stack, sources, inputs)
+        values, variables = _variable_values(settings, stack, sources, inputs)
         scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
         defaults = Defaults(settings.child("defaults"), catalogue, findings)
         resources = ResourceReader(directory, defaults, scope, findings, policy=stack.purchase)
@@ -87,7 +89,16 @@ def load(
             findings.raise_errors()
         desired.sort(key=lambda resource: resource.address)
         by_section = {kind.section: defaults.for_kind(kind) for kind in catalogue.kinds}
-        loaded = Loaded(stack, tuple(desired), findings.warnings, refactoring, outputs, by_section, given)
+        loaded = Loaded(
+            stack,
+            tuple(desired),
+            findings.warnings,
+            refactoring,
+            outputs,
+            by_section,
+            variables.given,
+            variables.sensitive_values,
+        )
         if not left_aside:
             return loaded
         protected = frozenset(assumed_protected(resources.unread, scope, Engine()))
@@ -97,8 +108,8 @@ def load(
 
 def _variable_values(
     settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs
-) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Returns all values by name, and those of them that were given from outside the stack."""
+) -> tuple[Mapping[str, Any], Variables]:
+    """Returns all values by name, and the variables that they are of."""
     variables = Variables(settings, sources.findings)
     available = sources.environments()
     is_complete = True
@@ -116,7 +127,7 @@ def _variable_values(
     for assignment in inputs.assignments:
         variables.add_assignment(assignment)
     variables.add_values(inputs.values, "the saved plan")
-    return variables.values(complete=is_complete), variables.given
+    return variables.values(complete=is_complete), variables
 
 
 def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:

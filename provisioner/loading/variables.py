@@ -130,6 +130,12 @@ class Variables:
         names = sorted(name for name in self._given if not self._stack.document.may_be_secret(name))
         return {name: self._values[name] for name in names if self._values.get(name) is not INVALID}
 
+    @property
+    def sensitive_values(self) -> frozenset[str]:
+        """The texts of variables that may be secrets by their names."""
+        named = (value for name, value in self._values.items() if self._stack.document.may_be_secret(name))
+        return frozenset(value for value in named if isinstance(value, str))
+
     def values(self, *, complete: bool) -> dict[str, Any]:
         """Returns the value of each declared variable, INVALID where a mistake was reported.
 

@@ -60,3 +60,6 @@ class FieldChange:
     """The cloud changed, and the specs did not."""
     reinstalls: bool = False
     """Changing it requires another system on the same machine."""
+    text_before: str | None = None
+    """For content, whose values here are digests: what people may read of it, without secrets. None: not known."""
+    text_after: str | None = None

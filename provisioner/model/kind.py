@@ -34,6 +34,7 @@ from provisioner.model.capability import (
     no_list_gap,
 )
 from provisioner.model.change import Change
+from provisioner.model.content import content_texts
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.facts import Facts
 from provisioner.model.field_rule import FieldRule, OnChange
@@ -189,7 +190,16 @@ class Kind:
 
     def redact(self, fields: Fields, fingerprint: Fingerprint) -> JsonObject:
         """Returns `fields` as they may be recorded: secrets as fingerprints, content as digests, however nested."""
-        return redact(fields, fingerprint, lambda path: self.rule(path).content or self.rule(path[-1:]).content)
+        return redact(fields, fingerprint, self._is_content)
+
+    def content_texts(self, fields: Fields, hide: Callable[[str], str]) -> Mapping[str, str]:
+        """Returns what people may read of the content in `fields`, by the digests that stand for it in a redacted body.
+        `hide` removes the secrets that are known.
+        """
+        return {key: hide(text) for key, text in content_texts(fields, self._is_content).items()}
+
+    def _is_content(self, path: FieldPath) -> bool:
+        return self.rule(path).content or self.rule(path[-1:]).content
 
     def flavor(self, fields: Mapping[str, Any], policy: PurchasePolicy) -> str | None:
         """Returns the flavor of a purchase, or None. A flavor has one price, and its purchases are charged alike."""

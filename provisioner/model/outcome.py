@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provisioner.model.canonical import JsonObject
+from provisioner.model.content import referenced_texts
 from provisioner.model.flow import Effect
 from provisioner.model.redaction import merge_fields
 from provisioner.model.resource import Live, Phase, Recorded
@@ -33,6 +34,7 @@ def purchase_records(intent: Intent, *, identifier: str | None, order_id: str | 
         labels=intent.labels,
         protected=intent.protected,
         bought_by=intent.sender,
+        contents=intent.contents,
     )
     if not intent.members:
         return (record,)
@@ -66,7 +68,14 @@ def with_reinstallation(recorded: Recorded, intent: Intent) -> Recorded:
         key: value for key, value in recorded.baseline.items() if declared.get(key) == recorded.declared.get(key)
     }
     unconfirmed = {key: value for key, value in recorded.unconfirmed.items() if key not in intent.declared}
-    return replace(recorded, phase=Phase.REINSTALLING, declared=declared, baseline=baseline, unconfirmed=unconfirmed)
+    return replace(
+        recorded,
+        phase=Phase.REINSTALLING,
+        declared=declared,
+        baseline=baseline,
+        unconfirmed=unconfirmed,
+        contents=referenced_texts({**recorded.contents, **intent.contents}, declared, unconfirmed),
+    )
 
 
 def with_unanswered_reinstallation(recorded: Recorded, intent: Intent, row: Live | None, kind: Kind) -> Recorded:
@@ -82,7 +91,9 @@ def with_unanswered_reinstallation(recorded: Recorded, intent: Intent, row: Live
         for name, value in intent.declared.items()
         if value is not None
     }
-    return replace(after, unconfirmed={**after.unconfirmed, **sent})
+    unconfirmed: JsonObject = {**after.unconfirmed, **sent}
+    known = {**recorded.contents, **after.contents}
+    return replace(after, unconfirmed=unconfirmed, contents=referenced_texts(known, after.declared, unconfirmed))
 
 
 def shows_reinstallation(recorded: Recorded | None, intent: Intent, row: Live, kind: Kind) -> bool:

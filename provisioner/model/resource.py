@@ -132,6 +132,10 @@ class Recorded(HasId):
     """For a deposed server: a person named its address when its successor was bought, so its paid term may be given up.
     Not written if False.
     """
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By digest: what people may read of the content that was sent, such as userdata, without secrets. Not written if
+    empty.
+    """
 
     @property
     def name(self) -> str:

@@ -97,6 +97,8 @@ class Intent:
     """For a purchase that a person declared absent: the orders that could be it and were not over at that time."""
     approval: str = ""
     """The approval that its run carried out. Empty if it had none."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By digest: what people may read of the content in `declared`, without secrets. Not written if empty."""
     members: tuple[Member, ...] = ()
     """The servers that one call buys, if several. `address` is the first. They share its order and its doubt."""
 

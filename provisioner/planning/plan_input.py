@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
@@ -57,6 +57,8 @@ class PlanInput:
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
     """A pseudonym of the user who read the cloud; empty where that is unknown."""
+    hide: Callable[[str], str] = str
+    """Removes the secrets that are known from a text that is shown."""
     place: StatePlace | None = None
     """Where the state is kept or would be; None where a missing state needs no finding."""
 

@@ -27,6 +27,7 @@ from provisioner.planning.adoption import import_refusals, record_import, skippe
 from provisioner.planning.assumed_fields import assumption_warnings
 from provisioner.planning.calls import combine_purchases
 from provisioner.planning.charging import with_charging
+from provisioner.planning.content_texts import with_texts
 from provisioner.planning.deposed_servers import mark_create_first, schedule_deposed_releases
 from provisioner.planning.ended_terms import without_duplicates
 from provisioner.planning.guards import lookalike_name_warnings
@@ -261,9 +262,7 @@ class _Planner:
         return self._inputs.live.get(recorded.id or "") or self._by_order.get(recorded.address)
 
     def _is_gone(self, recorded: Recorded) -> bool:
-        """Whether the server has vanished. Only a server that was seen once can have; a purchase that no list has shown
-        may still appear.
-        """
+        """Whether the server has vanished. One that was never seen cannot have, because it may still appear."""
         return recorded.id is not None and bool(recorded.observed) and self._live_row(recorded) is None
 
     def _has_recovered(self, recorded: Recorded, live: Live | None) -> bool:
@@ -287,10 +286,10 @@ class _Planner:
     def _fields(self, change: Change, live: Live | None, found: comparison.Comparison) -> tuple[FieldChange, ...]:
         desired, recorded, after = change.desired, change.recorded, change.after
         assert desired is not None and recorded is not None and after is not None  # noqa: PT018 - one fact: both exist
-        fields = comparison.field_changes(
-            self._catalogue[change.kind], desired, after, found, has_marker=self._has_marker(live)
-        )
-        return (*fields, *comparison.state_only_changes(desired, recorded))
+        kind = self._catalogue[change.kind]
+        fields = comparison.field_changes(kind, desired, after, found, has_marker=self._has_marker(live))
+        shown = with_texts(fields, kind, desired, recorded, self._inputs.hide)
+        return (*shown, *comparison.state_only_changes(desired, recorded))
 
     def _has_marker(self, live: Live | None) -> bool:
         """Whether the name still has our marker. Removing the marker ends the purchase, so `ignore_changes` does not

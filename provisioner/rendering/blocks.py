@@ -14,6 +14,7 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import Style, cells, pad
+from provisioner.rendering.text_difference import SignedLine, text_difference
 from provisioner.rendering.values import is_block, is_hidden, key_text, pair_texts, value_text
 
 STEP = "    "
@@ -22,12 +23,15 @@ UNSIGNED = " "
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field. `text` and `note` are safe to print; `sign` is one character, a space where nothing changes."""
+    """One field. `text` and `note` are safe to print; `sign` is one character, a space where nothing changes. `below` are
+    lines of its own, with their signs, that show a long text or what changes in it.
+    """
 
     name: str
     text: str
     sign: str = UNSIGNED
     note: str = ""
+    below: tuple[SignedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +95,12 @@ def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
     note = ", ".join(notes)
     if field.before == field.after:
         return Line(name, after, UNSIGNED, note)
+    below = () if hidden else text_difference(field.text_before, field.text_after)
     if field.before is None:
-        return Line(name, after, "+", note)
+        return Line(name, after, "+", note, below)
     if field.after is None:
-        return Line(name, f"{before} -> null", "-", note)
-    return Line(name, f"{before} -> {after}", "~", note)
+        return Line(name, f"{before} -> null", "-", note, below)
+    return Line(name, f"{before} -> {after}", "~", note, below)
 
 
 def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Iterator[str]:
@@ -107,6 +112,8 @@ def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Itera
         if isinstance(member, Line):
             note = style.red(f" # {member.note}") if member.note else ""
             yield f"{indent}{sign} {pad(member.name, width)} = {member.text}{note}"
+            for below in member.below:
+                yield f"{indent}{STEP}{paint_sign(below.sign, style)} {below.text}".rstrip()
         else:
             yield f"{indent}{sign} {member.name} {{"
             yield from block_text(member.members, style, indent=indent + STEP)

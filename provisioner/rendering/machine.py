@@ -163,6 +163,8 @@ def field_document(field: FieldChange, hidden: Collection[FieldPath]) -> Documen
         "reinstalls": field.reinstalls,
         "sensitive": field.sensitive,
         "drift": field.drift,
+        **({} if field.text_before is None else {"text_before": field.text_before}),
+        **({} if field.text_after is None else {"text_after": field.text_after}),
     }
 
 

@@ -87,6 +87,7 @@ def _record(recorded: Recorded) -> Document:
         **({"assumed": dict(recorded.assumed)} if recorded.assumed else {}),
         **({"unconfirmed": masked(recorded.unconfirmed)} if recorded.unconfirmed else {}),
         **({"term_given_up": True} if recorded.term_given_up else {}),
+        **({"contents": dict(recorded.contents)} if recorded.contents else {}),
     }
 
 

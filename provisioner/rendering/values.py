@@ -28,7 +28,7 @@ def is_secret(value: JsonValue) -> bool:
     return isinstance(value, Mapping) and value.keys() == {"fingerprint"}
 
 
-def is_content(value: JsonValue) -> bool:
+def is_content(value: JsonValue) -> TypeGuard[JsonObject]:
     return isinstance(value, Mapping) and value.keys() == {"sha256"}
 
 

@@ -36,7 +36,7 @@ from provisioner.store.contract import StoreWords
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Fields that later versions added to `Remembered`."""
-_RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up")
+_RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up", "contents")
 """Fields that later versions added to records."""
 _OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
 _OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
@@ -76,6 +76,7 @@ def _omit_empty_intent_fields(intent: dict[str, Any]) -> None:
         "sender",
         "passed_over_orders",
         "approval",
+        "contents",
     ):
         if not intent[key]:
             del intent[key]

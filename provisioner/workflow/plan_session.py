@@ -234,6 +234,7 @@ class PlanSession:
             gaps=snapshot.gaps,
             reader=snapshot.reader,
             place=place,
+            hide=self.workspace.hide,
         )
         return planning.plan(
             plan_input,

@@ -169,6 +169,7 @@ class Run:
             stock=StockReader(self.cloud),
             other_states=self.other_states,
             orders=orders,
+            hide=self.workspace.hide,
         )
 
     def _server_time(self) -> int:

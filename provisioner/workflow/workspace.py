@@ -67,6 +67,8 @@ class Workspace:
     """The user's own configuration files, in falling precedence. Not all of them need to exist."""
     mask: Mask = field(default_factory=Mask)
     """Removes the secrets that it knows from the cloud's answers."""
+    content_mask: Mask = field(default_factory=Mask)
+    """Removes the values of variables that may be secrets from texts that are only for people."""
 
     def load(self, *, for_release: bool = False) -> Loaded:
         """Loads the specs, and adds their secrets to the mask, as the cloud may return what an earlier run has sent.
@@ -81,7 +83,13 @@ class Workspace:
         for reference in {reference for desired in loaded.desired for _, reference in find_secrets(desired.fields)}:
             with suppress(UsageError):  # a secret that is not available is reported when it is needed
                 secrets.reveal(reference)
+        for value in loaded.sensitive_values:
+            self.content_mask.add(Secret(value))
         return replace(loaded, stack=self.configuration().apply_to(loaded.stack))
+
+    def hide(self, text: str) -> str:
+        """Returns a text for people, such as userdata, without the secrets that are known so far."""
+        return self.content_mask.text(self.mask.text(text))
 
     def stack(self) -> Stack:
         """Returns the settings of the stack, with the pins of the user's own configuration."""

@@ -317,6 +317,19 @@ def test_rows_of_other_users_behind_an_offset_that_does_not_advance_are_kept_and
     assert partial.value.gaps[0].hides("dev_server", {"any"})
 
 
+def test_unreadable_rows_on_every_page_beyond_the_total_end_the_reading():
+    asked = []
+
+    def cloud(call):
+        asked.append(call)
+        return page([*(rows(1) if not call.query["offset"] else []), None], 1)
+
+    with pytest.raises(PartialListing) as partial:
+        converse(KIND.list(), cloud)
+    assert [row.id for row in partial.value.rows] == ["server-0"]
+    assert len(asked) <= 4
+
+
 def test_a_cloud_that_never_ends_a_list_is_not_followed_for_ever():
     asked = []
 

@@ -225,6 +225,8 @@ def _read_pages(path: str, limits: list[int], reading: _Reading) -> ReadFlow[Non
             if reading.is_stuck:
                 reading.faults.append("`offset` does not advance")
                 return
+        if data and not has_new_rows and total is not None and offset >= total:
+            return  # rows that nobody can read, on one page beyond the total after another
         last = data
         offset += len(data)
         if not data or (total is not None and offset >= total >= seen):
