@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.builders import a_desired
+from support.depth import first_deaths
 
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
@@ -174,11 +175,13 @@ def test_one_more_apply_makes_good_a_death_at_any_step(new_harness, result_types
         run.check()
 
 
+@pytest.mark.crash_part("two deaths")
 @pytest.mark.parametrize("name", ["a new image", "user data on what is stopped"])
-def test_a_death_in_what_goes_on_after_a_death_is_made_good_too(new_harness, name):
+def test_a_death_in_what_goes_on_after_a_death_is_made_good_too(new_harness, name, counters):
     undisturbed = CaseRun(new_harness, CASES[name])
     undisturbed.apply()
-    for first in range(len(undisturbed.harness.crash_plan.steps)):
+    for first in first_deaths(len(undisturbed.harness.crash_plan.steps)):
+        counters.points += 1
         second = 0
         while True:
             run = CaseRun(new_harness, CASES[name])
@@ -186,6 +189,8 @@ def test_a_death_in_what_goes_on_after_a_death_is_made_good_too(new_harness, nam
             if run.apply(die_at=second) is not None:
                 break
             second += 1
+            counters.runs += 3
+            counters.deaths += 2
             run.apply()
             run.apply()
             run.reinstall_if_lost()

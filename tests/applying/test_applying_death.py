@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from support.depth import first_deaths
 
 from provisioner.model.plan import Mode
 
@@ -142,26 +143,28 @@ def test_only_a_request_that_never_left_leaves_a_doubt(new_harness, servers):
 
 
 @pytest.mark.slow
+@pytest.mark.crash_part("two deaths")
 @pytest.mark.parametrize("name", ["buy", "release", "replace", "rename"])
-def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, servers, name):
+def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, servers, name, counters):
     scenario = SCENARIOS[name]
     undisturbed = ScenarioRun(new_harness, servers, scenario, 1)
     undisturbed.apply()
-    deaths = 0
     steps = len(undisturbed.harness.crash_plan.steps)
-    for first in range(steps):
+    for first in first_deaths(steps):
+        counters.points += 1
         second = 0
         while True:
             run = ScenarioRun(new_harness, servers, scenario, 1)
             run.apply(die_at=first)
             if run.apply(die_at=second) is not None:
                 break
-            deaths += 1
+            counters.runs += 3
+            counters.deaths += 2
             second += 1
             run.apply()
             run.check()
         assert second > 0
-    assert deaths >= 2 * steps
+    assert counters.deaths >= 4 * len(first_deaths(steps))
 
 
 @pytest.mark.parametrize("count", [1, 3])

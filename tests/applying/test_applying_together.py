@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import an_address
+from support.depth import first_deaths
 
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
@@ -390,10 +391,12 @@ def test_what_a_death_left_in_the_middle_is_released(new_harness, together):
 
 
 @pytest.mark.slow
-def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, together):
+@pytest.mark.crash_part("two deaths")
+def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, together, counters):
     harness, group = prepare(new_harness, together, 2)
     harness.apply(*group)
-    for first in range(len(harness.crash_plan.steps)):
+    for first in first_deaths(len(harness.crash_plan.steps)):
+        counters.points += 1
         second = 0
         while True:
             harness, group = prepare(new_harness, together, 2)
@@ -401,6 +404,8 @@ def test_a_death_in_the_recovery_from_a_death_is_made_good_too(new_harness, toge
             if harness.apply(*group, die_at=second) is not None:
                 break
             second += 1
+            counters.runs += 3
+            counters.deaths += 2
             _make_good(harness, group, 2, 1, 10)
 
 

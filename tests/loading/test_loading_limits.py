@@ -69,26 +69,35 @@ def test_an_undefined_name_in_a_comparison_is_told():
     assert (caught.value.code, caught.value.summary) == ("undefined-variable", "nope does not exist")
 
 
+@pytest.fixture
+def tenth_of_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reaching the whole limit takes seconds, and a tenth of it takes the same path."""
+    monkeypatch.setattr(budget, "RUN_LIMIT", budget.RUN_LIMIT // 10)
+
+
+@pytest.mark.usefixtures("tenth_of_the_work")
 def test_what_all_templates_of_a_stack_cost_together_is_bounded_and_told_once(stack: StackFolder):
     stack.write("user.tpl", loop(""))
-    body = "{count: 6000, userdata: {template: user.tpl}}"
+    body = "{count: 600, userdata: {template: user.tpl}}"
     found = stack.mistake(f"servers:\n  a: {body}\n  b: {body}\n  c: {body}\n")
     assert found.code == "template-limit"
     assert found.summary == "userdata, template user.tpl: the templates of this stack take too much work together"
     assert found.hint == "make them do less, use a smaller count, or split the stack"
 
 
+@pytest.mark.usefixtures("tenth_of_the_work")
 def test_copies_of_a_large_body_are_work_too(stack: StackFolder):
     labels = ", ".join(f"k{index}: v" for index in range(5000))
     found = stack.mistake(f"servers:\n  a: {{count: 20000, labels: {{{labels}}}}}\n")
     assert (found.code, str(found.source)) == ("template-limit", "specs/servers.yaml:2:21")
 
 
+@pytest.mark.usefixtures("tenth_of_the_work")
 def test_compiling_is_work_too():
     engine = Engine()
 
     def compile_many() -> None:
-        for number in range(1000):
+        for number in range(100):
             engine.evaluate(f"{{{{ [{number}{', 1' * 1000}] | length }}}}", {})
 
     with pytest.raises(UnplacedError) as caught:
