@@ -23,8 +23,7 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
-from provisioner.cli.prompt import ask, can_ask
-from provisioner.cli.signals import interruptible_prompt
+from provisioner.cli.prompt import ask, can_ask, has_shown, read_answer
 
 if TYPE_CHECKING:
     from provisioner.model.event import Event
@@ -120,12 +119,10 @@ class ConsoleAdoptUI:
         if not self.may_ask or not sys.stdin.isatty():
             self.console.message("\nTo take them over: adopt --all, or adopt --match GLOB.")
             return ()
-        with interruptible_prompt():
-            sys.stderr.write(
-                "\nWhich are to be taken over? Numbers such as 1,3-5, or all; anything else is none.\n\n  Enter a value: "
-            )
-            sys.stderr.flush()
-            answer = sys.stdin.readline()
+        if not has_shown(self.console):
+            return ()
+        question = "Which are to be taken over? Numbers such as 1,3-5, or all; anything else is none."
+        answer = read_answer(self.console, question)
         chosen = parse_numbers(answer, len(found))
         return [one.row for number, one in enumerate(found, start=1) if number in chosen and not one.problem]
 

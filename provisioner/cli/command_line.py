@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -11,8 +12,9 @@ import click
 
 from provisioner.cli.commands import cli
 from provisioner.cli.console import console
-from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.exit_codes import ExitCode, with_lost_output
 from provisioner.cli.spelling import with_two_dashes
+from provisioner.cli.streams import accept_all_text, redirect_to_null
 from provisioner.cli.terraform import with_advice
 
 if TYPE_CHECKING:
@@ -21,30 +23,39 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
     """Runs the command. `catalogue` is called by commands that need the kinds of resource (options.make_workspace)."""
+    accept_all_text(sys.stdout, sys.stderr)
     try:
         code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False, obj=catalogue)
     except click.exceptions.NoArgsIsHelpError as needs_command:
-        needs_command.show()
+        _show(needs_command)
         return ExitCode.ERROR
     except click.ClickException as failure:
-        with_advice(failure).show()
+        _show(with_advice(failure))
         return ExitCode.ERROR
     except (click.Abort, KeyboardInterrupt):
         console().message("\nInterrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        _redirect_stdout_to_null()
+        redirect_to_null(sys.stdout)
         return ExitCode.ERROR
     except Exception as failure:  # noqa: BLE001 - a traceback is no message for a user
         return _report(failure)
-    _flush()
-    return int(code or (ExitCode.ERROR if console().output_lost else ExitCode.DONE))
+    console().flush()
+    return with_lost_output(code or ExitCode.DONE, lost=console().output_lost)
+
+
+def _show(failure: click.ClickException) -> None:
+    text = io.StringIO()
+    failure.show(text)
+    console().message(text.getvalue().removesuffix("\n"))
 
 
 def _report(failure: Exception) -> int:
     from provisioner.cli.exit_codes import of_error
     from provisioner.model.diagnostic import ProvisionerError, error
 
+    if isinstance(failure, OSError) and console().flush() is not None:  # click's own output, such as that of --help
+        return ExitCode.ERROR
     if isinstance(failure, ProvisionerError):
         console().show_errors(failure.diagnostics)
         return of_error(failure)
@@ -54,15 +65,3 @@ def _report(failure: Exception) -> int:
     hint = "this is a bug; please report it with the output of the same command under PROVISIONER_LOG=debug"
     console().show_errors([error("internal", summary, hint=hint)])
     return ExitCode.ERROR
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _redirect_stdout_to_null()
-
-
-def _redirect_stdout_to_null() -> None:
-    """Keeps the interpreter's flush at exit from failing after the reader of stdout has closed it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
 """Writes results to stdout, and progress and diagnostics to stderr, each in colour only where that is wanted.
 
-It examines the terminal for its width and colours. A reader who closes the stream never ends a run: output that cannot
-be written is dropped.
+It examines the terminal for its width and colours. A stream that cannot be written to never ends a run: the output is
+dropped, and the console remembers that.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from math import inf
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from provisioner.cli.streams import is_utf8, write
 
 if TYPE_CHECKING:
     from provisioner.model.diagnostic import Diagnostic
@@ -44,12 +45,14 @@ class Json(Enum):
 class Console:
     """The console of one process.
 
-    `output_lost`: a result could not be written, for another reason than a closed reader.
+    `output_lost`: a result could not be written, for another reason than a closed reader. `is_unshown`: something could
+    not be written, for any reason, so that nobody can judge by it.
     """
 
     no_color: bool = False
     json: Json | None = None
     output_lost: bool = False
+    is_unshown: bool = False
     _json_started: bool = False
     """Some JSON has been written to stdout."""
     _last_output_at: float = -inf
@@ -77,15 +80,48 @@ class Console:
     def write(self, text: str) -> None:
         """Writes a result to stdout."""
         self._begin_output()
-        failure = _write(sys.stdout, text)
-        if failure is not None and not isinstance(failure, BrokenPipeError):
-            self.output_lost = True
-            self.message(f"Error: the output cannot be written ({failure.strerror}); what follows of it is dropped.")
+        self._note_loss(self._put(sys.stdout, text))
+
+    def write_json(self, text: str) -> None:
+        """Writes JSON in UTF-8, or in ASCII where stdout has another encoding, which no reader of JSON would guess."""
+        from provisioner.rendering.style import escape_json
+
+        self._json_started = True
+        self.write(escape_json(text, ascii_only=not is_utf8(sys.stdout)))
+
+    def write_yaml(self, text: str) -> None:
+        """Writes YAML, in whose quotes our escapes have the same meaning. Its readers expect UTF-8."""
+        from provisioner.rendering.style import escape_above_ascii
+
+        self.write(text if is_utf8(sys.stdout) else escape_above_ascii(text))
+
+    def flush(self) -> OSError | ValueError | None:
+        """Flushes stdout, and returns the failure."""
+        failure = self._put(sys.stdout, "")
+        self._note_loss(failure)
+        return failure
+
+    def _note_loss(self, failure: OSError | ValueError | None) -> None:
+        if failure is None or isinstance(failure, BrokenPipeError) or self.output_lost:
+            return
+        self.output_lost = True
+        why = failure.strerror if isinstance(failure, OSError) else failure
+        self.message(f"Error: the output cannot be written ({why}); what follows of it is dropped.")
 
     def message(self, line: str) -> None:
         """Writes a line of progress to stderr."""
         self._begin_output()
-        _write(sys.stderr, f"{line}\n")
+        self._put(sys.stderr, f"{line}\n")
+
+    def prompt(self, text: str) -> bool:
+        """Writes a question to stderr, and returns whether that worked."""
+        self._begin_output()
+        return self._put(sys.stderr, text) is None
+
+    def _put(self, stream: TextIO, text: str) -> OSError | ValueError | None:
+        failure = write(stream, text)
+        self.is_unshown = self.is_unshown or failure is not None
+        return failure
 
     @property
     def can_rewrite_lines(self) -> bool:
@@ -98,7 +134,7 @@ class Console:
 
         self._begin_output()
         self._line_is_transient = True
-        _write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
+        write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
 
     def is_worth_showing(self, event: Event) -> bool:
         """Notes the time of an event about an address, and returns whether to show the event.
@@ -118,23 +154,19 @@ class Console:
         self._last_output_at = time.monotonic()
         if self._line_is_transient:
             self._line_is_transient = False
-            _write(sys.stderr, _ERASE_LINE)
+            write(sys.stderr, _ERASE_LINE)
 
     def document(self, document: object) -> None:
         """Writes a document of indented JSON to stdout."""
         from provisioner.model.canonical import readable
-        from provisioner.rendering.style import escape_json
 
-        self._json_started = True
-        self.write(escape_json(readable(document).decode()))
+        self.write_json(_serialized(document, readable))
 
     def line(self, document: object) -> None:
         """Writes one line of a JSON stream to stdout, and flushes it."""
         from provisioner.model.canonical import canonical
-        from provisioner.rendering.style import escape_json
 
-        self._json_started = True
-        self.write(f"{escape_json(canonical(document).decode())}\n")
+        self.write_json(f"{_serialized(document, canonical)}\n")
 
     def show_event(self, event: Event) -> None:
         """Shows an event of a command that has no progress display of its own."""
@@ -150,7 +182,7 @@ class Console:
 
         if text := render_diagnostics(list(findings), self.style(sys.stderr)):
             self._begin_output()
-            _write(sys.stderr, text)
+            self._put(sys.stderr, text)
 
     def show_errors(self, findings: Sequence[Diagnostic]) -> None:
         """Shows the errors that end a command, as text and, with --json, as JSON.
@@ -167,28 +199,27 @@ class Console:
             self.document(failed_document(findings))
 
 
+def _serialized(document: object, serialize: Callable[[object], bytes]) -> str:
+    try:
+        return serialize(document).decode()
+    except TypeError:
+        return serialize(_without_surrogates(document)).decode()
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Escapes the bytes of file names and arguments that are not valid UTF-8: JSON cannot hold them."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_without_surrogates(inner) for inner in value]
+        case _:
+            return value
+
+
 @cache
 def console() -> Console:
     """Returns the console of this process. The option `--no-color` configures it before anything is written."""
     return Console()
-
-
-def _write(stream: TextIO, text: str) -> OSError | None:
-    """Writes and flushes.
-
-    Returns the first failure; from then on the stream discards its output, and the run goes on.
-    """
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as failure:
-        _redirect_to_null(stream)
-        return failure
-    except ValueError:  # closed
-        pass
-    return None
-
-
-def _redirect_to_null(stream: TextIO) -> None:
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

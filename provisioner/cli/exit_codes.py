@@ -49,6 +49,11 @@ def worst(*codes: ExitCode) -> ExitCode:
     return next((code for code in _WORST_FIRST if code in codes), ExitCode.DONE)
 
 
+def with_lost_output(code: int, *, lost: bool) -> int:
+    """Returns the code of a command whose result may be `lost`: what nobody could read is no success and no difference."""
+    return ExitCode.ERROR if lost and code in {ExitCode.DONE, ExitCode.DIFFERENCES} else int(code)
+
+
 def of_error(failure: ProvisionerError) -> ExitCode:
     from provisioner.model.diagnostic import InDoubt, LockHeld, Refused
 

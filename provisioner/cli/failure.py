@@ -24,7 +24,7 @@ def failed_document(findings: Iterable[Diagnostic]) -> dict[str, Any]:
     return {
         "format_version": FORMAT_VERSION,
         "errored": True,
-        "diagnostics": [_writable(diagnostic_document(finding)) for finding in findings],
+        "diagnostics": [diagnostic_document(finding) for finding in findings],
     }
 
 
@@ -41,20 +41,9 @@ def failed_lines(findings: Iterable[Diagnostic], *, first: bool) -> Iterator[dic
     for finding in findings:
         yield {
             "@level": "error",
-            "@message": _writable(f"Error: {finding.summary}"),
+            "@message": f"Error: {finding.summary}",
             "@module": "provisioner.ui",
             "@timestamp": now(),
             "type": "diagnostic",
-            "diagnostic": _writable(diagnostic_document(finding)),
+            "diagnostic": diagnostic_document(finding),
         }
-
-
-def _writable(value: Any) -> Any:
-    """Escapes text that is not valid UTF-8, such as a wrongly typed argument: JSON must be UTF-8."""
-    match value:
-        case str():
-            return value.encode(errors="backslashreplace").decode()
-        case dict():
-            return {key: _writable(inner) for key, inner in value.items()}
-        case _:
-            return value

@@ -44,7 +44,8 @@ def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tupl
     if len(dict(labels)) < len(set(labels)):
         raise click.UsageError("--selector names one label with two values: no server has both")
     inventory = read_inventory(workspace, InventoryRequest(dict(labels), public))
-    console().write(render_inventory(inventory, form=form, public=public))
+    write = {"ansible": console().write_yaml, "json": console().write_json}.get(form, console().write)
+    write(render_inventory(inventory, form=form, public=public))
     _warn_left_out(inventory)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     if arguments in (["--version"], ["-version"], ["-v"]):
         from provisioner import __version__
 
-        sys.stdout.write(f"provisioner {__version__}\n")
+        _print(f"provisioner {__version__}\n")
         return
     _raise_gc_threshold()
     _disable_core_dumps()
@@ -70,11 +70,24 @@ def _disable_core_dumps() -> None:
 def _open_missing_streams() -> None:
     """Opens a closed stdin, stdout or stderr on /dev/null.
 
-    Otherwise the next opened file, such as the journal, would get its number.
+    Otherwise the next opened file, such as the journal, would get its number. It is opened for reading, so that writing
+    a result fails as it does on a closed descriptor.
     """
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
     sys.stdin = sys.stdin or os.fdopen(0)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(_STANDARD_ERROR, "w")
+
+
+def _print(text: str) -> None:
+    """Writes to stdout, and exits with 1 where that fails, unless it is because a reader has seen enough."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as failure:
+        from provisioner.cli.streams import redirect_to_null
+
+        redirect_to_null(sys.stdout)
+        sys.exit(0 if isinstance(failure, BrokenPipeError) else 1)

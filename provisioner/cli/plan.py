@@ -106,7 +106,7 @@ def command(
     if not planned.plan.refusals:
         if out is not None:
             _save(workspace, planned, out)
-        if not as_json:
+        if not as_json and not console().output_lost:  # what nobody has seen, nobody can approve
             _hint(planned, out, workspace)
     return of_plan(planned.plan, detailed=detailed_exitcode)
 

@@ -11,9 +11,11 @@ from provisioner.cli.signals import interruptible_prompt
 
 
 def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> bool:
-    """Returns whether a person can be asked. If not, it prints an error with `hint`."""
+    """Returns whether a person can be asked, and has seen what to judge. If not, it prints an error; `hint` is about the
+    former.
+    """
     if may_ask and not as_json and sys.stdin.isatty():
-        return True
+        return has_shown(console)
     from provisioner.model.diagnostic import error
 
     finding = error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=hint)
@@ -21,17 +23,40 @@ def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> boo
     return False
 
 
+def has_shown(console: Console) -> bool:
+    """Returns whether everything that a person has to judge could be written. If not, it prints an error."""
+    if not console.is_unshown:
+        return True
+    from provisioner.model.diagnostic import error
+
+    summary = "what you would decide about could not be written in full, so you are not asked; nothing was changed"
+    hint = "run it again where both stdout and stderr can be written to: on a terminal, without a pipe, or with space on the disk"
+    console.show_diagnostics([error("not-shown", summary, hint=hint)])
+    return False
+
+
 def ask(console: Console, question: str, *, word: str) -> bool:
     """Asks the question on stderr, and returns whether the answer is `word`: `yes`, or the name of what is protected."""
-    with interruptible_prompt():
-        wanted = "Only 'yes' will be accepted to approve." if word == "yes" else _protected(word)
-        sys.stderr.write(f"\n{question}  {wanted}\n\n  Enter a value: ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline().strip()
+    wanted = "Only 'yes' will be accepted to approve." if word == "yes" else _protected(word)
+    answer = read_answer(console, f"{question}  {wanted}").strip()
     console.message("")
     if answer != word:
         console.message("Not approved. Nothing was changed.")
     return answer == word
+
+
+def read_answer(console: Console, question: str) -> str:
+    """Asks the question on stderr, and returns the line that a person types.
+
+    It is "" where the question could not be written, and for an answer that the encoding of stdin does not have.
+    """
+    if not console.prompt(f"\n{question}\n\n  Enter a value: "):
+        return ""
+    with interruptible_prompt():
+        try:
+            return sys.stdin.readline()
+        except (OSError, UnicodeDecodeError):  # the terminal is gone, or it sends what no letter of its encoding is
+            return ""
 
 
 def _protected(word: str) -> str:

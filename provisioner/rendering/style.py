@@ -95,18 +95,28 @@ def escape_all(text: str) -> str:
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
 
 
-def escape_json(text: str) -> str:
+def escape_above_ascii(text: str) -> str:
+    r"""Returns `text` with escapes for all that is not ASCII, with its line breaks."""
+    return text if text.isascii() else _ABOVE_ASCII.sub(lambda found: _visible(found.group()), text)
+
+
+def escape_json(text: str, *, ascii_only: bool = False) -> str:
     r"""Returns equivalent JSON text, with JSON's own escapes for all but ASCII, Chinese, Japanese and Korean text.
 
-    JSON escapes C0 itself. Its line breaks are between values and stay.
+    JSON escapes C0 itself. Its line breaks are between values and stay. With `ascii_only` all but ASCII is escaped.
     """
-    return text if text.isascii() and "\x7f" not in text else _ABOVE_ASCII.sub(_visible_in_json, text)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _ABOVE_ASCII.sub(_json_escape if ascii_only else _visible_in_json, text)
 
 
 def _visible_in_json(found: re.Match[str]) -> str:
     character = found.group()
-    if is_wide(character) or is_cjk_space(found.string, found.start()):
-        return character
+    return character if is_wide(character) or is_cjk_space(found.string, found.start()) else _json_escape(found)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    character = found.group()
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
