@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace
 
 _LONGEST_SHOWN = 60
+"""Lines of the new file that a terminal shows."""
 
 
 @click.command("adopt")
@@ -137,8 +138,9 @@ class ConsoleAdoptUI:
 
         lines = [escape(line) for line in text.splitlines()]
         if not self.as_json and path is not None:
-            rest = [f"... {len(lines) - _LONGEST_SHOWN} more lines"] if len(lines) > _LONGEST_SHOWN else []
-            shown = "".join(f"  {line}\n" for line in (*lines[:_LONGEST_SHOWN], *rest))
+            most = len(lines) if self.console.style().columns is None else _LONGEST_SHOWN
+            rest = [f"... {len(lines) - most} more lines"] if len(lines) > most else []
+            shown = "".join(f"  {line}\n" for line in (*lines[:most], *rest))
             self.console.write(f"\nTo be written to {escape(str(path))}:\n\n{shown}")
         if self.auto_approve:
             return True

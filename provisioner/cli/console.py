@@ -67,8 +67,10 @@ class Console:
         from provisioner.rendering.style import Style, choose_color
 
         stream = stream or sys.stdout
-        color = choose_color(environ=os.environ, is_terminal=stream.isatty(), flag=False if self.no_color else None)
-        return Style(color, min(shutil.get_terminal_size((100, 24)).columns, _MAX_WIDTH))
+        is_terminal = stream.isatty()
+        color = choose_color(environ=os.environ, is_terminal=is_terminal, flag=False if self.no_color else None)
+        columns = shutil.get_terminal_size((100, 24)).columns
+        return Style(color, min(columns, _MAX_WIDTH), columns if is_terminal else None)
 
     def _event_style(self) -> Style:
         """Returns the style of events. The terminal is examined once, and not at each of ten thousand events."""

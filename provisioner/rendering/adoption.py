@@ -8,7 +8,8 @@ from typing import Any
 from provisioner.model.address import Address
 from provisioner.planning import UnmanagedServer
 from provisioner.rendering.machine import FORMAT_VERSION, Document
-from provisioner.rendering.style import Style, cells, escape, pad
+from provisioner.rendering.style import Style, cells, escape
+from provisioner.rendering.table import row_lines
 from provisioner.rendering.wording import pluralize
 
 
@@ -24,8 +25,9 @@ def render_unmanaged(found: Sequence[UnmanagedServer], style: Style) -> str:
 
 def _lines(rows: Sequence[tuple[str, ...]], widths: Sequence[int], style: Style) -> Iterator[str]:
     for *facts, problem in rows:
-        columns = "  ".join(pad(fact, width) for fact, width in zip(facts, widths, strict=True))
-        yield f"  {columns}  {style.yellow(f'cannot be taken over: {escape(problem)}') if problem else ''}".rstrip()
+        reason = f"cannot be taken over: {escape(problem)}" if problem else ""
+        *lines, last = row_lines((*facts, reason), (*widths, 0), style, indent="  ")
+        yield from (*lines, last.removesuffix(reason) + style.yellow(reason))
 
 
 def count_unmanaged(number: int, found: Sequence[UnmanagedServer]) -> str:

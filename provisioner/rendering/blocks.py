@@ -15,7 +15,7 @@ from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import Style, cells, pad
 from provisioner.rendering.text_difference import SignedLine, text_difference
-from provisioner.rendering.values import is_block, is_hidden, key_text, pair_texts, value_text
+from provisioner.rendering.values import is_block, is_hidden, key_text, pair_texts, shortened_pair, value_text
 
 STEP = "    "
 UNSIGNED = " "
@@ -23,8 +23,8 @@ UNSIGNED = " "
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One field. `text` and `note` are safe to print; `sign` is one character, a space where nothing changes. `below` are
-    lines of its own, with their signs, that show a long text or what changes in it.
+    """One field. `text`, `note` and `before`, the value until now, are safe to print; `sign` is one character, a space
+    where nothing changes. `below` are lines of its own, with their signs, that show a long text or what changes in it.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Line:
     sign: str = UNSIGNED
     note: str = ""
     below: tuple[SignedLine, ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +100,26 @@ def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
     if field.before is None:
         return Line(name, after, "+", note, below)
     if field.after is None:
-        return Line(name, f"{before} -> null", "-", note, below)
-    return Line(name, f"{before} -> {after}", "~", note, below)
+        return Line(name, "null", "-", note, below, before)
+    return Line(name, after, "~", note, below, before)
 
 
-def block_text(members: Iterable[Member], style: Style, *, indent: str) -> Iterator[str]:
-    """Yields the lines of a block. `indent` is the text before the signs."""
+def block_text(members: Iterable[Member], style: Style, *, indent: str, shorten: bool = False) -> Iterator[str]:
+    """Yields the lines of a block. `indent` is the text before the signs. With `shorten` no value is very long."""
     members = tuple(members)
     width = max((cells(member.name) for member in members if isinstance(member, Line)), default=0)
     for member in members:
         sign = paint_sign(member.sign, style)
         if isinstance(member, Line):
             note = style.red(f" # {member.note}") if member.note else ""
-            yield f"{indent}{sign} {pad(member.name, width)} = {member.text}{note}"
+            before, text = shortened_pair(member.before, member.text) if shorten else (member.before, member.text)
+            value = f"{before} -> {text}" if before else text
+            yield f"{indent}{sign} {pad(member.name, width)} = {value}{note}"
             for below in member.below:
                 yield f"{indent}{STEP}{paint_sign(below.sign, style)} {below.text}".rstrip()
         else:
             yield f"{indent}{sign} {member.name} {{"
-            yield from block_text(member.members, style, indent=indent + STEP)
+            yield from block_text(member.members, style, indent=indent + STEP, shorten=shorten)
             yield f"{indent}  }}"
 
 

@@ -48,7 +48,7 @@ def change_text(change: Change, style: Style) -> Iterator[str]:
     yield from (f"  # ({reason})" for reason in _reasons(change))
     sign = paint_sign(f"{words.sign:>3}", style)
     yield f"{sign} {escape(change.kind)} {value_text(name_of(change))} {{"
-    yield from block_text(_members(change), style, indent=" " * 6)
+    yield from block_text(_members(change), style, indent=" " * 6, shorten=style.columns is not None)
     yield from (style.dim(f"        # {remark}") for remark in _remarks(change))
     yield "    }"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from provisioner.model.address import Address
@@ -18,7 +18,7 @@ from provisioner.model.history import HistoryEntry, VerifiedJournal
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.rendering.caller import caller_document, caller_lines
 from provisioner.rendering.machine import FORMAT_VERSION, Document
-from provisioner.rendering.style import Style, cells, escape, pad
+from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.values import masked
 from provisioner.rendering.wording import pluralize
 
@@ -55,11 +55,8 @@ def render_history(
     sections = []
     for run, records in groupby(history, key=lambda record: record.run):
         entries = tuple(records)
-        lines = [
-            _event_line(event, style, width=width)
-            for record in entries
-            for event in by_record.get(record.record.sequence, ())
-        ]
+        events = chain.from_iterable(by_record.get(record.record.sequence, ()) for record in entries)
+        lines = [line for event in events for line in _event_lines(event, style, width=width)]
         if lines or (run is not None and address is None):
             is_running = at_work and entries[-1] is history[-1]
             sections.append(
@@ -112,16 +109,20 @@ def _ending(last: HistoryEntry, *, is_running: bool) -> str | None:
             return "at work" if is_running else "its end is not recorded"
 
 
-def _event_line(event: AuditEvent, style: Style, *, width: int) -> str:
-    facts = {"id": event.id, "order": event.order_id, "request": event.request_id}
-    parts = [
-        _format_time(event.history_entry.record.time),
-        _paint(pad(event.type.value, _TYPE_WIDTH), style, kind=event.type),
-        style.bold(pad(_name(event), width)),
-        " ".join(f"{name}={escape(value)}" for name, value in facts.items() if value is not None),
-        escape(event.detail),
-    ]
-    return _INDENT + _INDENT.join(part for part in parts if part).rstrip()
+def _event_lines(event: AuditEvent, style: Style, *, width: int) -> Iterator[str]:
+    """Yields one line, or a line for each fact where a terminal is too narrow for that."""
+    named = {"id": event.id, "order": event.order_id, "request": event.request_id}
+    facts = [f"{name}={escape(value)}" for name, value in named.items() if value is not None]
+    moment, type_, name = _format_time(event.history_entry.record.time), event.type.value, _name(event)
+    rest, detail = " ".join(facts), escape(event.detail)
+    head = [moment, _paint(pad(type_, _TYPE_WIDTH), style, kind=event.type), style.bold(pad(name, width))]
+    if style.fits([_INDENT + _INDENT.join((moment, pad(type_, _TYPE_WIDTH), pad(name, width), rest, detail)).rstrip()]):
+        yield _INDENT + _INDENT.join(part for part in (*head, rest, detail) if part).rstrip()
+        return
+    yield _INDENT + _INDENT.join(filter(None, head)).rstrip()
+    yield from (f"{_INDENT * 3}{fact}" for fact in facts)
+    if detail:
+        yield from (f"{_INDENT * 3}{line}" for line in wrap(detail, style.width - len(_INDENT) * 3))
 
 
 def _name(event: AuditEvent) -> str:

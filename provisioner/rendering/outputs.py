@@ -1,4 +1,4 @@
-"""Renders declared outputs in Terraform's manner: a line each, with sensitive values masked, or JSON objects."""
+"""Renders declared outputs in Terraform's manner, with sensitive values masked, or as JSON objects. No value is cut."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from provisioner.model.output import OutputValue
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.change import KNOWN_AFTER_APPLY
 from provisioner.rendering.machine import Document
-from provisioner.rendering.style import Style, cells, escape, pad
-from provisioner.rendering.values import value_text
+from provisioner.rendering.style import Style
+from provisioner.rendering.values import assignment_lines, value_lines
 
 
 def render_declared_outputs(outputs: Sequence[OutputValue], style: Style) -> str:
-    """Returns one line per output, with aligned equals signs."""
-    width = max((cells(escape(output.name)) for output in outputs), default=0)
-    return "".join(f"{style.bold(pad(escape(output.name), width))} = {_text(output)}\n" for output in outputs)
+    """Returns one line per output; a list or an object takes several."""
+    return "".join(f"{line}\n" for line in assignment_lines({each.name: _lines(each) for each in outputs}, style))
 
 
 def render_outputs_section(outputs: Sequence[OutputValue], style: Style) -> str:
@@ -23,10 +22,10 @@ def render_outputs_section(outputs: Sequence[OutputValue], style: Style) -> str:
     return f"\n{style.bold('Outputs:')}\n\n{render_declared_outputs(outputs, style)}"
 
 
-def _text(output: OutputValue) -> str:
+def _lines(output: OutputValue) -> Sequence[str]:
     if not output.known:
-        return KNOWN_AFTER_APPLY
-    return HIDDEN if output.sensitive else value_text(output.value)
+        return (KNOWN_AFTER_APPLY,)
+    return (HIDDEN,) if output.sensitive else (*value_lines(output.value),)
 
 
 def outputs_document(outputs: Sequence[OutputValue]) -> Document:

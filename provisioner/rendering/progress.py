@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, assert_never
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.event import Event, EventType
-from provisioner.rendering.style import Style, cells, cut, escape, pad
+from provisioner.rendering.style import Style, beginning, cells, cut, escape, pad, wrap
 from provisioner.rendering.wording import WORDS, Words, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 _WIDEST_ADDRESS = 40
+_NARROWEST_SENTENCE = 20
 
 _EVENT_WORDS = {
     EventType.BOUGHT: "Bought",
@@ -169,24 +170,40 @@ class LiveTable:
         """Returns at most `height` lines, of which the last one has the totals."""
         rows = sorted(self._rows.values(), key=_urgency)  # sorted() copies first: Live draws in a thread of its own
         room = max(height - 1, 0)
-        shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
-        width = min(max((cells(escape(str(row.event.address))) for row in shown), default=0), _WIDEST_ADDRESS)
-        lines = [self._line(row, width=width) for row in shown]
+        width = min(max((cells(escape(str(row.event.address))) for row in rows[:room]), default=0), _WIDEST_ADDRESS)
+        shown: list[list[str]] = []
+        for row in rows[:room]:
+            shown.append(self._row_lines(row, width=width))
+            if sum(map(len, shown)) > room - (len(shown) < len(rows)):  # one line says how many are left
+                shown.pop()
+                break
+        lines = [line for each in shown for line in each]
         if len(shown) < len(rows) and room:
             lines.append(self._style.dim(f"  and {len(rows) - len(shown)} more"))
         return [*lines, self._totals(rows)]
 
-    def _line(self, row: _Row, *, width: int) -> str:
+    def _row_lines(self, row: _Row, *, width: int) -> list[str]:
+        """Returns a line with the address and what became of it, or more lines where the terminal is too narrow.
+
+        Only a status is ever cut: an address, or an id in the last word about it, is there to be copied.
+        """
+        event, style = row.event, self._style
+        address, sentence = escape(str(event.address)), self._sentence(row)
+        room = style.width - max(cells(address), width) - 4
+        kept = "" if _is_under_way(row) else sentence
+        if room < _NARROWEST_SENTENCE or cells(kept) > room:
+            lines = [f"  {style.bold(line)}" for line in _broken(address, style.width - 2)]
+            texts = _broken(kept, style.width - 4) if kept else [cut(sentence, style.width - 4)]
+            return [*lines, *(f"    {_paint(text, style, kind=event.type)}" for text in texts)]
+        return [f"  {style.bold(pad(address, width))}  {_paint(cut(sentence, room), style, kind=event.type)}"]
+
+    def _sentence(self, row: _Row) -> str:
         event = row.event
-        address = pad(cut(escape(str(event.address)), width), width)
-        if _is_under_way(row):
-            doing = WORDS[event.action or Action.NO_OP].doing.capitalize()
-            waited = duration(event.elapsed + self._clock() - row.received_at)
-            sentence = f"{doing}... {waited}  {escape(event.detail)}".rstrip()
-        else:
-            sentence = event_sentence(event)
-        room = max(self._style.width - width - 4, 1)
-        return f"  {self._style.bold(address)}  {_paint(cut(sentence, room), self._style, kind=event.type)}"
+        if not _is_under_way(row):
+            return event_sentence(event)
+        doing = WORDS[event.action or Action.NO_OP].doing.capitalize()
+        waited = duration(event.elapsed + self._clock() - row.received_at)
+        return f"{doing}... {waited}  {escape(event.detail)}".rstrip()
 
     def _totals(self, rows: list[_Row]) -> str:
         count = Counter(row.event.type for row in rows)
@@ -208,6 +225,16 @@ class LiveTable:
         height = options.height or console.height
         for line in self.lines(height - 1):
             yield Text.from_ansi(line, no_wrap=True, overflow="ellipsis", end="\n")
+
+
+def _broken(text: str, width: int) -> list[str]:
+    """Returns the text in lines of at most `width` cells. A longer word is broken, and nothing is lost."""
+    waiting, lines = [*wrap(text, width)], []
+    while waiting:
+        line = waiting.pop(0)
+        lines.append(beginning(line, width) or line[:1])
+        waiting[:0] = filter(None, [line[len(lines[-1]) :]])
+    return lines
 
 
 def _is_under_way(row: _Row) -> bool:

@@ -15,9 +15,9 @@ from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.time_text import format_time
 from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
-from provisioner.rendering.style import Style, cells, escape, pad, wrap
+from provisioner.rendering.style import Style, escape, wrap
 from provisioner.rendering.text_difference import text_lines
-from provisioner.rendering.values import is_block, is_content, key_text, leaves, path_text, value_text
+from provisioner.rendering.values import assignment_lines, is_content, leaves, path_text, value_lines, value_text
 from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
@@ -101,23 +101,12 @@ def render_intent(intent: Intent, style: Style, *, in_flight: bool = False) -> s
 
 
 def render_outputs(outputs: Mapping[str, JsonValue], style: Style) -> str:
-    """Returns the outputs by name, one line each. A value that is an object gets one line per field.
+    """Returns the outputs by name, whole. A list or an object takes several lines.
 
     Names are not quoted, as they are addresses or fields.
     """
-    width = max((cells(escape(name)) for name, value in outputs.items() if not is_block(value)), default=0)
-    return "".join(f"{line}\n" for name, value in outputs.items() for line in _output(name, value, style, width=width))
-
-
-def _output(name: str, value: JsonValue, style: Style, *, width: int) -> Iterator[str]:
-    if not is_block(value):
-        yield f"{style.bold(pad(escape(name), width))} = {value_text(value)}"
-        return
-    yield f"{style.bold(escape(name))} = {{"
-    key_width = max(cells(key_text(key)) for key in value)
-    for key, item in value.items():
-        yield f"{_INDENT}{pad(key_text(key), key_width)} = {value_text(item)}"
-    yield "}"
+    texts = {name: [*value_lines(value)] for name, value in outputs.items()}
+    return "".join(f"{line}\n" for line in assignment_lines(texts, style))
 
 
 def render_raw(value: JsonValue) -> str:

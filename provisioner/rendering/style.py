@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,14 +21,23 @@ _ABOVE_ASCII = re.compile(r"[^\x00-\x7e]")
 _WORD = r"(?P<escaped>\\(?:u[0-9a-f]{4}|U[0-9a-f]{8}|[nrt]))|(?:[^\W_]|[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f])+|[\s\S]"
 """Matches an escape sequence, a word with its combining marks, or any other character."""
 _ASCII_LETTER = re.compile(r"[A-Za-z]")
+_UNBREAKABLE = re.compile(r"(?:[^ `]|`[^`]{0,200}`|`)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How to style text. `width` is in terminal cells; without `color` every method returns its text unchanged."""
+    """How to style text. `width`, at which prose wraps, is in cells; without `color` every method returns its text
+    unchanged.
+    """
 
     color: bool
     width: int = 100
+    columns: int | None = None
+    """The width of the terminal. None for a file or a pipe, where nothing has to fit and nothing is shortened."""
+
+    def fits(self, lines: Iterable[str]) -> bool:
+        """Returns whether no line is wider than the terminal. They must not be painted yet."""
+        return self.columns is None or all(cells(line) <= self.columns for line in lines)
 
     def bold(self, text: str) -> str:
         return self._paint("1", text)
@@ -163,16 +172,19 @@ def _cells_of(character: str) -> int:
 
 def cut(text: str, width: int) -> str:
     """Returns `text` in at most `width` cells. An ellipsis stands for what is cut."""
-    if cells(text) <= width:
-        return text
-    room = max(width - 1, 0)
+    return text if cells(text) <= width else beginning(text, width - 1) + ELLIPSIS
+
+
+def beginning(text: str, width: int) -> str:
+    """Returns as much of `text` as `width` cells have room for."""
+    room = max(width, 0)
     kept = 0
     for character in text:
         room -= _cells_of(character)
         if room < 0:
             break
         kept += 1
-    return text[:kept] + ELLIPSIS
+    return text[:kept]
 
 
 def pad(text: str, width: int) -> str:
@@ -182,12 +194,13 @@ def pad(text: str, width: int) -> str:
 def wrap(text: str, width: int) -> Iterator[str]:
     """Yields escaped lines of at most `width` cells.
 
-    `text` keeps its line breaks and indentation; a longer word gets its own line.
+    `text` keeps its line breaks and indentation; a longer word gets its own line, and so does a longer command between
+    backquotes, because a broken one cannot be pasted.
     """
     for paragraph in text.split("\n"):
         indent = " " * (len(paragraph) - len(paragraph.lstrip(" ")))
         line = ""
-        for word in map(escape, filter(None, paragraph.split(" "))):
+        for word in map(escape, _UNBREAKABLE.findall(paragraph)):
             if line and cells(indent) + cells(line) + 1 + cells(word) > width:
                 yield indent + line
                 line = word

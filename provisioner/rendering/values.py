@@ -6,22 +6,27 @@ field means is not known here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeGuard
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.lookalikes import look_alike
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
-from provisioner.rendering.style import cut, escape, escape_all
+from provisioner.rendering.style import Style, beginning, cells, escape, escape_all, pad
 
 LONGEST_VALUE = 512
-"""In cells. It is long enough that different values are rarely cut to the same text. The JSON documents cut nothing."""
+"""In cells, for the values of a plan on a terminal. Everywhere else a value is shown whole."""
+_SHORTENED = 240
+_BEFORE_DIFFERENCE = 40
+_TELLING_DIGITS = 12
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHORT_DIGEST = 8
+_INDENT = "  "
 
 
 def is_secret(value: JsonValue) -> bool:
@@ -44,7 +49,7 @@ def is_hidden(path: FieldPath, hidden: Collection[FieldPath]) -> bool:
 
 def value_text(value: JsonValue) -> str:
     """Returns the value as one safe line, with strings in JSON's quotes."""
-    return cut(_text(value), LONGEST_VALUE)
+    return _text(value)
 
 
 def pair_texts(before: JsonValue, after: JsonValue) -> tuple[str, str]:
@@ -52,7 +57,59 @@ def pair_texts(before: JsonValue, after: JsonValue) -> tuple[str, str]:
     one, other = value_text(before), value_text(after)
     if before == after or not (one == other or look_alike(_raw(before), _raw(after))):
         return one, other
-    return tuple(cut(escape_all(_text(value)), LONGEST_VALUE) for value in (before, after))  # type: ignore[return-value]
+    one, other = escape_all(one), escape_all(other)
+    return (one, other) if one != other else (_text(before, digits=None), _text(after, digits=None))
+
+
+def shortened(text: str, *, start: int = 0) -> str:
+    """Returns the text of a value, or a part of a very long one with the length and the digest of the whole.
+
+    The digest tells it from all others. `start` is the first character of the part.
+    """
+    if cells(text) <= LONGEST_VALUE:
+        return text
+    quote = '"' if text.startswith('"') else ""
+    whole = text[1:-1] if quote else text
+    part = beginning(whole[start:], _SHORTENED)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_TELLING_DIGITS]
+    return f"{quote}{'...' if start else ''}{part}...{quote} ({len(whole):,} characters, sha256 {digest})"
+
+
+def shortened_pair(before: str, after: str) -> tuple[str, str]:
+    """Returns the texts of two values, shortened to where they begin to differ."""
+    same = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    start = max(same - _BEFORE_DIFFERENCE, 0) if same > _SHORTENED else 0
+    return shortened(before, start=start), shortened(after, start=start)
+
+
+def value_lines(value: JsonValue) -> Iterator[str]:
+    """Yields the value as safe lines, whole, with an item of a list and a member of an object on each, as Terraform does."""
+    match value:
+        case Mapping() if is_block(value):
+            texts = {key_text(key): [*value_lines(member)] for key, member in value.items()}
+            width = max((cells(key) for key, lines in texts.items() if len(lines) == 1), default=0)
+            yield "{"
+            for key, (first, *rest) in texts.items():
+                yield f"{_INDENT}{key if rest else pad(key, width)} = {first}"
+                yield from (f"{_INDENT}{line}" for line in rest)
+            yield "}"
+        case list() | tuple() if value:
+            yield "["
+            for item in value:
+                *lines, last = value_lines(item)
+                yield from (f"{_INDENT}{line}" for line in (*lines, f"{last},"))
+            yield "]"
+        case _:
+            yield _text(value)
+
+
+def assignment_lines(values: Mapping[str, Sequence[str]], style: Style) -> Iterator[str]:
+    """Yields `name = value` for the lines of each value. The equals signs of values on one line are aligned."""
+    names = {name: escape(name) for name in values}
+    width = max((cells(names[name]) for name, lines in values.items() if len(lines) == 1), default=0)
+    for name, (first, *rest) in values.items():
+        yield f"{style.bold(names[name] if rest else pad(names[name], width))} = {first}"
+        yield from rest
 
 
 def _raw(value: JsonValue) -> str:
@@ -67,19 +124,22 @@ def path_text(path: FieldPath) -> str:
     return ".".join(map(key_text, path))
 
 
-def _text(value: JsonValue) -> str:
+def _text(value: JsonValue, *, digits: int | None = _SHORT_DIGEST) -> str:
+    """Returns the text of the value. `digits` of the digest of a content are shown; all of them where it is None."""
     match value:
         case str():
             return escape(json.dumps(value, ensure_ascii=False))
         case Mapping() if is_secret(value):
             return HIDDEN
         case Mapping() if is_content(value):
-            return f"(content, sha256 {escape(str(value['sha256'])[:_SHORT_DIGEST])})"
+            return f"(content, sha256 {escape(str(value['sha256'])[:digits])})"
         case Mapping():
-            members = ", ".join(f"{key_text(key)} = {_text(member)}" for key, member in sorted(value.items()))
+            members = ", ".join(
+                f"{key_text(key)} = {_text(member, digits=digits)}" for key, member in sorted(value.items())
+            )
             return f"{{ {members} }}" if members else "{}"
         case list() | tuple():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{', '.join(_text(item, digits=digits) for item in value)}]"
         case _:
             return json.dumps(value)
 

@@ -51,7 +51,7 @@ def _undeclared(addresses: Iterable[Address], loaded: Loaded, named_by: str) -> 
     declared = {desired.address for desired in loaded.desired}
     for address in sorted(frozenset(addresses) - declared):
         if members := sorted(one for one in declared if one.group == address):
-            each = " ".join(f"{named_by} {member.shell_quoted}" for member in members[:_SHOWN])
+            each = " ".join(f"{named_by} {member.shell_quoted}" for member in members)
             summary = f"{named_by} names {address}, which is a group of {len(members)}"
             yield error("unknown-address", summary, hint=f"name its members: {each}")
         else:

@@ -29,8 +29,15 @@ def test_all_of_them_with_the_sensitive_ones_masked(fleet):
     ran = fleet.run("output")
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[0].startswith('master   = "192.168.')
-    assert lines[1:] == ["token    = (sensitive)", 'trainers = ["trainer-0", "trainer-1"]']
+    assert lines[0].startswith('master = "192.168.')
+    assert lines[1:] == ["token  = (sensitive)", "trainers = [", '  "trainer-0",', '  "trainer-1",', "]"]
+
+
+def test_a_long_value_is_whole_by_its_name_and_among_the_others(cli):
+    cli.write_specs('servers: {gateway: {}}\noutputs: {long: "{{ servers.gateway.name * 200 }}", other: 1}\n')
+    cli.apply()
+    assert cli.run("output", "long").out == f'long = "{"gateway" * 200}"\n'
+    assert cli.run("output").out == f'long  = "{"gateway" * 200}"\nother = 1\n'
 
 
 def test_machines_get_every_value_and_what_is_sensitive_is_marked(fleet):

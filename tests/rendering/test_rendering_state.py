@@ -8,6 +8,7 @@ from provisioner.model.flow import Effect
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.rendering.state import render_outputs, render_resource, render_state, render_state_list
+from provisioner.rendering.style import Style
 
 GATEWAY = """\
 # gateway: ready
@@ -88,14 +89,47 @@ def test_a_state_without_servers_says_so():
 def test_outputs_are_aligned_and_those_of_a_server_stand_in_a_block():
     outputs = {"addresses": ["192.168.0.3"], "count": 1, 'pool["a b"]': {"id": None, "labels": {"x": "y"}}}
     assert render_outputs(outputs, PLAIN) == dedent("""\
-        addresses = ["192.168.0.3"]
-        count     = 1
+        addresses = [
+          "192.168.0.3",
+        ]
+        count = 1
         pool["a b"] = {
-          id     = null
-          labels = { x = "y" }
+          id = null
+          labels = {
+            x = "y"
+          }
         }
         """)
     assert render_outputs({}, PLAIN) == ""
+
+
+def test_outputs_are_whole_and_each_item_has_a_line():
+    long = "x" * 5_000
+    nested = {"empty": [], "nothing": {}, "pairs": [{"a b": 1, "id": None}, ["one", True]], "z": 2.5}
+    assert render_outputs({"long": long, "nested": nested}, Style(color=False, width=20, columns=20)) == dedent(f"""\
+        long = "{long}"
+        nested = {{
+          empty   = []
+          nothing = {{}}
+          pairs = [
+            {{
+              "a b" = 1
+              id    = null
+            }},
+            [
+              "one",
+              true,
+            ],
+          ]
+          z       = 2.5
+        }}
+        """)
+
+
+def test_a_record_is_whole_also_on_a_terminal():
+    long = {"note": "x" * 5_000}
+    style = Style(color=False, width=80, columns=80)
+    assert f'note = "{long["note"]}"' in render_resource(replace(recorded(), labels=long), style)
 
 
 def test_a_doubt_about_several_names_all_of_them():
