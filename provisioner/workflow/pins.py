@@ -139,3 +139,19 @@ def _mismatch(stack: Stack, pin: Pin, found: str) -> Diagnostic:
 
 def _subject(stack: Stack) -> str:
     return f"stack {stack.name}" if stack.environment is None else f"environment {stack.environment} of {stack.name}"
+
+
+def choose_region(in_specs: str | None, found: str | None) -> str:
+    """Returns the region of the specs, or else that of the environment.
+
+    Raises UsageError when both are given and differ, or neither is.
+    """
+    region = in_specs or found
+    if region is None:
+        hint = "write `region:` in stack.yaml, or set HW_REGION_NAME"
+        raise UsageError(error("region-missing", "no region is given", hint=hint))
+    if found is not None and region != found:
+        summary = f"stack.yaml says region {region}; HW_REGION_NAME or the hcloud profile says {found}"
+        hint = "make them agree, or unset HW_REGION_NAME; nothing was sent"
+        raise UsageError(error("region-conflict", summary, hint=hint))
+    return region

@@ -32,7 +32,7 @@ from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
 from provisioner.store import StateStore, find_location, high_water_mark_folder, locate, open_store, state_folders
 from provisioner.workflow.caller import read_pipeline
-from provisioner.workflow.pins import require_pins, require_region
+from provisioner.workflow.pins import choose_region, require_pins, require_region
 from provisioner.workflow.sandbox_world import world_in
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class Workspace:
 
         for finding in found.warnings:
             listen(Event(EventType.NOTICE, diagnostic=finding))
-        region = _choose_region(region_in_specs, found.region)
+        region = choose_region(region_in_specs, found.region)
         return connect(
             endpoints=region_endpoints(
                 region,
@@ -258,22 +258,6 @@ def _is_international(site: str | None) -> bool:
         hint = "set it to international, or to china, which is the default"
         raise UsageError(error("endpoint-invalid", "PROVISIONER_SITE names no site of the vendor's", hint=hint))
     return site == "international"
-
-
-def _choose_region(in_specs: str | None, found: str | None) -> str:
-    """Returns the region of the specs, or else that of the environment.
-
-    Raises UsageError when both are given and differ, or neither is.
-    """
-    region = in_specs or found
-    if region is None:
-        hint = "write `region:` in stack.yaml, or set HW_REGION_NAME"
-        raise UsageError(error("region-missing", "no region is given", hint=hint))
-    if found is not None and region != found:
-        summary = f"stack.yaml says region {region}; HW_REGION_NAME or the hcloud profile says {found}"
-        hint = "make them agree, or unset HW_REGION_NAME; nothing was sent"
-        raise UsageError(error("region-conflict", summary, hint=hint))
-    return region
 
 
 def who() -> str:
