@@ -12,6 +12,7 @@ from provisioner.model.flow import CallFailed, Outcome, PartialListing, ReadFlow
 from provisioner.model.kind import Kind
 from provisioner.model.list_gap import ListGap, find_unlisted
 from provisioner.model.purchase_policy import Trace
+from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
 from provisioner.model.resource import Live
 from provisioner.model.resource_id import resource_ids
 from provisioner.model.secret import Secret, SecretReference
@@ -125,7 +126,12 @@ class CloudListing:
 
 
 async def read_listing(
-    kind: Kind, channel: ChannelPort, recorded_ids: Iterable[str], *, suspected: Iterable[str] = ()
+    kind: Kind,
+    channel: ChannelPort,
+    recorded_ids: Iterable[str],
+    *,
+    suspected: Iterable[str] = (),
+    progress: ReadingProgress = NOT_SHOWN,
 ) -> CloudListing:
     """Returns the live resources and what the list may hide. Recorded ids that the list lacks are asked for one by one,
     and so are ids that are `suspected` to be there. One that is found so proves that the list lacks servers. Raises
@@ -134,10 +140,13 @@ async def read_listing(
     live, gaps = await _read_list(kind, channel)
     known = set(resource_ids(recorded_ids))
     hidden: list[Live] = []
-    for identifier in sorted(known - live.keys()):
+    if unlisted := sorted(known - live.keys()):
+        progress.begin(f"Asking for {kind.noun}s that the list lacks", total=len(unlisted))
+    for identifier in unlisted:
         if (row := await run_read(kind.show(identifier), channel)) is not None:
             live[row.id] = row
             hidden += [row] if row.id == identifier else []
+        progress.advance()
     for identifier in sorted(set(resource_ids(suspected)) - known - live.keys()):
         if (row := await _show_or_none(kind, channel, identifier)) is not None:
             hidden.append(row)

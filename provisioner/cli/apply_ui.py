@@ -129,6 +129,7 @@ class ConsoleApplyUI:
 
     @contextmanager
     def show_progress(self, plan: Plan) -> Iterator[Interruption]:
+        self.console.clear_transient()
         with self._live_table(plan), interruptible(self.console.message) as interruption:
             yield interruption
 

@@ -25,6 +25,13 @@ def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
     """Runs the command. `catalogue` is called by commands that need the kinds of resource (options.make_workspace)."""
     accept_all_text(sys.stdout, sys.stderr)
     try:
+        return _run(arguments, catalogue)
+    finally:
+        console().clear_transient()
+
+
+def _run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
+    try:
         code = cli.main(with_two_dashes(arguments), prog_name="provisioner", standalone_mode=False, obj=catalogue)
     except click.exceptions.NoArgsIsHelpError as needs_command:
         _show(needs_command)

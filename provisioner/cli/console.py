@@ -11,7 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cache
 from math import inf
@@ -22,6 +22,7 @@ from provisioner.cli.streams import is_utf8, write
 if TYPE_CHECKING:
     from provisioner.model.diagnostic import Diagnostic
     from provisioner.model.event import Event
+    from provisioner.model.reading_progress import ReadingStep
     from provisioner.rendering.style import Style
 
 _MAX_WIDTH = 120
@@ -31,6 +32,9 @@ _QUIET_SECONDS_OF_ADDRESSES = 15.0
 
 Progress of running changes comes about every ten seconds, so the second time is longer.
 """
+_QUIET_SECONDS_OF_STEPS = 0.5
+"""Seconds without output before it is shown what is being read."""
+_SECONDS_BETWEEN_STEPS = 0.1
 _ERASE_LINE = "\r\x1b[2K"
 
 
@@ -55,6 +59,9 @@ class Console:
     is_unshown: bool = False
     _json_started: bool = False
     """Some JSON has been written to stdout."""
+    _quiet_since: float = field(init=False)
+    """The time of the last output that stays, or of the start."""
+    _last_step_at: float = -inf
     _last_output_at: float = -inf
     _last_address_event_at: float = -inf
     """When the last event about an address came, by the monotonic clock."""
@@ -62,6 +69,9 @@ class Console:
     """The style of events, with the stream and the flag that it was chosen for."""
     _line_is_transient: bool = False
     """The terminal's last line is a transient one, which the next output replaces."""
+
+    def __post_init__(self) -> None:
+        self._quiet_since = time.monotonic()
 
     def style(self, stream: TextIO | None = None) -> Style:
         from provisioner.rendering.style import Style, choose_color
@@ -132,11 +142,35 @@ class Console:
 
     def show_transient(self, line: str) -> None:
         """Shows a line that the next output replaces. Requires a terminal that can rewrite lines."""
-        from provisioner.rendering.style import cut
+        from provisioner.rendering.style import ELLIPSIS, cut
 
-        self._begin_output()
+        self._last_output_at = time.monotonic()
+        shown = cut(line, self._event_style().width - 3).replace(ELLIPSIS, "...")  # which every encoding has
+        write(sys.stderr, f"{_ERASE_LINE if self._line_is_transient else ''}{shown}")
         self._line_is_transient = True
-        write(sys.stderr, cut(line, self.style(sys.stderr).width - 1))
+
+    def clear_transient(self) -> None:
+        """Erases a transient line."""
+        if self._line_is_transient:
+            self._line_is_transient = False
+            write(sys.stderr, _ERASE_LINE)
+
+    @property
+    def can_show_steps(self) -> bool:
+        """Whether somebody may watch stderr, and the lines there do not mix with JSON on the same terminal."""
+        return self.can_rewrite_lines and (self.json is None or not sys.stdout.isatty())
+
+    def show_step(self, step: ReadingStep) -> None:
+        """Shows in a transient line what is being read, once nothing else was shown for half a second."""
+        now = time.monotonic()
+        is_due = (
+            now - self._quiet_since >= _QUIET_SECONDS_OF_STEPS and now - self._last_step_at >= _SECONDS_BETWEEN_STEPS
+        )
+        if is_due:
+            from provisioner.rendering.progress import step_line
+
+            self._last_step_at = now
+            self.show_transient(step_line(step, now - self._quiet_since))
 
     def is_worth_showing(self, event: Event) -> bool:
         """Notes the time of an event about an address, and returns whether to show the event.
@@ -153,10 +187,8 @@ class Console:
         return is_silent or event.type.value != "reading"
 
     def _begin_output(self) -> None:
-        self._last_output_at = time.monotonic()
-        if self._line_is_transient:
-            self._line_is_transient = False
-            write(sys.stderr, _ERASE_LINE)
+        self._last_output_at = self._quiet_since = time.monotonic()
+        self.clear_transient()
 
     def document(self, document: object) -> None:
         """Writes a document of indented JSON to stdout."""

@@ -18,6 +18,8 @@ from provisioner.cli.console import Json, console
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.kind import Catalogue
+    from provisioner.model.reading_progress import ReadingProgress
+    from provisioner.settings import Settings
     from provisioner.workflow.workspace import Emulator, Workspace
 
 SYSTEM_CONFIGURATION = Path("/etc/provisioner/config.yaml")
@@ -121,7 +123,16 @@ def make_workspace(
         emulator=emulator(),
         version=__version__,
         configuration_files=configuration_files(),
+        progress=_reading_progress(settings),
     )
+
+
+def _reading_progress(settings: Settings) -> ReadingProgress:
+    """Returns progress that is shown where a person watches, and where no log is written between its lines."""
+    from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
+
+    is_watched = not settings.in_automation and settings.log_level is None and console().can_show_steps
+    return ReadingProgress(console().show_step) if is_watched else NOT_SHOWN
 
 
 def configuration_files() -> tuple[Path, ...]:

@@ -5,6 +5,7 @@ It only wires the other modules of the package together.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ from provisioner.model.caller import UNKNOWN_CALLER
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
+from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
 from provisioner.web import (
     HttpBackend,
     HttpNetwork,
@@ -42,6 +44,7 @@ from provisioner.web import (
 
 _DEFAULT_TIMEOUTS: Final = HttpTimeouts()
 _REAL_TIME: Final = Clock()
+_SECONDS_BETWEEN_COUNTS: Final = 0.25
 
 
 class Cloud:
@@ -60,12 +63,15 @@ class Cloud:
         mask: Mask,
         user: str = "",
         keeps_time: bool = True,
+        progress: ReadingProgress = NOT_SHOWN,
     ) -> None:
         self.identity = identity
         self.user = user
         """A pseudonym of the user; empty when the user is unknown."""
         self.keeps_time = keeps_time
         """Whether the cloud's clock advances like any other. False for an emulator whose clock is moved on purpose."""
+        self.progress = progress
+        """Tells a person who waits what is being read. Whoever reads something says so."""
         self.caller = UNKNOWN_CALLER
         """What is known of who uses the connection. Whoever opened it says so, and adds the names that were read."""
         self._mask = mask
@@ -134,6 +140,7 @@ async def connect(
     mask: Mask | None = None,
     keeps_time: bool = True,
     user_named: str = "",
+    progress: ReadingProgress = NOT_SHOWN,
 ) -> AsyncIterator[Cloud]:
     """Authenticate, find out account and project, and yield the connection that all channels share.
 
@@ -143,7 +150,8 @@ async def connect(
     `token_folder` no token outlives the run. `on_wait` is called while a throttled request waits, `on_slow_request` for
     a request that stays unanswered, and `on_long_reading` when a series of requests takes long. `mask` removes the
     secrets that it knows from every answer, and learns those that are sent. `keeps_time` is False for an emulator whose
-    clock is moved on purpose. `user_named` is the user's stable name for temporary credentials.
+    clock is moved on purpose. `user_named` is the user's stable name for temporary credentials. `progress` is told
+    several times a second how many requests were sent.
     """
     given = GivenIdentity(region, project_id, project_name, domain_id)
     network = HttpNetwork(
@@ -161,7 +169,7 @@ async def connect(
     times = {service: ServerTime(clock) for service in Service}
     budget = RequestBudget(clock, on_wait)
     mask = mask or Mask()
-    async with network.transport() as transport:
+    async with network.transport() as transport, _counting_requests(network, progress):
         cache = TokenFileCache(token_folder) if token_folder else NoCache()
         authenticator = Authenticator(transport, endpoints, given, budget, clock, cache, mask, times)
         try:
@@ -179,7 +187,27 @@ async def connect(
             mask=mask,
             user=signed_in.user,
             keeps_time=keeps_time,
+            progress=progress,
         )
+
+
+@asynccontextmanager
+async def _counting_requests(network: HttpNetwork, progress: ReadingProgress) -> AsyncIterator[None]:
+    """Tell `progress` how many requests were sent, also while one of them is not answered yet."""
+    if not progress.is_shown:
+        yield
+        return
+
+    async def count() -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_COUNTS)
+            progress.count_requests(network.requests)
+
+    counting = asyncio.create_task(count())
+    try:
+        yield
+    finally:
+        counting.cancel()
 
 
 def _asks_metadata(credentials: Credentials) -> bool:

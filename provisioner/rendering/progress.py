@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, assert_never
 from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.event import Event, EventType
+from provisioner.model.reading_progress import ReadingStep
 from provisioner.rendering.style import Style, beginning, cells, cut, escape, pad, wrap
-from provisioner.rendering.wording import WORDS, Words, duration
+from provisioner.rendering.wording import WORDS, Words, duration, pluralize
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -77,6 +78,16 @@ def _wait_sentence(event: Event) -> str:
     if event.type is EventType.UNANSWERED:
         return f"Still waiting for the cloud's answer to {request}: {waited} so far"
     return f"Still reading from the cloud: {event.requests} requests in {waited}, now {request}"
+
+
+def step_line(step: ReadingStep, seconds: float) -> str:
+    """Returns what is being read and how far that is, after so many seconds without a result."""
+    if step.total is not None:
+        far = f"{step.done:,} of {step.total:,}"
+    else:
+        far = pluralize(step.requests, "request") if step.requests else ""
+    facts = ", ".join(filter(None, (far, duration(seconds) if seconds >= 1 else "")))
+    return f"{step.what}... {facts}".rstrip()
 
 
 def lock_line(who: str, work: str, *, remaining: float) -> str:

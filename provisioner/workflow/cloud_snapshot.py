@@ -92,8 +92,11 @@ async def read_cloud(
     traces: dict[str, tuple[Trace, ...] | None] = {}
     async with cloud.channel() as channel:
         for kind in catalogue.kinds:
+            cloud.progress.begin(f"Reading the {kind.noun}s")
             try:
-                shown = await read_listing(kind, channel, recorded[kind.name], suspected=suspects)
+                shown = await read_listing(
+                    kind, channel, recorded[kind.name], suspected=suspects, progress=cloud.progress
+                )
                 live |= shown.live
                 gaps += shown.gaps
                 if not shown.gaps and (
@@ -102,7 +105,9 @@ async def read_cloud(
                     gap = await run_read(kind.read_list_gap(shown.live.keys()), channel)
                     limits = (gap,) if gap is not None else tuple(gaps_of_senders(foreign, state, shown.live, kind))
                     gaps += tuple(replace(each, kind=kind.name) for each in limits)
-                traces |= await read_traces(kind, channel, [one for one in traced if one.kind == kind.name])
+                if doubtful := [one for one in traced if one.kind == kind.name]:
+                    cloud.progress.begin("Looking for the orders of purchases in doubt")
+                    traces |= await read_traces(kind, channel, doubtful)
             except CallFailed as failed:
                 raise translate(failed, f"listing the {kind.noun}s") from failed
         known = {order for record in history() for order in _order_ids(record.entry)} if any(traces.values()) else set()
@@ -215,6 +220,7 @@ async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, cata
     """
     live = dict(snapshot.live)
     waiting = [one for one in state.resources.values() if one.phase is Phase.READY and one.id in live]
+    cloud.progress.begin("Reading public addresses", total=len(waiting))
 
     async def ask() -> None:
         async with cloud.channel() as channel:
@@ -222,6 +228,7 @@ async def read_details(cloud: Cloud, state: State, snapshot: CloudSnapshot, cata
                 recorded = waiting.pop()
                 row = live[recorded.id or ""]
                 live[row.id] = await read_detail(catalogue[recorded.kind], channel, row)
+                cloud.progress.advance()
 
     outcomes = await asyncio.gather(*(ask() for _ in range(_CONCURRENT_REQUESTS)), return_exceptions=True)
     for failed in outcomes:

@@ -54,6 +54,7 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
 
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
         check_identity(state, cloud.identity)
+        cloud.progress.begin("Reading what is paid until when")
         try:
             found = await list_subscriptions(channel.ask, resource_ids=[one.id for one in recorded if one.id])
         except CallFailed as failed:

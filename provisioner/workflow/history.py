@@ -34,6 +34,7 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
     that the journal never names.
     """
     store = workspace.store(workspace.stack())
+    workspace.progress.begin("Reading the history")
     holder = store.holder()
     records = tuple(with_context(tuple(store.history())))
     if not records:

@@ -123,6 +123,7 @@ async def wait_for_order(
         wanted = find_order(session.state, target, session.specs)
         order = await read_order(session.ask, wanted)
         while not order.is_over and (waited := clock.monotonic() - began) < seconds:
+            session.cloud.progress.end()
             on_wait(order, round(waited, 3))  # the difference of two clock readings may be a rounding error short
             await clock.sleep(min(pause, seconds - waited))
             pause = _PAUSE
@@ -142,6 +143,7 @@ async def _open_billing(workspace: Workspace, listen: Listener) -> AsyncIterator
     state = store.load()
     async with workspace.cloud(stack, listen) as cloud, cloud.channel() as channel:
         check_identity(state, cloud.identity)
+        cloud.progress.begin("Reading the orders")
         yield _BillingSession(channel.ask, cloud, state, OrderSpecs(workspace, stack))
 
 
@@ -155,12 +157,15 @@ async def _read_many(session: _BillingSession, ids: Iterable[str], *, everything
         if everything or len(wanted) > _FEW:
             year = await billing.list_orders(session.ask, created_from=session.now() - _YEAR)
             found = {order.id: order for order in year if everything or order.id in wanted}
-        for order_id in sorted(wanted - found.keys()):
+        unlisted = sorted(wanted - found.keys())
+        session.cloud.progress.begin("Reading single orders", total=len(unlisted))
+        for order_id in unlisted:
             try:
                 found[order_id] = (await billing.show_order(session.ask, order_id)).order
             except CallFailed as failed:
                 if not is_unknown(failed):
                     raise
+            session.cloud.progress.advance()
     except CallFailed as failed:
         raise translate(failed, "reading the orders") from failed
     return found

@@ -68,6 +68,8 @@ async def read_paid_terms(
     rows = [snapshot.live[each] for each in identifiers if each in snapshot.live]
     paid = [row for row in rows if catalogue[row.kind].billing.shows_prepaid(row)][:MOST_IN_A_PLAN]
     terms: Mapping[str, Term] = {}
+    if paid:
+        cloud.progress.begin("Reading what is paid until when")
     with suppress(CallFailed):
         terms = await read_terms(cloud, (row.id for row in paid))
     asked = {row.order_id or orders.get(row.id) for row in paid if row.id not in known} - {None}
@@ -77,7 +79,8 @@ async def read_paid_terms(
 async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tuple[str, int]]:
     from provisioner.cloud.orders import show_order
 
-    waiting = sorted(filter(is_order_id, orders))
+    if waiting := sorted(filter(is_order_id, orders)):
+        cloud.progress.begin("Reading the orders of prepaid servers", total=len(waiting))
     periods: dict[str, tuple[str, int]] = {}
 
     async def ask() -> None:
@@ -87,6 +90,7 @@ async def _read_periods(cloud: Cloud, orders: Iterable[str]) -> Mapping[str, tup
                 with suppress(CallFailed):
                     if (period := _period(await show_order(channel.ask, order))) is not None:
                         periods[order] = period
+                cloud.progress.advance()
 
     await asyncio.gather(*(ask() for _ in range(min(_CONCURRENT_REQUESTS, len(waiting)))))
     return periods

@@ -183,6 +183,7 @@ class PlanSession:
         claims = self._claims(other_states, state, snapshot)
         unsure = other_states.unsure(claims, snapshot.live)
         place = state_place(self.workspace, self.loaded.stack, self.store, self.cloud.identity)
+        self.cloud.progress.begin("Comparing the specs with the state and the cloud")
         planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, place=place)
         plan = planned()
         if refusals := tuple(other_states.refusals(plan)):

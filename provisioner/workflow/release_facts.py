@@ -33,6 +33,7 @@ async def read_release_facts(cloud: Cloud, questions: Questions) -> ReleaseFacts
     lacks, and billing with one request per fifty servers.
     """
     offerings = dict.fromkeys((*questions.offerings, *questions.purchases))
+    cloud.progress.begin("Reading what is sold and what is paid")
     async with cloud.channel() as channel:
         paid_until, subscribed = await _paid_until(channel.ask, questions.terms)
         if not offerings:

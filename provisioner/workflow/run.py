@@ -106,12 +106,14 @@ class Run:
         orders: frozenset[str] = frozenset()
         listed: list[Listed] = []
         if has_purchases(plan):
+            self.cloud.progress.begin("Reading the orders that there are already")
             orders, are_all = await self._known_orders(plan, stack, state, snapshot)
             listed = [Listed(tuple(sorted(snapshot.live)), not snapshot.gaps, tuple(sorted(orders)), are_all)]
         session.append(
             [started, *approved, *trigger_entries(plan), *clear_stale_refusals(plan), *statements(plan), *listed]
         )
         plan = with_statements_applied(plan)
+        self.cloud.progress.end()
         with self.ui.show_progress(plan) as interruption:
             result = await execute(self._context(plan, state, stack, resolver, interruption, orders, snapshot))
             # The end is recorded before the terms are read, so that an interruption cannot prevent the summary.

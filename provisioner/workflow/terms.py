@@ -59,6 +59,7 @@ async def read_renewals(
             snapshot,
             notes=(_unread_warning(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),),
         )
+    cloud.progress.begin("Reading what is paid until when")
     try:
         terms = await read_terms(cloud, (identifier for identifier in asked if identifier is not None))
     except CallFailed as failed:

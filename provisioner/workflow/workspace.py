@@ -24,6 +24,7 @@ from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
 from provisioner.model.mask import Mask
+from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
 from provisioner.model.redaction import find_secrets
 from provisioner.model.secret import Secret
 from provisioner.model.stack import CloudName, Stack
@@ -69,6 +70,8 @@ class Workspace:
     """Removes the secrets that it knows from the cloud's answers."""
     content_mask: Mask = field(default_factory=Mask)
     """Removes the values of variables that may be secrets from texts that are only for people."""
+    progress: ReadingProgress = NOT_SHOWN
+    """Tells a person who waits what is being read."""
 
     def load(self, *, for_release: bool = False) -> Loaded:
         """Loads the specs, and adds their secrets to the mask, as the cloud may return what an earlier run has sent.
@@ -77,6 +80,7 @@ class Workspace:
         """
         from provisioner.loading import load
 
+        self.progress.begin("Reading the specs")
         load_here = partial(load, self.directory, catalogue=self.catalogue, for_release=for_release)
         loaded = load_here(environment=self.environment, inputs=self.inputs)
         secrets = self.secrets()
@@ -112,6 +116,7 @@ class Workspace:
 
     def store_of(self, label: str, *, owner: tuple[str, str | None] | None = None) -> StateStore:
         """Opens the state of this label, which need not be a state of the stack. `owner` is as in `open_store`."""
+        self.progress.begin("Reading the state")
         found = None if self.state_location else find_location(self.directory, label)
         return open_store(
             self.state_location or (found.folder if found else ""),
@@ -188,12 +193,12 @@ class Workspace:
     def vendor_cloud(
         self, found: FoundCredentials, region_in_specs: str | None, listen: Listener
     ) -> AbstractAsyncContextManager[Cloud]:
-        from provisioner.cloud import cache_folder, connect, region_endpoints
+        from provisioner.cloud import cache_folder, region_endpoints
 
         for finding in found.warnings:
             listen(Event(EventType.NOTICE, diagnostic=finding))
         region = choose_region(region_in_specs, found.region)
-        return connect(
+        return self._connect(listen)(
             endpoints=region_endpoints(
                 region,
                 self._endpoint_overrides(),
@@ -206,30 +211,37 @@ class Workspace:
             project_name=found.project_name,
             user_named=self.settings.user,
             domain_id=found.domain_id,
-            user_agent=self._user_agent(),
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
-            on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
-            mask=self.mask,
-            on_slow_request=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
         )
 
     def sandbox_cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
-        from provisioner.cloud import AccessKey, connect, region_endpoints, sandbox_endpoints
+        from provisioner.cloud import AccessKey, region_endpoints, sandbox_endpoints
 
         region = stack.region or self.emulator.region
         overrides = self._endpoint_overrides()
-        return connect(
+        return self._connect(listen)(
             endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
             app=None if overrides else self.emulator.app(self.world(stack)),
             keeps_time=False,
-            user_agent=self._user_agent(),
-            on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
+        )
+
+    def _connect(self, listen: Listener) -> Callable[..., AbstractAsyncContextManager[Cloud]]:
+        """Returns `connect` with what is the same for every cloud."""
+        from provisioner.cloud import connect
+
+        self.progress.begin("Connecting to the cloud")
+        return partial(
+            connect,
+            user_agent=f"provisioner/{self.version}",
             mask=self.mask,
+            progress=self.progress,
+            on_wait=lambda seconds: listen(Event(EventType.PAUSED, remaining=seconds)),
             on_slow_request=lambda line, seconds: listen(Event(EventType.UNANSWERED, detail=line, elapsed=seconds)),
-            on_long_reading=lambda line, count, seconds: listen(_reading_event(line, count, seconds)),
+            on_long_reading=lambda line, count, seconds: listen(
+                Event(EventType.READING, detail=line, elapsed=seconds, requests=count)
+            ),
         )
 
     @property
@@ -244,13 +256,6 @@ class Workspace:
             hint = "there are PROVISIONER_ENDPOINT_MODELARTS, PROVISIONER_ENDPOINT_BSS and PROVISIONER_ENDPOINT_IAM"
             raise UsageError(error("endpoint-invalid", f"{names} names no service", hint=hint))
         return {known[name]: url for name, url in self.settings.endpoints.items()}
-
-    def _user_agent(self) -> str:
-        return f"provisioner/{self.version}"
-
-
-def _reading_event(line: str, count: int, seconds: float) -> Event:
-    return Event(EventType.READING, detail=line, elapsed=seconds, requests=count)
 
 
 def _is_international(site: str | None) -> bool:
