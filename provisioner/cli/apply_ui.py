@@ -18,6 +18,7 @@ from provisioner.cli.console import Console
 from provisioner.cli.failure import now
 from provisioner.cli.prompt import ask, can_ask
 from provisioner.cli.signals import interruptible
+from provisioner.cli.streams import is_utf8
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
@@ -135,9 +136,12 @@ class ConsoleApplyUI:
 
     @contextmanager
     def _live_table(self, plan: Plan) -> Iterator[None]:
-        """Shows the live table on stderr, only when that is a terminal which can move its cursor."""
+        """Shows the live table on stderr, only when that is a terminal which can move its cursor.
+
+        Escapes for what its encoding lacks would make lines wider than the table takes them for.
+        """
         style = self.console.style(sys.stderr)
-        if self.as_json or not sys.stderr.isatty() or not style.color:
+        if self.as_json or not sys.stderr.isatty() or not style.color or not is_utf8(sys.stderr):
             yield
             return
         from rich.console import Console as RichConsole

@@ -238,6 +238,16 @@ def test_no_prompt_asks_about_what_is_not_shown(unshown, monkeypatch, capsys, pr
     assert "Enter a value" not in said
 
 
+@pytest.mark.parametrize(("encoding", "has_table"), [("utf-8", True), ("gbk", False), ("ascii", False)])
+def test_lines_with_escapes_are_not_redrawn(monkeypatch, encoding, has_table):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    screen = type("Screen", (io.TextIOWrapper,), {"isatty": lambda _: True})(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stderr", screen)
+    asking = ConsoleApplyUI(Console(), auto_approve=True, may_ask=False)
+    with asking._live_table(plan_of(create("gateway"))):
+        assert (asking._table is not None) is has_table
+
+
 def test_only_the_prompt_reads_what_a_person_types():
     reading = [
         path.name for path in (PROVISIONER / "cli").glob("*.py") if "readline" in path.read_text(encoding="utf-8")
