@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,10 @@ def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:
         from provisioner.rendering.stream import run_document
 
         summary = render_summary(
-            result, Style(color=False), mode=applied.plan.mode, not_as_wanted=applied.plan.not_as_wanted
+            result,
+            Style(color=False, width=sys.maxsize),
+            mode=applied.plan.mode,
+            not_as_wanted=applied.plan.not_as_wanted,
         )
         console().line(run_document(result, message=summary.splitlines()[-1], timestamp=now(), fleets=fleets))
     elif applied.result is not None:

@@ -73,20 +73,9 @@ class ConsoleApplyUI:
         hint = self.approval_hint
         if not can_ask(self.console, may_ask=self.may_ask, as_json=self.as_json, hint=hint):
             return False
-        from provisioner.model.plan import Mode
+        from provisioner.rendering.question import question_of
 
-        if plan.mode is Mode.DESTROY:
-            question = (
-                f"Do you really want to release these {plan.noun}s?\n  There is no undo, and what is on them is lost.\n"
-            )
-        elif plan.mode is Mode.REFRESH:
-            question = "Do you want to record what the cloud shows?\n  Nothing is bought, changed or released.\n"
-        else:
-            question = "Do you want to perform these actions?\n"
-        from provisioner.rendering.caller import target_text
-
-        if target := target_text(plan.basis):
-            question += f"  They are done in {target}.\n"
+        question = question_of(plan, self.console.style(sys.stderr))
         return ask(self.console, question, word=self.approval_word())
 
     def listen(self, event: Event) -> None:

@@ -9,7 +9,7 @@ import click
 from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
-from provisioner.cli.options import json_option, stack_options
+from provisioner.cli.options import full_option, json_option, stack_options
 from provisioner.cli.selection import selection_options
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--detailed-exitcode", is_flag=True, help="0 no drift, 2 drift, 6 a purchase in doubt.")
 @allow_option
 @selection_options
+@full_option
 @json_option
 @stack_options
 def command(
@@ -30,6 +31,7 @@ def command(
     detailed_exitcode: bool,
     allow: frozenset[Allowance],
     selection: Selection,
+    full: bool,
     as_json: bool,
 ) -> ExitCode:
     """Show what was changed outside: what the cloud has otherwise than it is recorded.
@@ -55,7 +57,7 @@ def command(
     else:
         from provisioner.rendering.drift import render_drift
 
-        console().write(render_drift(planned.plan, console().style()))
+        console().write(render_drift(planned.plan, console().style(), full=full))
         if planned.plan.work and not workspace.settings.in_automation:
             console().message("\nplan shows what apply would do about it; apply --refresh-only only records it.")
     return of_plan(planned.plan, detailed=detailed_exitcode)

@@ -217,6 +217,9 @@ reinstall_option = click.option(
     help="Wipe this server's system disk and put on it what is declared, where the cloud shows something else. May be repeated.",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
+full_option = click.option(
+    "--full", is_flag=True, help="Show every server and finding in full, even where many are alike."
+)
 auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip
 lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end.")  # fmt: skip
@@ -248,7 +251,7 @@ _RUN_OPTIONS = (
     lock_timeout_option,
     click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase whose outcome is not known."),
     reason_option,
-    click.option("--full", is_flag=True, help="Show every server in full, even where many are alike."),
+    full_option,
     _json_stream_option,
 )  # fmt: skip
 

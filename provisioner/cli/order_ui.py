@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
 from provisioner.cli.prompt import ask, can_ask
-from provisioner.model.action import Action
-from provisioner.rendering.orders import format_money, render_order
+from provisioner.rendering.orders import render_order, settle_question
 
 if TYPE_CHECKING:
     from provisioner.applying import Interruption
+    from provisioner.model.action import Action
     from provisioner.model.event import Event
     from provisioner.model.placed_order import PlacedOrder
     from provisioner.model.plan import Plan
@@ -44,7 +44,7 @@ class ConsoleOrdersUI:
         hint = "look at it with `provisioner orders show`, then run this again with --auto-approve"
         if not can_ask(self._console, may_ask=self.apply_ui.may_ask, as_json=self.as_json, hint=hint):
             return False
-        return ask(self._console, _question(self.action, order), word=self.apply_ui.approval_word())
+        return ask(self._console, settle_question(self.action, order), word=self.apply_ui.approval_word())
 
     def listen(self, event: Event) -> None:
         self.apply_ui.listen(event)
@@ -54,9 +54,3 @@ class ConsoleOrdersUI:
 
     def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
         return self.apply_ui.show_progress(plan)
-
-
-def _question(action: Action, order: PlacedOrder) -> str:
-    if action is Action.PAY:
-        return f"Do you want to pay this order?\n  {format_money(order.amount, order.currency)} will be taken from the account.\n"
-    return "Do you want to cancel this order?\n  It cannot be paid any more, and its address is forgotten.\n"

@@ -12,7 +12,14 @@ from provisioner.cli.allow_option import allow_option
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
-from provisioner.cli.options import DurationType, json_option, reinstall_option, replace_option, stack_options
+from provisioner.cli.options import (
+    DurationType,
+    full_option,
+    json_option,
+    reinstall_option,
+    replace_option,
+    stack_options,
+)
 from provisioner.cli.selection import keep_protected_option, keeping_protected, selection_options
 
 if TYPE_CHECKING:
@@ -56,7 +63,7 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
 @click.option(
     "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
 )
-@click.option("--full", is_flag=True, help="Show every server in full, even where many are alike.")
+@full_option
 @json_option
 @stack_options
 def command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.console import console
-from provisioner.cli.options import json_option, stack_options
+from provisioner.cli.options import full_option, json_option, stack_options
 
 if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@full_option
 @json_option
 @stack_options
-def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> None:
+def command(*, workspace: Workspace, plan_file: Path | None, full: bool, as_json: bool) -> None:
     """Show the recorded servers, or a saved plan.
 
     Reads files only: neither the cloud nor a lock is needed.
     """
     if plan_file is not None:
-        _show_plan(plan_file, as_json=as_json)
+        _show_plan(plan_file, full=full, as_json=as_json)
         return
     from provisioner.workflow.state import read_state
 
@@ -51,7 +52,7 @@ def command(*, workspace: Workspace, plan_file: Path | None, as_json: bool) -> N
         )
 
 
-def _show_plan(path: Path, *, as_json: bool) -> None:
+def _show_plan(path: Path, *, full: bool, as_json: bool) -> None:
     from provisioner.saved_plans import read_plan
 
     saved = read_plan(path)
@@ -63,4 +64,4 @@ def _show_plan(path: Path, *, as_json: bool) -> None:
     else:
         from provisioner.rendering.plan import render_plan
 
-        console().write(render_plan(plan, console().style(), full=True))
+        console().write(render_plan(plan, console().style(), full=full))

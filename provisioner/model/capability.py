@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.draft import Draft
+from provisioner.model.due import OrderTerms
 from provisioner.model.flow import Ended, Flow, ReadFlow, Remark
 from provisioner.model.purchase_policy import PurchasePolicy, Trace
 from provisioner.model.release_facts import Offering
@@ -86,6 +87,7 @@ class Billing:
       name the resource) nor the record want that mode.
     - `future_charging`: how a purchase will be paid for, as that part of a body. It holds only None where the cloud
       decides. `current_charging`: the same for an existing resource, from whichever source says it.
+    - `order_terms`: the terms under which a purchase of these fields is ordered; None if nothing is paid in advance.
     - `loses_paid_term`: whether releasing it loses what was paid in advance.
     - `is_subscribed`: asks billing whether it is paid for in advance. Raises CallFailed if the release depends on the
       answer and billing does not give it.
@@ -100,6 +102,7 @@ class Billing:
     sold_otherwise: Callable[[Recorded, Live | None, Fields | None, PurchasePolicy], str | None]
     future_charging: Callable[[Fields, PurchasePolicy], JsonObject]
     current_charging: Callable[[Recorded], JsonObject]
+    order_terms: Callable[[Fields, PurchasePolicy], OrderTerms | None]
     loses_paid_term: ReleasePredicate
     is_subscribed: Callable[[Live], ReadFlow[bool]]
     renewal: FieldPath
@@ -240,6 +243,7 @@ NO_BILLING: Final = Billing(
     sold_otherwise=always_none,
     future_charging=lambda _fields, _policy: {},
     current_charging=lambda _recorded: {},
+    order_terms=always_none,
     loses_paid_term=_never_by_a_release,
     is_subscribed=constant_flow(False),
     renewal=(),

@@ -36,7 +36,7 @@ class Effects:
             resumes=count(Action.RESUME),
             changes=count(Action.UPDATE)
             + sum(change.action is Action.ADOPT and bool(change.fields) for change in work),
-            wipes=count(Action.REINSTALL) + sum(_resumes_wipe(change) for change in work),
+            wipes=count(Action.REINSTALL) + sum(resumes_wipe(change) for change in work),
             releases=count(Action.DELETE, Action.REPLACE),
             lets_go=sum(change.let_go for change in work),
             only_adds=all(_only_adds(change) for change in work) and not (work and plan.mode is Mode.DESTROY),
@@ -65,6 +65,6 @@ def _resumes_purchase(change: Change) -> bool:
     return change.recorded is not None and change.recorded.phase in BEING_BOUGHT
 
 
-def _resumes_wipe(change: Change) -> bool:
+def resumes_wipe(change: Change) -> bool:
     is_wiping = change.recorded is not None and change.recorded.phase is Phase.REINSTALLING
     return change.action is Action.RESUME and is_wiping

@@ -15,8 +15,10 @@ from provisioner.model.caller import UNKNOWN_CALLER, Caller
 from provisioner.model.change import Change
 from provisioner.model.dependency import Dependency
 from provisioner.model.diagnostic import Diagnostic
+from provisioner.model.due import Due
 from provisioner.model.guards import DEFAULT_LIMITS, Allowance, GuardLimits
 from provisioner.model.identity import Identity
+from provisioner.model.output import OutputChange
 from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
 from provisioner.model.selection import EVERYTHING, Selection
 from provisioner.model.state import JournalHead
@@ -94,6 +96,14 @@ class Plan:
     dependencies: tuple[Dependency, ...] = ()
     noun: str = "server"
     """What messages call one of the plan's resources; "resource" if they are of several kinds."""
+    due_now: tuple[Due, ...] = ()
+    """What is ordered prepaid or paid, by terms. Part of what a person approves, and no part of the approval's hash:
+    it follows from the changes.
+    """
+    terms_given_up: tuple[Address, ...] = ()
+    """The addresses whose release gives up the rest of a paid term."""
+    output_changes: tuple[OutputChange, ...] = ()
+    """How the declared outputs will change. Outputs are computed when they are read, so this alone is no work."""
 
     def selects(self, change: Change) -> bool:
         resource = change.desired or change.recorded

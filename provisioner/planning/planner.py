@@ -1,8 +1,7 @@
 """Plans one change for every address that is desired or recorded.
 
 The changes are in the order of their addresses; dependencies between them are separate values. A vanished server is
-drift and never a create. A failed server is never silently bought again. An address in doubt is left for apply to
-resolve.
+drift and never a create. A failed server is never silently bought again. What is in doubt is left for apply.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from provisioner.planning.calls import combine_purchases
 from provisioner.planning.charging import with_charging
 from provisioner.planning.content_texts import with_texts
 from provisioner.planning.deposed_servers import mark_create_first, schedule_deposed_releases
+from provisioner.planning.due import with_due
 from provisioner.planning.ended_terms import without_duplicates
 from provisioner.planning.guards import lookalike_name_warnings
 from provisioner.planning.late_purchases import reopen_late_purchases
@@ -89,7 +89,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
     draft = replace(
         draft, changes=annotated, together=combine_purchases(annotated, catalogue), dependencies=dependencies
     )
-    draft = apply_guards(draft, inputs, catalogue)
+    draft = apply_guards(with_due(draft, inputs, catalogue), inputs, catalogue)
     return replace(
         draft,
         findings=(

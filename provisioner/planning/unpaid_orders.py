@@ -58,7 +58,7 @@ def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Cata
             continue  # `charging-mismatch` says what to do about it
         if (mismatch := check_order_against_specs(recorded, desired, kind, inputs.policy)) is not None:
             yield mismatch
-        elif is_unpaid(recorded, inputs) and not _is_paid_by_apply(desired, kind, inputs.policy):
+        elif is_unpaid(recorded, inputs) and not is_paid_by_apply(desired, kind, inputs.policy):
             yield warning(
                 CODE,
                 f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
@@ -68,7 +68,7 @@ def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Cata
             )
 
 
-def _is_paid_by_apply(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
+def is_paid_by_apply(desired: Desired, kind: Kind, policy: PurchasePolicy) -> bool:
     """Whether apply pays the order itself."""
     waits = any(advice.code == CODE for advice in kind.orders.advise(desired.fields))
     return policy.prepaid is Prepaid.TWO_STEP and not waits

@@ -6,7 +6,7 @@ Plans and `show` share this layout. It takes any fields in any nesting and does 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from provisioner.model.action import FieldChange
@@ -33,6 +33,16 @@ class Line:
     note: str = ""
     below: tuple[SignedLine, ...] = ()
     before: str = ""
+
+    @property
+    def value(self) -> str:
+        """The value, or how it changes."""
+        return f"{self.before} -> {self.text}" if self.before else self.text
+
+    def shortened(self) -> Line:
+        """Returns the line with a part of each very long value."""
+        before, text = shortened_pair(self.before, self.text)
+        return replace(self, before=before, text=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ def changed_members(
     inner: dict[str, list[FieldChange]] = {}
     for field in sorted(fields, key=lambda field: field.path):
         if len(field.path) == depth + 1:
-            lines.append(_changed_line(field, hidden=field.sensitive or is_hidden(field.path, sensitive)))
+            lines.append(changed_line(field, hidden=field.sensitive or is_hidden(field.path, sensitive)))
         else:
             inner.setdefault(field.path[depth], []).append(field)
     blocks = (
@@ -83,7 +93,7 @@ def changed_members(
     return (*lines, *blocks)
 
 
-def _changed_line(field: FieldChange, *, hidden: bool) -> Line:
+def changed_line(field: FieldChange, *, hidden: bool) -> Line:
     before, after = (HIDDEN, HIDDEN) if hidden else pair_texts(field.before, field.after)
     name = key_text(field.path[-1])
     notes = []
@@ -111,16 +121,39 @@ def block_text(members: Iterable[Member], style: Style, *, indent: str, shorten:
     for member in members:
         sign = paint_sign(member.sign, style)
         if isinstance(member, Line):
-            note = style.red(f" # {member.note}") if member.note else ""
-            before, text = shortened_pair(member.before, member.text) if shorten else (member.before, member.text)
-            value = f"{before} -> {text}" if before else text
-            yield f"{indent}{sign} {pad(member.name, width)} = {value}{note}"
-            for below in member.below:
-                yield f"{indent}{STEP}{paint_sign(below.sign, style)} {below.text}".rstrip()
+            yield from _field_lines(member.shortened() if shorten else member, f"{indent}{sign} ", " " * (len(indent) + 2), width, style)
+            yield from below_text(member, style, indent=indent + STEP)
         else:
             yield f"{indent}{sign} {member.name} {{"
             yield from block_text(member.members, style, indent=indent + STEP, shorten=shorten)
             yield f"{indent}  }}"
+
+
+def below_text(line: Line, style: Style, *, indent: str) -> Iterator[str]:
+    """Yields the lines below a field, each with its sign."""
+    for below in line.below:
+        yield f"{indent}{paint_sign(below.sign, style)} {below.text}".rstrip()
+
+
+def _field_lines(line: Line, start: str, indent: str, width: int, style: Style) -> Iterator[str]:
+    """Yields a field in one line, or, where the screen is too narrow, with the arrow and the note on lines of their own."""
+    named = f"{pad(line.name, width)} = "
+    whole = named + line.value
+    if not line.note and len(indent) + cells(whole) <= style.width:
+        yield start + whole
+        return
+    rest = f" # {line.note}" if line.note else ""
+    note = style.bold(style.red(rest[1:]))
+    if len(indent) + cells(whole) + cells(rest) <= style.width:
+        yield f"{start}{whole} {note}"
+        return
+    before, last = (named + line.before, f"-> {line.text}") if line.before else (named + line.text, "")
+    deeper = indent + " " * width
+    yield f"{start}{before}"
+    if last and note and cells(deeper) + cells(last) + cells(rest) <= style.width:
+        yield f"{deeper}{last} {note}"
+        return
+    yield from (f"{deeper}{text}" for text in (last, note) if text)
 
 
 def paint_sign(sign: str, style: Style) -> str:

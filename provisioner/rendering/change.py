@@ -10,16 +10,33 @@ from dataclasses import replace
 from typing import assert_never
 
 from provisioner.model.action import Action, FieldChange, Reason
-from provisioner.model.canonical import JsonObject
+from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Change
+from provisioner.model.effects import resumes_wipe
 from provisioner.model.redaction import value_at
 from provisioner.model.resource import Phase, Recorded
 from provisioner.rendering.blocks import Line, Member, block_text, changed_members, members_of, paint_sign
-from provisioner.rendering.style import Style, escape
+from provisioner.rendering.style import Style, cells, escape, wrap
 from provisioner.rendering.values import leaves, path_text, value_text, without
 from provisioner.rendering.wording import UNDER_WAY, pluralize, words_of
 
 KNOWN_AFTER_APPLY = "(known after apply)"
+LOSING = frozenset({Action.REINSTALL, Action.REPLACE, Action.DELETE})
+"""What these do away with does not come back."""
+
+_SHOWN_BY_IDENTITY = frozenset(
+    {
+        Action.ADOPT,
+        Action.DELETE,
+        Action.FORGET,
+        Action.MOVE,
+        Action.RESUME,
+        Action.PAY,
+        Action.CANCEL,
+        Action.NO_OP,
+    }
+)
+"""Actions of which the text shows what tells the server from its neighbours on the bill."""
 
 _REASONS = {
     Reason.NOT_IN_SPECS: "because it is no longer in the specs",
@@ -39,18 +56,45 @@ _RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
 
 def change_text(change: Change, style: Style) -> Iterator[str]:
     """Yields the lines of the change."""
+    address = style.bold(f"# {escape(str(change.address))} ")
     if change.reason is Reason.IN_DOUBT:
-        yield f"  {style.bold(f'# {escape(str(change.address))} is in doubt')}"
-        yield "  # (nothing is bought for it until its outcome is known; what can be done is said below)"
+        yield f"  {address}{style.bold(style.yellow('is in doubt'))}"
+        advice = "(nothing is bought for it until its outcome is known; what can be done is said below)"
+        yield from _comment(advice, style, indent=2)
         return
     words = words_of(change)
-    yield f"  {style.bold(f'# {escape(str(change.address))} {words.future}')}"
-    yield from (f"  # ({reason})" for reason in _reasons(change))
+    yield f"  {address}{paint_future(words.future, change, style)}"
+    if change.moved_from is not None:
+        yield f"  # (moved from {escape(str(change.moved_from))})"
+    for reason in reasons(change):
+        yield from _comment(f"({reason})", style, indent=2, is_loss=change.let_go or resumes_wipe(change))
     sign = paint_sign(f"{words.sign:>3}", style)
     yield f"{sign} {escape(change.kind)} {value_text(name_of(change))} {{"
     yield from block_text(_members(change), style, indent=" " * 6, shorten=style.columns is not None)
-    yield from (style.dim(f"        # {remark}") for remark in _remarks(change))
+    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _count_unchanged(change)):
+        yield style.dim(f"        # ({pluralize(hidden, 'unchanged field')} hidden)")
+    for remark in remarks(change):
+        yield from map(style.dim, _comment(remark, style, indent=8))
+    for loss in (*losses(change), *leftovers_of(change)):
+        yield from _comment(loss, style, indent=8, is_loss=True)
     yield "    }"
+
+
+def _comment(text: str, style: Style, *, indent: int, is_loss: bool = False) -> Iterator[str]:
+    """Yields a comment, on several lines where the screen is too narrow. `text` is safe to print."""
+    room = style.width - indent - 2
+    for line in (text,) if cells(text) <= room else wrap(text, room):
+        yield " " * indent + (paint_loss(f"# {line}", style) if is_loss else f"# {line}")
+
+
+def paint_future(text: str, change: Change, style: Style) -> str:
+    """Returns what will happen, in red where it loses what is on a disk."""
+    return paint_loss(text, style) if change.action in LOSING else style.bold(text)
+
+
+def paint_loss(text: str, style: Style) -> str:
+    """Returns a text about something that is lost, or that costs, so that nobody overlooks it."""
+    return style.bold(style.red(text))
 
 
 def name_of(change: Change) -> str:
@@ -80,13 +124,11 @@ def _members(change: Change) -> tuple[Member, ...]:
         case Action.UPDATE | Action.REINSTALL:
             return (*_id_line(change.recorded), *changed_members(change.fields, sensitive=change.sensitive))
         case Action.RECORD:
-            # All of it is drift, so no field is marked as such.
-            fields = (replace(field, drift=False) for field in change.fields)
-            return (*_id_line(change.recorded), *changed_members(fields, sensitive=change.sensitive))
+            return (*_id_line(change.recorded), *changed_members(shown_fields(change), sensitive=change.sensitive))
         case Action.REPLACE:
             was = "null" if change.recorded is None else value_text(change.recorded.id)
             replaced = Line("id", f"{was} -> {KNOWN_AFTER_APPLY}", "~")
-            return (replaced, *changed_members(_fields_with_charging(change), sensitive=change.sensitive))
+            return (replaced, *changed_members(shown_fields(change), sensitive=change.sensitive))
         case Action.DELETE:
             return _identifying_lines(change.recorded, sign="-", live_name=change.live_name)
         case Action.FORGET | Action.MOVE | Action.RESUME | Action.PAY | Action.CANCEL | Action.NO_OP:
@@ -95,7 +137,10 @@ def _members(change: Change) -> tuple[Member, ...]:
             assert_never(change.action)
 
 
-def _fields_with_charging(change: Change) -> tuple[FieldChange, ...]:
+def shown_fields(change: Change) -> tuple[FieldChange, ...]:
+    """Returns the fields of which the text of a change shows how they change."""
+    if change.action is Action.RECORD:  # all of it is drift, so no field is marked as such
+        return tuple(replace(field, drift=False) for field in change.fields)
     changed = {field.path for field in change.fields}
     known = (field for field in change.charging if field.before is not None or field.after is not None)
     return (*change.fields, *(field for field in known if field.path not in changed))
@@ -103,11 +148,18 @@ def _fields_with_charging(change: Change) -> tuple[FieldChange, ...]:
 
 def _adopted_members(change: Change) -> tuple[Member, ...]:
     """Returns what the cloud shows of an adopted server: the fields that will change, then those that are as wanted."""
-    omitted = {*change.unverifiable, ("name",), *(field.path for field in change.fields)}
+    return (
+        *changed_members(change.fields, sensitive=change.sensitive),
+        *members_of(adopted_as_wanted(change)),
+    )
+
+
+def adopted_as_wanted(change: Change) -> JsonObject:
+    """Returns the fields of an adopted server that the cloud shows as the specs want them, without its name."""
     shown = change.recorded.declared if change.recorded else {}
-    for path in omitted:
+    for path in (*change.unverifiable, ("name",), *(field.path for field in change.fields)):
         shown = without(shown, path)
-    return (*changed_members(change.fields, sensitive=change.sensitive), *members_of(shown))
+    return shown
 
 
 def _id_line(recorded: Recorded | None) -> tuple[Line, ...]:
@@ -127,22 +179,30 @@ def _identifying_lines(
     """
     if recorded is None:
         return ()
-    facts = {
-        "id": recorded.id,
-        "name": recorded.name,
-        "order_id": recorded.order_id,
-        "charging_mode": recorded.observed.get("charging_mode"),
-        "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
-    }
+    facts = {"id": recorded.id, "name": recorded.name, **_bill_facts(recorded)}
     texts = {name: value_text(fact) for name, fact in facts.items() if fact and name not in omit}
     if live_name:
         texts["name"] = f"{value_text(live_name)} # recorded as {value_text(recorded.name)}"
     return tuple(Line(name, text, sign) for name, text in texts.items())
 
 
-def _reasons(change: Change) -> Iterator[str]:
-    if change.moved_from is not None:
-        yield f"moved from {escape(str(change.moved_from))}"
+def _bill_facts(recorded: Recorded) -> dict[str, JsonValue]:
+    return {
+        "order_id": recorded.order_id,
+        "charging_mode": recorded.observed.get("charging_mode"),
+        "phase": None if recorded.phase is Phase.READY else str(recorded.phase),
+    }
+
+
+def identity_of(change: Change) -> dict[str, JsonValue]:
+    """Returns what the text of a change shows of a recorded server besides its id, its name and its fields."""
+    if change.recorded is None or change.action not in _SHOWN_BY_IDENTITY:
+        return {}
+    return {name: fact for name, fact in _bill_facts(change.recorded).items() if fact}
+
+
+def reasons(change: Change) -> Iterator[str]:
+    """Yields why the change is made."""
     if change.reason in _REASONS:
         yield _REASONS[change.reason]
     if change.action is Action.RESUME and change.recorded is not None:
@@ -153,23 +213,30 @@ def _reasons(change: Change) -> Iterator[str]:
         yield UNDER_WAY[Phase.READY]
 
 
-def _remarks(change: Change) -> Iterator[str]:
+def remarks(change: Change) -> Iterator[str]:
+    """Yields what else is to be known of the change."""
     if change.action is Action.ADOPT and change.unverifiable:
         hidden_fields = ", ".join(map(path_text, change.unverifiable))
         yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
     if kept := ", ".join(_fields_kept_as_declared(change)):
         yield f"(a refresh does not record {kept}: what was declared of that stays on record)"
-    if change.action in {Action.UPDATE, Action.REINSTALL, Action.REPLACE} and (hidden := _count_unchanged(change)):
-        yield f"({pluralize(hidden, 'unchanged field')} hidden)"
+    if change.create_first:
+        yield "the old one is kept until the new one is there, and for good where it does not get there"
+
+
+def losses(change: Change) -> Iterator[str]:
+    """Yields what the change loses or costs, which is never dim."""
     if change.action is Action.REINSTALL:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.charging and all(field.after is None for field in change.charging):
         yield "the specs leave it to the cloud how the new one is paid for: it may be sold as PRE_PAID"
-    if change.create_first:
-        yield "the old one is kept until the new one is there, and for good where it does not get there"
     if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None and not change.unbilled:
         by_mode = _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
         yield _DELETED_ALONE if change.deleted_alone else by_mode
+
+
+def leftovers_of(change: Change) -> Iterator[str]:
+    """Yields what a release leaves behind, which nobody would look for."""
     yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 
@@ -184,7 +251,7 @@ def _fields_kept_as_declared(change: Change) -> Iterator[str]:
 
 
 def _count_unchanged(change: Change) -> int:
-    changed = {field.path for field in _fields_with_charging(change)}
+    changed = {field.path for field in shown_fields(change)}
     return sum(
         not any(path[:length] in changed for length in range(1, len(path) + 1)) for path, _ in leaves(body_of(change))
     )

@@ -5,65 +5,64 @@ It knows the layout and nothing about codes, files or exit codes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from provisioner.model.diagnostic import Diagnostic, Severity, SourceRange
+from provisioner.rendering.folding import FoldedDiagnostic, fold, joint_hint
 from provisioner.rendering.style import ELLIPSIS, Style, cells, cut, escape, wrap
 
 _NARROWEST_EXCERPT = 20
-_FEWEST_MERGED = 4
-"""From so many on, warnings that differ only in their servers are shown as one."""
 _MAX_NAMES = 10
-_SERVER_MENTION = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\[\d+\]")
-"""The id of a server, or the place of a row in an answer."""
+"""How many servers the fold of a diagnostic names, and a command for all of them."""
 
 
-def render_diagnostics(diagnostics: Iterable[Diagnostic], style: Style) -> str:
+def render_diagnostics(
+    diagnostics: Iterable[Diagnostic], style: Style, *, of_plan: bool = False, full: bool = False
+) -> str:
     """Returns all diagnostics, separated by empty lines.
 
-    Many warnings that say the same about different servers are shown as one, in the place of the first, with the
-    addresses of all.
+    Many that say the same of different servers are shown as one, in the place of the first, with the addresses of all
+    and the command that is the way out for all. `of_plan`: wherever in the specs these servers are, and `--full` shows
+    what is left out. `full`: nothing is left out.
     """
-    alike: dict[tuple[object, ...], list[Diagnostic]] = {}
-    keyed = [(_comparison_key(diagnostic), diagnostic) for diagnostic in diagnostics]
-    for key, diagnostic in keyed:
-        alike.setdefault(key, []).append(diagnostic)
-    blocks = []
-    for key, diagnostic in keyed:
-        same = alike[key]
-        if len(same) < _FEWEST_MERGED:
-            blocks.append(_block(diagnostic, style, alike=()))
-        elif diagnostic is same[0]:
-            blocks.append(_block(diagnostic, style, alike=same[1:]))
-    return "\n".join(blocks)
-
-
-def _comparison_key(diagnostic: Diagnostic) -> tuple[object, ...]:
-    """Returns a key that is equal for warnings which differ only in their servers, and unique for other diagnostics."""
-    address = diagnostic.address
-    is_unique = diagnostic.source is not None or diagnostic.request_id is not None
-    if diagnostic.severity is not Severity.WARNING or is_unique:
-        return (id(diagnostic),)
-    texts = [diagnostic.summary, diagnostic.detail, diagnostic.hint]
-    if address is not None:
-        texts = [text.replace(address.shell_quoted, "\0").replace(str(address), "\0") for text in texts]
-    return diagnostic.code, address is None, *(_SERVER_MENTION.sub("\0", text) for text in texts)
+    folded = fold(diagnostics, across_places=of_plan)
+    return "\n".join(_folded(found, style, of_plan=of_plan, full=full) for found in folded)
 
 
 def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
     """Returns one diagnostic as lines that each end in a newline."""
-    return _block(diagnostic, style, alike=())
+    return "".join(f"{line}\n" for line in _lines(diagnostic, style))
 
 
-def _block(diagnostic: Diagnostic, style: Style, *, alike: Sequence[Diagnostic]) -> str:
-    lines = [*_lines(diagnostic, style)]
-    if alike:
-        named = [str(one.address) for one in alike if one.address is not None][:_MAX_NAMES]
-        more = [f"{len(alike) - len(named)} more"] if len(alike) > len(named) else []
-        first, *rest = wrap(", ".join((*named, *more)), style.width - len("  the same of: "))
-        lines += [f"  {style.cyan('the same of:')} {first}", *(f"        {line}".rstrip() for line in rest)]
+def _folded(found: FoldedDiagnostic, style: Style, *, of_plan: bool, full: bool) -> str:
+    joint = joint_hint(found.all) if found.others else None
+    if not found.others or (full and joint is None):
+        return "\n".join(render_diagnostic(one, style) for one in found.all)
+    most = len(found.others) if full else _MAX_NAMES
+    is_complete = len(found.others) <= most
+    first = replace(found.first, hint=joint) if joint and is_complete else found.first
+    names = [_name(one, found.first) for one in found.others if one.address is not None][:most]
+    if rest := len(found.others) - len(names):
+        names.append(f"and {rest} more" if names else f"{rest} more")
+    lines = [*_lines(first, style), *_labelled("the same of:", ", ".join(names), style)]
+    if of_plan and not is_complete:
+        what = "writes one command for" if joint else "shows"
+        lines += _labelled("for all:", f"--full {what} all {len(found.all)}", style)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _name(diagnostic: Diagnostic, first: Diagnostic) -> str:
+    """Returns the address, with its place in the specs where that is another than that of the first."""
+    place = diagnostic.source
+    is_elsewhere = place is not None and (first.source is None or str(place) != str(first.source))
+    return f"{diagnostic.address} ({place})" if is_elsewhere else str(diagnostic.address)
+
+
+def _labelled(label: str, text: str, style: Style) -> Iterator[str]:
+    first, *rest = wrap(text, style.width - len(label) - 3)
+    yield f"  {style.cyan(label)} {first}"
+    yield from (f"        {line}".rstrip() for line in rest)
 
 
 def _paint_severity(text: str, style: Style, *, severity: Severity) -> str:
@@ -82,17 +81,11 @@ def _lines(diagnostic: Diagnostic, style: Style) -> Iterator[str]:
     if diagnostic.detail:
         yield from (f"    {line}".rstrip() for line in wrap(diagnostic.detail, style.width - 4))
     if diagnostic.hint:
-        yield from _help(diagnostic.hint, style)
+        yield from _labelled("help:", diagnostic.hint, style)
     if diagnostic.address is not None:
         yield f"  {style.cyan('address:')} {escape(str(diagnostic.address))}"
     if diagnostic.request_id is not None:
         yield f"  {style.cyan('request id:')} {escape(diagnostic.request_id)}"
-
-
-def _help(hint: str, style: Style) -> Iterator[str]:
-    first, *rest = wrap(hint, style.width - len("  help: "))
-    yield f"  {style.cyan('help:')} {first}"
-    yield from (f"        {line}".rstrip() for line in rest)
 
 
 def _place(source: SourceRange, style: Style, *, severity: Severity) -> Iterator[str]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.plan import Plan
-from provisioner.rendering.change import change_text
+from provisioner.rendering.change_list import change_sections
 from provisioner.rendering.diagnostics import render_diagnostics
+from provisioner.rendering.due import risks_text
 from provisioner.rendering.left_out import left_out_text
 from provisioner.rendering.machine import (
     FORMAT_VERSION,
@@ -24,12 +25,13 @@ from provisioner.rendering.style import Style
 from provisioner.rendering.wording import pluralize
 
 
-def render_drift(plan: Plan, style: Style) -> str:
-    """Returns the text, ending in a newline."""
-    sections = ["\n".join(change_text(change, style)) for change in plan.work]
+def render_drift(plan: Plan, style: Style, *, full: bool = False) -> str:
+    """Returns the text, ending in a newline. Similar differences of one group take one line each, unless `full`."""
+    sections = [*change_sections(plan.work, style, mode=plan.mode, full=full)]
     if shown := (*plan.findings, *plan.lifted, *plan.refusals):
-        sections.append(render_diagnostics(shown, style).rstrip("\n"))
+        sections.append(render_diagnostics(shown, style, of_plan=True, full=full).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
+    sections.append("\n".join(risks_text(plan, style)))
     if not plan.refusals:
         sections.append(_summary_line(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"

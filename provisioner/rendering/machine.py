@@ -15,9 +15,12 @@ from provisioner.model.action import Action, FieldChange
 from provisioner.model.approval import Approval
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, Severity
+from provisioner.model.due import Due, Payment
 from provisioner.model.effects import Effects
+from provisioner.model.output import OutputChange
 from provisioner.model.plan import Basis, Plan
 from provisioner.model.resource import FieldPath
+from provisioner.model.secret import HIDDEN
 from provisioner.rendering.caller import caller_document
 from provisioner.rendering.change import body_of
 from provisioner.rendering.values import masked, sensitive_mask
@@ -64,6 +67,8 @@ def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
             "record": count[Action.RECORD],
         },
         "effects": asdict(Effects.of(plan)),
+        "due_now": [_due_document(due) for due in plan.due_now],
+        "terms_given_up": [*map(str, plan.terms_given_up)],
         "bought_together": [[str(address) for address in call] for call in plan.together],
         "dependencies": [
             {
@@ -74,12 +79,41 @@ def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
             for dependency in plan.dependencies
         ],
         "resource_changes": [_resource_change(change) for change in plan.changes],
+        "output_changes": {change.name: _output_change(change) for change in plan.output_changes},
         "findings": [diagnostic_document(finding) for finding in plan.findings],
         "refusals": [diagnostic_document(refusal) for refusal in plan.refusals],
         "allowed": [code.value for code in plan.allowed],
         "lifted": [diagnostic_document(finding) for finding in plan.lifted],
         **selection_document(plan),
         "approval": None if approval is None else str(approval),
+    }
+
+
+def _due_document(due: Due) -> Document:
+    """Returns what is ordered prepaid under the same terms. The spec fields among them keep the names of the specs."""
+    payment = due.terms.payment
+    return {
+        **due.terms.declared,
+        "reason": due.reason.value,
+        "count": due.count,
+        "payment": payment.value,
+        "auto_pay": payment in {Payment.AT_ONCE, Payment.CHECKED},
+        "addresses": [str(address) for address in due.addresses],
+    }
+
+
+def _output_change(change: OutputChange) -> Document:
+    """Returns a changed output in the manner of `terraform show -json PLAN`. A sensitive value is left out."""
+    before = HIDDEN if change.sensitive and change.was_known else change.before
+    after = HIDDEN if change.sensitive and change.is_known and not change.is_dropped else change.after
+    action = "delete" if change.is_dropped else "update" if change.was_known else "create"
+    return {
+        "actions": [action],
+        "before": before,
+        "after": after,
+        "after_unknown": not change.is_known and not change.is_dropped,
+        "before_sensitive": change.sensitive,
+        "after_sensitive": change.sensitive,
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from provisioner.model.action import Action
 from provisioner.model.billing import OrderStatus
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint
@@ -67,6 +68,21 @@ def render_settlement(order: PlacedOrder, settlement: Settlement) -> str:
     """Returns a sentence about the settlement, or "" where the findings report it."""
     sentence = _SETTLED.get(settlement, "").format(order=f"order {escape(order.id)}", apply=_apply_command(order))
     return f"{_addresses(order)}: {sentence}\n" if sentence else ""
+
+
+def settle_question(action: Action, order: PlacedOrder) -> str:
+    """Returns what the prompt of `orders pay` or `orders cancel` asks: what is paid for, and that it is paid at once."""
+    if action is not Action.PAY:
+        return "Do you want to cancel this order?\n  It cannot be paid any more, and its address is forgotten.\n"
+    items = "".join(f"  It buys {_item_words(item)}.\n" for item in order.items or ())
+    amount = format_money(order.amount, order.currency)
+    return f"Do you want to pay this order?\n{items}  {amount} will be taken from the account, at once.\n"
+
+
+def _item_words(item: PlacedItem) -> str:
+    quantity = "" if item.quantity is None else f"{item.quantity} "
+    term = "" if item.term is None else f" prepaid for {escape(item.term)}"
+    return f"{quantity}{escape(item.specification or UNKNOWN)}{term}"
 
 
 def wait_line(order: PlacedOrder, seconds: float) -> str:

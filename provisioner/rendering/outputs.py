@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from provisioner.model.output import OutputValue
+from provisioner.model.output import OutputChange, OutputValue
 from provisioner.model.secret import HIDDEN
+from provisioner.rendering.blocks import paint_sign
 from provisioner.rendering.change import KNOWN_AFTER_APPLY
 from provisioner.rendering.machine import Document
-from provisioner.rendering.style import Style
-from provisioner.rendering.values import assignment_lines, value_lines
+from provisioner.rendering.style import Style, cells, escape, pad
+from provisioner.rendering.values import assignment_lines, pair_texts, shortened_pair, value_lines
 
 
 def render_declared_outputs(outputs: Sequence[OutputValue], style: Style) -> str:
@@ -26,6 +27,30 @@ def _lines(output: OutputValue) -> Sequence[str]:
     if not output.known:
         return (KNOWN_AFTER_APPLY,)
     return (HIDDEN,) if output.sensitive else (*value_lines(output.value),)
+
+
+def output_changes_text(changes: Sequence[OutputChange], style: Style) -> Iterator[str]:
+    """Yields the section of a plan that shows how the outputs will change, in Terraform's layout."""
+    if not changes:
+        return
+    yield style.bold("Changes to Outputs:")
+    width = max(cells(escape(change.name)) for change in changes)
+    for change in changes:
+        sign = "-" if change.is_dropped else "~" if change.was_known else "+"
+        yield f"  {paint_sign(sign, style)} {pad(escape(change.name), width)} = {_changed_text(change, style)}"
+
+
+def _changed_text(change: OutputChange, style: Style) -> str:
+    before, after = pair_texts(change.before, change.after)
+    if style.columns is not None:
+        before, after = shortened_pair(before, after)
+    if change.sensitive:
+        before = after = HIDDEN
+    if not change.is_known:
+        after = KNOWN_AFTER_APPLY
+    if change.is_dropped:
+        return f"{before} -> null"
+    return f"{before} -> {after}" if change.was_known else after
 
 
 def outputs_document(outputs: Sequence[OutputValue]) -> Document:

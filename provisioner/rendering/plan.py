@@ -1,44 +1,47 @@
 """Renders a whole plan for people: the legend of the signs, every change, the findings, and Terraform's summary line.
 
-It adds no judgement: the plan contains what is refused or worth a warning. The cost is linear in the number of changes.
+The last lines say what is due, what is at risk and the sum, so that they are on the screen when all else has scrolled
+away. It adds no judgement: the plan contains what is refused or worth a warning. The cost is linear in the number of
+changes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
-from provisioner.model.canonical import JsonValue
-from provisioner.model.change import Change
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.resource import FieldPath
-from provisioner.model.secret import HIDDEN
 from provisioner.rendering.blocks import paint_sign
 from provisioner.rendering.caller import target_text
-from provisioner.rendering.change import change_text, name_of
+from provisioner.rendering.change import paint_loss
+from provisioner.rendering.change_list import change_sections
 from provisioner.rendering.diagnostics import render_diagnostics
-from provisioner.rendering.grouping import SimilarCreates, group_similar
+from provisioner.rendering.due import due_text, risks_text
 from provisioner.rendering.left_out import left_out_text
-from provisioner.rendering.style import Style, cells, escape, pad
-from provisioner.rendering.values import is_hidden, path_text, value_text
+from provisioner.rendering.outputs import output_changes_text
+from provisioner.rendering.style import Style, cells, escape, wrap
 from provisioner.rendering.wording import CREATE_FIRST, WORDS, pluralize, words_of
 
 _MAX_NAMES = 6
 """How many addresses of a group are listed by name."""
+_FEWEST_COUNTED = 4
+"""From so many changes on, the legend counts them: the first screen then shows the sum as the last one does."""
 
 
 def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
-    """Returns the plan, ending in a newline. Similar creates of one group take one line each, unless `full`."""
-    changes = plan.work if full else group_similar(plan.work)
-    sections = ["\n".join(_legend(plan.work, style)), *("\n".join(_section(change, style)) for change in changes)]
+    """Returns the plan, ending in a newline. Similar changes of one group take one line each, unless `full`."""
+    sections = ["\n".join(_legend(plan, style)), *change_sections(plan.work, style, mode=plan.mode, full=full)]
     sections += ("\n".join(_joint_orders(plan, style)), "\n".join(_dependencies(plan, style)))
     if plan.findings or plan.lifted or plan.refusals:
-        sections.append(render_diagnostics((*plan.findings, *plan.lifted, *plan.refusals), style).rstrip("\n"))
+        found = (*plan.findings, *plan.lifted, *plan.refusals)
+        sections.append(render_diagnostics(found, style, of_plan=True, full=full).rstrip("\n"))
     sections.append("\n".join(left_out_text(plan, style)))
+    sections.append("\n".join(output_changes_text(plan.output_changes, style)))
     sections += (_allowed(plan), _target(plan))
-    sections.append(summary_line(plan, style))
+    sections.append("\n".join((*due_text(plan, style), *risks_text(plan, style))))
+    sections.append(_summary_text(plan, style))
     return "\n\n".join(filter(None, sections)) + "\n"
 
 
@@ -76,22 +79,37 @@ def summary_line(plan: Plan, style: Style) -> str:
         return _nothing_to_do(plan, style)
     if plan.mode is Mode.REFRESH:
         return _refresh_summary(plan, style)
-    summary, count = plan.summary, Counter(change.action for change in plan.work)
-    doubts = sum(change.reason is Reason.IN_DOUBT for change in plan.work)
+    counts, loss = _counts(plan)
+    return f"{style.bold('Plan:')} {counts} {paint_loss(loss, style)}".rstrip()
+
+
+def _summary_text(plan: Plan, style: Style) -> str:
+    """Returns the summary line, on several lines where the screen is too narrow for it."""
+    counts, loss = _counts(plan)
+    if not plan.work or plan.mode is Mode.REFRESH or cells(f"Plan: {counts} {loss}".rstrip()) <= style.width:
+        return summary_line(plan, style)
+    first, *rest = wrap(counts, style.width - len("Plan: "))
+    lines = [f"{style.bold('Plan:')} {first}", *(f"      {line}" for line in rest)]
+    lines += (paint_loss(line, style) for line in wrap(loss, style.width) if line)
+    return "\n".join(lines)
+
+
+def _counts(plan: Plan) -> tuple[str, str]:
+    """Returns how many changes of which sort there are, and what is lost by them."""
+    work, summary = plan.work, plan.summary
+    count = Counter(change.action for change in work)
+    doubts = sum(change.reason is Reason.IN_DOUBT for change in work)
     extra_counts = {
         "to adopt": count[Action.ADOPT],
-        "to move": sum(change.moved_from is not None for change in plan.work),
+        "to move": sum(change.moved_from is not None for change in work),
         "to resume": count[Action.RESUME] - doubts,
         "to forget": count[Action.FORGET],
         "in doubt": doubts,
     }
     extras = "".join(f", {number} {what}" for what, number in extra_counts.items() if number > 0)
-    wiped = pluralize(count[Action.REINSTALL], "reinstallation")
-    warning = style.red(f" To change includes {wiped}: system disks are wiped.") if count[Action.REINSTALL] else ""
-    return (
-        f"{style.bold('Plan:')} {summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}."
-        f"{warning}"
-    )
+    wiped = count[Action.REINSTALL]
+    loss = f"To change includes {pluralize(wiped, 'reinstallation')}: system disks are wiped." if wiped else ""
+    return f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}.", loss
 
 
 def _refresh_summary(plan: Plan, style: Style) -> str:
@@ -112,36 +130,12 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
     return f"{title} {servers} match the specs."
 
 
-def _legend(work: Iterable[Change], style: Style) -> Iterator[str]:
-    used = {words_of(change) for change in work if change.reason is not Reason.IN_DOUBT}
-    if used:
+def _legend(plan: Plan, style: Style) -> Iterator[str]:
+    work = plan.work
+    count = Counter(words_of(change) for change in work if change.reason is not Reason.IN_DOUBT)
+    if count:
         yield "Provisioner will perform the following actions:"
-    for words in (words for words in (*WORDS.values(), CREATE_FIRST) if words in used):
-        yield f"  {paint_sign(f'{words.sign:>3}', style)}  {words.legend}"
-
-
-def _section(change: Change | SimilarCreates, style: Style) -> Iterator[str]:
-    return _similar_creates(change, style) if isinstance(change, SimilarCreates) else change_text(change, style)
-
-
-def _similar_creates(group: SimilarCreates, style: Style) -> Iterator[str]:
-    """Yields one line per server: its address, its name, and the fields in which it differs from the model."""
-    exception = ", but for the fields shown" if any(member.differences for member in group.members) else ""
-    comment = f"# {len(group.members)} more will be created like {escape(str(group.model))}{exception}"
-    yield f"  {style.bold(comment)}"
-    rows = [
-        (
-            escape(str(member.change.address)),
-            value_text(name_of(member.change)),
-            "  ".join(_differing_field(member.change, path=path, value=value) for path, value in member.differences),
-        )
-        for member in group.members
-    ]
-    address_width, name_width = (max(cells(row[column]) for row in rows) for column in (0, 1))
-    sign = paint_sign("  +", style)
-    for address, name, differences in rows:
-        yield f"{sign} {pad(address, address_width)}  {pad(name, name_width)}  {differences}".rstrip()
-
-
-def _differing_field(change: Change, *, path: FieldPath, value: JsonValue) -> str:
-    return f"{path_text(path)} = {HIDDEN if is_hidden(path, change.sensitive) else value_text(value)}"
+    for words in (words for words in (*WORDS.values(), CREATE_FIRST) if words in count):
+        number = f": {count[words]}" if len(work) >= _FEWEST_COUNTED else ""
+        legend = paint_loss(words.legend, style) if words is WORDS[Action.REINSTALL] else words.legend
+        yield f"  {paint_sign(f'{words.sign:>3}', style)}  {legend}{number}"

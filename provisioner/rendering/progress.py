@@ -15,6 +15,7 @@ from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.event import Event, EventType
 from provisioner.model.reading_progress import ReadingStep
+from provisioner.rendering.change import paint_loss
 from provisioner.rendering.style import Style, beginning, cells, cut, escape, pad, wrap
 from provisioner.rendering.wording import WORDS, Words, duration, pluralize
 
@@ -39,7 +40,7 @@ def event_line(event: Event, style: Style) -> str | None:
     sentence = event_sentence(event)
     if not sentence:
         return None
-    painted = _paint(sentence, style, kind=event.type)
+    painted = _paint(sentence, style, event=event)
     return painted if event.address is None else f"{style.bold(escape(str(event.address)))}: {painted}"
 
 
@@ -99,7 +100,8 @@ def _progress_sentence(event: Event, words: Words) -> str:
     """Returns Terraform's own sentence for the event, so that scripts which read those keep working."""
     match event.type:
         case EventType.STARTED:
-            return f"{words.doing.capitalize()}..."
+            wiped = ("its system disk is wiped",) if words is WORDS[Action.REINSTALL] else ()
+            return f"{words.doing.capitalize()}...{_facts(wiped)}"
         case EventType.WAITING:
             status = [escape(event.detail)] if event.detail else []
             return f"Still {words.doing}...{_facts((f'{duration(event.elapsed)} elapsed', *status))}"
@@ -129,14 +131,16 @@ def _message(event: Event) -> str:
     return escape(event.diagnostic.summary if event.diagnostic is not None else event.detail)
 
 
-def _paint(text: str, style: Style, *, kind: EventType) -> str:
-    match kind:
+def _paint(text: str, style: Style, *, event: Event) -> str:
+    match event.type:
         case EventType.FAILED | EventType.IN_DOUBT:
             return style.red(text)
         case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE | EventType.PAUSED | EventType.UNANSWERED:
             return style.yellow(text)
         case EventType.FINISHED | EventType.ADOPTED:
             return style.green(text)
+        case EventType.STARTED | EventType.WAITING if event.action is Action.REINSTALL:
+            return paint_loss(text, style)
         case _:
             return text
 
@@ -205,8 +209,8 @@ class LiveTable:
         if room < _NARROWEST_SENTENCE or cells(kept) > room:
             lines = [f"  {style.bold(line)}" for line in _broken(address, style.width - 2)]
             texts = _broken(kept, style.width - 4) if kept else [cut(sentence, style.width - 4)]
-            return [*lines, *(f"    {_paint(text, style, kind=event.type)}" for text in texts)]
-        return [f"  {style.bold(pad(address, width))}  {_paint(cut(sentence, room), style, kind=event.type)}"]
+            return [*lines, *(f"    {_paint(text, style, event=event)}" for text in texts)]
+        return [f"  {style.bold(pad(address, width))}  {_paint(cut(sentence, room), style, event=event)}"]
 
     def _sentence(self, row: _Row) -> str:
         event = row.event

@@ -13,6 +13,7 @@ from provisioner.model.change import Change
 from provisioner.model.event import Result, ResultType, RunResult
 from provisioner.model.fleet import Fleet
 from provisioner.model.plan import Mode
+from provisioner.rendering.folding import hint_skeleton
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
 from provisioner.rendering.wording import WORDS
 
@@ -51,7 +52,9 @@ def render_summary(
     how = "interrupted" if run.interrupted else "incomplete"
     outcomes = [_outcome(result) for result in open_results]
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
-    last = f"{style.bold(style.yellow(f'{command} {how}.'))} {run.noun.capitalize()}s: {_done(run, mode)}{counts and f'; {counts}'}."
+    title, done = f"{command} {how}.", f"{run.noun.capitalize()}s: {_done(run, mode)}"
+    gap = "; " if len(f"{title} {done}; {counts}.") <= style.width else ";\n  "
+    last = f"{style.bold(style.yellow(title))} {done}{counts and gap + counts}."
     undone = (style.bold("Not done:"), "", *_table(open_results, style), "") if open_results else ()
     return (
         "\n".join((*undone, *_not_as_wanted(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last))
@@ -100,12 +103,16 @@ def _done(run: RunResult, mode: Mode) -> str:
 
 
 def _table(results: list[Result], style: Style) -> Iterator[str]:
-    """Yields a line per result. Neighbours with the same next step share the line that shows it."""
+    """Yields a line per result. Neighbours with the same next step share the line that shows it, also where the step
+    differs only in what it names: then it is that of the first of them.
+    """
     address_width = min(max(cells(escape(str(result.address))) for result in results), _WIDEST_ADDRESS)
     outcome_width = max(len(_outcome(result)) for result in results)
     indent = " " * (address_width + outcome_width + 6)
     room = max(style.width - len(indent), _NARROWEST_TEXT)
-    for (_, hint), rows in groupby(results, key=lambda result: (result.type, _hint(result))):
+    for _, alike in groupby(results, key=lambda result: (result.type, _hint_skeleton(result))):
+        rows = [*alike]
+        hint = _shared_hint(rows)
         for result in rows:
             outcome = pad(_outcome(result), outcome_width)
             start = f"  {pad(escape(str(result.address)), address_width)}  {_paint(outcome, style, kind=result.type)}  "
@@ -116,6 +123,17 @@ def _table(results: list[Result], style: Style) -> Iterator[str]:
             first, *rest = wrap(hint, max(room - len("next: "), 1))
             yield f"{indent}{style.cyan('next:')} {first}"
             yield from (f"{indent}      {line}" for line in rest)
+
+
+def _shared_hint(rows: Sequence[Result]) -> str:
+    hints = [*map(_hint, rows)]
+    if len({*hints}) == 1:
+        return hints[0]
+    return f"for {rows[0].address}, and likewise for the other {len(rows) - 1}: {hints[0]}"
+
+
+def _hint_skeleton(result: Result) -> str:
+    return "" if result.diagnostic is None else hint_skeleton(result.diagnostic)
 
 
 def _hint(result: Result) -> str:

@@ -13,7 +13,8 @@ from provisioner.model.resource import Phase
 class Words:
     """The words for one action.
 
-    `future` completes "trainer[0] ..."; `doing` ("creating") and `noun` ("creation") are for progress.
+    `future` completes "trainer[0] ...", and `future_of_many` "3 more ..." where that differs; `doing` ("creating") and
+    `noun` ("creation") are for progress.
     """
 
     sign: str
@@ -21,6 +22,11 @@ class Words:
     future: str
     doing: str
     noun: str
+    future_of_many: str = ""
+
+    @property
+    def plural(self) -> str:
+        return self.future_of_many or self.future
 
 
 WORDS = {
@@ -32,6 +38,7 @@ WORDS = {
         "will be reinstalled, its system disk is wiped",
         "reinstalling",
         "reinstallation",
+        "will be reinstalled and their system disks wiped",
     ),
     Action.REPLACE: Words("-/+", "replace (destroy, then create)", "must be replaced", "replacing", "replacement"),
     Action.DELETE: Words("-", "destroy", "will be destroyed", "destroying", "destruction"),
@@ -40,11 +47,25 @@ WORDS = {
     Action.FORGET: Words(".", "forget (nothing is sent)", "will be forgotten", "forgetting", "forgetting"),
     Action.RESUME: Words(">>", "resume what is under way", "will be resumed", "resuming", "resumption"),
     Action.RECORD: Words(
-        "~", "record what the cloud shows (nothing is sent)", "differs from what is recorded", "recording", "recording"
+        "~",
+        "record what the cloud shows (nothing is sent)",
+        "differs from what is recorded",
+        "recording",
+        "recording",
+        "differ from what is recorded",
     ),
-    Action.PAY: Words("$", "pay its order", "will have its order paid", "paying", "payment"),
-    Action.CANCEL: Words("x", "cancel its order", "will have its order cancelled", "cancelling", "cancellation"),
-    Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check"),
+    Action.PAY: Words(
+        "$", "pay its order", "will have its order paid", "paying", "payment", "will have their orders paid"
+    ),
+    Action.CANCEL: Words(
+        "x",
+        "cancel its order",
+        "will have its order cancelled",
+        "cancelling",
+        "cancellation",
+        "will have their orders cancelled",
+    ),
+    Action.NO_OP: Words("", "no change", "is as the specs want it", "checking", "check", "are as the specs want them"),
 }
 
 CREATE_FIRST = Words("+/-", "replace (create, then destroy)", "must be replaced", "replacing", "replacement")

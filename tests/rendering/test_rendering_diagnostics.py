@@ -1,5 +1,6 @@
 from textwrap import dedent
 
+import pytest
 from rendering.samples import COLORED, PLAIN
 
 from provisioner.model.address import Address
@@ -90,7 +91,7 @@ def test_color_repeats_what_the_words_say():
 
 
 class TestMany:
-    """Warnings that say the same of many servers are told once; what machines read has each of them."""
+    """Diagnostics that say the same of many servers are told once; what machines read has each of them."""
 
     def unhealthy(self, rank, status="ERROR", **facts):
         address = Address("trainer", rank)
@@ -103,21 +104,71 @@ class TestMany:
         assert "trainer[0]: the cloud reports ERROR" in told
         assert "--replace 'trainer[0]'" in told
         assert "  the same of: trainer[1], trainer[2]" in told
-        assert "trainer[10], 3 more" in " ".join(told.split())
+        assert "trainer[10], and 3 more" in " ".join(told.split())
 
     def test_are_told_one_by_one_where_they_are_few_or_differ(self):
         few = [self.unhealthy(rank) for rank in range(3)]
         assert render_diagnostics(few, PLAIN).count("Warning[") == 3
         differing = [self.unhealthy(rank, f"STATUS_{rank}") for rank in range(9)]
         assert render_diagnostics(differing, PLAIN).count("Warning[") == 9
+
+    def test_a_mistake_in_the_specs_is_told_at_each_of_its_places_and_a_plan_names_the_places(self):
         placed = [self.unhealthy(rank, source=SourceRange("a.yaml", rank + 1, 1)) for rank in range(9)]
         assert render_diagnostics(placed, PLAIN).count("Warning[") == 9
+        told = render_diagnostics(placed, PLAIN, of_plan=True)
+        assert (told.count("Warning["), "trainer[8] (a.yaml:9:1)" in " ".join(told.split())) == (1, True)
 
-    def test_errors_are_each_told_with_the_way_out_of_its_own(self):
-        found = [error("protected", f"t[{rank}] is protected", address=Address("t", rank)) for rank in range(9)]
-        assert render_diagnostics(found, PLAIN).count("Error[") == 9
+    def test_one_command_is_the_way_out_for_all_of_them(self):
+        told = " ".join(render_diagnostics([self.unhealthy(rank) for rank in range(5)], PLAIN).split())
+        every = " ".join(f"--replace 'trainer[{rank}]'" for rank in range(5))
+        assert f"`provisioner apply {every}` buys a new one" in told
 
-    def test_ids_and_places_in_an_answer_tell_nobody_apart(self):
+    def test_errors_are_told_once_too_and_those_of_one_place_in_any_case(self):
+        place = SourceRange("a.yaml", 1, 1)
+        found = [
+            error("protected", f"t[{rank}] is protected", hint="lift it", address=Address("t", rank), source=place)
+            for rank in range(300)
+        ]
+        told = render_diagnostics(found, PLAIN)
+        assert (told.count("Error["), "and 289 more" in " ".join(told.split())) == (1, True)
+
+    @pytest.mark.parametrize(
+        ("hint", "joint"),
+        [
+            ("`provisioner state rm 'pool[{}]'`", "`provisioner state rm 'pool[0]' 'pool[1]' 'pool[2]' 'pool[3]'`"),
+            ("keep it: `apply --exclude 'pool[{}]'`", "--exclude 'pool[0]' --exclude 'pool[1]' --exclude 'pool[2]'"),
+            (
+                "`provisioner state mv 'old[{0}]' 'pool[{0}]'`, or moved: [{{from: 'old[{0}]', to: 'pool[{0}]'}}] in the specs",
+                "moved: [{from: 'old[0]', to: 'pool[0]'}, {from: 'old[1]', to: 'pool[1]'}, {from: 'old[2]'",
+            ),
+        ],
+    )
+    def test_a_way_out_that_takes_several_is_written_for_all(self, hint, joint):
+        found = [
+            warning("code", f"pool[{one}] is odd", hint=hint.format(one), address=Address("pool", one))
+            for one in range(4)
+        ]
+        told = " ".join(render_diagnostics(found, PLAIN).split())
+        assert (told.count("Warning["), joint in told) == (1, True), told
+
+    def test_of_many_the_whole_command_is_written_where_everything_is_asked_for(self):
+        found = [self.unhealthy(rank) for rank in range(300)]
+        short = render_diagnostics(found, PLAIN, of_plan=True)
+        assert "  for all: --full writes one command for all 300\n" in short
+        assert len(short.splitlines()) < 8
+        whole = render_diagnostics(found, PLAIN, of_plan=True, full=True)
+        assert all(f"--replace 'trainer[{rank}]'" in " ".join(whole.split()) for rank in range(300))
+
+    def test_where_no_command_takes_several_everything_is_each_on_its_own(self):
+        found = [
+            warning("code", f"t[{one}] is odd", hint=f"`orders pay 't[{one}]'`", address=Address("t", one))
+            for one in range(20)
+        ]
+        short = render_diagnostics(found, PLAIN, of_plan=True)
+        assert (short.count("Warning["), "--full shows all 20" in short) == (1, True)
+        assert render_diagnostics(found, PLAIN, of_plan=True, full=True).count("Warning[") == 20
+
+    def test_ids_times_orders_and_places_in_an_answer_tell_nobody_apart(self):
         rows = [
             warning("list-incomplete", f"the list is incomplete: data[{place}].id is missing") for place in range(5)
         ]
@@ -125,11 +176,25 @@ class TestMany:
         assert (told.count("Warning["), "the same of: 4 more" in told) == (1, True)
         gone = [
             warning(
-                "vanished", f"t[{rank}]: no server {rank:08x}-0000-4000-8000-000000000000", address=Address("t", rank)
+                "vanished",
+                f"t[{rank}]: no server {rank:08x}-0000-4000-8000-000000000000 of order CS26{rank}, bought 2026-01-0{rank + 1} 12:00:00 UTC",
+                address=Address("t", rank),
             )
             for rank in range(5)
         ]
         assert render_diagnostics(gone, PLAIN).count("Warning[") == 1
+
+    def test_servers_of_no_group_are_compared_without_their_names(self):
+        found = [
+            warning(
+                "in-doubt",
+                f"{name}: a purchase of 'host-{name}' is in doubt",
+                hint=f"`provisioner resolve '{name}' --absent`",
+                address=Address(name),
+            )
+            for name in ("alpha", "beta", "gamma", "delta")
+        ]
+        assert render_diagnostics(found, PLAIN).count("Warning[") == 1
 
     def test_stand_where_the_first_of_them_stood(self):
         other = warning("other", "something else")

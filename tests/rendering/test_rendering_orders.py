@@ -10,6 +10,7 @@ import pytest
 from rendering.samples import PLAIN
 from support.builders import an_address
 
+from provisioner.model.action import Action
 from provisioner.model.billing import OrderStatus
 from provisioner.model.placed_order import PlacedItem, PlacedOrder, Settlement
 from provisioner.model.term import Expiry
@@ -21,6 +22,7 @@ from provisioner.rendering.orders import (
     render_order,
     render_orders,
     render_settlement,
+    settle_question,
     wait_line,
 )
 
@@ -66,6 +68,20 @@ def test_what_billing_does_not_tell_is_told_as_that():
     assert "billing does not tell what was ordered" in shown
     assert "next:" not in shown
     assert order_document(UNTOLD)["order"]["items"] is None
+
+
+def test_the_prompt_of_a_payment_says_what_is_bought_and_that_it_is_paid_at_once():
+    assert settle_question(Action.PAY, ORDER) == (
+        "Do you want to pay this order?\n  It buys 1 Si2.large.4 prepaid for 1 month.\n"
+        "  613.20 CNY will be taken from the account, at once.\n"
+    )
+    assert "\x1b" not in settle_question(
+        Action.PAY,
+        replace(
+            ORDER, items=(PlacedItem(specification=HOSTILE, quantity=1, term=HOSTILE, amount=None, expires_at=None),)
+        ),
+    )
+    assert "It cannot be paid any more" in settle_question(Action.CANCEL, ORDER)
 
 
 def test_an_unpaid_order_without_a_deadline_does_not_look_as_if_it_had_none():

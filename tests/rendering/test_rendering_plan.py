@@ -196,6 +196,7 @@ def test_counted_servers_are_told_in_a_line_each_when_they_read_alike():
           + trainer[8]   "trainer-8"
           + trainer[9]   "trainer-9"
           + trainer[10]  "trainer-10"  root_volume.size = 400
+            # trainer alone: provisioner apply --target 'trainer'; all but trainer: --exclude 'trainer'
 
         To be done in environment dev, account account-1.
 
@@ -203,15 +204,26 @@ def test_counted_servers_are_told_in_a_line_each_when_they_read_alike():
         """)
 
 
-def test_a_server_with_other_fields_is_shown_in_full_and_the_rest_stay_short():
+def test_a_field_that_only_one_server_has_or_lacks_is_named_with_it():
     servers = [create(f"trainer[{index}]") for index in range(5)]
     servers[2] = create("trainer[2]", availability_zone="cn-north-4b")
-    text = render_plan(plan(*servers), PLAIN)
-    assert re.findall(r"# (.*)", text) == [
+    servers[4] = change_of(
+        servers[4].address, "dev_server", Action.CREATE, after={"name": "x", **create("y", name="x").after}
+    )
+    del servers[4].after["userdata"]
+    lines = render_plan(plan(*servers), PLAIN).splitlines()
+    assert '  + trainer[2]  "trainer-2"  availability_zone = "cn-north-4b"' in lines
+    assert '  + trainer[4]  "x"          userdata = (not set)' in lines
+
+
+def test_a_server_that_differs_in_much_is_another_model_and_the_rest_stay_short():
+    other = dict.fromkeys(("flavor", "availability_zone", "arch", "server_type"), "other")
+    servers = [create(f"trainer[{index}]", **(other if index % 2 else {})) for index in range(6)]
+    assert re.findall(r"  # (.*)", render_plan(plan(*servers), PLAIN))[:4] == [
         "trainer[0] will be created",
-        "1 more will be created like trainer[0]",
-        "trainer[2] will be created",
         "2 more will be created like trainer[0]",
+        "trainer[1] will be created",
+        "2 more will be created like trainer[1]",
     ]
 
 
@@ -246,6 +258,8 @@ def test_what_was_noticed_and_what_is_refused_stands_before_the_last_line():
         Error[protected]: gateway is protected
 
         To be done in environment dev, account account-1.
+
+        ! Refused: protected. Nothing would be done.
 
         Plan: 1 to add, 0 to change, 0 to destroy.
         """)

@@ -58,7 +58,8 @@ def test_who_is_not_done_is_told_with_the_next_step_the_gravest_first():
           trainer[2]   not started  creation: the run was stopped first [code]
                                     next: run apply again
 
-        Apply incomplete. Servers: 1 added, 0 changed, 0 destroyed; 1 in doubt, 1 failed, 1 under way, 2 not started.
+        Apply incomplete. Servers: 1 added, 0 changed, 0 destroyed;
+          1 in doubt, 1 failed, 1 under way, 2 not started.
         """)
 
 

@@ -122,6 +122,7 @@ KIND = Kind(
         sold_otherwise=charging.sold_otherwise,
         future_charging=charging.future_charging,
         current_charging=charging.current_charging,
+        order_terms=charging.order_terms,
         loses_paid_term=releases.loses_paid_term,
         is_subscribed=releases.is_subscribed,
         renewal=renewals.RENEWAL,

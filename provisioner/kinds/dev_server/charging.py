@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, JsonValue
+from provisioner.model.due import OrderTerms, Payment
 from provisioner.model.flow import Answer, ChargingShown, Ended, Remark, Reply
 from provisioner.model.order_ways import apply_hint, cancel_hint, keep_hint, pay_hint, release_hint
 from provisioner.model.purchase_policy import ChargingDefault, Prepaid, PurchasePolicy
@@ -45,6 +46,29 @@ def request_section(fields: Fields, policy: PurchasePolicy) -> Fields | None:
 def future_charging(fields: Fields, policy: PurchasePolicy) -> JsonObject:
     """Returns how a purchase of these fields would be charged, in the shape of the specs."""
     return _as_body(request_section(fields, policy) or {})
+
+
+def order_terms(fields: Fields, policy: PurchasePolicy) -> OrderTerms | None:
+    """Returns the terms under which a purchase is ordered, or None for one that is certainly pay-per-use.
+
+    Where the stack leaves the mode to the cloud, it may turn out to be prepaid, and nobody knows for how long.
+    """
+    item = str(fields.get("resource_flavor") or fields.get("flavor") or "")
+    ordered = {name: str(fields[name]) for name in ("resource_flavor", "flavor") if fields.get(name)}
+    section = request_section(fields, policy)
+    if section is None:
+        return OrderTerms(item, None, Payment.UNKNOWN, renews=False, declared=ordered)
+    if parse_mode(section.get("charging_mode")) != PRE_PAID:
+        return None
+    declared = fields.get("charging_info")
+    is_automatic = isinstance(declared, Mapping) and declared.get("is_auto_pay") is True
+    payment = Payment.AWAITED
+    if is_automatic:
+        payment = Payment.CHECKED if policy.prepaid is Prepaid.TWO_STEP else Payment.AT_ONCE
+    unit, number = section.get("period_type"), section.get("period_num")
+    period = (unit, number) if isinstance(unit, str) and isinstance(number, int) else None
+    body = {**_as_body(section), **ordered}
+    return OrderTerms(item, period, payment, renews=section.get("is_auto_renew") is True, declared=body)
 
 
 def current_charging(recorded: Recorded) -> JsonObject:
