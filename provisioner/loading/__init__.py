@@ -21,12 +21,14 @@ from provisioner.loading.stack_search import (
 if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
     from provisioner.loading.loader import Loaded, load
+    from provisioner.loading.outputs import Outputs
     from provisioner.loading.spec_writer import ExistingResource, is_writable, render_spec, unique_key
     from provisioner.loading.user_configuration import read_user_configuration
 else:
     _MODULES = {
         "CODES": "codes",
         "Loaded": "loader",
+        "Outputs": "outputs",
         "load": "loader",
         "read_user_configuration": "user_configuration",
     }
@@ -45,6 +47,7 @@ __all__ = [
     "DEFAULT_DIRECTORY",
     "ExistingResource",
     "Loaded",
+    "Outputs",
     "VariableInputs",
     "choose_directory",
     "declares_outputs",

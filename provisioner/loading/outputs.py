@@ -6,7 +6,7 @@ neither state nor cloud.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,19 +61,35 @@ class Outputs:
     def names(self) -> tuple[str, ...]:
         return tuple(self._declared)
 
-    def values(self, facts: Mapping[Address, JsonObject | None], names: Iterable[str]) -> tuple[OutputValue, ...]:
+    def values(
+        self,
+        facts: Mapping[Address, JsonObject | None],
+        names: Iterable[str],
+        *,
+        unknown: Mapping[Address, Collection[str]] | None = None,
+    ) -> tuple[OutputValue, ...]:
         """Evaluates the outputs with the given names.
 
-        `facts`: the facts of every declared address, or None for a resource that does not exist yet. An output that refers to such
-        a resource and can't be evaluated is unknown. Raises SpecError for all other failures, with their places.
+        `facts`: the facts of every declared address, or None for a resource that does not exist yet. `unknown`: the facts of an
+        address that are not known yet, such as the id of a server that is to be bought. An output that refers to such a resource
+        and can't be evaluated is unknown. Raises SpecError for all other failures, with their places.
         """
-        findings = Findings()
-        known = {address: INVALID if fields is None else fields for address, fields in facts.items()}
+        findings, unknown = Findings(), unknown or {}
+        known = {
+            address: INVALID if fields is None else {**fields, **dict.fromkeys(unknown.get(address, ()), INVALID)}
+            for address, fields in facts.items()
+        }
         scope = {**self._scope, **_by_section(known, self._sections, self._referable)}
-        missing = {address.name for address, fields in facts.items() if fields is None}
+        missing = {address.name for address, fields in facts.items() if fields is None or address in unknown}
         found = tuple(self._value(self._declared[name], scope, missing, findings) for name in names)
         findings.raise_errors()
         return found
+
+    def refers_to(self, name: str, resources: set[str]) -> bool:
+        """Returns whether the output is made of one of these resources, which are given by the names that specs declare."""
+        return not resources.isdisjoint(
+            _referenced_names(self._declared[name].value, self._engine, resources, self._referable)
+        )
 
     def _value(self, output: _Output, scope: Scope, missing: set[str], findings: Findings) -> OutputValue:
         rendered = render(output.value, scope, self._engine)
@@ -81,7 +97,7 @@ class Outputs:
         for path, mistake in rendered.failures:
             if mistake is not None and not is_pending:
                 findings.add(mistake, at=locate([output.layer], (*output.path, *path)), path=(output.name, *path))
-        known = not rendered.failures
+        known = not rendered.failures and not (missing and _holds_unknown(rendered.value))
         return OutputValue(output.name, rendered.value if known else None, known, output.sensitive, output.description)
 
 
@@ -167,6 +183,17 @@ class OutputReader:
         except AlreadyReported:
             return ()
         return [mistake for tree in trees for mistake in unknown_references(tree, groups, self._referable)]
+
+
+def _holds_unknown(value: Any) -> bool:
+    """Returns whether a fact that is not known yet is part of a value, such as one of a whole resource."""
+    match value:
+        case dict():
+            return any(map(_holds_unknown, value.values()))
+        case list() | tuple():
+            return any(map(_holds_unknown, value))
+        case _:
+            return value is INVALID
 
 
 def _templates(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

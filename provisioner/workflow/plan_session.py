@@ -34,6 +34,7 @@ from provisioner.planning import PlanInput
 from provisioner.store import StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
 from provisioner.workflow.forgotten_servers import forgotten_servers
+from provisioner.workflow.output_changes import with_output_changes
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
 from provisioner.workflow.pins import with_account_warning
 from provisioner.workflow.release_facts import read_release_facts
@@ -68,10 +69,7 @@ _PLAIN = PlanRequest()
 
 @dataclass(frozen=True, slots=True)
 class CurrentPlan:
-    """A plan with the snapshot that it was made from, which includes billing's data.
-
-    `notes` say what billing did not answer.
-    """
+    """A plan with the snapshot that it was made from, which includes billing's data. `notes` say what is not known."""
 
     plan: Plan = field(repr=False)
     snapshot: CloudSnapshot = field(repr=False)
@@ -176,7 +174,8 @@ class PlanSession:
         plan = await self._plan(state, renewed.snapshot)
         if state is None:
             plan = await with_account_warning(plan, self.loaded.stack, self.cloud)
-        return CurrentPlan(plan, renewed.snapshot, renewed.terms, renewed.notes)
+        plan, notes = with_output_changes(plan, self.loaded, state, self.catalogue)
+        return CurrentPlan(plan, renewed.snapshot, renewed.terms, (*renewed.notes, *notes))
 
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         other_states = self.other_states

@@ -151,18 +151,18 @@ class TestWhatAnApplyEndsWith:
         for options in ((), ("--json",)):
             ran = cli.run("apply", "--auto-approve", *options)
             assert (ran.code, "utputs" in ran.out.splitlines()[-1]) == (7, False)
-        assert "Outputs:" not in cli.run("apply", "--no-input").out
+        assert "\nOutputs:" not in cli.run("apply", "--no-input").out
 
     def test_a_release_ends_without(self, fleet):
         ran = fleet.run("destroy", "--auto-approve")
-        assert (ran.code, "Outputs" in ran.out) == (0, False)
+        assert (ran.code, "\nOutputs:" in ran.out) == (0, False)
 
     @pytest.mark.parametrize("saved", [False, True], ids=["planned", "saved"])
     def test_one_that_cannot_be_worked_out_undoes_nothing(self, cli, saved):
         cli.write_specs(f'{SPECS}  odd: "{{{{ servers.gateway.name + 1 }}}}"\n')
         cli.run("plan", "--out", "plan.json")
         ran = cli.run("apply", *(["plan.json"] if saved else ["--auto-approve"]))
-        assert (ran.code, "Apply complete!" in ran.out, "Outputs:" in ran.out) == (0, True, False)
+        assert (ran.code, "Apply complete!" in ran.out, "\nOutputs:" in ran.out) == (0, True, False)
         assert "Warning[outputs-unknown]" in ran.err
         assert "`provisioner output` shows them" in ran.stderr_text
         assert len(cli.bought()) == 3

@@ -99,6 +99,7 @@ KIND = Kind(
         facts.read_facts,
         ("status", "private_addresses", "public_addresses"),
         first_items={"private_addresses": "private_address", "public_addresses": "public_address"},
+        changed_by={"power": "status", "public_ips": "public_addresses"},
     ),
     orders=Orders(
         pay=order_settlement.pay,
