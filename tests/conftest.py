@@ -41,6 +41,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--refresh-scenarios", action="store_true", help="rewrite plan.txt and calls.txt of every scenario"
     )
+    parser.addoption("--refresh-recordings", action="store_true", help="rewrite tests/rendering/recordings")
 
 
 def _is_loopback(host):
