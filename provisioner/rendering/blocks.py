@@ -121,7 +121,9 @@ def block_text(members: Iterable[Member], style: Style, *, indent: str, shorten:
     for member in members:
         sign = paint_sign(member.sign, style)
         if isinstance(member, Line):
-            yield from _field_lines(member.shortened() if shorten else member, f"{indent}{sign} ", " " * (len(indent) + 2), width, style)
+            yield from _field_lines(
+                member.shortened() if shorten else member, f"{indent}{sign} ", " " * (len(indent) + 2), width, style
+            )
             yield from below_text(member, style, indent=indent + STEP)
         else:
             yield f"{indent}{sign} {member.name} {{"
