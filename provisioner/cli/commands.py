@@ -8,9 +8,13 @@ from pathlib import Path
 
 import click
 
+from provisioner.cli.terraform import AnsweringGroup
+
 COMMANDS = {
+    "help": ("help", "Show the help of a command."),
     "init": ("init", "Start a stack: write specs to begin with, for the built-in sandbox."),
     "validate": ("validate", "Check the specs without asking anybody."),
+    "graph": ("graph", "Show the groups of servers and the order of the work on them."),
     "plan": ("plan", "Show what apply would buy, change and release."),
     "apply": ("apply", "Make it so: carry out a plan, and record every purchase as it happens."),
     "destroy": ("destroy", "Release every server of the stack."),
@@ -33,7 +37,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(AnsweringGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
@@ -53,18 +57,11 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as unknown:
-            raise click.UsageError(_did_you_mean(args[0], unknown.message), ctx) from None
+            import difflib
 
-
-def _did_you_mean(name: str, message: str) -> str:
-    import difflib
-
-    from provisioner.cli import terraform
-
-    if name in terraform.COMMANDS:
-        return f"There is no command {name!r}: {terraform.COMMANDS[name]}."
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f"There is no command {name!r}. Did you mean {near[0]!r}?" if near else message
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f"There is no command {args[0]!r}. Did you mean {near[0]!r}?" if near else unknown.message
+            raise click.UsageError(meant, ctx) from None
 
 
 def _change_directory(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:

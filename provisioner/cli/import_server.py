@@ -10,7 +10,13 @@ import click
 
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
-from provisioner.cli.options import AddressType, lock_timeout_option, reason_option, stack_options
+from provisioner.cli.options import (
+    AddressType,
+    lock_timeout_option,
+    never_asks_option,
+    reason_option,
+    stack_options,
+)
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
 @click.command("import")
 @click.argument("address", type=AddressType())
 @click.argument("identifier", metavar="ID")
+@never_asks_option
 @lock_timeout_option
 @reason_option
 @stack_options

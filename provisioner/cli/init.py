@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from provisioner.cli.console import console
-from provisioner.cli.options import no_color
+from provisioner.cli.options import never_asks_option, no_color
 
 
 @click.command("init")
@@ -18,6 +18,7 @@ from provisioner.cli.options import no_color
     type=click.Path(path_type=Path, file_okay=False),
     help="Directory to make [default: specs, or PROVISIONER_SPECS].",
 )
+@never_asks_option
 @no_color
 def command(*, specs: Path | None) -> None:
     """Start a stack: write specs to begin with, for the built-in sandbox.

@@ -42,6 +42,15 @@ def _set_json(kind: Json) -> Callable[[click.Context, click.Parameter, bool], bo
     return set_json
 
 
+def _refuse_state_file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuses Terraform's state file as a place: a folder of that name would look like an empty state."""
+    if value is not None and value.endswith((".tfstate", ".tfstate.backup")):
+        from provisioner.cli.terraform import STATE_FILE
+
+        raise click.BadParameter(f"{value!r}: {STATE_FILE}")
+    return value
+
+
 no_color = click.option(
     "--no-color", is_flag=True, expose_value=False, callback=_set_no_color, help="No colours. NO_COLOR is heeded too."
 )
@@ -49,7 +58,7 @@ no_color = click.option(
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
     click.option("-e", "--environment", metavar="NAME", help="Environment: its variables, and a state of its own."),
-    click.option("--state", "state_location", metavar="URL", help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
+    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
     no_color,
@@ -221,6 +230,7 @@ full_option = click.option(
     "--full", is_flag=True, help="Show every server and finding in full, even where many are alike."
 )
 auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+never_asks_option = click.option("--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: this command never asks anyway.")  # fmt: skip
 may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip
 lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end.")  # fmt: skip
 reason_option = click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")

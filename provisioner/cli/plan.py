@@ -16,6 +16,7 @@ from provisioner.cli.options import (
     DurationType,
     full_option,
     json_option,
+    never_asks_option,
     reinstall_option,
     replace_option,
     stack_options,
@@ -60,9 +61,7 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
     help="For how long the plan is approved, at most 30d.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
-@click.option(
-    "--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: plan never asks anyway."
-)
+@never_asks_option
 @full_option
 @json_option
 @stack_options

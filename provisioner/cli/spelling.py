@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 LONG_OPTIONS = frozenset(
     {
@@ -19,17 +19,34 @@ SHORT_OPTIONS = frozenset("Ceh")
 """Every short option of every command. A test compares it with the commands."""
 
 
-def with_two_dashes(arguments: Iterable[str]) -> list[str]:
-    """Returns the arguments with two dashes at long options, up to `--`.
+FLAGS = frozenset(
+    {
+        "absent", "all", "auto-approve", "destroy", "detailed-exitcode", "force", "full", "help", "input", "json", "keep-protected",
+        "no-color", "no-input", "origin", "public", "raw", "refresh-only", "verify", "version",
+    }
+)  # fmt: skip
+"""The long options without a value. A test compares it with the commands."""
 
-    `-input=false` and `-input=true`, as Terraform spells them, become `--no-input` and `--input`.
+_NEGATED = {"input": "no-input", "no-input": "input"}
+"""The flags that have another one for the opposite. Of any other flag, leaving it out is the opposite."""
+_BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
+    ("0", "f", "F", "FALSE", "false", "False"), False
+)
+"""The values of flags that Terraform accepts."""
+
+
+def with_two_dashes(arguments: Iterable[str]) -> list[str]:
+    """Returns the arguments with two dashes at long options, up to `--`, and without the values of flags.
+
+    `-input=false`, as Terraform spells it, becomes `--no-input`, `-auto-approve=true` becomes `--auto-approve`, and
+    `-json=false` is left out.
     """
     spelt: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":
             return [*spelt, argument, *rest]
-        spelt.append(_long(argument))
+        spelt += _without_boolean(_long(argument))
     return spelt
 
 
@@ -44,8 +61,17 @@ def _is_unknown_option(name: str) -> bool:
 
 def _long(argument: str) -> str:
     if not argument.startswith("-") or argument.startswith("--"):
-        long = argument
-    else:
-        name = argument[1:].split("=", 1)[0]
-        long = f"-{argument}" if name in LONG_OPTIONS or _is_unknown_option(name) else argument
-    return {"--input=false": "--no-input", "--input=true": "--input"}.get(long, long)
+        return argument
+    name = argument[1:].split("=", 1)[0]
+    return f"-{argument}" if name in LONG_OPTIONS or _is_unknown_option(name) else argument
+
+
+def _without_boolean(argument: str) -> Iterator[str]:
+    """Yields the argument; a flag with a value as the flag, its opposite, or not at all."""
+    name, has_value, value = argument.removeprefix("--").partition("=")
+    if not (argument.startswith("--") and has_value and name in FLAGS and value in _BOOLEANS):
+        yield argument
+    elif _BOOLEANS[value]:
+        yield f"--{name}"
+    elif name in _NEGATED:
+        yield f"--{_NEGATED[name]}"

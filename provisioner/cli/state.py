@@ -21,13 +21,14 @@ from provisioner.cli.options import (
     stack_options,
 )
 from provisioner.cli.state_edits import EDITS
+from provisioner.cli.terraform import AnsweringGroup
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.workflow.workspace import Workspace
 
 
-@click.group("state")
+@click.group("state", cls=AnsweringGroup)
 def command() -> None:
     """List, show, change and rebuild what is recorded."""
 

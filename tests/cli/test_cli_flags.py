@@ -1,37 +1,18 @@
 """The words of the command line: Terraform's spelling, the settings by environment, colour, and help worth reading."""
 
 import shutil
-from collections.abc import Iterator
 
-import click
 import pytest
 from support.cli_runner import STACK
+from support.commands import EVERY_COMMAND, options_of
 
 from provisioner import __version__
 from provisioner.cli.command_line import run
-from provisioner.cli.commands import COMMANDS, cli
+from provisioner.cli.commands import COMMANDS
 from provisioner.cli.main import catalogue
-from provisioner.cli.spelling import LONG_OPTIONS, SHORT_OPTIONS, with_two_dashes
+from provisioner.cli.spelling import FLAGS, LONG_OPTIONS, SHORT_OPTIONS, with_two_dashes
 
 ESCAPE = "\x1b["
-
-
-def all_commands(command: click.Command = cli, parent: click.Context | None = None) -> Iterator[click.Context]:
-    """As contexts, because a command's own options depend on those above it."""
-    context = click.Context(command, parent, command.name, **command.context_settings)
-    yield context
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from all_commands(below, context)
-
-
-EVERY_COMMAND = {context.command_path.partition(" ")[2]: context for context in all_commands()}
-
-
-def options_of(context: click.Context) -> list[click.Option]:
-    return [each for each in context.command.get_params(context) if isinstance(each, click.Option)]
 
 
 def spellings() -> set[str]:
@@ -46,6 +27,22 @@ def spellings() -> set[str]:
 def test_the_known_spellings_are_those_of_all_commands() -> None:
     assert {spelling[2:] for spelling in spellings() if spelling.startswith("--")} == LONG_OPTIONS
     assert {spelling[1:] for spelling in spellings() if not spelling.startswith("--")} == SHORT_OPTIONS
+
+
+def test_the_known_flags_are_those_of_all_commands() -> None:
+    options = [option for context in EVERY_COMMAND.values() for option in options_of(context)]
+    flags, others = (
+        {
+            name[2:]
+            for option in options
+            if option.is_flag is is_flag
+            for name in (*option.opts, *option.secondary_opts)
+            if len(name) > 2
+        }
+        for is_flag in (True, False)
+    )
+    assert flags == FLAGS
+    assert not flags & others
 
 
 def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> None:
