@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import sys
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from provisioner.cli.console import console
 from provisioner.cli.options import never_asks_option, no_color
 
+_TEMPLATES = ("small", "cluster", "prepaid", "team")
+"""The templates of workflow/init.py, which is not imported for help and completion. A test compares them."""
+_LONGEST_NAME = 40
+"""A server may have 64 characters in its name, and begins with that of the stack."""
+
 
 @click.command("init")
+@click.option(
+    "--template",
+    type=click.Choice(_TEMPLATES),
+    default="small",
+    show_default=True,
+    help="What to begin with; see above.",
+)
 @click.option(
     "--specs",
     type=click.Path(path_type=Path, file_okay=False),
@@ -20,11 +35,19 @@ from provisioner.cli.options import never_asks_option, no_color
 )
 @never_asks_option
 @no_color
-def command(*, specs: Path | None) -> None:
+@click.pass_context
+def command(context: click.Context, *, template: str, specs: Path | None) -> None:
     """Start a stack: write specs to begin with, for the built-in sandbox.
 
-    Writes stack.yaml and servers.yaml, and a state folder that git ignores. What is there already stays as it is. Refuses to
-    make a stack inside or above another one, and where a state of its name is kept already.
+    \b
+      small      one counted group, paid by the hour
+      cluster    a master and workers, with a first-boot script and a rollout in waves
+      prepaid    servers paid by the month: protected, and with limits on what one run may do
+      team       environments dev and prod with pins, and a README about who applies
+
+    Each is a stack that works as it is: `provisioner plan`, then `provisioner apply`. A state folder that git ignores is made, too.
+    What is there already stays as it is. Refuses to make a stack inside or above another one, and where a state of its name
+    is kept already.
     """
     from provisioner.loading import DEFAULT_DIRECTORY
     from provisioner.settings import read_settings
@@ -32,11 +55,19 @@ def command(*, specs: Path | None) -> None:
 
     settings = read_settings(os.environ)
     directory = specs or settings.specs or DEFAULT_DIRECTORY
-    name = re.sub(r"[^a-z0-9-]+", "-", directory.resolve().parent.name.lower()).strip("-") or "demo"
-    result = init(directory, name, state_location=settings.state)
+    result = init(directory, _stack_name(directory), template=template, state_location=settings.state)
     for path in result.written:
         console().write(f"wrote {path}\n")
     if settings.state is None and result.state_folder != directory.resolve().parent / "state":
         console().message(f"The state will be kept in {result.state_folder}, with those that are there already.")
-    again = f" --specs {specs}" if specs else ""
+    again = f" --specs {shlex.quote(str(specs))}" if specs else ""
     console().message(f"\nNext: provisioner plan{again}")
+    is_chosen = context.get_parameter_source("template") is not ParameterSource.DEFAULT
+    if not is_chosen and sys.stderr.isatty() and not settings.in_automation:
+        console().message("Other stacks to begin with: --template cluster, prepaid or team (provisioner init --help)")
+
+
+def _stack_name(directory: Path) -> str:
+    """Returns a name for the stack, after the folder that holds its directory."""
+    folder = directory.resolve().parent.name.lower()
+    return re.sub(r"[^a-z0-9-]+", "-", folder).strip("-")[:_LONGEST_NAME].rstrip("-") or "demo"

@@ -9,7 +9,7 @@ LONG_OPTIONS = frozenset(
         "absent", "accounts", "adopt", "all", "allow", "approved", "auto-approve", "build-seconds", "chdir", "destroy",
         "detailed-exitcode", "environment", "exclude", "expires", "faults", "force", "format", "from-terraform", "full", "help", "input",
         "json", "keep-protected", "lock-timeout", "market", "match", "no-color", "no-input", "origin", "out", "parallelism", "port", "public", "raw",
-        "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "timeout", "var",
+        "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "template", "timeout", "var",
         "var-file", "verify", "version", "within", "world",
     }
 )  # fmt: skip

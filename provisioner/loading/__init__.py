@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from provisioner.loading.codes import CODES
     from provisioner.loading.loader import Loaded, load
     from provisioner.loading.outputs import Outputs
-    from provisioner.loading.spec_writer import ExistingResource, is_writable, render_spec, unique_key
+    from provisioner.loading.spec_writer import ExistingResource, is_writable, quote_if_needed, render_spec, unique_key
     from provisioner.loading.user_configuration import read_user_configuration
 else:
     _MODULES = {
@@ -55,6 +55,7 @@ __all__ = [
     "find_stacks",
     "is_writable",
     "load",
+    "quote_if_needed",
     "read_origins",
     "read_stack",
     "read_user_configuration",

@@ -51,7 +51,7 @@ def render_spec(
                 lines += _body(resource.address.name, resource.draft, defaults.get(section, {}))
     lines += ["", "imports:"]
     lines += [
-        f"  - {{to: {_quote_if_needed(str(resource.address))}, id: {_quote_if_needed(resource.id)}}}"
+        f"  - {{to: {quote_if_needed(str(resource.address))}, id: {quote_if_needed(resource.id)}}}"
         for resource in existing
         if not resource.is_imported
     ]
@@ -79,8 +79,8 @@ def unique_key(name: str, taken: frozenset[str], *, noun: str) -> str:
 
 def _body(key: str, draft: Draft, defaults: Mapping[str, JsonValue]) -> Iterator[str]:
     own = _without_defaults(defaults, draft.fields)
-    yield f"  {_quote_if_needed(key)}:" + ("" if own else " {}")
-    yield from (f"    {_quote_if_needed(name)}: {_value(value)}" for name, value in own.items())
+    yield f"  {quote_if_needed(key)}:" + ("" if own else " {}")
+    yield from (f"    {quote_if_needed(name)}: {_value(value)}" for name, value in own.items())
     yield from (f"    # {remark}" for remark in draft.remarks)
 
 
@@ -100,18 +100,19 @@ def _without_defaults(defaults: Mapping[str, JsonValue], fields: Mapping[str, Js
 def _value(value: JsonValue) -> str:
     match value:
         case Mapping():
-            return f"{{{', '.join(f'{_quote_if_needed(name)}: {_value(item)}' for name, item in value.items())}}}"
+            return f"{{{', '.join(f'{quote_if_needed(name)}: {_value(item)}' for name, item in value.items())}}}"
         case list() | tuple():
             return f"[{', '.join(map(_value, value))}]"
         case str():
-            return _quote_if_needed(value)
+            return quote_if_needed(value)
         case None | bool() | int() | float():
             return json.dumps(value)
         case _:
             raise TypeError(f"{type(value).__name__} is no value of a spec")
 
 
-def _quote_if_needed(text: str) -> str:
+def quote_if_needed(text: str) -> str:
+    """Returns the text as YAML that every reader takes for this text: in quotes unless it is a plain word."""
     plain = _PLAIN.fullmatch(text) is not None and text.lower() not in _AMBIGUOUS
     return text if plain else json.dumps(text, ensure_ascii=False)
 

@@ -37,8 +37,12 @@ class Caller:
 
     @property
     def account_text(self) -> str:
-        """The account for a sentence: its name and id, or only its id."""
-        return f"{self.account_name} ({self.account})" if self.account_name else self.account
+        """The account for a sentence: its name and id, or the one of them that is known."""
+        return (
+            f"{self.account_name} ({self.account})"
+            if self.account_name and self.account
+            else self.account_name or self.account
+        )
 
 
 UNKNOWN_CALLER: Final = Caller()

@@ -1,45 +1,34 @@
-"""Writes the first specs of a stack. It writes only files that do not exist, and no spec that would cost money."""
+"""Writes the first specs of a stack, from one of the templates in init_templates/.
+
+It writes only files that do not exist, and no spec that would cost money.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from provisioner.disk import Disk, describe_obstacle, place_file
-from provisioner.loading import enclosing_stack, find_stacks
+from provisioner.loading import enclosing_stack, find_stacks, quote_if_needed
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.store import labels_in, locate
 
-_STACK = """\
-# A stack is one directory of specs. This one runs against the built-in sandbox: no account, no money.
-# For the real cloud write `cloud: huaweicloud`, and give credentials by HW_ACCESS_KEY and HW_SECRET_KEY.
-stack: {name}
-cloud: sandbox
-region: cn-north-4
+TEMPLATES: Final[Mapping[str, str]] = {
+    "small": "one counted group, paid by the hour",
+    "cluster": "a master and workers, with a first-boot script and a rollout in waves",
+    "prepaid": "servers paid by the month: protected, and with limits on what one run may do",
+    "team": "environments dev and prod with pins, and a README about who applies",
+}
+"""What stacks can begin with, and what each is for."""
 
-variables:
-  nodes: {{type: integer, default: 1, minimum: 0, description: How many trainers there are}}
-
-defaults:                 # laid under every server
-  image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
-  key_pair_name: ops
-  network:
-    vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
-    subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
-    security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
-"""
-
-_SERVERS = """\
-servers:
-  trainer:
-    count: "{{ var.nodes }}"
-    name: "{{ stack }}-trainer-{{ count.index }}"
-    flavor: Si2.large.4
-    root_volume: {type: SSD, size: 200}
-"""
-
+_FOLDER: Final = Path(__file__).with_name("init_templates")
+_STACK_NAME: Final = "STACK_NAME"
+_BESIDE_THE_SPECS: Final = {"gitignore": ".gitignore"}
+"""Files of a template that are written beside the directory of the specs, by the name that they get there."""
 _IGNORE = "*\n!.gitignore\n"
 
 
@@ -51,8 +40,8 @@ class InitResult:
     state_folder: Path
 
 
-def init(directory: Path, name: str, *, state_location: str | None = None) -> InitResult:
-    """Writes the missing files.
+def init(directory: Path, name: str, *, template: str = "small", state_location: str | None = None) -> InitResult:
+    """Writes the missing files of a template, which is one of TEMPLATES, for a stack of this name.
 
     A state folder is made beside the specs, unless one above holds states already or `state_location` names another
     place. Raises UsageError, before anything is written, where a stack or its state exists already, and when the folder
@@ -62,10 +51,7 @@ def init(directory: Path, name: str, *, state_location: str | None = None) -> In
     state = directory.resolve().parent / "state"
     if state_location is None:
         state = _state_folder(directory, name)
-    files = {
-        directory / "stack.yaml": _STACK.format(name=name),
-        directory / "servers.yaml": _SERVERS,
-    }
+    files = dict(_template_files(template, directory, name))
     makes_folder = state_location is None and not labels_in(state)
     if makes_folder:
         files[state / ".gitignore"] = _IGNORE
@@ -76,6 +62,7 @@ def init(directory: Path, name: str, *, state_location: str | None = None) -> In
         if makes_folder:
             state.mkdir(mode=0o700, exist_ok=True)
         for path, text in missing.items():
+            path.parent.mkdir(exist_ok=True)
             place_file(Disk(), path, text.encode(), is_shared=True)
             written.append(path)
     except OSError as failure:
@@ -86,6 +73,21 @@ def init(directory: Path, name: str, *, state_location: str | None = None) -> In
             error("init-failed", summary, hint="choose a folder that you may write: --specs DIR")
         ) from failure
     return InitResult(tuple(written), state)
+
+
+def _template_files(template: str, directory: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """Yields the files by the paths that they get. The name of the stack is written so that YAML reads it as a text."""
+    folder = _FOLDER / template
+    for source in sorted(path for path in folder.rglob("*") if path.is_file()):
+        beside = _BESIDE_THE_SPECS.get(source.name)
+        path = directory / source.relative_to(folder) if beside is None else _place_beside(directory) / beside
+        written = quote_if_needed(name) if source.suffix == ".yaml" else name
+        yield path, source.read_text(encoding="utf-8").replace(_STACK_NAME, written)
+
+
+def _place_beside(directory: Path) -> Path:
+    """Returns the folder that holds the specs' directory; that directory itself where it is the current one."""
+    return directory if directory.resolve() == Path.cwd() else directory.parent
 
 
 def _is_there(path: Path) -> bool:

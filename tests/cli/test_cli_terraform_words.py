@@ -187,7 +187,7 @@ def test_an_option_of_terraform_is_answered_before_anything_is_done(cli, words: 
         (["apply", "-auto-approve=maybe"], ["apply", "--auto-approve=maybe"]),
         (["plan", "--", "-json=false"], ["plan", "--", "-json=false"]),
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_flags_may_have_the_values_that_terraform_gives_them(given: list[str], meant: list[str]) -> None:
     assert with_two_dashes(given) == meant
