@@ -32,6 +32,7 @@ COMMANDS = {
     "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),
     "credentials": ("credentials", "Tell which credentials are found, and whose they are."),
     "config": ("config", "Show the configuration: which value is in force, and where it is from."),
+    "explain": ("explain", "Explain the code of an error or a warning: what it means, and what to do."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
     "version": ("version", "Print the version."),
 }

@@ -226,11 +226,19 @@ class Console:
         from provisioner.cli.failure import failed_document, failed_lines
 
         self.show_diagnostics(findings)
+        self.point_to_explanations(findings)
         if self.json is Json.STREAM:
             for line in failed_lines(findings, first=not self._json_started):
                 self.line(line)
         elif self.json is Json.DOCUMENT and not self._json_started:
             self.document(failed_document(findings))
+
+    def point_to_explanations(self, findings: Iterable[Diagnostic]) -> None:
+        """Says on a terminal, after errors that end a command, how to read more about their codes."""
+        codes = {finding.code for finding in findings} - {"internal"}
+        if codes and sys.stderr.isatty() and self.json is None:
+            code = codes.pop() if len(codes) == 1 else "CODE"
+            self.message(self.style(sys.stderr).dim(f"To read more about it: provisioner explain {code}"))
 
 
 def _serialized(document: object, serialize: Callable[[object], bytes]) -> str:

@@ -34,4 +34,6 @@ def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
         console().show_diagnostics(validated.findings)
         if validated.valid:
             console().write(f"Success! The specs are valid: {validated.counted}.\n")
+        else:
+            console().point_to_explanations(validated.findings)
     return ExitCode.DONE if validated.valid else ExitCode.ERROR

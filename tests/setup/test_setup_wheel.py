@@ -41,6 +41,13 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     assert packaged(wheel) == PACKAGE
 
 
+def test_the_wheel_has_the_page_of_errors_itself(wheel):
+    """In the repository it is a link, so that there is no copy to keep up to date."""
+    assert (ROOT / "provisioner/workflow/errors.md").is_symlink()
+    with zipfile.ZipFile(wheel) as opened:
+        assert opened.read("provisioner/workflow/errors.md") == (ROOT / "docs/errors.md").read_bytes()
+
+
 def test_the_wheel_of_the_source_archive_is_the_same(tmp_path):
     archive = build(tmp_path / "sdist", "sdist")
     with tarfile.open(archive) as opened:
@@ -83,6 +90,7 @@ def test_it_runs_the_stack_of_init(wheel, tmp_path):
     where = installed.run("python", "-I", "-c", "import provisioner; print(provisioner.__file__)")
     assert where.startswith(str(tmp_path))
     installed.run("python", "-I", "-m", "pip", "check")
+    assert "What to do" in installed.run("provisioner", "explain", "no-state")
     installed.run("provisioner", "init")
     installed.run("provisioner", "plan", "--out", "first.plan")
     installed.run("provisioner", "apply", "first.plan")
