@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from provisioner.model.guards import Allowance
 
 _ALL = "all"
@@ -15,6 +17,14 @@ _BY_ADDRESS = {"prepaid-replace": "it is allowed address by address: --replace A
 
 class _AllowanceType(click.ParamType["frozenset[Allowance]"]):
     name = "code"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        from click.shell_completion import CompletionItem
+
+        from provisioner.model.guards import Allowance
+
+        codes = (*(code.value for code in Allowance), _ALL)
+        return [CompletionItem(code) for code in codes if code.startswith(incomplete)]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Allowance]:
         from provisioner.model.guards import ALL, Allowance

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.allow_option import allow_option
+from provisioner.cli.candidates import complete_plan_files
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_apply
 from provisioner.cli.modes import chosen_mode, refresh_only_option
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 
 
 @click.command("apply")
-@click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@click.argument(
+    "plan_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=False,
+    metavar="[PLAN]",
+    shell_complete=complete_plan_files,
+)
 @click.option(
     "--approved",
     metavar="APPROVAL",

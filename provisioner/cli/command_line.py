@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str], catalogue: Callable[[], Catalogue]) -> int:
     """Runs the command. `catalogue` is called by commands that need the kinds of resource (options.make_workspace)."""
+    if "_PROVISIONER_COMPLETE" in os.environ:
+        import provisioner.cli.shells  # noqa: F401 - registers with click how our shells are answered
     accept_all_text(sys.stdout, sys.stderr)
     try:
         return _run(arguments, catalogue)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provisioner.cli.terraform import AnsweringGroup
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "help": ("help", "Show the help of a command."),
@@ -34,6 +38,7 @@ COMMANDS = {
     "config": ("config", "Show the configuration: which value is in force, and where it is from."),
     "explain": ("explain", "Explain the code of an error or a warning: what it means, and what to do."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
+    "completion": ("completion", "Print a script that lets a shell complete commands with the TAB key."),
     "version": ("version", "Print the version."),
 }
 
@@ -47,6 +52,15 @@ class LazyGroup(AnsweringGroup):
             return None
         command: click.Command = importlib.import_module(f"provisioner.cli.{COMMANDS[name][0]}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offers the commands without importing them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

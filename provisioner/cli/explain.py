@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from provisioner.cli.candidates import complete_codes
 from provisioner.cli.console import console
 from provisioner.cli.options import no_color
 
 
 @click.command("explain")
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=complete_codes)
 @no_color
 def command(*, code: str | None) -> None:
     """Explain the code of an error or a warning: what it means, and what to do.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from provisioner.cli.candidates import complete_commands
 from provisioner.cli.console import console
 
 
 @click.command("help")
-@click.argument("words", metavar="[COMMAND]...", nargs=-1)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1, shell_complete=complete_commands)
 @click.pass_context
 def command(context: click.Context, *, words: tuple[str, ...]) -> None:
     """Show the help of a command.

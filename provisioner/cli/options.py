@@ -13,9 +13,12 @@ from weakref import WeakKeyDictionary
 import click
 
 from provisioner import __version__
+from provisioner.cli.candidates import complete_addresses, complete_addresses_and_groups, complete_environments
 from provisioner.cli.console import Json, console
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from provisioner.model.address import Address
     from provisioner.model.kind import Catalogue
     from provisioner.model.reading_progress import ReadingProgress
@@ -57,7 +60,7 @@ no_color = click.option(
 
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
-    click.option("-e", "--environment", metavar="NAME", help="Environment: its variables, and a state of its own."),
+    click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment: its variables, and a state of its own."),
     click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
@@ -187,7 +190,15 @@ def start_log(level: str | None) -> None:
 
 
 class AddressType(click.ParamType["Address"]):
+    """An address. With `groups` shells complete those of groups, too."""
+
     name = "address"
+
+    def __init__(self, *, groups: bool = False) -> None:
+        self._complete = complete_addresses_and_groups if groups else complete_addresses
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return self._complete(ctx, param, incomplete)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
         from provisioner.model.address import Address

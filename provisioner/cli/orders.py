@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provisioner.cli.candidates import complete_addresses
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_settlement, of_wait
 from provisioner.cli.options import (
@@ -55,7 +56,7 @@ def _settle_options(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]
     return decorated
 
 
-_target = click.argument("target", metavar="ORDER_OR_ADDRESS")
+_target = click.argument("target", metavar="ORDER_OR_ADDRESS", shell_complete=complete_addresses)
 
 
 @click.group("orders")

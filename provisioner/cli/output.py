@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.candidates import complete_addresses
 from provisioner.cli.console import console
 from provisioner.cli.options import json_option, stack_options
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("output")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_addresses)
 @click.option("--raw", is_flag=True, help="Print the bare value, for scripts; lists a value a line.")
 @json_option
 @stack_options

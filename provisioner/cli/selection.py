@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provisioner.cli.candidates import complete_addresses_and_groups, complete_labels
 from provisioner.cli.options import with_options
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from provisioner.model.selection import Pattern, Selection
 
 Result = TypeVar("Result")
@@ -17,6 +20,9 @@ Result = TypeVar("Result")
 
 class _PatternType(click.ParamType["Pattern"]):
     name = "address"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete_addresses_and_groups(ctx, param, incomplete)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pattern:
         from provisioner.model.selection import Pattern
@@ -31,6 +37,9 @@ class _PatternType(click.ParamType["Pattern"]):
 
 class LabelType(click.ParamType[tuple[str, str]]):
     name = "label"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return complete_labels(ctx, param, incomplete)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         if isinstance(value, tuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provisioner.cli.candidates import complete_plan_files
 from provisioner.cli.console import console
 from provisioner.cli.options import full_option, json_option, stack_options
 
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("plan_file", type=click.Path(dir_okay=False, path_type=Path), required=False, metavar="[PLAN]")
+@click.argument(
+    "plan_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=False,
+    metavar="[PLAN]",
+    shell_complete=complete_plan_files,
+)
 @full_option
 @json_option
 @stack_options

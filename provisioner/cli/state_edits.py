@@ -31,8 +31,8 @@ _SHOWN = 20
 
 
 @click.command("mv")
-@click.argument("origin", metavar="FROM", type=AddressType())
-@click.argument("address", metavar="TO", type=AddressType())
+@click.argument("origin", metavar="FROM", type=AddressType(groups=True))
+@click.argument("address", metavar="TO", type=AddressType(groups=True))
 @lock_timeout_option
 @reason_option
 @stack_options
@@ -58,7 +58,7 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
 
 
 @click.command("rm")
-@click.argument("addresses", metavar="ADDRESS...", type=AddressType(), nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDRESS...", type=AddressType(groups=True), nargs=-1, required=True)
 @auto_approve_option
 @may_ask_option
 @lock_timeout_option
@@ -92,7 +92,7 @@ def remove(
 
 
 @click.command("unprotect")
-@click.argument("addresses", metavar="ADDRESS...", type=AddressType(), nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDRESS...", type=AddressType(groups=True), nargs=-1, required=True)
 @lock_timeout_option
 @reason_option
 @stack_options

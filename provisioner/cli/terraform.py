@@ -150,6 +150,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "get-plugins": _NO_PROVIDERS,
     "id": "`provisioner output --json` prints the ids of all servers by address",
     "ignore-remote-version": "the state is not kept by a remote service",
+    "install-autocomplete": "`provisioner completion bash`, `zsh` or `fish` prints what the shell has to read",
     "json-into": "--json writes to stdout: add `>FILE`",
     "lock": "plan takes no lock, and apply always does; --lock-timeout is how long apply waits for another run",
     "lockfile": _NO_PROVIDERS,
@@ -169,6 +170,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "target-file": "repeat --target for each address",
     "test-directory": _NO_TESTS,
     "type": _DRAWING,
+    "uninstall-autocomplete": "take the line that loads `provisioner completion` out of your shell's start-up file",
     "upgrade": _NO_PROVIDERS,
     "verify-plugins": _NO_PROVIDERS,
 }  # fmt: skip

@@ -12,7 +12,7 @@ from provisioner.cli import terraform
 from provisioner.cli.spelling import LONG_OPTIONS, with_two_dashes
 
 ROOT = Path(__file__).parents[2]
-GLOBAL = "chdir help version"
+GLOBAL = "chdir help version install-autocomplete uninstall-autocomplete"
 OF_PLANS = (
     "allow-deferral compact-warnings concise consolidate-errors consolidate-warnings deprecation destroy exclude exclude-file input json "
     "json-into lock lock-timeout no-color parallelism refresh refresh-only replace show-sensitive state target target-file var var-file"
@@ -162,6 +162,7 @@ def test_an_answer_sends_nothing_to_the_terminal_that_could_control_it(cli) -> N
         (["init", "-migrate-state"], "the state is kept in a folder"),
         (["init", "-upgrade"], "there are no providers or modules to install"),
         (["destroy", "-force"], "--auto-approve destroys without asking"),
+        (["-install-autocomplete"], "`provisioner completion bash`"),
         (["state", "list", "-id=x"], "prints the ids of all servers"),
         (["apply", "-auto-approve", "-state=prod.tfstate"], "`provisioner adopt --from-terraform FILE`"),
         (["output", "-state", "x.tfstate.backup"], "`provisioner adopt --from-terraform FILE`"),
