@@ -54,7 +54,7 @@ class ConsoleApplyUI:
     _last_lock_line_at: float = -_SECONDS_BETWEEN_LOCK_LINES
     _lock_line: str = ""
 
-    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...], *, is_shown_before: bool) -> None:
         self.console.show_diagnostics(warnings)
         if self.as_json:
             from provisioner.rendering.stream import planned_document
@@ -64,7 +64,9 @@ class ConsoleApplyUI:
         from provisioner.rendering.plan import render_plan
 
         # A refused plan ends the run, and its refusals are printed as the errors that end it.
-        self.console.write(render_plan(replace(plan, refusals=()), self.console.style(), full=self.full))
+        told = replace(plan, refusals=())
+        text = render_plan(told, self.console.style(), full=self.full, is_shown_before=is_shown_before)
+        self.console.write(text)
 
     def approve(self, plan: Plan) -> bool:
         """Asks for approval; only the answer `yes`, or the name of a protected environment, approves."""

@@ -24,16 +24,23 @@ from provisioner.rendering.outputs import output_changes_text
 from provisioner.rendering.style import Style, cells, escape, wrap
 from provisioner.rendering.wording import CREATE_FIRST, WORDS, pluralize, words_of
 
+_APPROVED = "Provisioner will perform the actions that were approved. With --full they are shown again."
 _MAX_NAMES = 6
 """How many addresses of a group are listed by name."""
 _FEWEST_COUNTED = 4
 """From so many changes on, the legend counts them: the first screen then shows the sum as the last one does."""
 
 
-def render_plan(plan: Plan, style: Style, *, full: bool = False) -> str:
-    """Returns the plan, ending in a newline. Similar changes of one group take one line each, unless `full`."""
-    sections = ["\n".join(_legend(plan, style)), *change_sections(plan.work, style, mode=plan.mode, full=full)]
-    sections += ("\n".join(_joint_orders(plan, style)), "\n".join(_dependencies(plan, style)))
+def render_plan(plan: Plan, style: Style, *, full: bool = False, is_shown_before: bool = False) -> str:
+    """Returns the plan, ending in a newline. Similar changes of one group take one line each, unless `full`.
+
+    Of a plan that was shown before and approved, only the findings, the target and the sums are shown again, unless `full`.
+    """
+    if is_shown_before and not full:
+        sections = [_APPROVED] if plan.work else []
+    else:
+        sections = ["\n".join(_legend(plan, style)), *change_sections(plan.work, style, mode=plan.mode, full=full)]
+        sections += ("\n".join(_joint_orders(plan, style)), "\n".join(_dependencies(plan, style)))
     if plan.findings or plan.lifted or plan.refusals:
         found = (*plan.findings, *plan.lifted, *plan.refusals)
         sections.append(render_diagnostics(found, style, of_plan=True, full=full).rstrip("\n"))

@@ -45,7 +45,7 @@ A plan approved later is compared with a new snapshot before it is executed.
 class ApplyUI(RunUI, Protocol):
     """The user interface of a run: shows the plan, asks for approval, receives events and handles signals."""
 
-    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None: ...
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...], *, is_shown_before: bool) -> None: ...
 
     def approve(self, plan: Plan) -> bool: ...
 
@@ -98,7 +98,9 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
             approval = _approval_check(request, planner, session.state)
             state = _recover(planner, session, snapshot, request, ui)
             planned = await planner.plan(state, snapshot)
-            ui.show(planned.plan, (*loaded.warnings, *notes, *planned.notes))
+            is_shown_before = approval is not None and approval.is_shown_before(planned.plan, state)
+            warnings = (*loaded.warnings, *notes, *planned.notes)
+            ui.show(planned.plan, warnings, is_shown_before=is_shown_before)
             _require_no_refusals(planned.plan, state)
             scope = "" if approval is None else approval.scope_digest(planned.plan)
             run = _prepare_run(workspace, request, session, planner, ui, scope)

@@ -149,6 +149,13 @@ class ApprovalCheck:
         others = self._overtaken({change.address for change in use.changes})
         return (*self._scope_problems(use, plan), *uncovered(use, plan, state), *others)
 
+    def is_shown_before(self, plan: Plan, state: State | None) -> bool:
+        """Whether somebody has seen exactly this plan and approved it, so that nobody has to be asked or shown it again.
+
+        No longer true once a run of the approval has begun: what is left then is another plan.
+        """
+        return not self.request.must_ask and self.use(state) is None and not self._first(plan)
+
     def scope_digest(self, plan: Plan) -> str:
         """The digest of what every run of the approval has in common with this one."""
         return scope_digest(self._content(plan))

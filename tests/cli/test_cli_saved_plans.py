@@ -24,6 +24,25 @@ def test_a_saved_plan_is_carried_out_without_a_question(saved) -> None:
     assert saved.bought() == ["gateway", "second"]
 
 
+def test_what_was_approved_is_not_shown_a_second_time(saved) -> None:
+    planned = saved.run("show", "two.plan").out
+    assert "flavor" in planned
+    ran = saved.run("apply", "two.plan")
+    assert "Provisioner will perform the actions that were approved. With --full they are shown again." in ran.out
+    assert planned.splitlines()[-1] in ran.out
+    assert "flavor" not in ran.out
+
+
+def test_what_was_approved_is_shown_again_on_request_and_where_something_else_would_be_done(saved) -> None:
+    saved.run("plan", "--out", "again.plan")
+    saved.write_specs("servers: {gateway: {}, second: {}, third: {}}\n")
+    ran = saved.run("apply", "two.plan")
+    assert ran.code == 4
+    assert "# third will be created" in ran.out
+    saved.write_specs(TWO)
+    assert "# second will be created" in saved.run("apply", "again.plan", "--full").out
+
+
 def test_saving_says_how_to_go_on(cli) -> None:
     said = cli.run("plan", "--out", "one.plan").stderr_text
     assert "Saved the plan to: one.plan" in said
