@@ -142,7 +142,13 @@ def test_the_demo_runs_from_start_to_end(clone):
     assert "Apply complete! Servers: 5 added" in done.stdout
     assert "No changes." in done.stdout
     assert "Plan: 1 to add, 0 to change, 0 to destroy." in done.stdout
-    assert "Destroy complete! Servers: 6 destroyed." in done.stdout
+    assert "Destroy complete! Servers: 9 destroyed." in done.stdout
+    assert re.findall(r"^\[(\d)/8\] ", done.stdout, re.MULTILINE) == [*"12345678"]
+    assert done.stdout.count("# gateway will be created") == 1  # what was approved is not shown again
+    assert "\x1b" not in done.stdout
+    bought = re.findall(r"  purchase  .*  (vision-dev-[\w-]+) ", done.stdout)
+    assert (len(bought), len({*bought})) == (9, 9)  # although a run was killed
+    assert "provisioner init --template" in done.stdout[-600:]
 
 
 def write_specs(document: Path, directory: Path) -> None:
