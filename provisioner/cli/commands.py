@@ -43,6 +43,10 @@ COMMANDS = {
 }
 
 
+_NEAREST = 0.8
+"""How alike a mistyped command has to be (difflib): `aply` is `apply`, and `lint` is not `init`."""
+
+
 class LazyGroup(AnsweringGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -74,7 +78,7 @@ class LazyGroup(AnsweringGroup):
         except click.UsageError as unknown:
             import difflib
 
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1, cutoff=_NEAREST)
             meant = f"There is no command {args[0]!r}. Did you mean {near[0]!r}?" if near else unknown.message
             raise click.UsageError(meant, ctx) from None
 

@@ -45,6 +45,16 @@ def _set_json(kind: Json) -> Callable[[click.Context, click.Parameter, bool], bo
     return set_json
 
 
+def _refuse_terraform_variables(
+    _context: click.Context, _parameter: click.Parameter, value: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    if found := [path for path in value or () if path.suffix == ".tfvars"]:
+        from provisioner.cli.terraform import VARIABLES_FILE
+
+        raise click.BadParameter(f"{str(found[0])!r}: {VARIABLES_FILE}")
+    return value
+
+
 def _refuse_state_file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Refuses Terraform's state file as a place: a folder of that name would look like an empty state."""
     if value is not None and value.endswith((".tfstate", ".tfstate.backup")):
@@ -63,7 +73,7 @@ _STACK_OPTIONS = (
     click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment: its variables, and a state of its own."),
     click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
-    click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, help="Read variables from a YAML file. May be repeated."),
+    click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, callback=_refuse_terraform_variables, help="Read variables from a YAML file. May be repeated."),
     no_color,
 )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""Answers the commands and options of Terraform and OpenTofu that this tool does not have: what to use here instead.
+"""Answers the commands and options of Terraform and OpenTofu, and a few words of similar tools, that this tool does not have:
+what to use here instead.
 
 Nothing is executed for such a word. Tests check that none of them is a command or an option of this tool, and that every
 option of Terraform's commands either works here or is answered.
@@ -20,6 +21,14 @@ STATE_FILE: Final = (
     "--state names the folder where states are kept, and Terraform's state file is none. "
     "`provisioner adopt --from-terraform FILE` takes over the servers of such a file."
 )
+VARIABLES_FILE: Final = "Files of variables are YAML here: write `nodes: 3` where Terraform has `nodes = 3`."
+_TO_APPLY = "`provisioner plan` shows what would be bought, changed and released, and `provisioner apply` does it."
+_TO_RELEASE = (
+    "Take a server out of the specs, and `provisioner apply` releases it. `provisioner destroy` releases all of them, or with "
+    "--target some. `provisioner state rm ADDRESS` forgets one without releasing it."
+)
+_TO_LOOK = "`provisioner plan` shows what differs from the specs, `provisioner drift` what was changed outside, `provisioner show` what is recorded."
+_TO_LIST = "`provisioner state list` lists what is recorded. `provisioner adopt` lists the servers that nobody owns."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _NO_MODULES = "Modules do not exist here yet, so there is nothing to download or to list"
 
@@ -29,6 +38,14 @@ def _taint(arguments: Sequence[str]) -> str:
     return (
         f"Nothing is marked for later here. To release the server and buy a new one: `provisioner apply --replace {address}`. "
         f"To see that first: `provisioner plan --replace {address}`."
+    )
+
+
+def _reinstall(arguments: Sequence[str]) -> str:
+    address = _address(arguments)
+    return (
+        "To wipe the system disk of a server and put on it what the specs declare, where the cloud shows something else: "
+        f"`provisioner apply --reinstall {address}`. To see that first: `provisioner plan --reinstall {address}`."
     )
 
 
@@ -80,26 +97,39 @@ def _address(arguments: Sequence[str]) -> str:
 COMMANDS: Final[Mapping[str, Answer]] = {
     "console": "There is no console yet. `provisioner plan` shows what every template comes to.",
     "cost": "Prices are not shown yet. `provisioner orders list` shows what was ordered and what it cost.",
+    "create": _TO_APPLY,
+    "delete": _TO_RELEASE,
+    "deploy": _TO_APPLY,
+    "diff": _TO_LOOK,
     "doctor": "There is no such check yet. `provisioner validate` checks the specs, `provisioner credentials` shows which credentials "
     "are found, and `provisioner config show --origin` says where each value is from.",
+    "down": _TO_RELEASE,
     "env": _workspace,
     "events": "Scheduled events of the cloud are not shown yet. `provisioner drift` shows what was changed outside.",
     "flavors": "What is on sale is not listed yet. `provisioner plan` warns about a flavor that the cloud does not list or that is sold out.",
     "fmt": "There is no formatter yet, and specs may be laid out as you like. `provisioner validate` checks them.",
     "get": f"{_NO_MODULES}. `count`, `for_each` and `defaults:` repeat and share settings: docs/specs.md.",
     "images": "The images are not listed yet. `provisioner plan` warns about an image that the cloud does not list.",
+    "list": _TO_LIST,
     "login": "This tool has no account to sign in to. Credentials of the cloud come from environment variables or from the files "
     "of the vendor's tools: `provisioner credentials` shows which are found, and docs/credentials.md explains them.",
     "logout": "This tool keeps no sign-in to end. `provisioner credentials` shows which credentials are found and where, and "
     "docs/credentials.md explains what is kept.",
+    "logs": "`provisioner history` shows what was bought, paid, adopted and released, by whom and why.",
+    "ls": _TO_LIST,
     "metadata": "The functions and filters of templates are listed in docs/specs.md.",
     "modules": f"{_NO_MODULES}. `provisioner graph` shows the groups of a stack.",
     "policy": "Policies do not exist yet. `guards:` in stack.yaml sets limits: docs/guards.md.",
+    "preview": _TO_LOOK,
     "providers": "There is no provider to choose or to install: `cloud:` in stack.yaml says `huaweicloud` or `sandbox`.",
     "query": "`provisioner adopt` lists the servers that nobody owns, and takes over those that you choose.",
     "refresh": "`provisioner apply --refresh-only` records what the cloud shows, after asking. `provisioner drift` only shows it. "
     "Every plan reads the cloud anyway.",
+    "reinstall": _reinstall,
+    "remove": _TO_RELEASE,
     "renew": "Renewing a term is not supported yet; the vendor's console does it. `provisioner expiring` shows which terms end.",
+    "replace": _taint,
+    "rm": _TO_RELEASE,
     "schema": "The schema of the specs is not printed yet. docs/specs.md has every field.",
     "stacks": "A stack is a directory that holds a stack.yaml, and --specs DIR names another one. Its environments are chosen by -e NAME.",
     "state identities": "`provisioner output --json` prints the ids of all servers by address.",
@@ -107,10 +137,12 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "state push": "A state is never replaced by hand. `provisioner state rebuild` puts a damaged or lost one together again, and "
     "--state names another place: docs/recovery.md.",
     "state replace-provider": "There are no providers, so none has to be replaced. `provisioner state rename` gives a whole state another name.",
+    "status": _TO_LOOK,
     "taint": _taint,
     "test": "There is no test command yet. `provisioner validate` checks the specs, and `cloud: sandbox` in stack.yaml lets `plan` and "
     "`apply` run without an account: docs/sandbox.md.",
     "untaint": _untaint,
+    "up": _TO_APPLY,
     "workspace": _workspace,
 }  # fmt: skip
 """By the words of the command."""

@@ -36,8 +36,11 @@ def test_the_version_is_told_before_click_is_imported(spelling: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["plan", "--help"], ["apply", "--help"], ["sandbox", "--help"], ["version"]], ids=" ".join
-)
+    "arguments",
+    [["--help"], ["plan", "--help"], ["apply", "--help"], ["sandbox", "--help"], ["version"], ["help", "state", "list"],
+     ["explain", "no-state"], ["completion", "bash"]],
+    ids=" ".join,
+)  # fmt: skip
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert not imported(*arguments) & {"asyncio", *HEAVY}
 

@@ -87,6 +87,7 @@ def test_an_answer_stands_for_no_word_of_ours() -> None:
 
 def answers() -> Iterator[tuple[str, str]]:
     yield terraform.STATE_FILE, "state"
+    yield terraform.VARIABLES_FILE, "var-file"
     for words in terraform.COMMANDS:
         for arguments in ([], ["gateway"], *([name, "prod"] for name in ("list", "new", "select", "show", "delete"))):
             yield str(terraform.answer_command(words, arguments)), words
@@ -118,6 +119,20 @@ def test_a_command_of_terraform_is_answered_and_never_mistaken_for_another(cli, 
     assert (cli.state_files(), cli.ledger()) == before
 
 
+def test_only_a_typing_error_is_taken_for_another_command(cli) -> None:
+    for mistyped, meant in (
+        ("aply", "apply"),
+        ("detsroy", "destroy"),
+        ("unlok", None),
+        ("lint", None),
+        ("export", None),
+        ("clean", None),
+    ):
+        said = cli.run(mistyped).stderr_text
+        assert ("Did you mean" in said) == (meant is not None)
+        assert meant is None or f"Did you mean {meant!r}?" in said
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
@@ -138,6 +153,10 @@ def test_a_command_of_terraform_is_answered_and_never_mistaken_for_another(cli, 
         (["providers", "lock"], "`cloud:` in stack.yaml"),
         (["login"], "`provisioner credentials`"),
         (["refresh"], "`provisioner apply --refresh-only`"),
+        (["reinstall", "trainer[0]"], "`provisioner apply --reinstall 'trainer[0]'`"),
+        (["replace", "gateway"], "`provisioner apply --replace gateway`"),
+        (["deploy"], "`provisioner apply` does it"),
+        (["rm", "gateway"], "`provisioner state rm ADDRESS` forgets one"),
         (["help", "taint"], "`provisioner apply --replace ADDRESS`"),
         (["help", "state", "pull"], "`provisioner show --json` prints it"),
     ],
@@ -165,6 +184,7 @@ def test_an_answer_sends_nothing_to_the_terminal_that_could_control_it(cli) -> N
         (["-install-autocomplete"], "`provisioner completion bash`"),
         (["state", "list", "-id=x"], "prints the ids of all servers"),
         (["apply", "-auto-approve", "-state=prod.tfstate"], "`provisioner adopt --from-terraform FILE`"),
+        (["plan", "-var-file=prod.tfvars"], "Files of variables are YAML here"),
         (["output", "-state", "x.tfstate.backup"], "`provisioner adopt --from-terraform FILE`"),
     ],
     ids=" ".join,
