@@ -48,7 +48,9 @@ def addresses(place: StackPlace, *, groups: bool = False) -> list[str]:
     state = _state(place)
     found = dict.fromkeys(_mapping(state.get("resources")))
     for intent in _mapping(state.get("intents")).values():
-        found |= dict.fromkeys(text for text in _intent_addresses(intent) if isinstance(text, str))
+        members = _mapping(intent).get("members")
+        named = [_mapping(one).get("address") for one in (intent, *(members if isinstance(members, list) else ()))]
+        found |= dict.fromkeys(text for text in named if isinstance(text, str))
     if groups:
         found |= dict.fromkeys(address.partition("[")[0] for address in [*found] if address.endswith("]"))
     return sorted(found, key=_natural_order)
@@ -144,13 +146,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return ""
-
-
-def _intent_addresses(intent: Any) -> Iterator[Any]:
-    yield _mapping(intent).get("address")
-    members = _mapping(intent).get("addresses")
-    if isinstance(members, list):
-        yield from members
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

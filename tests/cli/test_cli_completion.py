@@ -11,12 +11,15 @@ from pathlib import Path
 
 import click
 import pytest
+from support.builders import a_purchase_of_several, a_state, an_intent
 from support.commands import EVERY_COMMAND, options_of
 
 from provisioner.cli.command_line import run
 from provisioner.cli.commands import COMMANDS
 from provisioner.cli.main import catalogue
+from provisioner.model.canonical import canonical
 from provisioner.model.guards import Allowance
+from provisioner.store.codec import state_to_json
 
 GROUPS = """\
 servers:
@@ -193,9 +196,9 @@ def test_a_stack_file_that_cannot_be_read_offers_nothing(cli, fleet, damage: str
 
 
 def test_a_purchase_in_doubt_can_be_resolved_by_its_name(cli, typed) -> None:
-    cli.write(
-        "state/demo.json", '{"resources": {}, "intents": {"1": {"address": "pool[3]"}, "2": {"addresses": ["a", "b"]}}}'
-    )
+    doubts = (an_intent("pool[3]", id="1"), a_purchase_of_several("a", "b", id="2"))
+    state = a_state(intents={intent.id: intent for intent in doubts})
+    (cli.state / "demo.json").write_bytes(canonical(state_to_json(state)))
     assert typed("provisioner resolve ") == ("values", ["a", "b", "pool[3]"])
 
 
