@@ -67,7 +67,7 @@ CODES: Final = MappingProxyType(
         "move-cycle": "moved leads from an address back to itself.",
         "duplicate-output": "Two files declare the same output.",
         "duplicate-name": "Two resources have the same name.",
-        "invalid-content": "A content field is not given as exactly one of text, template or base64.",
+        "invalid-content": "A content field is not given as exactly one of text, template, file or base64.",
         "invalid-secret": 'A secret field is not given as {secret: "env:NAME"} or {secret: "file:path"}.',
         "secret-in-clear": "A secret's value is written in the specs themselves.",
         "password-rule": "A secret's value breaks the cloud's rule for it.",

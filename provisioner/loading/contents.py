@@ -1,6 +1,6 @@
-"""Converts content fields: a text, a template file or Base64 in the specs becomes the Base64 that is sent.
+"""Converts content fields: a text, a template, a file or Base64 in the specs becomes the Base64 that is sent.
 
-Each template file is read once, and only from inside the stack. This module doesn't know what a field is for.
+Each file is read once, and only from inside the stack. This module doesn't know what a field is for.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.loading.validation import type_name
 
-_FORMS = "write a text, {text: ...}, {template: path, vars: {...}} or {base64: ...}"
+_FORMS = "write a text, {text: ...}, {template: path, vars: {...}}, {file: path} or {base64: ...}"
 
 
 class ContentEncoder:
-    """Encodes content fields of a stack. `directory` is the stack's; template paths are relative to it."""
+    """Encodes content fields of a stack. `directory` is the stack's; template and file paths are relative to it."""
 
     def __init__(self, directory: FilePath, engine: Engine) -> None:
         self._directory = directory
@@ -41,10 +41,19 @@ class ContentEncoder:
                 return _to_base64(text)
             case {"base64": str(text), **rest} if not rest:
                 return _normalize_base64(name, text)
+            case {"file": str(path), **rest} if not rest:
+                return _to_base64(self._read_file(name, path))
             case {"template": str(path), **rest} if rest.keys() <= {"vars"}:
                 return _to_base64(self._render_file(name, path, rest.get("vars", {}), scope))
             case _:
                 raise _form_error(name, value)
+
+    def _read_file(self, name: str, path: str) -> str:
+        """Returns the text of a file that is sent as it is, without templates."""
+        try:
+            return self._source(path)
+        except UnplacedError as mistake:
+            raise UnplacedError(mistake.code, f"{name}, file {path}: {mistake.summary}", hint=mistake.hint) from None
 
     def _render_file(self, name: str, path: str, given: Any, scope: Scope) -> str:
         if not isinstance(given, dict):
@@ -56,13 +65,13 @@ class ContentEncoder:
                 "invalid-content", f"{name}.vars may not name {taken}: it has a meaning of its own", hint="rename it"
             )
         try:
-            return self._engine.render_file(self._template_source(path), {**scope, **given, "vars": given})
+            return self._engine.render_file(self._source(path), {**scope, **given, "vars": given})
         except UnplacedError as mistake:
             raise UnplacedError(
                 mistake.code, f"{name}, template {path}: {mistake.summary}", hint=mistake.hint
             ) from None
 
-    def _template_source(self, path: str) -> str:
+    def _source(self, path: str) -> str:
         if path not in self._sources:
             try:
                 self._sources[path] = read_text(resolve_relative(self._directory, path), limit=TEMPLATE_LIMIT)
@@ -96,10 +105,13 @@ def _form_error(name: str, value: Any) -> UnplacedError:
         hint = suggest(unknown[0], (*CONTENT_FORMS, "vars"))
         return UnplacedError("unknown-field", f"there is no field {name}.{unknown[0]}", hint=hint)
     if len(given) != 1:
-        what = f"{' and '.join(given)} exclude each other" if given else "text, template or base64 is missing"
-        return UnplacedError("invalid-content", f"{name}: {what}", hint=_FORMS)
+        if not given:
+            return UnplacedError("invalid-content", f"{name}: text, template, file or base64 is missing", hint=_FORMS)
+        summary = f"{name}: {' and '.join(given)} exclude each other"
+        return UnplacedError("invalid-content", summary, hint=_FORMS, keys=tuple(given[:2]))
     if "vars" in value:
-        return UnplacedError("invalid-content", f"{name}: vars goes with template only", hint=_FORMS)
+        summary = f"{name}: vars goes with template only, not with {given[0]}"
+        return UnplacedError("invalid-content", summary, hint=_FORMS, keys=(given[0], "vars"))
     return UnplacedError(
         "wrong-type", f"{name}.{given[0]} must be a text and is {type_name(value[given[0]])}", hint=_FORMS
     )

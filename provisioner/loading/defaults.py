@@ -11,19 +11,28 @@ from typing import Any
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import merge_defaults
+from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS
+from provisioner.loading.schemas import field_names
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate
-from provisioner.loading.unplaced_error import UnplacedError
+from provisioner.loading.unplaced_error import UnplacedError, closest_match
 from provisioner.model.kind import Catalogue, Kind
 
 
 class Defaults:
-    """The defaults of each kind. `layer` is the whole of `defaults:`. A section that is not a map is reported."""
+    """The defaults of each kind. `layer` is the whole of `defaults:`. A section that is not a map is reported.
 
-    def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings) -> None:
+    `is_unclear`: a mistake was reported that hides fields of it, so what a resource lacks may stand there.
+    """
+
+    def __init__(self, layer: Layer, catalogue: Catalogue, findings: Findings, *, is_unclear: bool = False) -> None:
         self._layer = layer
         self._by_section: dict[str, Mapping[str, Any]] = {}
         self._first = catalogue.first.section
-        self._unsectioned = {key: value for key, value in layer.node.items() if key not in catalogue.sections}
+        self.is_unclear = is_unclear
+        misspelt = self._misspelt_sections(catalogue, findings)
+        self._unsectioned = {
+            key: value for key, value in layer.node.items() if key not in catalogue.sections and key not in misspelt
+        }
         for section in catalogue.sections:
             written = layer.node.get(section)
             if written is not None and written is not INVALID and not isinstance(written, MapNode):
@@ -31,6 +40,23 @@ class Defaults:
                     "wrong-type", f"defaults.{section} must be a map of fields", hint="write field: value"
                 )
                 findings.add(mistake, at=locate([layer], (section,), key=True), path=("defaults", section))
+                self.is_unclear = True
+
+    def _misspelt_sections(self, catalogue: Catalogue, findings: Findings) -> list[str]:
+        """Reports the keys with a map of fields that are neither a section nor a field, and similar to a section."""
+        fields = (*(field_names(catalogue.first.schema, ()) or ()), *EXPANSION_KEYS, *META_ARGUMENTS)
+        found = []
+        for key, value in self._layer.node.items():
+            match = closest_match(key, catalogue.sections)
+            is_section = key in catalogue.sections or key in fields
+            if match is not None and not is_section and isinstance(value, MapNode) and value.keys() & {*fields}:
+                mistake = UnplacedError(
+                    "unknown-field", f"there is no section {key} in defaults", hint=f"did you mean {match}?"
+                )
+                findings.add(mistake, at=locate([self._layer], (key,), key=True), path=("defaults", key))
+                self.is_unclear = True
+                found.append(key)
+        return found
 
     def for_kind(self, kind: Kind) -> Mapping[str, Any]:
         """Returns the defaults of `kind` as written, with their templates not yet evaluated."""

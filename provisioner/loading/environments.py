@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from provisioner.loading.findings import Findings
 from provisioner.loading.sources import ENVIRONMENTS, Sources
 from provisioner.loading.stack_search import STACK_FILE
-from provisioner.loading.stack_sections import PinsSection
+from provisioner.loading.stack_sections import PinsSection, is_slug
 from provisioner.loading.tree import Layer, MapNode, locate
 from provisioner.loading.unplaced_error import UnplacedError, closest_match, suggest
 from provisioner.model.pin import Pin
+
+_CHOICE_KEYS = ("environment", ENVIRONMENTS)
 
 
 def read_environment_names(layer: Layer, sources: Sources) -> tuple[str, ...] | None:
@@ -28,7 +30,8 @@ def read_environment_names(layer: Layer, sources: Sources) -> tuple[str, ...] | 
     files = sources.environments()
     if files is None:
         return tuple(declared) or None
-    for name in declared.keys() - files.keys():
+    unread = sources.directory / ENVIRONMENTS in sources.unread
+    for name in () if unread else declared.keys() - files.keys():
         hint = suggest(name, files, title="there are files for") or f"make {ENVIRONMENTS}/{name}.yaml"
         summary = f"{ENVIRONMENTS} names {name}, and there is no {ENVIRONMENTS}/{name}.yaml"
         at = locate([layer], (ENVIRONMENTS, name), key=True)
@@ -44,6 +47,8 @@ def choose_environment(
     Returns None if the stack has no environments, or after a finding.
     """
     written = layer.node.get("environment")
+    if requested is None and not _is_settled(layer):
+        return None
     chosen = requested or (written if isinstance(written, str) else None)
     if chosen is not None and available is not None and chosen in available:
         return chosen
@@ -54,6 +59,14 @@ def choose_environment(
         at = None if requested or chosen is None else locate([layer], ("environment",))
         findings.add(mistake, at=at, usage=requested is not None or chosen is None)
     return None
+
+
+def _is_settled(layer: Layer) -> bool:
+    """Returns whether `environment:` can be judged: it names one, or is absent where no unknown key may be its misspelt name."""
+    written = layer.node.get("environment")
+    if written is None:
+        return all(closest_match(key, _CHOICE_KEYS) is None or key in _CHOICE_KEYS for key in layer.node)
+    return isinstance(written, str) and is_slug(written)
 
 
 def _choice_error(chosen: str | None, available: tuple[str, ...] | None) -> UnplacedError | None:

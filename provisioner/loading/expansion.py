@@ -33,12 +33,13 @@ class Instance:
 
 
 class ExpansionError(Exception):
-    """A declaration can't be expanded. `path` leads from its body to the invalid field."""
+    """A declaration can't be expanded. `path` leads from its body to the invalid field, or `between` to two of them."""
 
-    def __init__(self, path: Path, mistake: UnplacedError) -> None:
+    def __init__(self, path: Path, mistake: UnplacedError, *, between: tuple[Path, ...] = ()) -> None:
         super().__init__(mistake.summary)
         self.path = path
         self.mistake = mistake
+        self.between = between
 
 
 class Expansion:
@@ -55,10 +56,8 @@ class Expansion:
         Raises ExpansionError, or AlreadyReported when the reason was reported elsewhere.
         """
         if "count" in body and "for_each" in body:
-            hint = "keep one of the two; null takes a default away"
-            raise ExpansionError(
-                ("count",), UnplacedError("invalid-count", "count and for_each exclude each other", hint=hint)
-            )
+            mistake = UnplacedError("invalid-count", "count and for_each exclude each other")
+            raise ExpansionError(("count",), mistake, between=(("count",), ("for_each",)))
         if "count" in body:
             return [*self._by_count(name, self._render_field(body, "count"))]
         if "for_each" in body:

@@ -184,7 +184,7 @@ class Operations:
 
     def integer_range(self, *bounds: int) -> list[int]:
         """Evaluates `range(...)`."""
-        numbers = range(*bounds)
+        numbers = range(*map(require_integer, bounds))
         self._budget.charge_weight(len(numbers) * 2)
         return list(numbers)
 

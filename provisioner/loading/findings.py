@@ -23,6 +23,7 @@ from provisioner.model.diagnostic import (
 from provisioner.model.secret import HIDDEN, Secret
 
 _SHOWN_LIMIT = 100
+_PLACES_SHOWN = 10
 _SHORTEST_MASKED = 4  # masking shorter values would damage ordinary words and hide nothing
 
 _Key = tuple[str, str, int, int, str, Path]
@@ -37,6 +38,8 @@ class Findings:
     def __init__(self) -> None:
         self._errors: dict[_Key, Diagnostic] = {}
         self._warnings: dict[_Key, Diagnostic] = {}
+        self._about: dict[_Key, str] = {}
+        """What the errors with the same `about` are about."""
         self._secrets: set[str] = set()
         self._any_spec_error = False
 
@@ -51,12 +54,18 @@ class Findings:
     ) -> None:
         """Adds an error. `usage`: the command line must be corrected, not the specs."""
         self._any_spec_error = self._any_spec_error or not usage
-        finding = error(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
-        self._errors.setdefault(_key(finding, path), finding)
+        finding = error(
+            mistake.code, mistake.summary, hint=mistake.hint, detail=mistake.detail, source=at, address=address
+        )
+        key = _key(finding, path)
+        if self._errors.setdefault(key, finding) is finding and mistake.about and at is not None:
+            self._about[key] = mistake.about
 
     def warn(self, mistake: UnplacedError, *, at: SourceRange, address: Address, path: Path = ()) -> None:
         """Adds a warning, which does not keep the stack from being loaded."""
-        finding = warning(mistake.code, mistake.summary, hint=mistake.hint, source=at, address=address)
+        finding = warning(
+            mistake.code, mistake.summary, hint=mistake.hint, detail=mistake.detail, source=at, address=address
+        )
         self._warnings.setdefault(_key(finding, path), finding)
 
     def mask(self, secret: Secret) -> None:
@@ -85,12 +94,28 @@ class Findings:
             raise error_type(*self._for_display(self._errors))
 
     def _for_display(self, collected: dict[_Key, Diagnostic]) -> tuple[Diagnostic, ...]:
-        reported = [*self._sorted(collected, most=_SHOWN_LIMIT)]
-        if len(collected) > _SHOWN_LIMIT:
-            rest = f"... and {len(collected) - _SHOWN_LIMIT} more"
+        combined = self._combined(collected)
+        reported = [*self._sorted(combined, most=_SHOWN_LIMIT)]
+        if len(combined) > _SHOWN_LIMIT:
+            rest = f"... and {len(combined) - _SHOWN_LIMIT} more"
             make = error if collected is self._errors else warning
             reported.append(make("too-many-mistakes", rest, hint="mend those above, then run again"))
         return tuple(reported)
+
+    def _combined(self, collected: Mapping[_Key, Diagnostic]) -> dict[_Key, Diagnostic]:
+        """Returns the findings with those about the same missing thing as one, at the first place, which names the others."""
+        about = [key for key in collected if key in self._about] if collected is self._errors else []
+        places: dict[str, list[_Key]] = {}
+        for key in sorted(about, key=_sort_key):
+            places.setdefault(self._about[key], []).append(key)
+        combined = dict(collected)
+        for first, *others in places.values():
+            if others:
+                sources = dict.fromkeys(str(combined.pop(key).source) for key in others)
+                finding = combined[first]
+                lines = (finding.detail, f"the same at {_enumerate([*sources])}")
+                combined[first] = replace(finding, detail="\n".join(filter(None, lines)))
+        return combined
 
     def _sorted(self, collected: Mapping[_Key, Diagnostic], *, most: int | None = None) -> tuple[Diagnostic, ...]:
         """Returns the findings by place, with their secrets masked: all of them, or the first."""
@@ -114,6 +139,12 @@ class Findings:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         return text
+
+
+def _enumerate(places: list[str]) -> str:
+    more = [f"{len(places) - _PLACES_SHOWN} more places"] if len(places) > _PLACES_SHOWN else []
+    *most, last = (*places[:_PLACES_SHOWN], *more)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _hidden_lines(findings: Iterable[Diagnostic]) -> dict[tuple[str, int], str]:

@@ -5,11 +5,12 @@ Every step collects its mistakes, and `load` returns only when there were none. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from provisioner.loading.declarations import Declarations
 from provisioner.loading.defaults import Defaults
 from provisioner.loading.findings import Findings
 from provisioner.loading.outputs import NO_OUTPUTS, OutputReader, Outputs
@@ -17,17 +18,16 @@ from provisioner.loading.refactoring import REFACTORING_SECTIONS, RefactoringRea
 from provisioner.loading.references import Referable
 from provisioner.loading.release_needs import assumed_protected, is_for_creating_only, unread_specs_warning
 from provisioner.loading.resources import ResourceReader
-from provisioner.loading.sources import OUTPUTS, Sources, VariableInputs, gc_paused, secret_keys
-from provisioner.loading.stack_file import resolve_stack
+from provisioner.loading.schemas import literal_fields
+from provisioner.loading.sources import ENVIRONMENTS, OUTPUTS, Sources, VariableInputs, gc_paused, secret_keys
+from provisioner.loading.spec_sections import SectionReader
+from provisioner.loading.stack_file import STACK_KEYS, has_unknown_keys, is_unclear, resolve_stack
 from provisioner.loading.template_engine import Engine
-from provisioner.loading.tree import INVALID, Layer, MapNode, locate
-from provisioner.loading.unplaced_error import UnplacedError, suggest
-from provisioner.loading.validation import literal_fields
+from provisioner.loading.tree import INVALID, Layer
 from provisioner.loading.variables import Variables
-from provisioner.model.address import NAME_PATTERN, Address
-from provisioner.model.diagnostic import Diagnostic, SourceRange
+from provisioner.model.address import Address
+from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.kind import Catalogue
-from provisioner.model.lookalikes import describe_non_ascii
 from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
@@ -74,16 +74,25 @@ def load(
         if settings is None:
             findings.raise_errors()
             raise AssertionError("a stack file that cannot be read is a finding")
+        declarations = Declarations(is_complete=not sources.unread and not has_unknown_keys(settings))
         stack = resolve_stack(settings, environment, sources)
-        values, variables = _variable_values(settings, stack, sources, inputs)
-        scope = {"var": values, "stack": stack.name} | _environment_scope(stack, sources)
-        defaults = Defaults(settings.child("defaults"), catalogue, findings)
-        resources = ResourceReader(directory, defaults, scope, findings, policy=stack.purchase)
-        desired = [*_read_resources(specs, catalogue, resources, findings)]
+        misplaced = {key for layer in specs for key in layer.node}
+        unclear = {key for key in STACK_KEYS if key in misplaced or is_unclear(settings, key)}
+        values, variables = _variable_values(settings, stack, sources, inputs, is_unclear="variables" in unclear)
+        scope = {"var": values, "stack": stack.name} | _environment_scope(
+            stack, sources, is_unclear=ENVIRONMENTS in unclear
+        )
+        defaults = Defaults(
+            settings.child("defaults"), catalogue, findings, is_unclear=is_unclear(settings, "defaults")
+        )
+        resources = ResourceReader(directory, defaults, scope, findings, declarations, policy=stack.purchase)
+        sections = SectionReader(catalogue, declarations, findings)
+        desired = [one for layer in specs for found in sections.read(layer) for one in resources.read(*found)]
         resources.check_triggers()
         reader = RefactoringReader(scope, findings)
-        refactoring = _read_refactoring(specs, reader, desired)
-        outputs = _read_outputs(specs, OutputReader(scope, findings, _referable(catalogue)), desired, catalogue)
+        refactoring = _read_refactoring(specs, reader, declarations)
+        placed = {resource.address: catalogue[resource.kind].section for resource in desired}
+        outputs = _read_outputs(specs, OutputReader(scope, findings, _referable(catalogue)), placed, declarations)
         left_aside = findings.errors if for_release and reader.is_complete else ()
         if not left_aside or not all(map(is_for_creating_only, left_aside)):
             findings.raise_errors()
@@ -107,10 +116,10 @@ def load(
 
 
 def _variable_values(
-    settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs
+    settings: Layer, stack: Stack, sources: Sources, inputs: VariableInputs, *, is_unclear: bool
 ) -> tuple[Mapping[str, Any], Variables]:
     """Returns all values by name, and the variables that they are of."""
-    variables = Variables(settings, sources.findings)
+    variables = Variables(settings, sources.findings, is_unclear=is_unclear)
     available = sources.environments()
     is_complete = True
     if available is not None:
@@ -130,91 +139,32 @@ def _variable_values(
     return variables.values(complete=is_complete), variables
 
 
-def _environment_scope(stack: Stack, sources: Sources) -> dict[str, Any]:
+def _environment_scope(stack: Stack, sources: Sources, *, is_unclear: bool) -> dict[str, Any]:
     if stack.environment is not None:
         return {"env": stack.environment}
-    return {} if not stack.environments and sources.environments() is None else {"env": INVALID}
+    has_none = not stack.environments and sources.environments() is None and not is_unclear
+    return {} if has_none else {"env": INVALID}
 
 
-def _read_refactoring(specs: list[Layer], reader: RefactoringReader, desired: list[Desired]) -> Refactoring:
+def _read_refactoring(specs: list[Layer], reader: RefactoringReader, declarations: Declarations) -> Refactoring:
     for layer in specs:
         for section in layer.node:
             if section in REFACTORING_SECTIONS and layer.node[section] is not INVALID:
                 reader.read(layer, section)
-    return reader.build(resource.address for resource in desired)
+    return reader.build(declarations)
 
 
 def _referable(catalogue: Catalogue) -> Mapping[str, Referable]:
     return {kind.section: Referable(kind.noun, kind.facts.fields) for kind in catalogue.kinds}
 
 
-def _read_outputs(specs: list[Layer], reader: OutputReader, desired: list[Desired], catalogue: Catalogue) -> Outputs:
+def _read_outputs(
+    specs: list[Layer], reader: OutputReader, sections: Mapping[Address, str], declarations: Declarations
+) -> Outputs:
     for layer in specs:
         if layer.node.get(OUTPUTS, INVALID) is not INVALID:
             reader.read(layer)
-    return reader.build({resource.address: catalogue[resource.kind].section for resource in desired})
-
-
-def _read_resources(
-    specs: list[Layer], catalogue: Catalogue, resources: ResourceReader, findings: Findings
-) -> Iterator[Desired]:
-    declared: dict[str, SourceRange] = {}
-    for layer in specs:
-        for section in layer.node:
-            if section in {*REFACTORING_SECTIONS, OUTPUTS}:
-                continue
-            kind = catalogue.section(section)
-            if kind is None or not isinstance(layer.node[section], (MapNode, type(None))):
-                _report_section(layer, section, catalogue, findings)
-                continue
-            for name, body in _resource_bodies(layer.child(section), declared, findings):
-                yield from resources.read(kind, name, body)
-
-
-def _resource_bodies(
-    section: Layer, declared: dict[str, SourceRange], findings: Findings
-) -> Iterator[tuple[str, Layer]]:
-    for name, body in section.node.items():
-        at = locate([section], (name,), key=True)
-        if NAME_PATTERN.fullmatch(name) is None:
-            hint = "use letters, digits, - and _, and begin with a letter or _"
-            findings.add(
-                UnplacedError(
-                    "invalid-name", f"{name} cannot be the name of a resource{describe_non_ascii(name)}", hint=hint
-                ),
-                at=at,
-            )
-        elif name in declared:
-            first = declared[name]
-            hint = f"rename one of the two; the first is at {first}"
-            findings.add(
-                UnplacedError("duplicate-address", f"{name} is declared already, at {first}", hint=hint), at=at
-            )
-        elif body is not INVALID:
-            declared[name] = at
-            if isinstance(body, (MapNode, type(None))):
-                yield name, section.child(name)
-            else:
-                findings.add(
-                    UnplacedError("wrong-type", f"{name} must be a map of fields", hint="write field: value below it"),
-                    at=at,
-                )
-
-
-def _report_section(layer: Layer, section: str, catalogue: Catalogue, findings: Findings) -> None:
-    at = locate([layer], (section,), key=True)
-    if layer.node[section] is INVALID:
-        return
-    if catalogue.section(section) is not None:
-        mistake = UnplacedError(
-            "wrong-type", f"{section} must be a map of names and bodies", hint="write name: below it"
-        )
-    elif section in _RESERVED_SECTIONS:
-        mistake = UnplacedError("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
-    else:
-        hint = suggest(section, (*catalogue.sections, *REFACTORING_SECTIONS, OUTPUTS), title="the sections are")
-        mistake = UnplacedError("unknown-section", f"there is no section {section}", hint=hint)
-    findings.add(mistake, at=at)
+    return reader.build(sections, declarations)
 
 
 def _literal_fields(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from provisioner.model.resource import FieldPath
 
-CONTENT_FORMS = ("text", "template", "base64")
+CONTENT_FORMS = ("text", "template", "file", "base64")
 """The alternative forms of a content field. A form in the resource replaces a different form in the defaults."""
 
 

@@ -13,9 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from provisioner.loading.durations import Seconds
 from provisioner.loading.rollout import Size
+from provisioner.loading.schemas import field_names
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import UnplacedError, suggest
-from provisioner.loading.validation import Problem, field_names, validate
+from provisioner.loading.validation import Problem, validate
 from provisioner.model.address import Address
 from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 

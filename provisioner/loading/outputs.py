@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from provisioner.loading.declarations import Declarations
 from provisioner.loading.findings import Findings
 from provisioner.loading.references import Groups, Referable, find_references, group_by_name, unknown_references
 from provisioner.loading.sources import OUTPUTS
@@ -128,6 +129,8 @@ class OutputReader:
         section = layer.child(OUTPUTS)
         for name, body in section.node.items():
             at = locate([section], (name,), key=True)
+            if body is INVALID:
+                continue
             if NAME_PATTERN.fullmatch(name) is None:
                 hint = "use letters, digits, - and _, and begin with a letter or _"
                 self._findings.add(
@@ -142,7 +145,7 @@ class OutputReader:
                     "duplicate-output", f"the output {name} is declared already, at {first}", hint=hint
                 )
                 self._findings.add(mistake, at=at)
-            elif body is not INVALID and (output := self._output(name, body, section)) is not None:
+            elif (output := self._output(name, body, section)) is not None:
                 self._declared[name] = output
 
     def _output(self, name: str, body: Any, section: Layer) -> _Output | None:
@@ -158,18 +161,17 @@ class OutputReader:
         read = _Declared.model_validate(data)
         return _Output(name, body["value"], section, (name, "value"), read.description, read.sensitive)
 
-    def build(self, sections: Mapping[Address, str]) -> Outputs:
+    def build(self, sections: Mapping[Address, str], declarations: Declarations) -> Outputs:
         """Returns all outputs after checking their references. `sections`: the section of each declared address."""
-        groups = _by_section(dict.fromkeys(sections, INVALID), sections, self._referable) if self._declared else {}
         for output in self._declared.values():
             for path, text in _templates(output.value):
-                for mistake in self._expression_errors(text, groups):
+                for mistake in self._expression_errors(text, declarations):
                     at = locate([output.layer], (*output.path, *path))
                     self._findings.add(mistake, at=at, path=(output.name, *path))
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
         return Outputs(ordered, sections, self._referable, self._scope, self._engine)
 
-    def _expression_errors(self, text: str, groups: Mapping[str, Groups]) -> Iterable[UnplacedError]:
+    def _expression_errors(self, text: str, declarations: Declarations) -> Iterable[UnplacedError]:
         """Returns the mistakes in one template.
 
         A template that refers to no resource is evaluated at once, so that `validate` reports its mistakes.
@@ -182,7 +184,7 @@ class OutputReader:
             return (mistake,)
         except AlreadyReported:
             return ()
-        return [mistake for tree in trees for mistake in unknown_references(tree, groups, self._referable)]
+        return [mistake for tree in trees for mistake in unknown_references(tree, declarations, self._referable)]
 
 
 def _holds_unknown(value: Any) -> bool:

@@ -6,17 +6,18 @@ addresses, not against the state: planning decides whether there is anything to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from provisioner.loading.declarations import Declarations
 from provisioner.loading.findings import Findings
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.template_values import render
 from provisioner.loading.tree import Layer, ListNode, MapNode, Path, locate
-from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import validate
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import SourceRange
@@ -128,37 +129,39 @@ class RefactoringReader:
     ) -> None:
         self.findings.add(mistake, at=locate([layer], path, key=key, unknown=unknown), path=path)
 
-    def build(self, declared: Iterable[Address]) -> Refactoring:
-        """Returns the entries after checking them against the declared addresses, unless the specs have other errors already."""
+    def build(self, declarations: Declarations) -> Refactoring:
+        """Returns the entries after checking them against what is declared."""
         read = Refactoring(tuple(self._imports), tuple(self._moves), tuple(self._removals))
-        if self.findings.has_no_errors:
-            for mistake, at in _consistency_errors(read, frozenset(declared)):
-                self.findings.add(mistake, at=at)
+        for mistake, at in _consistency_errors(read, declarations):
+            self.findings.add(mistake, at=at)
         return read
 
 
 def _consistency_errors(
-    read: Refactoring, declared: frozenset[Address]
+    read: Refactoring, declarations: Declarations
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
-    yield from _import_errors(read.imports, declared)
-    yield from _origin_errors(read, declared)
-    yield from _cycle_errors(read.moves)
+    yield from _import_errors(read.imports, declarations)
+    yield from _origin_errors(read, declarations)
+    yield from _cycle_errors([move for move in read.moves if not _is_declared(move, declarations)])
 
 
 def _import_errors(
-    imports: tuple[Import, ...], declared: frozenset[Address]
+    imports: tuple[Import, ...], declarations: Declarations
 ) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
     seen: dict[Address | str, Import] = {}
     for import_ in imports:
-        if import_.address not in declared:
-            hint = suggest(str(import_.address), map(str, declared), title="the specs declare")
-            yield (
-                UnplacedError(
-                    "undeclared-address", f"imports names {import_.address}, which is not declared", hint=hint
-                ),
-                import_.source,
+        address = import_.address
+        if declarations.lacks(address) or (declarations.is_group(address) and declarations.has_certain(address)):
+            mistake = UnplacedError(
+                "undeclared-address",
+                f"imports names {address}, which is a group"
+                if declarations.is_group(address)
+                else f"imports names {address}, which is not declared",
+                hint=declarations.suggest(address),
+                about=declarations.missing(address),
             )
-        for what in (import_.address, import_.id):
+            yield mistake, import_.source
+        for what in (address, import_.id):
             if (first := seen.setdefault(what, import_)) is not import_:
                 summary = f"imports names {what} twice, first at {first.source}"
                 yield (
@@ -167,31 +170,46 @@ def _import_errors(
                 )
 
 
-def _origin_errors(
-    read: Refactoring, declared: frozenset[Address]
-) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
+def _origin_errors(read: Refactoring, declarations: Declarations) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
     """Yields an error for each moved or removed address that is still declared, or moved or removed twice."""
-    groups = {address.group for address in declared}
     seen: dict[Address, SourceRange | None] = {}
-    origins = [(move.origin, move.address.key is None, "moved", move.source) for move in read.moves]
-    origins += [(removal.address, True, "removed", removal.source) for removal in read.removals]
-    for origin, is_whole_group, what, at in origins:
-        if origin in declared or (is_whole_group and origin.key is None and origin in groups):
-            hint = "take its declaration away, or this entry"
-            yield UnplacedError("still-declared", f"{origin} is {what}, and declared all the same", hint=hint), at
+    entries: tuple[Move | Removal, ...] = (*read.moves, *read.removals)
+    for entry in entries:
+        origin, what = (entry.origin, "moved") if isinstance(entry, Move) else (entry.address, "removed")
+        if _is_declared(entry, declarations):
+            hint = "remove its declaration, or this entry"
+            summary = f"{origin} is {what}, and declared all the same"
+            yield UnplacedError("still-declared", summary, hint=hint), entry.source
         if origin in seen:
             summary = f"{origin} is moved or removed twice, first at {seen[origin]}"
-            yield UnplacedError("moved-twice", summary, hint="keep one of the two"), at
-        seen.setdefault(origin, at)
+            yield UnplacedError("moved-twice", summary, hint="keep one of the two"), entry.source
+        seen.setdefault(origin, entry.source)
 
 
-def _cycle_errors(moves: tuple[Move, ...]) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
-    destinations = {move.origin: move.address for move in moves}
+def _is_declared(entry: Move | Removal, declarations: Declarations) -> bool:
+    """Returns whether what is moved away or removed is certainly declared. A server may move into the group of its name."""
+    origin = entry.origin if isinstance(entry, Move) else entry.address
+    if isinstance(entry, Move) and entry.address.key is not None and declarations.is_group(origin):
+        return False
+    return declarations.has_certain(origin) and not declarations.is_empty_group(origin)
+
+
+def _cycle_errors(moves: Sequence[Move]) -> Iterator[tuple[UnplacedError, SourceRange | None]]:
+    """Yields one error for each circle, at its first move."""
+    by_origin = {move.origin: move for move in moves}
+    finished: set[Address] = set()
     for move in moves:
-        seen, address = {move.origin}, move.address
-        while address in destinations and address not in seen:
-            seen.add(address)
-            address = destinations[address]
-        if address == move.origin:
-            summary = f"{move.origin} is moved in a circle"
-            yield UnplacedError("move-cycle", summary, hint="take one of its moves away"), move.source
+        chain: list[Move] = []
+        step: Move | None = move
+        while step is not None and step.origin not in finished:
+            finished.add(step.origin)
+            chain.append(step)
+            step = by_origin.get(step.address)
+        if step is move and chain:
+            loop = " -> ".join(map(str, (*(one.origin for one in chain), move.origin)))
+            detail = "\n".join(f"{one.origin} is moved at {one.source}" for one in chain)
+            hint = "take one of these entries away"
+            yield (
+                UnplacedError("move-cycle", f"moved leads back to itself: {loop}", hint=hint, detail=detail),
+                move.source,
+            )

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from jinja2 import nodes
 
+from provisioner.loading.declarations import Declarations, resource_subject
 from provisioner.loading.template_grammar import METHODS
 from provisioner.loading.tree import INVALID
 from provisioner.loading.unplaced_error import UnplacedError, suggest
@@ -82,21 +83,24 @@ def _attribute(node: nodes.Filter) -> str | None:
 
 
 def unknown_references(
-    tree: nodes.Node, sections: Mapping[str, Groups], known: Mapping[str, Referable]
+    tree: nodes.Node, declarations: Declarations, known: Mapping[str, Referable]
 ) -> Iterator[UnplacedError]:
-    """Yields an error for each reference to a resource, index, key or field that does not exist.
-
-    `sections`: the declared resources by section, with INVALID in place of their facts.
-    """
+    """Yields an error for each reference to a resource, index, key or field that certainly does not exist."""
     for section, steps in find_references(tree, known):
-        if (mistake := _check_reference(section, steps, sections.get(section, {}), known[section])) is not None:
+        groups = declarations.groups(section)
+        if steps and isinstance(steps[0], str) and steps[0] not in groups and declarations.may_declare(steps[0]):
+            continue
+        if (mistake := _check_reference(section, steps, groups, known[section])) is not None:
             yield mistake
 
 
 def _check_reference(section: str, steps: Sequence[_Step], groups: Groups, kind: Referable) -> UnplacedError | None:
     match steps:
         case [str(name), *_] if name not in groups and name not in METHODS[dict]:
-            return _not_found_error(f"{section}.{name}", name, groups, f"the {section} are", section)
+            mistake = _not_found_error(f"{section}.{name}", name, groups, f"the {section} are", section)
+            mistake.hint = mistake.hint or f"declare {name} below {section}:, or mend the name"
+            mistake.about = resource_subject(name)
+            return mistake
         case [str(name), *rest] if name in groups:
             return _check_group(f"{section}.{name}", groups[name], rest, kind, section)
         case _:

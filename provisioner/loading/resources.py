@@ -11,7 +11,9 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from provisioner.loading.contents import ContentEncoder
+from provisioner.loading.declarations import Declarations
 from provisioner.loading.defaults import Defaults
+from provisioner.loading.exclusion import explain_exclusion
 from provisioner.loading.expansion import Expansion, ExpansionError, Instance
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import empty_overrides, merge_defaults, without_nulls
@@ -55,7 +57,14 @@ class ResourceReader:
     """Reads the declarations of a stack. The names of a kind's resources must be unique over all of them."""
 
     def __init__(
-        self, directory: FilePath, defaults: Defaults, scope: Scope, findings: Findings, *, policy: PurchasePolicy
+        self,
+        directory: FilePath,
+        defaults: Defaults,
+        scope: Scope,
+        findings: Findings,
+        declarations: Declarations,
+        *,
+        policy: PurchasePolicy,
     ) -> None:
         self._policy = policy
         self._defaults = defaults
@@ -65,14 +74,13 @@ class ResourceReader:
         self._contents = ContentEncoder(directory, self._engine)
         self._names: dict[tuple[str, str], Address] = {}
         """The first address with each name, by kind and name."""
-        self._addresses: set[Address] = set()
+        self._declarations = declarations
         self._triggers: dict[Address, tuple[_Declaration, tuple[Address, ...]]] = {}
         self.unread: dict[Address, Mapping[str, Any]] = {}
         """The bodies of the declarations of which an instance could not be read, with the defaults, by group."""
 
     def read(self, kind: Kind, name: str, own: Layer) -> Iterator[Desired]:
         """Yields the valid instances of one declaration and reports the mistakes in the others."""
-        self._addresses.add(Address(name))
         content_paths = frozenset(rule.path for rule in kind.rules if rule.content)
         defaults = self._defaults.for_kind(kind)
         body = merge_defaults(defaults, own.node, content_paths)
@@ -83,10 +91,13 @@ class ResourceReader:
             instances = self._expansion.expand(name, declaration.body)
         except (ExpansionError, AlreadyReported) as reason:
             if isinstance(reason, ExpansionError):
-                self._report(declaration, Address(name), Problem(reason.path, reason.mistake))
+                self._report(declaration, Address(name), Problem(reason.path, reason.mistake, between=reason.between))
             self._report_unknown_fields(declaration, Address(name))
+            self._declarations.mark_unclear(name)
             self.unread[Address(name)] = declaration.body
             return
+        expansion = next((key for key in EXPANSION_KEYS if key in declaration.body), None)
+        self._declarations.declare(kind.section, name, [one.address for one in instances], by=expansion)
         for key in EXPANSION_KEYS:
             declaration.body.pop(key, None)
         failed = 0
@@ -121,14 +132,16 @@ class ResourceReader:
         meta = read_meta_arguments(body, kind.schema, omitted)
         found += validate(kind.schema, fields, omitted, also_allowed=(*EXPANSION_KEYS, *META_ARGUMENTS))
         found += meta if isinstance(meta, list) else ()
+        if self._defaults.is_unclear:
+            found = [problem for problem in found if problem.mistake.code != "missing-field"]
         for problem in found:
             self._report(declaration, address, problem)
-        if found or omitted or isinstance(meta, list):
+        if found or omitted or isinstance(meta, list) or self._defaults.is_unclear:
+            self._declarations.mark_unclear(address.name)
             return None
         self._advise(declaration, address, fields, together=meta.together)
         wave = self._wave(declaration, instance, meta.rollout)
         self._check_name(declaration, address, str(fields["name"]))
-        self._addresses.add(address)
         if meta.lifecycle.replace_triggered_by:
             self._triggers[address] = (declaration, meta.lifecycle.replace_triggered_by)
         source = locate(declaration.layers[:1], ())
@@ -157,17 +170,22 @@ class ResourceReader:
         """Checks `replace_triggered_by` after all declarations were read: its addresses exist and form no cycle."""
         for address, (declaration, named) in self._triggers.items():
             for index, trigger in enumerate(named):
-                if (mistake := unknown_trigger(trigger, self._addresses)) is not None:
+                if (mistake := unknown_trigger(trigger, self._declarations)) is not None:
                     self._report(declaration, address, Problem((*_TRIGGERS, index), mistake))
         edges = {address: named for address, (_, named) in self._triggers.items()}
-        chain = find_cycle(edges, sorted(self._addresses)) if edges else ()
-        for address in chain:
-            declaration, _ = self._triggers[address]
-            loop = " -> ".join(map(str, (*chain[chain.index(address) :], *chain[: chain.index(address)], address)))
+        chain = find_cycle(edges, sorted(self._declarations.addresses)) if edges else ()
+        if chain:
+            places = [locate(self._triggers[address][0].layers, _TRIGGERS) for address in chain]
+            loop = " -> ".join(map(str, (*chain, chain[0])))
             mistake = UnplacedError(
-                "trigger-cycle", f"replace_triggered_by leads back to itself: {loop}", hint="take one away"
+                "trigger-cycle",
+                f"replace_triggered_by leads back to itself: {loop}",
+                hint="take one of these entries away",
+                detail="\n".join(
+                    f"{address} is triggered at {place}" for address, place in zip(chain, places, strict=True)
+                ),
             )
-            self._report(declaration, address, Problem(_TRIGGERS, mistake))
+            self._report(self._triggers[chain[0]][0], chain[0], Problem(_TRIGGERS, mistake))
 
     def _convert_fields(
         self, declaration: _Declaration, fields: dict[str, Any], instance: Instance, omitted: set[Path]
@@ -187,7 +205,8 @@ class ResourceReader:
             try:
                 parent[rule.path[-1]] = self._convert(declaration, rule, written, instance)
             except UnplacedError as mistake:
-                found.append(Problem(rule.path, mistake))
+                between = tuple((*rule.path, key) for key in mistake.keys)
+                found.append(Problem(rule.path, mistake, between=between))
                 omitted.add(rule.path)
             except AlreadyReported:
                 omitted.add(rule.path)
@@ -214,9 +233,12 @@ class ResourceReader:
         kind = declaration.kind
         for advice in (*kind.advise(fields), *(self._advise_together(kind, address, fields) if together else ())):
             mistake = UnplacedError(advice.code, advice.message, hint=advice.hint)
-            at = locate(declaration.layers, advice.path)
-            report = self._findings.warn if advice.warning else self._findings.add
-            report(mistake, at=at, address=address, path=advice.path)
+            if advice.warning:
+                at = locate(declaration.layers, advice.path)
+                self._findings.warn(mistake, at=at, address=address, path=advice.path)
+            else:
+                between = (advice.path, advice.other) if advice.other else ()
+                self._report(declaration, address, Problem(advice.path, mistake, between=between))
 
     def _advise_together(self, kind: Kind, address: Address, fields: dict[str, Any]) -> Iterator[Advice]:
         if address.key is None:
@@ -232,7 +254,11 @@ class ResourceReader:
             self._report(declaration, address, Problem(("name",), mistake))
 
     def _report(self, declaration: _Declaration, address: Address, problem: Problem) -> None:
-        at = locate(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
+        self._declarations.mark_unclear(address.name)
+        if problem.between:
+            at = explain_exclusion(problem, declaration.layers, address)
+        else:
+            at = locate(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
 
 

@@ -54,6 +54,8 @@ class Sources:
     secret_keys: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
+    unread: list[Path] = field(default_factory=list)
+    """The files and folders that could not be read. A mistake was reported for each."""
 
     def read_stack_file(self) -> Layer | None:
         """Reads stack.yaml; None after a finding. Raises UsageError `stack-missing` when the file does not exist."""
@@ -90,9 +92,13 @@ class Sources:
             text = read_text(path if usage else resolve_inside(self.directory, path), allowance=self.allowance)
         except UnplacedError as mistake:
             self.findings.add(mistake, at=start, usage=usage)
+            self.unread.append(path)
             return None
         document = Document(display_path(path), text, self.secret_keys, self.choices)
-        return to_layer(document, self.findings)
+        layer = to_layer(document, self.findings)
+        if layer is None:
+            self.unread.append(path)
+        return layer
 
     def _spec_files(self, directory: Path) -> Iterator[Path]:
         for entry in self._entries(directory):
@@ -117,6 +123,7 @@ class Sources:
             return []
 
     def _report(self, code: str, path: Path, what: str, hint: str) -> None:
+        self.unread.append(path)
         self.findings.add(
             UnplacedError(code, f"{display_path(path)} {what}", hint=hint), at=SourceRange(display_path(path), 1, 1)
         )

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provisioner.loading.environments import choose_environment, read_environment_names, to_pins
 from provisioner.loading.findings import Findings
+from provisioner.loading.misplacement import listed
 from provisioner.loading.sources import ENVIRONMENTS, Sources
 from provisioner.loading.stack_sections import EnvironmentSection, GuardsSection, PurchaseSection, Region, Slug
-from provisioner.loading.tree import Layer, MapNode, locate, without_invalid
+from provisioner.loading.tree import INVALID, Layer, MapNode, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import Problem, validate
 from provisioner.model.diagnostic import SourceRange, UsageError
 from provisioner.model.stack import CloudName, Stack
 
+_SECTIONS = ("environments", "variables", "defaults", "purchase", "guards")
 _RESERVED_KEYS = ("modules", "locals", "state")
 """Keys that a later version will have, at the top and in an environment."""
 
@@ -37,6 +39,23 @@ class _StackFile(BaseModel):
     defaults: dict[str, Any] | None = None
     purchase: PurchaseSection = PurchaseSection()
     guards: GuardsSection = GuardsSection()
+
+
+STACK_KEYS: Final = tuple(_StackFile.model_fields)
+"""The keys of stack.yaml."""
+
+
+def has_unknown_keys(layer: Layer) -> bool:
+    """Returns whether stack.yaml has a key that does not exist and was reported. It may be the misspelt name of any section."""
+    return any(key not in STACK_KEYS for key in layer.node)
+
+
+def is_unclear(layer: Layer, section: str) -> bool:
+    """Returns whether a mistake was reported that hides what a section of stack.yaml contains."""
+    content = layer.node.get(section)
+    if content is None:
+        return has_unknown_keys(layer)
+    return not isinstance(content, MapNode) or any(value is INVALID for value in content.values())
 
 
 def read_stack(directory: Path, environment: str | None) -> Stack:
@@ -113,16 +132,18 @@ def resolve_stack(settings: Layer, environment: str | None, sources: Sources) ->
 def _parse(layer: Layer, findings: Findings) -> _StackFile:
     """Returns the content of stack.yaml. Invalid keys are reported and replaced by their default or a placeholder."""
     data, omitted = without_invalid(layer.node)
-    found = validate(_StackFile, data, omitted)
+    found = [*_explained(layer, validate(_StackFile, data, omitted))]
     for problem in found:
         findings.add(
             _not_yet(problem) or problem.mistake,
             at=locate([layer], problem.path, key=problem.key, unknown=problem.unknown),
             path=problem.path,
         )
-    invalid = {path[0] for path in (*omitted, *(problem.path for problem in found)) if path}
-    valid = {key: value for key, value in data.items() if key not in invalid}
-    return _StackFile.model_validate({"stack": "broken"} | valid)
+    try:
+        return _StackFile.model_validate(data)
+    except ValidationError as reason:
+        invalid = {error["loc"][0] for error in reason.errors(include_url=False)}
+    return _StackFile.model_validate({"stack": "broken"} | {key: data[key] for key in data if key not in invalid})
 
 
 def _not_yet(problem: Problem) -> UnplacedError | None:
@@ -136,3 +157,28 @@ def _not_yet(problem: Problem) -> UnplacedError | None:
     if key == "state":
         hint = "leave it out, and give the place of the state by --state or PROVISIONER_STATE"
     return UnplacedError("not-supported-yet", f"{key} is not supported yet", hint=hint)
+
+
+def _explained(layer: Layer, found: list[Problem]) -> Iterator[Problem]:
+    """Yields the problems of stack.yaml. Unknown keys after an empty section have lost their indentation: one mistake."""
+    empty = next((key for key in layer.node if key in _SECTIONS and layer.node[key] is None), None)
+    keys = [*layer.node]
+    unknown = [problem for problem in found if problem.mistake.code == "unknown-field" and len(problem.path) == 1]
+    lost = [
+        problem
+        for problem in unknown
+        if problem.unknown and empty is not None and keys.index(str(problem.path[0])) > keys.index(empty)
+    ]
+    if lost:
+        names, one = listed([str(problem.path[0]) for problem in lost]), len(lost) == 1
+        summary = f"{names} {'stands' if one else 'stand'} beside {empty}: and not below it"
+        hint = (
+            f"indent {'it' if one else 'them'} by two more spaces, so that {empty}: contains {'it' if one else 'them'}"
+        )
+        yield Problem(lost[0].path, UnplacedError("unknown-field", summary, hint=hint), key=True)
+    for problem in found:
+        if problem in lost or (lost and problem.path == (empty,)):
+            continue
+        if problem in unknown and problem.unknown:
+            problem.mistake.hint += "; resources and outputs stand in the other files of this directory"
+        yield problem

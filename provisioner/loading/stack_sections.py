@@ -31,9 +31,13 @@ _REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _ID_OR_NAME = re.compile(r"[!-~](?:[ -~]{0,126}[!-~])?")
 
 
+def is_slug(value: str) -> bool:
+    return _SLUG.fullmatch(value) is not None
+
+
 def check_slug(value: str) -> str:
     """Checks a name that becomes part of file names, so it must not lead to another folder."""
-    if _SLUG.fullmatch(value) is None:
+    if not is_slug(value):
         raise ValueError(
             f"use up to 64 letters, digits, - and _, and begin with a letter or digit{describe_non_ascii(value)}"
         )

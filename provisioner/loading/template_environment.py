@@ -18,7 +18,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from provisioner.loading import template_grammar
 from provisioner.loading.comparisons import Comparisons
 from provisioner.loading.filters import BINARY_OPERATORS, Operations, to_text
-from provisioner.loading.tree import INVALID
+from provisioner.loading.tree import INVALID, PartialMap
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 
 _LOOP = frozenset(("first", "index", "index0", "last", "length", "revindex", "revindex0"))
@@ -67,6 +67,8 @@ class Environment(ImmutableSandboxedEnvironment):
             return _Method(obj, attribute)
         if isinstance(obj, Undefined):
             str(obj)
+        if isinstance(obj, PartialMap):
+            raise AlreadyReported
         return self.undefined(obj=obj, name=attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -82,6 +84,8 @@ class Environment(ImmutableSandboxedEnvironment):
             raise UnplacedError(
                 "template-error", "a list or a map cannot stand in [ ]", hint="write a key or a number there"
             )
+        if isinstance(obj, PartialMap):
+            raise AlreadyReported
         return self.undefined(obj=obj, name=argument)
 
     def call(self, context: Context, called: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - Jinja's hook

@@ -42,6 +42,12 @@ class MapNode(dict[str, Any]):
         self.offsets: dict[str, tuple[int, int]] = {}
 
 
+class PartialMap(dict[str, Any]):
+    """A map of which a part was invalid and has been reported, so that any key may be in it."""
+
+    __slots__ = ()
+
+
 class ListNode(list[Any]):
     """A list. `offsets`: the offset of each item."""
 
@@ -79,6 +85,11 @@ def locate(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: b
     """
     _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
     return layer.document.locate(offset, text, unknown=unknown)
+
+
+def find_layer(layers: Sequence[Layer], path: Path) -> Layer | None:
+    """Returns the first layer in which the value at `path` is written."""
+    return next((layer for layer in layers if _deepest(layer, path, key=False)[0] == len(path)), None)
 
 
 def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, str | None]:

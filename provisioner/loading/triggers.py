@@ -5,21 +5,24 @@ This module works on addresses, not on source positions. Its cost is linear in t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.declarations import Declarations
+from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.address import Address
 
 Edges = Mapping[Address, tuple[Address, ...]]
 
 
-def unknown_trigger(reference: Address, known: Collection[Address]) -> UnplacedError | None:
-    """Returns the error for an address that is not declared, else None. `known` includes groups, even those with count 0."""
-    if reference in known:
+def unknown_trigger(reference: Address, declarations: Declarations) -> UnplacedError | None:
+    """Returns the error for an address that is certainly not declared, else None."""
+    if not declarations.lacks(reference):
         return None
-    hint = suggest(str(reference), map(str, known), title="the specs declare")
     return UnplacedError(
-        "unknown-trigger", f"replace_triggered_by names {reference}, which the specs do not declare", hint=hint
+        "unknown-trigger",
+        f"replace_triggered_by names {reference}, which the specs do not declare",
+        hint=declarations.suggest(reference),
+        about=declarations.missing(reference),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import UndefinedError, nodes
 
-from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.unplaced_error import UnplacedError, suggest, variable_subject
 
 _OUT_OF_SCOPE = {
     "count": "count.index exists only in a resource that has count",
@@ -36,7 +36,8 @@ def _error_for(written: str, name: str, known: Mapping[str, Any] | None) -> Unpl
         return UnplacedError("undefined-variable", _OUT_OF_SCOPE[written], hint=f"leave {written} out here")
     if written.startswith("var."):
         hint = suggest(name, known or (), title="declared are") or "declare it under variables: in stack.yaml"
-        return UnplacedError("undefined-variable", f"{written} is not declared", hint=hint)
+        about = variable_subject(name)
+        return UnplacedError("undefined-variable", f"{written} is not declared", hint=hint, about=about)
     return UnplacedError(
         "undefined-variable", f"{written} does not exist", hint=suggest(name, known or (), title="there is")
     )

@@ -7,13 +7,37 @@ from collections.abc import Iterable
 
 
 class UnplacedError(Exception):
-    """A mistake in the specs: what is wrong and what to do about it, without file, line or address."""
+    """A mistake in the specs: what is wrong and what to do about it, without file, line or address.
 
-    def __init__(self, code: str, summary: str, *, hint: str = "") -> None:
+    `detail`: what else a reader needs, such as other places. `about`: what is missing, such as `servers.web`; all errors about
+    one thing are reported as one. `near`: the text inside a value at which the mistake stands, to find its line. `keys`: two keys
+    of the value that exclude each other, each of which may come from elsewhere.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        summary: str,
+        *,
+        hint: str = "",
+        detail: str = "",
+        about: str = "",
+        near: str = "",
+        keys: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(summary)
         self.code = code
         self.summary = summary
         self.hint = hint
+        self.detail = detail
+        self.about = about
+        self.near = near
+        self.keys = keys
+
+
+def variable_subject(name: str) -> str:
+    """Returns the `about` of errors that miss a variable, so that all its uses are reported together."""
+    return f"variable {name}"
 
 
 class AlreadyReported(Exception):  # noqa: N818 - a state of a value

@@ -81,7 +81,11 @@ def read_user_configuration(paths: Iterable[Path], *, owners: Collection[int] | 
     profiles: dict[str, CredentialsProfile] = {}
     for layer, content in reversed(files):
         profiles |= _read_profiles(layer, content, findings)
-    settings = tuple(_SettingsReader(layer, profiles, findings).read_file(content) for layer, content in files)
+    all_read = findings.has_no_errors
+    settings = tuple(
+        _SettingsReader(layer, profiles, findings, knows_all_profiles=all_read).read_file(content)
+        for layer, content in files
+    )
     try:
         findings.raise_errors()
     except SpecError as failure:  # no author of specs can mend it
@@ -129,7 +133,16 @@ def _read_profiles(layer: Layer, content: _ConfigurationFile, findings: Findings
 class _SettingsReader:
     """Reads what one file says about stacks and environments."""
 
-    def __init__(self, layer: Layer, profiles: Mapping[str, CredentialsProfile], findings: Findings) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        profiles: Mapping[str, CredentialsProfile],
+        findings: Findings,
+        *,
+        knows_all_profiles: bool,
+    ) -> None:
+        """`knows_all_profiles`: no mistake was reported, so a profile that is not among `profiles` does not exist."""
+        self._knows_all_profiles = knows_all_profiles
         self._layer = layer
         self._profiles = profiles
         self._findings = findings
@@ -152,7 +165,7 @@ class _SettingsReader:
         )
 
     def _profile(self, name: str | None, path: tuple[str, ...]) -> CredentialsProfile | None:
-        if name is not None and name not in self._profiles:
+        if name is not None and name not in self._profiles and self._knows_all_profiles:
             hint = suggest(name, self._profiles, title="there are") or "write it below profiles:"
             mistake = UnplacedError("unknown-profile", f"there is no profile {name} of credentials", hint=hint)
             self._findings.add(mistake, at=locate([self._layer], path))

@@ -6,13 +6,14 @@ This module knows how pydantic describes errors. It knows neither files nor the 
 from __future__ import annotations
 
 import re
-import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from provisioner.loading.misplacement import listed
+from provisioner.loading.schemas import field_names
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import UnplacedError, closest_match, suggest
 from provisioner.model.lookalikes import describe_non_ascii
@@ -47,12 +48,15 @@ _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|De
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake at a path. `key`: the key is wrong, not its value. `unknown`: the key is unknown and similar to no known one."""
+    """A mistake at a path. `key`: the key is wrong, not its value. `unknown`: the key is unknown and similar to no known one.
+    `between`: the two fields that exclude each other.
+    """
 
     path: Path
     mistake: UnplacedError
     key: bool = False
     unknown: bool = False
+    between: tuple[Path, ...] = ()
 
 
 def validate(
@@ -65,54 +69,17 @@ def validate(
     """Returns the problems of `data` (at most 50).
 
     `omitted`: paths whose values were invalid and have been reported; problems above or below them are left out. `also_allowed`:
-    fields that the schema lacks and that others validate, as suggestions for a misspelt one. A required field that was misspelt
-    is not reported as missing as well.
+    fields that the schema lacks and that others validate, as suggestions for a misspelt one. What one slip explains, such as a
+    field that is misspelt and so missing as well, is one problem.
     """
     try:
         schema.model_validate(data)
     except ValidationError as reason:
         errors = reason.errors(include_url=False)[:_PROBLEM_LIMIT]
         found = [_problem(schema, data, error, also_allowed) for error in errors]
-        misspelt = {
-            path for problem in found if problem.key for path in _intended_path(schema, problem.path, also_allowed)
-        }
-        return [
-            problem
-            for problem in found
-            if not any(_overlap(problem.path, path) for path in omitted)
-            and not (problem.mistake.code == "missing-field" and problem.path in misspelt)
-        ]
+        found = [problem for problem in found if not any(_overlap(problem.path, path) for path in omitted)]
+        return _Slips(schema, data, omitted, also_allowed).combine(found)
     return []
-
-
-def field_names(schema: object, path: Path) -> tuple[str, ...] | None:
-    """Returns the fields of the map at `path`, or None where the schema names none. Excluded fields are left out."""
-    model = _find_model(schema)
-    if not path:
-        return None if model is None else tuple(name for name, field in model.model_fields.items() if not field.exclude)
-    if get_origin(schema) is dict:
-        return field_names(get_args(schema)[1], path[1:])
-    if isinstance(path[0], int):
-        return next((names for part in get_args(schema) if (names := field_names(part, path[1:])) is not None), None)
-    if model is not None and path[0] in model.model_fields:
-        return field_names(model.model_fields[path[0]].annotation, path[1:])
-    parts = (part for part in get_args(schema) if get_origin(schema) in {Annotated, Union, types.UnionType})
-    return next((names for part in parts if (names := field_names(part, path)) is not None), None)
-
-
-def literal_fields(schema: type[BaseModel]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yields the fields of a schema that take only certain words, each with its words."""
-    for name, info in schema.model_fields.items():
-        if (model := _find_model(info.annotation)) is not None:
-            yield from literal_fields(model)
-        elif words := _literal_values(info.annotation):
-            yield name, words
-
-
-def _literal_values(annotation: object) -> tuple[str, ...]:
-    if get_origin(annotation) is Literal:
-        return tuple(map(str, get_args(annotation)))
-    return next((words for part in get_args(annotation) if (words := _literal_values(part))), ())
 
 
 def type_name(value: object) -> str:
@@ -139,14 +106,6 @@ def dotted(path: Path) -> str:
     return ".".join(map(str, path))
 
 
-def _find_model(schema: object) -> type[BaseModel] | None:
-    if isinstance(schema, type) and issubclass(schema, BaseModel):
-        return schema
-    if get_origin(schema) in {Annotated, Union, types.UnionType, list, tuple}:
-        return next((model for part in get_args(schema) if (model := _find_model(part)) is not None), None)
-    return None
-
-
 def _overlap(one: Path, other: Path) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
@@ -155,12 +114,6 @@ def _overlap(one: Path, other: Path) -> bool:
 def _allowed_fields(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the fields that are allowed in place of the unknown one at `path`."""
     return (field_names(schema, path[:-1]) or ()) + (also_allowed if len(path) == 1 else ())
-
-
-def _intended_path(schema: type[BaseModel], path: Path, also_allowed: tuple[str, ...]) -> Iterator[Path]:
-    match = closest_match(str(path[-1]), _allowed_fields(schema, path, also_allowed))
-    if match is not None:
-        yield (*path[:-1], match)
 
 
 def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_allowed: tuple[str, ...]) -> Problem:
@@ -235,3 +188,90 @@ def _data_path(data: Any, location: tuple[str | int, ...], *, missing: bool) -> 
             container = container[step]
         elif missing and index == len(location) - 1:
             yield step
+
+
+class _Slips:
+    """Combines the problems that one slip of an author explains, such as a field that is misspelt and so missing as well."""
+
+    def __init__(
+        self, schema: type[BaseModel], data: Mapping[str, Any], omitted: Collection[Path], also_allowed: tuple[str, ...]
+    ) -> None:
+        self._schema = schema
+        self._data = data
+        self._also_allowed = also_allowed
+        self._unreadable = {
+            path[:-1] for path in omitted if path and path[-1] not in (field_names(schema, path[:-1]) or ())
+        }
+        """The maps with a key that could not be read, which may be the one that seems to be missing."""
+
+    def combine(self, found: list[Problem]) -> list[Problem]:
+        unknown = [problem for problem in found if problem.mistake.code == "unknown-field"]
+        missing = [problem for problem in found if problem.mistake.code == "missing-field"]
+        others = [problem for problem in found if problem.mistake.code not in {"unknown-field", "missing-field"}]
+        misplaced: dict[tuple[Path, Path], list[Problem]] = {}
+        explained = set[Path]()
+        kept = []
+        for problem in unknown:
+            if (owner := self._owner(problem.path)) is not None:
+                misplaced.setdefault((problem.path[:-1], owner), []).append(problem)
+                explained.add(owner)
+            else:
+                kept.append(problem)
+                known = _allowed_fields(self._schema, problem.path, self._also_allowed)
+                if (match := closest_match(str(problem.path[-1]), known)) is not None:
+                    explained.add((*problem.path[:-1], match))
+        absent: dict[Path, list[Problem]] = {}
+        for problem in missing:
+            if problem.path not in explained and problem.path[:-1] not in self._unreadable:
+                absent.setdefault(problem.path[:-1], []).append(problem)
+        for problem in kept:
+            if problem.unknown and (lacking := absent.pop(problem.path[:-1], None)) is not None:
+                names = listed([str(each.path[-1]) for each in lacking])
+                problem.mistake.hint += (
+                    f"; of these, {names} {'is' if len(lacking) == 1 else 'are'} required and missing"
+                )
+        others = [problem for problem in others if problem.path not in explained]
+        moved = [_misplaced(at, owner, problems) for (at, owner), problems in misplaced.items()]
+        return [*others, *kept, *moved, *map(_missing, absent.values())]
+
+    def _owner(self, path: Path) -> Path | None:
+        """Returns the map into which a field belongs that stands beside it or in it by wrong indentation."""
+        parent, name = path[:-1], path[-1]
+        if parent and isinstance(name, str) and name in _allowed_fields(self._schema, parent, self._also_allowed):
+            return parent[:-1]
+        owners = [
+            (*parent, field)
+            for field in field_names(self._schema, parent) or ()
+            if name in (field_names(self._schema, (*parent, field)) or ()) and self._is_absent((*parent, field))
+        ]
+        return owners[0] if len(owners) == 1 else None
+
+    def _is_absent(self, path: Path) -> bool:
+        value: Any = self._data
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        return not value
+
+
+def _misplaced(at: Path, owner: Path, problems: list[Problem]) -> Problem:
+    """Returns one problem for fields that stand at `at` and belong into `owner`."""
+    names = listed([str(problem.path[-1]) for problem in problems])
+    verb, it = ("belongs", "it") if len(problems) == 1 else ("belong", "them")
+    if len(owner) > len(at):
+        summary = f"{names} {verb} into {dotted(owner)}, and {'stands' if len(problems) == 1 else 'stand'} beside it"
+        hint = f"write {it} below {owner[-1]}: and indent {it} by two more spaces"
+    else:
+        summary = f"{names} {verb} beside {dotted(at)}, and {'stands' if len(problems) == 1 else 'stand'} in it"
+        hint = f"indent {it} as far as {at[-1]}:"
+    first = problems[0]
+    return Problem(first.path, UnplacedError("unknown-field", summary, hint=hint), key=True)
+
+
+def _missing(problems: list[Problem]) -> Problem:
+    """Returns one problem for all fields that one map lacks."""
+    first, *more = problems
+    if not more:
+        return first
+    summary = f"{listed([dotted(problem.path) for problem in problems])} are required and missing"
+    hint = f"write {listed([f'{problem.path[-1]}: ...' for problem in problems])}"
+    return Problem(first.path, UnplacedError("missing-field", summary, hint=hint))

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from provisioner.loading.document import Document
 from provisioner.loading.findings import Findings
+from provisioner.loading.misplacement import find_misplaced, listed
 from provisioner.loading.scalars import RejectedScalar, resolve_scalar
-from provisioner.loading.tree import INVALID, Layer, locate, without_invalid
-from provisioner.loading.unplaced_error import UnplacedError, suggest
+from provisioner.loading.tree import INVALID, Layer, MapNode, PartialMap, locate, without_invalid
+from provisioner.loading.unplaced_error import UnplacedError, closest_match, suggest, variable_subject
 from provisioner.loading.validation import type_name, validate
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
@@ -73,8 +74,13 @@ class Assignment:
 class Variables:
     """Collects the assignments of a stack's variables, which callers add in rising precedence."""
 
-    def __init__(self, stack: Layer, findings: Findings) -> None:
+    def __init__(self, stack: Layer, findings: Findings, *, is_unclear: bool = False) -> None:
+        """`is_unclear`: a mistake was reported that hides declarations, so any variable may be declared."""
         self._findings = findings
+        self._is_unclear = is_unclear
+        self._undeclared: set[str] = set()
+        self._hides_values = False
+        """Whether values of declared variables stand where they do not count."""
         self._stack = stack
         self._declared: dict[str, Declaration | None] = dict(self._declarations())
         self._values: dict[str, Any] = {}
@@ -89,7 +95,7 @@ class Variables:
         for name in layer.node:
             at = locate([layer], (name,), key=True)
             if name not in self._declared:
-                self._findings.add(self._undeclared_error(name), at=at)
+                self._report_undeclared(name, layer.node[name], at)
             else:
                 self._set(Assignment(name, layer.node[name], locate([layer], (name,)), layer.document.label))
                 if outside:
@@ -111,7 +117,7 @@ class Variables:
                 usage=True,
             )
         elif name not in self._declared:
-            self._findings.add(self._undeclared_error(name), usage=True)
+            self._report_undeclared(name)
         else:
             self._set_text(name, text, f"--var {name}")
 
@@ -119,7 +125,7 @@ class Variables:
         """Values that were read before, such as those of a saved plan."""
         for name, value in values.items():
             if name not in self._declared:
-                self._findings.add(self._undeclared_error(name), usage=True)
+                self._report_undeclared(name)
             else:
                 self._set(Assignment(name, value, None, origin, usage=True))
                 self._given.add(name)
@@ -146,11 +152,13 @@ class Variables:
                 self._values[name] = INVALID
             elif name not in self._values:
                 self._values[name] = self._value_if_unset(name, declaration, complete=complete)
-        return self._values
+        return PartialMap(self._values) if self._is_unclear else self._values
 
     def _value_if_unset(self, name: str, declaration: Declaration, *, complete: bool) -> Any:
         if "default" in declaration.model_fields_set:
             return None
+        if closest_match(name, self._undeclared) is not None or self._hides_values:
+            return INVALID
         if complete:
             ways = f"environments/NAME.yaml, --var-file FILE, PROVISIONER_VAR_{name} or --var {name}=..."
             hint = f"give it a default in stack.yaml, or a value by {ways}"
@@ -162,7 +170,17 @@ class Variables:
 
     def _declarations(self) -> Iterator[tuple[str, Declaration | None]]:
         raw = self._stack.node.get("variables")
+        misplaced = (
+            None
+            if raw is None
+            else find_misplaced(self._stack.child("variables"), Declaration.model_fields, "variable")
+        )
+        if misplaced is not None:
+            self._findings.add(misplaced.mistake, at=misplaced.at)
+            self._is_unclear = True
         for name, body in raw.items() if isinstance(raw, dict) else ():
+            if misplaced is not None and misplaced.explains(name):
+                continue
             yield name, self._declaration(name, body)
 
     def _declaration(self, name: str, body: Any) -> Declaration | None:
@@ -180,9 +198,12 @@ class Variables:
                 ),
                 at=at(),
             )
+            self._is_unclear = True
             return None
         if not isinstance(body, dict):
-            mistake = UnplacedError("wrong-type", f"the variable {name} must be a map", hint="write {type: string}")
+            mistake = UnplacedError(
+                "wrong-type", f"the variable {name} must be a map", hint=_declaration_hint(name, body)
+            )
             self._findings.add(mistake, at=at())
             return None
         data, omitted = without_invalid(body)
@@ -236,6 +257,31 @@ class Variables:
         hint = f"change the value given by {assignment.origin}"
         self._findings.add(UnplacedError(code, summary, hint=hint), at=assignment.at, usage=assignment.usage)
 
-    def _undeclared_error(self, name: str) -> UnplacedError:
+    def _report_undeclared(self, name: str, value: Any = None, at: SourceRange | None = None) -> None:
+        """Reports that a value is given to a name that is not declared, from a file at `at` or else by the command."""
+        if self._is_unclear or value is INVALID:
+            return
+        self._undeclared.add(name)
         hint = suggest(name, self._declared, title="declared are") or "declare it under variables: in stack.yaml"
-        return UnplacedError("undeclared-variable", f"the variable {name} is not declared", hint=hint)
+        summary = f"the variable {name} is not declared"
+        if isinstance(value, MapNode):
+            inner = [key for key in value if key in self._declared]
+            self._hides_values = self._hides_values or bool(inner)
+            if inner and name not in self._declared:
+                summary = f"{name} is no variable: this file gives values to variables directly"
+                hint = f"take the line {name}: out, and write {listed(inner)} at the left margin"
+            elif closest_match(name, self._declared) is None:
+                hint = f"this file gives values to the variables of stack.yaml, and nothing else; {hint}"
+        self._findings.add(
+            UnplacedError("undeclared-variable", summary, hint=hint, about=variable_subject(name)),
+            at=at,
+            usage=at is None,
+        )
+
+
+def _declaration_hint(name: str, body: Any) -> str:
+    """Returns how to declare a variable for which only a value is written."""
+    type_ = next((type_ for type_, classes in _TYPES.items() if type(body) in classes), None)
+    if body is None or type_ is None:
+        return f"write {name}: {{type: string}}"
+    return f"write {name}: {{type: {type_}, default: ...}}"

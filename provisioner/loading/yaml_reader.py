@@ -126,7 +126,7 @@ class _Reader:
         if frame.key is None and type(frame.node) is MapNode:
             self._key(frame, event, offset)
             return
-        value = self._value(event, offset)
+        value = self._value(event, offset) if event.tag is None else INVALID
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, 1, 0)
         self._put(value, offset)
@@ -185,10 +185,9 @@ class _Reader:
         else:
             return
         self._report(mistake, self._document.locate(offset, key))
-        if key not in frame.node and mistake.code == "ambiguous-value":
-            # The key exists, so that what refers to it is not reported as missing.
-            cast("MapNode", frame.node)[key] = INVALID
-            cast("MapNode", frame.node).offsets[key] = (offset, offset)
+        # The key exists, but nobody knows with which value, so that nothing that refers to it is reported as well.
+        cast("MapNode", frame.node)[key] = INVALID
+        cast("MapNode", frame.node).offsets.setdefault(key, (offset, offset))
         frame.key = _DROPPED
 
     def _start_collection(self, event: Any) -> None:
@@ -202,7 +201,7 @@ class _Reader:
         node = MapNode() if type(event) is yaml.MappingStartEvent else ListNode()
         if event.anchor is not None:
             self._anchors[event.anchor] = (INVALID, 0, -1)
-        self._put(node, offset)
+        self._put(node if event.tag is None else INVALID, offset)
         self._open.append(frame)
         if len(self._open) > DEPTH_LIMIT:
             raise _DocumentRejected(_depth_error(), offset)

@@ -27,13 +27,16 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A finding of a kind about one field: an error unless `warning`. `code` is stable."""
+    """A finding of a kind about one field: an error unless `warning`. `code` is stable. `other`: the field that excludes
+    the one at `path`, so that a reader is told where both are written.
+    """
 
     path: FieldPath
     code: str
     message: str
     hint: str = ""
     warning: bool = False
+    other: FieldPath = ()
 
 
 class ReleasePredicate(Protocol):

@@ -59,10 +59,11 @@ def test_a_slip_is_told_where_it_stands(stack, specs, code, column):
     assert finding.hint or code == "invalid-value"
 
 
-def test_moves_in_a_circle_are_each_told(stack):
+def test_moves_in_a_circle_are_one_mistake_with_every_place(stack):
     stack.write("servers.yaml", "servers: {gateway: {}}\n")
     found = stack.write("z.yaml", "moved: [{from: a, to: b}, {from: b, to: a}]\n").mistakes()
-    assert [one.code for one in found] == ["move-cycle", "move-cycle"]
+    assert [(one.code, one.summary) for one in found] == [("move-cycle", "moved leads back to itself: a -> b -> a")]
+    assert found[0].detail == "a is moved at specs/z.yaml:1:9\nb is moved at specs/z.yaml:1:27"
 
 
 def test_a_server_may_move_into_the_group_of_its_own_name(stack):

@@ -368,7 +368,7 @@ def test_two_servers_of_one_name_are_both_named(stack: StackFolder):
     [
         ("server: {}\n", "unknown-section", "there is no section server"),
         ("modules: {}\n", "not-supported-yet", "modules is not supported yet"),
-        ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies"),
+        ("servers: [a]\n", "wrong-type", "servers must be a map of names and bodies and is a list"),
         ("servers: {x: 3}\n", "wrong-type", "x must be a map of fields"),
         ("servers: {1x: {}}\n", "invalid-name", "1x cannot be the name of a resource"),
         (
@@ -443,8 +443,8 @@ def test_a_servers_own_content_replaces_a_defaults_other_form(stack: StackFolder
     ("content", "code", "summary"),
     [
         ("{text: a, base64: eA==}", "invalid-content", "userdata: text and base64 exclude each other"),
-        ("{}", "invalid-content", "userdata: text, template or base64 is missing"),
-        ("{text: a, vars: {}}", "invalid-content", "userdata: vars goes with template only"),
+        ("{}", "invalid-content", "userdata: text, template, file or base64 is missing"),
+        ("{text: a, vars: {}}", "invalid-content", "userdata: vars goes with template only, not with text"),
         ("{txt: a}", "unknown-field", "there is no field userdata.txt"),
         ("{base64: '%%'}", "invalid-content", "userdata.base64 is not Base64"),
         ("{text: 3}", "wrong-type", "userdata.text must be a text and is a number"),
@@ -537,3 +537,55 @@ def test_every_code_this_room_uses_is_explained():
             ):
                 used.add(node.args[0].value)
     assert used <= set(CODES)
+
+
+def test_content_may_be_a_file_that_is_sent_as_it_is(stack: StackFolder):
+    script = "docker inspect -f '{{.State.Status}}' a\necho ${#list[@]} {% x %}\n"
+    stack.write("templates/boot.sh", script)
+    assert decoded(stack.server("userdata: {file: templates/boot.sh}\n")) == script
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "summary"),
+    [
+        ("{file: gone.sh}", "unreadable-file", "userdata, file gone.sh: specs/gone.sh does not exist or leads nowhere"),
+        ("{file: ../x}", "outside-stack", "userdata, file ../x: this is no path inside the stack"),
+        ("{file: a, vars: {}}", "invalid-content", "userdata: vars goes with template only, not with file"),
+        ("{file: a, text: b}", "invalid-content", "userdata: text and file exclude each other"),
+        ("{file: [a]}", "wrong-type", "userdata.file must be a text and is a list"),
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_refused(stack: StackFolder, content, code, summary):
+    found = stack.mistake(f"servers:\n  x:\n    userdata: {content}\n")
+    assert (found.code, found.summary) == (code, summary)
+
+
+def test_vars_of_a_default_beside_a_servers_text_are_told_with_both_places(stack: StackFolder):
+    stack.write("t.j2", "x").write("stack.yaml", STACK + "  userdata: {template: t.j2, vars: {role: a}}\n")
+    found = stack.mistake("servers:\n  x:\n    userdata: {text: hello}\n")
+    assert str(found.source) == "specs/servers.yaml:3:22"
+    assert found.detail == (
+        "userdata.text is written at specs/servers.yaml:3:22, and userdata.vars at specs/stack.yaml:10:30, which is a default"
+    )
+    assert found.hint == "write vars: null beside text in x to take the default away, or leave text out"
+    stack.server("userdata: {text: hello, vars: null}\n")
+
+
+def test_two_fields_that_exclude_each_other_are_told_with_both_places(stack: StackFolder):
+    found = stack.mistake('servers:\n  x:\n    admin_pass: {secret: "env:PW"}\n')
+    assert (found.code, str(found.source)) == ("exactly-one", "specs/servers.yaml:3:5")
+    assert found.detail == (
+        "admin_pass is written at specs/servers.yaml:3:5, and key_pair_name at specs/stack.yaml:5:18, which is a default"
+    )
+    assert (
+        found.hint
+        == "write key_pair_name: null beside admin_pass in x to take the default away, or leave admin_pass out"
+    )
+
+
+def test_count_of_a_default_beside_for_each_is_told_with_both_places(stack: StackFolder):
+    stack.write("stack.yaml", STACK + "  count: 2\n")
+    found = stack.mistake("servers:\n  x:\n    for_each: [a]\n")
+    assert (found.code, str(found.source)) == ("invalid-count", "specs/servers.yaml:3:5")
+    assert "count at specs/stack.yaml:10:10, which is a default" in found.detail
+    assert found.hint == "write count: null beside for_each in x to take the default away, or leave for_each out"

@@ -197,7 +197,8 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
             (other,),
             "exactly-one",
             f"{one} and {other} exclude each other",
-            f"keep one; `{one}: null` or `{other}: null` takes away what `defaults` gives",
+            "keep one of the two, and take the other out",
+            other=(one,),
         )
     elif one not in fields and other not in fields:
         yield Advice((), "exactly-one", f"{purpose} is missing", f"write {one} or {other}")
