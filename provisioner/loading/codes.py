@@ -19,6 +19,8 @@ CODES: Final = MappingProxyType(
         "outside-stack": "A path or symbolic link leads out of the stack's directory.",
         "not-utf8": "A file is not UTF-8 text, or begins with a byte order mark.",
         "control-character": "A control or bidirectional character stands in a file or value, where it could hide text.",
+        "lookalike-character": "A character looks like a part of YAML's syntax and is none, such as a full-width colon.",
+        "merge-conflict": "A file holds the markers of a merge that was not finished.",
         "yaml-syntax": "A file is not valid YAML.",
         "yaml-too-deep": "A YAML file nests maps and lists more than 64 deep.",
         "yaml-too-large": "A YAML file's aliases stand for more values than are allowed.",

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
+from provisioner.loading.document import display_path
 from provisioner.loading.files import TEMPLATE_LIMIT, read_text, resolve_relative
+from provisioner.loading.lookalike_syntax import find_merge_marker, merge_error
 from provisioner.loading.merging import CONTENT_FORMS
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.unplaced_error import UnplacedError, suggest
@@ -53,7 +55,7 @@ class ContentEncoder:
         try:
             return self._source(path)
         except UnplacedError as mistake:
-            raise UnplacedError(mistake.code, f"{name}, file {path}: {mistake.summary}", hint=mistake.hint) from None
+            raise _in_file(mistake, f"{name}, file {path}") from None
 
     def _render_file(self, name: str, path: str, given: Any, scope: Scope) -> str:
         if not isinstance(given, dict):
@@ -65,22 +67,44 @@ class ContentEncoder:
                 "invalid-content", f"{name}.vars may not name {taken}: it has a meaning of its own", hint="rename it"
             )
         try:
-            return self._engine.render_file(self._source(path), {**scope, **given, "vars": given})
+            source = self._source(path)
         except UnplacedError as mistake:
-            raise UnplacedError(
-                mistake.code, f"{name}, template {path}: {mistake.summary}", hint=mistake.hint
-            ) from None
+            raise _in_file(mistake, f"{name}, template {path}") from None
+        try:
+            return self._engine.render_file(source, {**scope, **given, "vars": given})
+        except UnplacedError as mistake:
+            place = f"in line {mistake.line} of {display_path(self._directory / path)}"
+            mistake.detail = f"{place}: {mistake.detail}" if mistake.detail else place
+            raise _in_file(mistake, f"{name}, template {path}", about=f"template {path}:{mistake.line}") from None
 
     def _source(self, path: str) -> str:
         if path not in self._sources:
             try:
-                self._sources[path] = read_text(resolve_relative(self._directory, path), limit=TEMPLATE_LIMIT)
+                text = read_text(resolve_relative(self._directory, path), limit=TEMPLATE_LIMIT)
+                self._sources[path] = _merged(text)
             except UnplacedError as mistake:
                 self._sources[path] = mistake
         source = self._sources[path]
         if isinstance(source, UnplacedError):
             raise source
         return source
+
+
+def _merged(source: str) -> str:
+    """Returns the text of a file. Raises UnplacedError `merge-conflict` for one that holds two versions."""
+    if (marker := find_merge_marker(source)) is None:
+        return source
+    mistake = merge_error()
+    line = source.count("\n", 0, marker.start()) + 1
+    raise UnplacedError(mistake.code, f"{mistake.summary} (line {line})", hint=mistake.hint)
+
+
+def _in_file(mistake: UnplacedError, what: str, *, about: str = "") -> UnplacedError:
+    """Returns an error as one about a file: all fields that name the file have the same mistake."""
+    about = about or f"{what} {mistake.code}"
+    return UnplacedError(
+        mistake.code, f"{what}: {mistake.summary}", hint=mistake.hint, detail=mistake.detail, about=about
+    )
 
 
 def _to_base64(text: str) -> str:

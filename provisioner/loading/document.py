@@ -84,7 +84,7 @@ class Document:
 
     def may_be_secret(self, key: str) -> bool:
         """Returns whether the value under `key` may be a secret: the key is a secret's, is similar to one, or sounds like one."""
-        if key in self.secret_keys or SECRET_NAME.search(key):
+        if key in self.secret_keys or sounds_secret(key):
             return True
         normalized = _normalized(key)
         candidates = (
@@ -139,6 +139,11 @@ class Document:
         elif found := next(self._find_secret_keys(line), None) or self._find_key_without_colon(line):
             line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
+
+
+def sounds_secret(name: str) -> bool:
+    """Returns whether the name of a value says that it may be a secret."""
+    return SECRET_NAME.search(name) is not None
 
 
 @lru_cache(maxsize=4096)

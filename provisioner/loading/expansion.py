@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_types import conversion_hint
 from provisioner.loading.template_values import render
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 from provisioner.loading.validation import type_name
 from provisioner.model.address import Address
+from provisioner.model.lookalikes import describe_non_ascii
 
 RESOURCE_LIMIT = 20_000
 
@@ -59,27 +61,30 @@ class Expansion:
             mistake = UnplacedError("invalid-count", "count and for_each exclude each other")
             raise ExpansionError(("count",), mistake, between=(("count",), ("for_each",)))
         if "count" in body:
-            return [*self._by_count(name, self._render_field(body, "count"))]
+            return [*self._by_count(name, body["count"], self._render_field(body, "count"))]
         if "for_each" in body:
-            return [*self._by_for_each(name, self._render_field(body, "for_each"))]
+            return [*self._by_for_each(name, body["for_each"], self._render_field(body, "for_each"))]
         self._reserve(1, ())
         return [Instance(Address(name), self._scope, name)]
 
-    def _by_count(self, name: str, count: Any) -> Iterator[Instance]:
+    def _by_count(self, name: str, written: Any, count: Any) -> Iterator[Instance]:
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             summary = (
                 f"count must be a whole number from 0 and is {'negative' if _is_negative(count) else type_name(count)}"
+                f"{describe_non_ascii(count) if isinstance(count, str) else ''}"
             )
+            hint = conversion_hint(written, "a whole number", "count") if isinstance(count, str) else ""
+            hint = hint or "write count: 3, or a template that gives a number"
             raise ExpansionError(
                 ("count",),
-                UnplacedError("invalid-count", summary, hint="write count: 3, or a template that gives a number"),
+                UnplacedError("invalid-count", summary, hint=hint),
             )
         self._reserve(count, ("count",))
         for index in range(count):
             scope = {**self._scope, "count": {"index": index}}
             yield Instance(Address(name, index), scope, f"{name}-{index}", index, count)
 
-    def _by_for_each(self, name: str, items: Any) -> Iterator[Instance]:
+    def _by_for_each(self, name: str, written: Any, items: Any) -> Iterator[Instance]:
         if isinstance(items, list):
             if not all(isinstance(item, str) for item in items) or len(set(items)) < len(items):
                 hint = "write each text once, in quotes if it looks like a number"
@@ -90,9 +95,10 @@ class Expansion:
             items = {item: item for item in items}
         if not isinstance(items, dict):
             summary = f"for_each must be a map or a list of texts and is {type_name(items)}"
-            raise ExpansionError(
-                ("for_each",), UnplacedError("invalid-for-each", summary, hint="write for_each: [a, b] or a map")
-            )
+            hint = "write for_each: [a, b] or a map"
+            if isinstance(written, str) and "{{" in written:
+                hint = "the template has to give a list or a map: give its variable type: list, or cut a text by .split(',')"
+            raise ExpansionError(("for_each",), UnplacedError("invalid-for-each", summary, hint=hint))
         self._reserve(len(items), ("for_each",))
         for position, (key, value) in enumerate(items.items()):
             scope = {**self._scope, "each": {"key": key, "value": value}}

@@ -166,7 +166,7 @@ class OutputReader:
         for output in self._declared.values():
             for path, text in _templates(output.value):
                 for mistake in self._expression_errors(text, declarations):
-                    at = locate([output.layer], (*output.path, *path))
+                    at = locate([output.layer], (*output.path, *path), near=mistake.near)
                     self._findings.add(mistake, at=at, path=(output.name, *path))
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
         return Outputs(ordered, sections, self._referable, self._scope, self._engine)

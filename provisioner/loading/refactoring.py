@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from provisioner.loading.declarations import Declarations
 from provisioner.loading.findings import Findings
 from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_types import advise_conversion
 from provisioner.loading.template_values import render
 from provisioner.loading.tree import Layer, ListNode, MapNode, Path, locate
 from provisioner.loading.unplaced_error import UnplacedError
@@ -89,6 +90,7 @@ class RefactoringReader:
                 self._report(layer, (*at, *path), mistake)
         found = validate(_ENTRY_MODELS[section], rendered.value, omitted)
         for problem in found:
+            advise_conversion(problem, entry)
             self._report(layer, (*at, *problem.path), problem.mistake, key=problem.key, unknown=problem.unknown)
         if found or omitted:
             self.is_complete = self.is_complete and section == "imports"

@@ -27,6 +27,7 @@ from provisioner.loading.meta_arguments import (
 from provisioner.loading.rollout import wave_of
 from provisioner.loading.secret_fields import clear_text_warning, parse_reference
 from provisioner.loading.template_engine import Engine, Scope
+from provisioner.loading.template_types import advise_conversion
 from provisioner.loading.template_values import render
 from provisioner.loading.tree import Layer, Path, locate
 from provisioner.loading.triggers import find_cycle, unknown_trigger
@@ -135,6 +136,7 @@ class ResourceReader:
         if self._defaults.is_unclear:
             found = [problem for problem in found if problem.mistake.code != "missing-field"]
         for problem in found:
+            advise_conversion(problem, declaration.body)
             self._report(declaration, address, problem)
         if found or omitted or isinstance(meta, list) or self._defaults.is_unclear:
             self._declarations.mark_unclear(address.name)
@@ -258,7 +260,13 @@ class ResourceReader:
         if problem.between:
             at = explain_exclusion(problem, declaration.layers, address)
         else:
-            at = locate(declaration.layers, problem.path, key=problem.key, unknown=problem.unknown)
+            at = locate(
+                declaration.layers,
+                problem.path,
+                key=problem.key,
+                unknown=problem.unknown,
+                near=problem.mistake.near,
+            )
         self._findings.add(problem.mistake, at=at, address=address, path=problem.path)
 
 

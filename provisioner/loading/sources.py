@@ -16,12 +16,14 @@ from typing import Any
 from provisioner.loading.document import Document, display_path
 from provisioner.loading.files import ByteAllowance, read_text, resolve_inside
 from provisioner.loading.findings import Findings
+from provisioner.loading.lookalike_syntax import hint_for_text
 from provisioner.loading.stack_search import STACK_FILE, nearby_hint
 from provisioner.loading.tree import INVALID, Layer, MapNode
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange, UsageError, error
 from provisioner.model.kind import Catalogue
+from provisioner.model.lookalikes import describe_non_ascii
 
 OUTPUTS = "outputs"
 """The section of spec files that declares outputs."""
@@ -135,11 +137,19 @@ def to_layer(document: Document, findings: Findings) -> Layer | None:
     if root is None:
         root = MapNode()
     if root is not INVALID and not isinstance(root, MapNode):
-        findings.add(
-            UnplacedError("wrong-type", "a file is a map of keys and values", hint="write key: value"),
-            at=SourceRange(document.label, 1, 1),
-        )
+        findings.add(_root_error(root), at=SourceRange(document.label, 1, 1))
     return Layer(document, root) if isinstance(root, MapNode) else None
+
+
+def _root_error(root: Any) -> UnplacedError:
+    what = "a list" if isinstance(root, list) else "a single value"
+    odd = describe_non_ascii(root) if isinstance(root, str) else ""
+    hint = hint_for_text(root) if isinstance(root, str) else ""
+    return UnplacedError(
+        "wrong-type",
+        f"a file is a map of keys and values, and this one is {what}{odd}",
+        hint=hint or "write key: value",
+    )
 
 
 def declares_outputs(directory: Path, *, catalogue: Catalogue) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from provisioner.loading.declarations import Declarations
 from provisioner.loading.findings import Findings
+from provisioner.loading.lookalike_syntax import hint_for_text
 from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS
 from provisioner.loading.misplacement import find_misplaced, listed
 from provisioner.loading.refactoring import REFACTORING_SECTIONS
@@ -178,6 +179,10 @@ def _body_error(kind: Kind, name: str, body: Any) -> UnplacedError:
     hint = "write field: value below it"
     if isinstance(body, list):
         hint = "write its fields below it as field: value, without the hyphens of a list"
+    elif isinstance(body, str) and (lookalike := hint_for_text(body)):
+        hint = f"{lookalike}{describe_non_ascii(body)}"
+    elif isinstance(body, str) and "=" in body:
+        hint = "write its fields below it as field: value, with a colon and a space, not with ="
     elif isinstance(body, str) and (found := closest_match(body.partition(":")[0].strip(), _fields(kind))):
         hint = f"write its fields below it, with a colon and a space: {found}: ..."
     return UnplacedError("wrong-type", f"{name} must be a map of fields{_as_list(body)}", hint=hint)

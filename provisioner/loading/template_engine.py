@@ -6,9 +6,10 @@ This module knows neither files nor source positions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError, nodes
@@ -30,6 +31,15 @@ from provisioner.loading.comparisons import Comparisons
 from provisioner.loading.filters import Operations, to_text
 from provisioner.loading.scalars import fits
 from provisioner.loading.template_environment import Environment
+from provisioner.loading.template_failures import (
+    describe_values,
+    evaluation_error,
+    line_of,
+    shell_length_error,
+    shell_length_line,
+    statement_error,
+    syntax_error,
+)
 from provisioner.loading.tree import DEPTH_LIMIT
 from provisioner.loading.undefined_names import explain
 from provisioner.loading.unplaced_error import UnplacedError
@@ -48,13 +58,18 @@ _EVALUATION_ERRORS = (
 _PARSE_ERRORS = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
 _EXPRESSION_LIMIT = 5_000
 _RESULT = "result"
+_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}(.*?)\{%-?\s*endraw\s*-?%\}", re.DOTALL)
+"""A part of a value that is no template."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    """A template, of the text `source` as far as it is an expression."""
+
     tree: nodes.Node
     template: Template
     size: int
+    source: str = ""
 
 
 class Engine:
@@ -121,9 +136,16 @@ class Engine:
         if len(text) > VALUE_LIMIT:
             raise over_limit(f"a text with templates may have {VALUE_LIMIT:,} characters")
         self._budget.charge_run(PARSE_COST * len(text))
+        parts = _RAW.split(text)  # what stands in a raw block has the odd places
+        segments: list[str | _Compiled] = []
+        for index, part in enumerate(parts):
+            segments.extend((part,) if index % 2 else self._segments_of(part))
+        return tuple(segments)
+
+    def _segments_of(self, text: str) -> list[str | _Compiled]:
         segments: list[str | _Compiled] = []
         inside: list[str] | None = None
-        with _translate_parse_errors():
+        with _translate_parse_errors(text):
             for _, token, piece in self._values.lex(text):
                 match token:
                     case "variable_begin":
@@ -139,25 +161,28 @@ class Engine:
                         raise TemplateSyntaxError("}} without {{", 1)
             if inside is not None:
                 raise TemplateSyntaxError("{{ without }}", 1)
-        return tuple(segments)
+        return segments
 
     def _expression(self, text: str) -> _Compiled:
         if found := self._expressions.get(text):
             return found
         if len(self._expressions) >= _EXPRESSION_LIMIT:
             raise over_limit(f"a stack may have {_EXPRESSION_LIMIT:,} different expressions")
-        parser = Parser(self._values, text, state="variable")
-        tree = parser.parse_expression()
-        if not parser.stream.eos:
-            raise TemplateSyntaxError("something stands behind the end of the expression", 1)
+        with _translate_parse_errors(f"{{{{{text}}}}}"):
+            parser = Parser(self._values, text, state="variable")
+            tree = parser.parse_expression()
+            if not parser.stream.eos:
+                raise TemplateSyntaxError("something stands behind the end of the expression", 1)
         template_grammar.check(tree, self._values.filter_names, statements=False)
         body: list[nodes.Node] = [nodes.Assign(nodes.Name(_RESULT, "store"), tree, lineno=1)]
-        compiled = self._compile(self._values, nodes.Template(body, lineno=1))
+        compiled = replace(self._compile(self._values, nodes.Template(body, lineno=1)), source=text)
         return self._expressions.setdefault(text, compiled)
 
     def _compile_file(self, source: str) -> _Compiled:
         self._budget.charge_run(PARSE_COST * len(source))
-        with _translate_parse_errors():
+        if (line := shell_length_line(self._files, source)) is not None:
+            raise shell_length_error(line)
+        with _translate_parse_errors(source):
             tree = self._files.parse(source)
             template_grammar.check(tree, self._files.filter_names, statements=True)
             return self._compile(self._files, tree)
@@ -193,13 +218,32 @@ class Engine:
             yield evaluated
         except UndefinedError as reason:
             self._budget.charge_run(EXPLAIN_COST * evaluated[-1].size)
-            raise explain(evaluated[-1].tree, scope, reason) from None
+            raise self._placed(explain(evaluated[-1].tree, scope, reason), reason, evaluated) from None
         except RecursionError:
             raise over_limit("it nests too deeply") from None
+        except UnplacedError as mistake:
+            if mistake.code == "template-error":
+                raise self._with_values(mistake, mistake, evaluated, scope) from None
+            raise self._placed(mistake, mistake, evaluated) from None
         except _EVALUATION_ERRORS as reason:
-            raise UnplacedError(
-                "template-error", _describe(reason), hint="check the types of the values in it"
-            ) from None
+            raise self._with_values(evaluation_error(reason), reason, evaluated, scope) from None
+
+    def _with_values(
+        self, mistake: UnplacedError, reason: BaseException, evaluated: list[_Compiled], scope: Scope
+    ) -> UnplacedError:
+        """Completes an error with its line, and with the values that stand on it."""
+        placed = self._placed(mistake, reason, evaluated)
+        if evaluated:
+            self._budget.charge_run(EXPLAIN_COST * evaluated[-1].size)
+            placed.detail = describe_values(evaluated[-1].tree, scope, placed.line)
+        return placed
+
+    def _placed(self, mistake: UnplacedError, reason: BaseException, evaluated: list[_Compiled]) -> UnplacedError:
+        """Completes an error with the line of the template, or the expression of the value, in which it was raised."""
+        if evaluated:
+            mistake.line = line_of(reason, evaluated[-1].template)
+            mistake.near = evaluated[-1].source
+        return mistake
 
 
 def _evaluate(compiled: _Compiled, scope: Scope, evaluated: list[_Compiled]) -> Any:
@@ -213,26 +257,17 @@ def _evaluate(compiled: _Compiled, scope: Scope, evaluated: list[_Compiled]) -> 
 def _reject_statements(text: str) -> str:
     for mark in ("{%", "{#"):
         if mark in text:
-            hint = f"move it into a template file, or write {{{{ '{mark}' }}}} for the characters themselves"
-            raise UnplacedError("template-statement", f"{mark} may not stand in a value; only {{{{ }}}} may", hint=hint)
+            raise statement_error(text, mark)
     return text
 
 
 @contextmanager
-def _translate_parse_errors() -> Iterator[None]:
+def _translate_parse_errors(source: str) -> Iterator[None]:
     try:
         yield
     except TemplateSyntaxError as reason:
-        where = f" (line {reason.lineno})" if reason.lineno > 1 else ""
-        summary = f"this template cannot be read{where}: {reason.message}"
-        raise UnplacedError("template-syntax", summary, hint="check the brackets, quotes and filters in it") from None
+        raise syntax_error(reason, source) from None
     except _PARSE_ERRORS:
         raise UnplacedError(
             "template-syntax", "this template is too deeply nested to be read", hint="simplify it"
         ) from None
-
-
-def _describe(reason: BaseException) -> str:
-    # Only the messages of TypeError and ZeroDivisionError never quote a value, which may be a password.
-    detail = f": {reason}" if isinstance(reason, (TypeError, ZeroDivisionError)) else ""
-    return f"this expression cannot be worked out{detail}"

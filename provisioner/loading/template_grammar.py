@@ -61,10 +61,16 @@ def check(tree: nodes.Node, filters: frozenset[str], *, statements: bool) -> Non
     """Raises UnplacedError for the first construct that is not allowed. `statements`: if, for and set are allowed."""
     allowed = (*_EXPRESSIONS, *_STATEMENTS) if statements else _EXPRESSIONS
     for node in _walk(tree):
-        if not isinstance(node, allowed):
-            hint = "templates have {{ }}, if, for and set; nothing else" if statements else "simplify the expression"
-            raise _forbidden(f"{_node_name(node)} is not allowed in templates", hint=hint)
-        _check_node(node, filters)
+        try:
+            if not isinstance(node, allowed):
+                hint = (
+                    "templates have {{ }}, if, for and set; nothing else" if statements else "simplify the expression"
+                )
+                raise _forbidden(f"{_node_name(node)} is not allowed in templates", hint=hint)
+            _check_node(node, filters)
+        except UnplacedError as mistake:
+            mistake.line = node.lineno
+            raise
 
 
 def _check_node(node: nodes.Node, filters: frozenset[str]) -> None:

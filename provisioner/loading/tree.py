@@ -78,12 +78,17 @@ class Layer:
         )
 
 
-def locate(layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False) -> SourceRange:
+def locate(
+    layers: Sequence[Layer], path: Path, *, key: bool = False, unknown: bool = False, near: str = ""
+) -> SourceRange:
     """Returns where the value at `path` was written, or its key: in the first layer that has it, else its nearest parent.
 
-    `unknown`: the key at `path` is unknown, so its value is masked in the excerpt.
+    `unknown`: the key at `path` is unknown, so its value is masked in the excerpt. `near`: the part of a text of several lines
+    to look for.
     """
     _, layer, offset, text = max((_deepest(layer, path, key=key) for layer in layers), key=lambda found: found[0])
+    if near and text is None:
+        offset = _offset_in_text(layer, path, offset, near)
     return layer.document.locate(offset, text, unknown=unknown)
 
 
@@ -110,6 +115,18 @@ def _deepest(layer: Layer, path: Path, *, key: bool) -> tuple[int, Layer, int, s
         node = value
         steps += 1
     return steps, layer, offset, text
+
+
+def _offset_in_text(layer: Layer, path: Path, offset: int, near: str) -> int:
+    """Returns the offset of a part of the text at `path`, which begins at `offset`, if it has several lines."""
+    value: Any = layer.node
+    for step in path:
+        value = value[str(step)] if isinstance(value, MapNode) else value[_list_index(step) or 0]
+    if not isinstance(value, str) or "\n" not in value:
+        return offset
+    indented = len(value) + (value.count("\n") + 1) * DEPTH_LIMIT
+    found = layer.document.text.find(near, offset, offset + indented)
+    return offset if found < 0 else found
 
 
 def _list_index(step: str | int) -> int | None:

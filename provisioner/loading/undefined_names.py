@@ -5,6 +5,7 @@ It runs only after an evaluation failed, and walks the expression again to find 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,15 @@ from jinja2 import UndefinedError, nodes
 
 from provisioner.loading.unplaced_error import UnplacedError, suggest, variable_subject
 
+_NO_FIELD = re.compile(r"'(\w+) object' has no attribute '([^']*)'")
+_OBJECTS = {
+    "int": "a number",
+    "float": "a number",
+    "str": "a text",
+    "list": "a list",
+    "dict": "this map",
+    "None": "null",
+}
 _OUT_OF_SCOPE = {
     "count": "count.index exists only in a resource that has count",
     "each": "each.key and each.value exist only in a resource that has for_each",
@@ -25,7 +35,13 @@ def explain(tree: nodes.Node, scope: Mapping[str, Any], reason: UndefinedError) 
     # Several names of an expression may be undefined; Jinja's message quotes the one that failed.
     for written, name, known in sorted(missing, key=lambda found: repr(found[1]) not in str(reason)):
         return _error_for(written, name, known)
-    return UnplacedError("template-error", f"this expression cannot be worked out: {reason.message}", hint="check it")
+    message = str(reason.message)
+    if found := _NO_FIELD.search(message):
+        summary = f"this expression cannot be worked out: {_OBJECTS.get(found[1], 'a value')} has no field {found[2]}"
+        return UnplacedError("template-error", summary, hint="check which value stands before the dot")
+    return UnplacedError(
+        "template-error", f"this expression cannot be worked out: {message}", hint="check the names in it"
+    )
 
 
 def _error_for(written: str, name: str, known: Mapping[str, Any] | None) -> UnplacedError:
@@ -46,7 +62,7 @@ def _error_for(written: str, name: str, known: Mapping[str, Any] | None) -> Unpl
 def _missing(tree: nodes.Node, scope: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any] | None]]:
     local = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
     for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
-        steps = _steps(node)
+        steps = steps_of(node)
         if steps is None or steps[0] in local:
             continue
         container: Any = scope
@@ -58,13 +74,13 @@ def _missing(tree: nodes.Node, scope: Mapping[str, Any]) -> Iterator[tuple[str, 
             yield ".".join(steps), steps[-1], container if isinstance(container, Mapping) else None
 
 
-def _steps(node: nodes.Node) -> list[str] | None:
+def steps_of(node: nodes.Node) -> list[str] | None:
     """Returns the names of `a.b["c"]`, or None for an expression that has other parts."""
     match node:
         case nodes.Name(name=name, ctx="load"):
             return None if name == "range" else [name]
         case nodes.Getattr(node=inner, attr=step) | nodes.Getitem(node=inner, arg=nodes.Const(value=str(step))):
-            prefix = _steps(inner)
+            prefix = steps_of(inner)
             return None if prefix is None else [*prefix, step]
         case _:
             return None

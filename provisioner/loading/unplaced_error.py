@@ -33,6 +33,8 @@ class UnplacedError(Exception):
         self.about = about
         self.near = near
         self.keys = keys
+        self.line = 1
+        """The line of a template at which it stands."""
 
 
 def variable_subject(name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from provisioner.loading.lookalike_syntax import hint_for_text
 from provisioner.loading.misplacement import listed
 from provisioner.loading.schemas import field_names
 from provisioner.loading.tree import Path
@@ -49,7 +50,7 @@ _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|De
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A mistake at a path. `key`: the key is wrong, not its value. `unknown`: the key is unknown and similar to no known one.
-    `between`: the two fields that exclude each other.
+    `between`: the two fields that exclude each other. `expected`: the type that is wanted where another one is given.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class Problem:
     key: bool = False
     unknown: bool = False
     between: tuple[Path, ...] = ()
+    expected: str = ""
 
 
 def validate(
@@ -135,9 +137,11 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_
         case "is_instance_of" if "SecretReference" in error["msg"]:
             return Problem(path, UnplacedError("invalid-secret", f"{name} is no secret", hint=REFERENCE_FORMS))
         case _ if error_type in _EXPECTED_TYPES:
-            return Problem(path, _wrong_type(name, _EXPECTED_TYPES[error_type], error["input"]))
+            expected = _EXPECTED_TYPES[error_type]
+            return Problem(path, _wrong_type(name, expected, error["input"]), expected=expected)
         case "literal_error" | "enum":
-            return Problem(path, _wrong_choice(name, error))
+            expected = "" if isinstance(error["input"], str) else "a text"
+            return Problem(path, _wrong_choice(name, error), expected=expected)
         case _:
             return Problem(path, UnplacedError("invalid-value", _message(name, error)))
 
@@ -148,9 +152,12 @@ def _wrong_type(name: str, expected: str, value: object) -> UnplacedError:
         hint = "write it in quotes"
     elif isinstance(value, str) and expected in _UNQUOTED and _UNQUOTED[expected].fullmatch(value):
         hint = "write it without quotes"
+    elif isinstance(value, str):
+        hint = hint_for_text(value)
     actual = "a number with a fraction" if isinstance(value, float) else type_name(value)
+    odd = describe_non_ascii(value) if isinstance(value, str) else ""
     return UnplacedError(
-        "wrong-type", f"{name or 'this'} must be {expected} and is {actual}", hint=hint or f"write {expected}"
+        "wrong-type", f"{name or 'this'} must be {expected} and is {actual}{odd}", hint=hint or f"write {expected}"
     )
 
 

@@ -12,11 +12,13 @@ from typing import Any, Final, cast
 
 import yaml
 
+from provisioner.loading import lookalike_syntax
 from provisioner.loading.document import UNSAFE, Document
 from provisioner.loading.findings import Findings
 from provisioner.loading.scalars import RejectedScalar, Scalar, resolve_scalar
 from provisioner.loading.tree import DEPTH_LIMIT, INVALID, ListNode, MapNode, Value
 from provisioner.loading.unplaced_error import UnplacedError
+from provisioner.loading.yaml_syntax import explain_syntax_error
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import character_name
 
@@ -43,15 +45,20 @@ def read_yaml(document: Document, findings: Findings) -> Value:
         findings.add(_control_character_error(found.group()), at=document.locate(found.start(), found.group()))
     if unsafe:
         return INVALID
+    if (marker := lookalike_syntax.find_merge_marker(document.text)) is not None:
+        findings.add(lookalike_syntax.merge_error(), at=document.locate(marker.start(), marker.group()))
+        return INVALID
     reader = _Reader(document, findings)
     try:
         return reader.read()
     except _DocumentRejected as stop:
         findings.add(stop.mistake, at=document.locate(stop.offset))
     except yaml.MarkedYAMLError as reason:
-        mark = reason.problem_mark or reason.context_mark
-        offset = mark.index if mark else 0
-        mistake = _depth_error() if reason.problem == _PARSER_DEPTH_MESSAGE else _syntax_error(document, reason, offset)
+        if reason.problem == _PARSER_DEPTH_MESSAGE:
+            mark = reason.problem_mark or reason.context_mark
+            mistake, offset = _depth_error(), mark.index if mark else 0
+        else:
+            mistake, offset = explain_syntax_error(document, reason)
         findings.add(mistake, at=document.locate(offset))
     return INVALID
 
@@ -147,6 +154,9 @@ class _Reader:
         text: str = event.value
         if not event.implicit[0]:
             return self._quoted(text, offset)
+        if lookalike_syntax.is_curly_quoted(text):
+            self._report(lookalike_syntax.lookalike_error(text[0]), self._document.locate(offset, text[0]))
+            return INVALID
         resolved = self._resolve(text)
         if not isinstance(resolved, RejectedScalar):
             return resolved
@@ -176,6 +186,8 @@ class _Reader:
         frame.key, frame.key_at = key, offset
         if event.implicit[0] and type(self._resolve(key)) is not str and key not in _BOOLEAN_LETTERS:
             mistake = _key_error(key)
+        elif event.implicit[0] and (place := lookalike_syntax.find_in_key(key)) is not None:
+            mistake, offset = lookalike_syntax.lookalike_error(key[place]), offset + place
         elif not key.isprintable() and (found := UNSAFE.search(key) or _BREAKS.search(key)):
             mistake = _control_character_error(found.group())
         elif key in frame.node:
@@ -281,17 +293,6 @@ def _control_character_error(character: str) -> UnplacedError:
         f"the invisible character {character_name(character)} stands here",
         hint="delete it, or write the text without it",
     )
-
-
-def _syntax_error(document: Document, reason: yaml.MarkedYAMLError, offset: int) -> UnplacedError:
-    what = reason.problem or reason.context or "it cannot be parsed"
-    line = document.locate(offset).excerpt
-    hint = "check the indentation, the quotes and the brackets near this place"
-    if "{{" in line:
-        hint = 'put values with templates in quotes: "{{ ... }}"'
-    elif document.text.startswith("\t", offset):
-        hint = "indent with spaces, not tabs"
-    return UnplacedError("yaml-syntax", f"this is not valid YAML: {what}", hint=hint)
 
 
 def _shortened(text: str) -> str:

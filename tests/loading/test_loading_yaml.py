@@ -131,7 +131,7 @@ def test_a_plain_value_that_readers_agree_on_is_read(plain, value):
         ("1: b\n", "ambiguous-value", 1, 1),
         ("a:\n  - b\n c\n", "yaml-syntax", 3, 2),
         ("a: [1\n", "yaml-syntax", 2, 1),
-        ("a: '\n", "yaml-syntax", 2, 1),
+        ("a: '\n", "yaml-syntax", 1, 4),
         ("a: b\x07c\n", "control-character", 1, 5),
         ("a: b\u202ec\n", "control-character", 1, 5),
         ("a: b\u0085c\n", "control-character", 1, 5),
