@@ -12,6 +12,8 @@ from typing import Final
 CODES: Final = MappingProxyType(
     {
         "stack-missing": "The directory does not exist or holds no stack.yaml.",
+        "duplicate-file": "Two files give the same thing, such as dev.yml and dev.yaml of one environment.",
+        "misnamed-file": "A file's ending is nearly that of a spec, so that it would be passed over.",
         "stack-ambiguous": "The current directory and `specs` in it both hold a stack.yaml.",
         "unreadable-file": "A file cannot be opened or read, or is too large.",
         "not-a-regular-file": "A device, pipe, socket or directory stands where a file is expected.",

@@ -85,7 +85,7 @@ def load(
         defaults = Defaults(
             settings.child("defaults"), catalogue, findings, is_unclear=is_unclear(settings, "defaults")
         )
-        resources = ResourceReader(directory, defaults, scope, findings, declarations, policy=stack.purchase)
+        resources = ResourceReader(directory, defaults, scope, findings, declarations, stack)
         sections = SectionReader(catalogue, declarations, findings)
         desired = [one for layer in specs for found in sections.read(layer) for one in resources.read(*found)]
         resources.check_triggers()
@@ -123,8 +123,9 @@ def _variable_values(
     available = sources.environments()
     is_complete = True
     if available is not None:
-        layer = sources.read(available[stack.environment]) if stack.environment in available else None
-        is_complete = layer is not None
+        path = available.get(stack.environment or "")
+        layer = None if path is None else sources.read(path)
+        is_complete = layer is not None and path not in sources.unread
         if layer is not None:
             variables.add_file(layer)
     for path in inputs.files:

@@ -20,7 +20,7 @@ from provisioner.loading.template_values import render
 from provisioner.loading.tree import Layer, ListNode, MapNode, Path, locate
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import validate
-from provisioner.model.address import Address
+from provisioner.model.address import Address, lost_quotes
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.refactoring import Import, Move, Refactoring, Removal
 
@@ -116,9 +116,11 @@ class RefactoringReader:
         try:
             address = Address.parse(text)
         except ValueError as reason:
-            self._report(
-                layer, path, UnplacedError("invalid-address", str(reason), hint="write it as `state list` shows it")
+            meant = lost_quotes(text)
+            hint = (
+                "write it as `state list` shows it" if meant is None else f"in YAML, write '{meant}' in single quotes"
             )
+            self._report(layer, path, UnplacedError("invalid-address", str(reason), hint=hint))
             return None
         if address.deposed and path[0] != "removed":
             hint = f"write {address.successor}; to move that one itself: provisioner state mv"

@@ -25,7 +25,7 @@ from provisioner.loading.meta_arguments import (
     validate_meta_arguments,
 )
 from provisioner.loading.rollout import wave_of
-from provisioner.loading.secret_fields import clear_text_warning, parse_reference
+from provisioner.loading.secret_fields import clear_text_error, parse_reference
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.template_types import advise_conversion
 from provisioner.loading.template_values import render
@@ -37,9 +37,9 @@ from provisioner.model.address import Address
 from provisioner.model.capability import Advice
 from provisioner.model.field_rule import FieldRule
 from provisioner.model.kind import Kind
-from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.resource import Desired, FieldPath
 from provisioner.model.secret import SecretReference
+from provisioner.model.stack import Stack
 
 _TRIGGERS: Path = ("lifecycle", "replace_triggered_by")
 _FAILURE_LIMIT = 100  # failed instances of one declaration after which more would show nothing new
@@ -64,10 +64,9 @@ class ResourceReader:
         scope: Scope,
         findings: Findings,
         declarations: Declarations,
-        *,
-        policy: PurchasePolicy,
+        stack: Stack,
     ) -> None:
-        self._policy = policy
+        self._stack = stack
         self._defaults = defaults
         self._findings = findings
         self._engine = Engine()
@@ -225,7 +224,9 @@ class ResourceReader:
         given = parse_reference(name, written, at)
         if given.literal is not None:
             self._findings.mask(given.literal)
-            self._findings.warn(clear_text_warning(name), at=at, address=address)
+            if self._stack.strict:
+                raise clear_text_error(name, strict=True)
+            self._findings.warn(clear_text_error(name), at=at, address=address)
             violation = declaration.kind.check_secret(given.literal.reveal())
             if violation is not None:
                 raise UnplacedError("password-rule", f"{name}: {violation}")
@@ -246,7 +247,7 @@ class ResourceReader:
         if address.key is None:
             hint = "add count or for_each, or leave order out"
             yield Advice(("order",), "order-together", f"order: together is for several, and {address} is one", hint)
-        yield from kind.batch.advise(fields, self._policy)
+        yield from kind.batch.advise(fields, self._stack.purchase)
 
     def _check_name(self, declaration: _Declaration, address: Address, name: str) -> None:
         first = self._names.setdefault((declaration.kind.name, name), address)

@@ -33,10 +33,11 @@ def parse_reference(name: str, value: Any, at: SourceRange) -> SecretReference:
             raise _invalid(f"{name} must be a secret and is {type_name(value)}")
 
 
-def clear_text_warning(name: str) -> UnplacedError:
-    """Returns the warning about a secret that the specs hold in clear text."""
+def clear_text_error(name: str, *, strict: bool = False) -> UnplacedError:
+    """Returns what is said of a secret that the specs hold in clear text. `strict`: stack.yaml forbids it."""
     hint = f'keep the value out of the specs: {name}: {{secret: "env:NAME"}}'
-    return UnplacedError("secret-in-clear", f"{name} is written in clear", hint=hint)
+    rule = ", and strict: true in stack.yaml forbids it" if strict else ""
+    return UnplacedError("secret-in-clear", f"{name} is written in clear{rule}", hint=hint)
 
 
 def _parse_locator(name: str, locator: str) -> SecretReference:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from provisioner.loading.document import Document, display_path
 from provisioner.loading.files import ByteAllowance, read_text, resolve_inside
 from provisioner.loading.findings import Findings
 from provisioner.loading.lookalike_syntax import hint_for_text
-from provisioner.loading.stack_search import STACK_FILE, nearby_hint
+from provisioner.loading.stack_search import MISNAMED_STACK_FILE, STACK_FILE, nearby_hint
 from provisioner.loading.tree import INVALID, Layer, MapNode
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.yaml_reader import read_yaml
@@ -29,7 +30,9 @@ OUTPUTS = "outputs"
 """The section of spec files that declares outputs."""
 ENVIRONMENTS = "environments"
 _SUFFIXES = frozenset((".yaml", ".yml"))
-_OTHER_NAMES = frozenset((STACK_FILE, ENVIRONMENTS, "templates"))
+_MISNAMED = re.compile(r"\.(?:yaml|yml|yam|yaml?l|ymal|yalm|yamel|ylm)(?:\.txt)?$", re.IGNORECASE)
+"""Endings that somebody typed for .yaml or .yml, or that an editor has added to."""
+_OTHER_NAMES = frozenset((STACK_FILE, MISNAMED_STACK_FILE, ENVIRONMENTS, "templates"))
 """What stands beside the specs in a stack's directory and is no spec."""
 _RESERVED_DIRECTORIES = frozenset(("modules", "policies"))
 """Directories that a later version will read."""
@@ -57,7 +60,7 @@ class Sources:
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
     unread: list[Path] = field(default_factory=list)
-    """The files and folders that could not be read. A mistake was reported for each."""
+    """The files and folders that could not be read, or that stand beside a second one. A mistake was reported for each."""
 
     def read_stack_file(self) -> Layer | None:
         """Reads stack.yaml; None after a finding. Raises UsageError `stack-missing` when the file does not exist."""
@@ -70,6 +73,9 @@ class Sources:
                 else f"there is no directory {display_path(self.directory)}"
             )
             raise UsageError(error("stack-missing", missing, hint=nearby_hint(self.directory)))
+        other = self.directory / MISNAMED_STACK_FILE
+        if os.path.lexists(other):
+            self._report_double(path, other, "the settings of this stack")
         return self.read(path)
 
     def read_specs(self) -> Iterator[Layer]:
@@ -85,7 +91,13 @@ class Sources:
         folder = self.directory / ENVIRONMENTS
         if not _is_directory(folder):
             return None
-        return {path.stem: path for path in self._entries(folder) if path.suffix in _SUFFIXES and not _is_private(path)}
+        files: dict[str, Path] = {}
+        for path in self._entries(folder):
+            if _is_private(path) or self._is_misnamed(path) or path.suffix not in _SUFFIXES:
+                continue
+            if (first := files.setdefault(path.stem, path)) != path:
+                self._report_double(first, path, f"the variables of the environment {path.stem}")
+        return files
 
     def read(self, path: Path, *, usage: bool = False) -> Layer | None:
         """Reads one file; None after a finding. `usage`: the command line named the file, so it may be outside the stack."""
@@ -112,6 +124,8 @@ class Sources:
             elif not _is_directory(entry):
                 if entry.suffix in _SUFFIXES:
                     yield entry
+                else:
+                    self._is_misnamed(entry)
             elif entry.is_symlink():
                 self._report("linked-directory", entry, "is a link to a directory", "put the directory itself here")
             else:
@@ -123,6 +137,25 @@ class Sources:
         except OSError as reason:
             self._report("unreadable-file", directory, f"cannot be read: {reason.strerror}", "check its permissions")
             return []
+
+    def _report_double(self, first: Path, second: Path, meaning: str) -> None:
+        self.unread.append(first)
+        what = f"and {display_path(first)} both give {meaning}"
+        self._report(
+            "duplicate-file",
+            second,
+            what,
+            "keep one of the two, with what is needed of the other, and remove the other",
+        )
+
+    def _is_misnamed(self, path: Path) -> bool:
+        """Reports a file whose ending is nearly that of a spec: it would be passed over, and its servers be released."""
+        if _MISNAMED.search(path.name) is None or path.suffix in _SUFFIXES or _is_directory(path):
+            return False
+        right = f"{path.name.partition('.')[0]}.yaml"
+        hint = f"rename it to {right}, or let its name begin with _ if it is not to be read"
+        self._report("misnamed-file", path, "is not read: the name of a spec ends in .yaml or .yml", hint)
+        return True
 
     def _report(self, code: str, path: Path, what: str, hint: str) -> None:
         self.unread.append(path)

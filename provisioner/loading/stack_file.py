@@ -37,6 +37,7 @@ class _StackFile(BaseModel):
     environments: dict[Slug, EnvironmentSection | None] | None = None
     variables: dict[str, Any] | None = None
     defaults: dict[str, Any] | None = None
+    strict: bool = False
     purchase: PurchaseSection = PurchaseSection()
     guards: GuardsSection = GuardsSection()
 
@@ -126,6 +127,7 @@ def resolve_stack(settings: Layer, environment: str | None, sources: Sources) ->
         environments=names or (),
         pins=to_pins(section, settings, (ENVIRONMENTS, chosen or "")),
         protected=section.protected,
+        strict=parsed.strict,
     )
 
 

@@ -14,6 +14,7 @@ from provisioner.loading.document import display_path
 from provisioner.model.diagnostic import UsageError, error
 
 STACK_FILE: Final = "stack.yaml"
+MISNAMED_STACK_FILE: Final = "stack.yml"
 DEFAULT_DIRECTORY: Final = Path("specs")
 _MOST_DIRECTORIES: Final = 2000
 """How many directories are searched below a folder, so that a search in a home directory ends."""
@@ -66,6 +67,9 @@ def nearby_stack(directory: Path) -> Path | None:
 
 def nearby_hint(directory: Path) -> str:
     """Return what to do where a directory is no stack. It advises to make one only when none is near."""
+    for place in (directory, Path()):
+        if os.path.lexists(place / MISNAMED_STACK_FILE):
+            return f"rename {display_path(place / MISNAMED_STACK_FILE)} to {STACK_FILE}"
     found = nearby_stack(directory)
     if found is None:
         return "run provisioner init to make one, or name another directory with --specs"

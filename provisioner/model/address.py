@@ -18,6 +18,10 @@ _ADDRESS = re.compile(
     rf'(?P<modules>(?:module\.{_NAME}\.)*)(?P<name>{_NAME})(?:\[(?P<key>{_INDEX}|"(?:[^"\\]|\\.)*")\])?(?P<deposed>@deposed)?'
 )
 NAME_PATTERN = re.compile(_NAME)
+_LOST_QUOTES = re.compile(
+    rf"(?P<name>{_NAME})[\[(](?P<key>\\?[\"'\u2018-\u201d]?(?P<text>[^\[\]\"'\\\u2018-\u201d]+)\\?[\"'\u2018-\u201d]?)[\])](?P<deposed>@deposed)?"
+)
+"""An address whose key lost its double quotes, to a shell or by another kind of quotes."""
 
 Key = int | str | None
 
@@ -39,7 +43,7 @@ class Address:
         """Parses an address. Raises ValueError, which quotes the text, when it is no address."""
         found = _ADDRESS.fullmatch(text)
         if found is None:
-            raise ValueError(f'{text!r} is no address; write one like gateway, trainer[0] or pool["a"]')
+            raise ValueError(f"{text!r} is no address{_what_to_write(text)}")
         modules = tuple(found["modules"].split(".")[1::2])
         raw = found["key"]
         try:
@@ -105,3 +109,19 @@ class Address:
         return core_schema.no_info_plain_validator_function(
             read, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="always")
         )
+
+
+def lost_quotes(text: str) -> Address | None:
+    """Returns the address that was probably meant by one whose key is not in double quotes, such as `pool[a]`."""
+    found = _LOST_QUOTES.fullmatch(text)
+    return None if found is None else Address(found["name"], found["text"], deposed=found["deposed"] is not None)
+
+
+def _what_to_write(text: str) -> str:
+    if (meant := lost_quotes(text)) is not None:
+        return f": its key is not in double quotes; write {meant}, and on a command line {meant.shell_quoted}"
+    prefix, _, name = text.partition(".")
+    if NAME_PATTERN.fullmatch(prefix) and prefix != "module" and _ADDRESS.fullmatch(name):
+        group = f", or {Address(prefix, name)} for a key of {prefix}" if NAME_PATTERN.fullmatch(name) else ""
+        return f"; an address has no section or type before the name: write {name}{group}"
+    return '; write one like gateway, trainer[0] or pool["a"]'

@@ -20,7 +20,8 @@ class Stack:
     """The settings. `region` is None if the environment of the credentials determines it.
 
     `environments` are the names of all environments of the stack; it is empty if the stack has none. A run must match
-    every one of `pins`. `protected`: a person approves by the name of the environment, not by `yes`.
+    every one of `pins`. `protected`: a person approves by the name of the environment, not by `yes`. `strict`: a
+    secret that the specs hold in clear is an error.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stack:
     environments: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     protected: bool = False
+    strict: bool = False
 
     @property
     def label(self) -> str:

@@ -50,7 +50,7 @@ def _origin_of(name: str, *, given: bool, variable: str | None) -> Origin:
 
 def _stack_values(workspace: Workspace, stack: Stack) -> Iterator[ConfiguredValue]:
     sources = read_origins(workspace.directory, stack.environment)
-    values: dict[str, Scalar] = {"stack": stack.name, "cloud": stack.cloud.value}
+    values: dict[str, Scalar] = {"stack": stack.name, "cloud": stack.cloud.value, "strict": stack.strict}
     values |= {f"purchase.{key}": value for key, value in _policy(stack.purchase).items()}
     values |= {f"guards.{key}": value for key, value in _limits(stack.guards).items()}
     for name, value in values.items():

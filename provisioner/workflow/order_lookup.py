@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from provisioner.model.address import Address
+from provisioner.model.address import Address, lost_quotes
 from provisioner.model.billing import OrderStatus, is_order_id
 from provisioner.model.diagnostic import ProvisionerError, UsageError, error
 from provisioner.model.flow import CallFailed, Outcome
@@ -148,6 +148,8 @@ def unknown_order(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
 
 def _unknown_error(target: str, *, detail: str = "") -> UsageError:
     summary = f"{target!r} is no address with an order and no order"
+    if (meant := lost_quotes(target)) is not None:
+        return UsageError(error("order-unknown", summary, detail=detail, hint=f"did you mean {meant.shell_quoted}?"))
     hint = "`provisioner orders list` shows the orders of this state, `--all` those of the account"
     return UsageError(error("order-unknown", summary, detail=detail, hint=hint))
 

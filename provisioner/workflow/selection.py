@@ -88,8 +88,13 @@ def _unknown(option: str, named: object, known: Iterable[Address], what: str) ->
 def _nearest(word: str, words: Iterable[str], title: str) -> str:
     known = sorted(words)
     if near := difflib.get_close_matches(word, known, n=3):
-        return f"did you mean {' or '.join(near)}?"
+        return f"did you mean {' or '.join(map(_for_shell, near))}?"
     return f"{title}: {', '.join(known[:_SHOWN])}{' ...' if len(known) > _SHOWN else ''}" if known else ""
+
+
+def _for_shell(word: str) -> str:
+    """Returns an address as it has to be typed: a shell takes the double quotes of a key away."""
+    return f"'{word}'" if '"' in word and "'" not in word else word
 
 
 def _excluded(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]]) -> Iterator[Diagnostic]:
