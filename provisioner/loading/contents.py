@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import Any
 
 from provisioner.loading.document import display_path
@@ -25,7 +25,7 @@ _FORMS = "write a text, {text: ...}, {template: path, vars: {...}}, {file: path}
 class ContentEncoder:
     """Encodes content fields of a stack. `directory` is the stack's; template and file paths are relative to it."""
 
-    def __init__(self, directory: FilePath, engine: Engine) -> None:
+    def __init__(self, directory: Path, engine: Engine) -> None:
         self._directory = directory
         self._engine = engine
         self._sources: dict[str, str | UnplacedError] = {}
@@ -73,7 +73,7 @@ class ContentEncoder:
         try:
             return self._engine.render_file(source, {**scope, **given, "vars": given})
         except UnplacedError as mistake:
-            place = f"in line {mistake.line} of {display_path(self._directory / path)}"
+            place = f"at {display_path(self._directory / path)}:{mistake.line}"
             mistake.detail = f"{place}: {mistake.detail}" if mistake.detail else place
             raise _in_file(mistake, f"{name}, template {path}", about=f"template {path}:{mistake.line}") from None
 
@@ -83,11 +83,20 @@ class ContentEncoder:
                 text = read_text(resolve_relative(self._directory, path), limit=TEMPLATE_LIMIT)
                 self._sources[path] = _merged(text)
             except UnplacedError as mistake:
-                self._sources[path] = mistake
+                self._sources[path] = self._with_nearby_path(mistake, path)
         source = self._sources[path]
         if isinstance(source, UnplacedError):
             raise source
         return source
+
+    def _with_nearby_path(self, mistake: UnplacedError, path: str) -> UnplacedError:
+        """Completes the error of a path that does not exist with the rule for paths, and with the one that was meant."""
+        if mistake.code == "unreadable-file" and "does not exist" in mistake.summary:
+            meant = f"templates/{Path(path).name}"
+            exists = (self._directory / meant).is_file()
+            rule = f"paths begin at the directory of stack.yaml, {display_path(self._directory)}"
+            mistake.hint = f"did you mean {meant}? {rule}" if exists else f"check the path; {rule}"
+        return mistake
 
 
 def _merged(source: str) -> str:

@@ -113,7 +113,7 @@ class Findings:
             if others:
                 sources = dict.fromkeys(str(combined.pop(key).source) for key in others)
                 finding = combined[first]
-                lines = (finding.detail, f"the same at {_enumerate([*sources])}")
+                lines = (finding.detail, f"also at {_enumerate([*sources])}")
                 combined[first] = replace(finding, detail="\n".join(filter(None, lines)))
         return combined
 

@@ -86,7 +86,7 @@ def load(
             settings.child("defaults"), catalogue, findings, is_unclear=is_unclear(settings, "defaults")
         )
         resources = ResourceReader(directory, defaults, scope, findings, declarations, stack)
-        sections = SectionReader(catalogue, declarations, findings)
+        sections = SectionReader(catalogue, declarations, findings, values)
         desired = [one for layer in specs for found in sections.read(layer) for one in resources.read(*found)]
         resources.check_triggers()
         reader = RefactoringReader(scope, findings)

@@ -57,10 +57,10 @@ _MARKER: Final = re.compile(r"^(?:<{7}|>{7})(?= |\r?$).*", re.MULTILINE)
 def lookalike_error(character: str) -> UnplacedError:
     """Returns the error for a character that looks like a part of the syntax."""
     meant = next((meant for characters, meant in _MEANT if characters.match(character)), " ")
-    wanted = "an ordinary space" if meant == " " else f"the ordinary {meant}"
+    wanted, seen = ("an ordinary space", "a space") if meant == " " else (f"the ordinary {meant}", meant)
     return UnplacedError(
         "lookalike-character",
-        f"{character_name(character)} stands here, which is no part of YAML's syntax",
+        f"{character_name(character)} looks like {seen}, and YAML reads it as a part of a text",
         hint=f"write {wanted} in its place{' and a space after it' if meant == ':' else ''}",
     )
 

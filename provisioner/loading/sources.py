@@ -145,7 +145,7 @@ class Sources:
             "duplicate-file",
             second,
             what,
-            "keep one of the two, with what is needed of the other, and remove the other",
+            "move what is needed into one of the two, and remove the other",
         )
 
     def _is_misnamed(self, path: Path) -> bool:

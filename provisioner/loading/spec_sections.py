@@ -6,7 +6,7 @@ flavor" looks for the mistake in the wrong place, so the usual misplacements are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from provisioner.loading.declarations import Declarations
@@ -16,7 +16,7 @@ from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS
 from provisioner.loading.misplacement import find_misplaced, listed
 from provisioner.loading.refactoring import REFACTORING_SECTIONS
 from provisioner.loading.schemas import field_names
-from provisioner.loading.sources import OUTPUTS
+from provisioner.loading.sources import ENVIRONMENTS, OUTPUTS
 from provisioner.loading.stack_file import STACK_KEYS
 from provisioner.loading.stack_search import STACK_FILE
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate
@@ -34,7 +34,11 @@ _OTHER_SECTIONS = (*REFACTORING_SECTIONS, OUTPUTS)
 class SectionReader:
     """Yields the declarations of all spec files. A name may be declared once in the whole stack."""
 
-    def __init__(self, catalogue: Catalogue, declarations: Declarations, findings: Findings) -> None:
+    def __init__(
+        self, catalogue: Catalogue, declarations: Declarations, findings: Findings, variables: Collection[str]
+    ) -> None:
+        """`variables`: the names of the declared ones, whose values stand in other files."""
+        self._variables = variables
         self._catalogue = catalogue
         self._declarations = declarations
         self._findings = findings
@@ -103,6 +107,10 @@ class SectionReader:
         if section in _RESERVED_SECTIONS:
             self._declarations.mark_incomplete()
             return UnplacedError("not-supported-yet", f"{section} is not supported yet", hint="leave it out for now")
+        if section in self._variables:
+            summary = f"{section} is a variable, and a spec gives no values to variables"
+            hint = f"write it in {ENVIRONMENTS}/NAME.yaml, or give it a default in {STACK_FILE}"
+            return UnplacedError("unknown-section", summary, hint=hint)
         kind = self._catalogue.first
         if isinstance(content, MapNode) and content and content.keys() <= set(_fields(kind)):
             self._declarations.mark_unclear(section)

@@ -15,6 +15,7 @@ from provisioner.loading.environments import choose_environment, read_environmen
 from provisioner.loading.findings import Findings
 from provisioner.loading.misplacement import listed
 from provisioner.loading.sources import ENVIRONMENTS, Sources
+from provisioner.loading.stack_search import STACK_FILE
 from provisioner.loading.stack_sections import EnvironmentSection, GuardsSection, PurchaseSection, Region, Slug
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError
@@ -182,5 +183,11 @@ def _explained(layer: Layer, found: list[Problem]) -> Iterator[Problem]:
         if problem in lost or (lost and problem.path == (empty,)):
             continue
         if problem in unknown and problem.unknown:
-            problem.mistake.hint += "; resources and outputs stand in the other files of this directory"
+            key = str(problem.path[0])
+            if not isinstance(layer.node[key], str | int | float | bool):
+                problem.mistake.summary = f"{key} stands in {STACK_FILE}, which has no such field"
+                problem.mistake.hint = (
+                    f"resources and outputs stand in the other files of this directory, such as {key}.yaml; "
+                    f"{problem.mistake.hint}"
+                )
         yield problem

@@ -49,7 +49,7 @@ def syntax_error(reason: TemplateSyntaxError, source: str) -> UnplacedError:
     line = lines[min(reason.lineno, len(lines)) - 1]
     where = f" (line {reason.lineno})" if reason.lineno > 1 else ""
     if (found := _GO.search(line)) is not None:
-        summary, hint = "{{ begins a template here, and this is one of Go or Docker", AS_IT_IS
+        summary, hint = "a template of Go or Docker stands here, and this tool reads {{ as its own", AS_IT_IS
         near = found[0].strip("{}- ")
     else:
         summary, hint = _reworded(str(reason.message))
@@ -91,7 +91,7 @@ def shell_length_line(environment: JinjaEnvironment, source: str) -> int | None:
 
 def shell_length_error(line: int) -> UnplacedError:
     where = f" (line {line})" if line > 1 else ""
-    summary = f"this template cannot be read{where}: the {{# of ${{# begins a comment, and what follows would be lost"
+    summary = f"this template cannot be read{where}: in ${{#, {{# begins a comment, and what follows would be lost"
     mistake = UnplacedError("template-syntax", summary, hint=AS_IT_IS)
     mistake.line = line
     return mistake

@@ -47,8 +47,12 @@ class AlreadyReported(Exception):  # noqa: N818 - a state of a value
 
 
 def closest_match(word: str, options: Iterable[str]) -> str | None:
-    """Returns the option that was probably meant, if any."""
-    return next(iter(difflib.get_close_matches(word, sorted(options), n=1)), None)
+    """Returns the option that was probably meant, if any. Upper and lower case are alike, unless both spellings exist."""
+    known = sorted(options)
+    if found := difflib.get_close_matches(word, known, n=1):
+        return found[0]
+    folded = {option.casefold(): option for option in known}
+    return next((folded[found] for found in difflib.get_close_matches(word.casefold(), folded, n=1)), None)
 
 
 def suggest(word: str, options: Iterable[str], *, title: str = "possible here") -> str:

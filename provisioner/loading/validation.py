@@ -42,6 +42,8 @@ _UNQUOTED: Mapping[str, re.Pattern[str]] = {
     "true or false": re.compile(r"true|false"),
 }
 """Texts that would be valid without their quotes, by the expected type."""
+_WITH_UNIT = re.compile(r"(-?[0-9]+) ?[A-Za-z]+")
+_EXAMPLES: Mapping[str, str] = {"a list": ", as in [a, b]", "a map": " of keys and values, as in {key: value}"}
 REFERENCE_FORMS = 'write {secret: "env:NAME"} or {secret: "file:path"}'
 _PROBLEM_LIMIT = 50  # for one body; a hostile one could have millions
 _SUBJECT = re.compile(r"^(?:Input|String|Value|List|Dictionary|Data|Tuple|Set|Decimal|Bytes) should ")
@@ -143,7 +145,10 @@ def _problem(schema: type[BaseModel], data: Mapping[str, Any], error: Any, also_
             expected = "" if isinstance(error["input"], str) else "a text"
             return Problem(path, _wrong_choice(name, error), expected=expected)
         case _:
-            return Problem(path, UnplacedError("invalid-value", _message(name, error)))
+            given = error["input"]
+            lowered = isinstance(given, str) and given != given.lower() and "lower case" in _message(name, error)
+            hint = f"write {given.lower()}" if lowered else ""
+            return Problem(path, UnplacedError("invalid-value", _message(name, error), hint=hint))
 
 
 def _wrong_type(name: str, expected: str, value: object) -> UnplacedError:
@@ -153,11 +158,14 @@ def _wrong_type(name: str, expected: str, value: object) -> UnplacedError:
     elif isinstance(value, str) and expected in _UNQUOTED and _UNQUOTED[expected].fullmatch(value):
         hint = "write it without quotes"
     elif isinstance(value, str):
-        hint = hint_for_text(value)
+        with_unit = _WITH_UNIT.fullmatch(value) if expected in _UNQUOTED else None
+        hint = hint_for_text(value) if with_unit is None else f"write {expected} without its unit: {with_unit[1]}"
     actual = "a number with a fraction" if isinstance(value, float) else type_name(value)
     odd = describe_non_ascii(value) if isinstance(value, str) else ""
     return UnplacedError(
-        "wrong-type", f"{name or 'this'} must be {expected} and is {actual}{odd}", hint=hint or f"write {expected}"
+        "wrong-type",
+        f"{name or 'this'} must be {expected} and is {actual}{odd}",
+        hint=hint or f"write {expected}{_EXAMPLES.get(expected, '')}",
     )
 
 

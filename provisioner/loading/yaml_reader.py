@@ -18,7 +18,7 @@ from provisioner.loading.findings import Findings
 from provisioner.loading.scalars import RejectedScalar, Scalar, resolve_scalar
 from provisioner.loading.tree import DEPTH_LIMIT, INVALID, ListNode, MapNode, Value
 from provisioner.loading.unplaced_error import UnplacedError
-from provisioner.loading.yaml_syntax import explain_syntax_error
+from provisioner.loading.yaml_syntax import complex_key_error, explain_syntax_error
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import character_name
 
@@ -56,10 +56,10 @@ def read_yaml(document: Document, findings: Findings) -> Value:
     except yaml.MarkedYAMLError as reason:
         if reason.problem == _PARSER_DEPTH_MESSAGE:
             mark = reason.problem_mark or reason.context_mark
-            mistake, offset = _depth_error(), mark.index if mark else 0
+            findings.add(_depth_error(), at=document.locate(mark.index if mark else 0))
         else:
-            mistake, offset = explain_syntax_error(document, reason)
-        findings.add(mistake, at=document.locate(offset))
+            mistake, at = explain_syntax_error(document, reason)
+            findings.add(mistake, at=at)
     return INVALID
 
 
@@ -206,7 +206,7 @@ class _Reader:
         frame = self._top
         offset = event.start_mark.index
         if frame.key is None and type(frame.node) is MapNode:
-            raise _DocumentRejected(_complex_key_error(self._document.text, offset), offset)
+            raise _DocumentRejected(complex_key_error(self._document.text, offset), offset)
         if event.tag is not None:
             self._reject_tag(event)
         self._count += 1
@@ -230,7 +230,7 @@ class _Reader:
     def _alias(self, event: Any) -> None:
         offset = event.start_mark.index
         if self._top.key is None and type(self._top.node) is MapNode:
-            raise _DocumentRejected(_complex_key_error(self._document.text, offset), offset)
+            raise _DocumentRejected(complex_key_error(self._document.text, offset), offset)
         value, size, height = self._anchors.get(event.anchor, (INVALID, 0, -2))
         if height < 0:
             why = "stands inside the value it names" if height == -1 else "names no anchor above it"
@@ -273,12 +273,6 @@ def _key_error(key: str) -> UnplacedError:
         f"the key {_shortened(key)} is not a text for every reader",
         hint=f'write it as "{_shortened(key)}"',
     )
-
-
-def _complex_key_error(text: str, offset: int) -> UnplacedError:
-    template = text.startswith("{", offset) and text.rfind("{", max(0, offset - 1), offset) >= 0
-    hint = 'put the template in quotes: "{{ ... }}"' if template else "use a plain text as the key"
-    return UnplacedError("complex-key", "a map, a list or an alias cannot be a key", hint=hint)
 
 
 def _depth_error() -> UnplacedError:

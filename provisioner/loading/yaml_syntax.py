@@ -15,6 +15,7 @@ import yaml
 from provisioner.loading.document import Document
 from provisioner.loading.lookalike_syntax import find_near, lookalike_error
 from provisioner.loading.unplaced_error import UnplacedError
+from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import HIDDEN
 
 _CHECK: Final = "check the indentation, the quotes and the brackets near this place"
@@ -27,7 +28,7 @@ _SIMPLE: Final = {
         "a backslash in double quotes begins an escape, and this is none",
         "write two backslashes for one, or use single quotes, in which a backslash is an ordinary character",
     ),
-    "block sequence entries are not allowed in this context": (
+    "block sequence entries are not allowed": (
         "a list cannot begin on the line of its key",
         "write each - on a line of its own",
     ),
@@ -36,17 +37,29 @@ _SIMPLE: Final = {
         "put the value in quotes",
     ),
 }
-"""The parser's messages that have one cause, with the sentence and the hint for them."""
+"""The beginnings of the parser's messages that have one cause, with the sentence and the hint for them."""
 _PARTNERS: Final = {"[": "]", "{": "}"}
 
 
-def explain_syntax_error(document: Document, reason: yaml.MarkedYAMLError) -> tuple[UnplacedError, int]:
-    """Returns the error for what the parser has met, and the offset of its place."""
+def explain_syntax_error(document: Document, reason: yaml.MarkedYAMLError) -> tuple[UnplacedError, SourceRange]:
+    """Returns the error for what the parser has met, and its place."""
     mark = reason.problem_mark or reason.context_mark
     offset = min(mark.index if mark else 0, len(document.text))
     if (lookalike := find_near(document.text, offset)) is not None:
-        return lookalike_error(document.text[lookalike]), lookalike
-    return _Stop(document, reason, offset).explain()
+        character = document.text[lookalike]
+        return lookalike_error(character), document.locate(lookalike, character)
+    mistake, offset = _Stop(document, reason, offset).explain()
+    return mistake, document.locate(offset, "\t" if document.text.startswith("\t", offset) else None)
+
+
+def complex_key_error(text: str, offset: int) -> UnplacedError:
+    """Returns the error for a key that is no text. Most of them are templates whose quotes are missing."""
+    template = text.startswith("{", offset) and text.rfind("{", max(0, offset - 1), offset) >= 0
+    summary, hint = "a map, a list or an alias cannot be a key", "use a plain text as the key"
+    if template:
+        summary = "a template stands here without quotes, and YAML reads {{ as the beginning of a map"
+        hint = 'put the template in quotes: "{{ ... }}"'
+    return UnplacedError("complex-key", summary, hint=hint)
 
 
 class _Stop:
@@ -74,19 +87,18 @@ class _Stop:
                 quote = self._text[self._context : self._context + 1]
                 hint = f"add the closing {quote}, or take this one out"
                 return _error(f"the quote {quote} that is opened here is never closed", hint), self._context
-            case "mapping values are not allowed in this context":
+            case problem if problem.startswith("mapping values are not allowed"):
                 return self._unexpected_colon()
             case "could not find expected ':'" if self._context is not None:
                 return self._line_without_colon(self._text.rfind("\n", 0, self._context) + 1)
-            case "found character that cannot start any token":
+            case problem if problem.startswith("found character") and self._offset < len(self._text):
                 summary = (
                     f"a value without quotes cannot begin with {self._shown(self._text[self._offset], self._offset)}"
                 )
                 return _error(summary, "put the value in quotes"), self._offset
-            case problem if problem in _SIMPLE:
-                return _error(*_SIMPLE[problem]), self._offset
-            case _:
-                return self._structure(), self._offset
+            case problem:
+                simple = next((words for start, words in _SIMPLE.items() if problem.startswith(start)), None)
+                return _error(*simple) if simple else self._structure(), self._offset
 
     def _structure(self) -> UnplacedError:
         """Returns the error for a bracket that is open, for text where none may be, or for a line that fits no level."""

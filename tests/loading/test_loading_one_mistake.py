@@ -155,7 +155,7 @@ def test_a_name_that_is_declared_nowhere_is_one_error_with_all_its_places(stack:
         "specs/a.yaml:1:15",
         "did you mean wbe?",
     )
-    assert found.detail == "the same at specs/b.yaml:1:11 and specs/c.yaml:1:51"
+    assert found.detail == "also at specs/b.yaml:1:11 and specs/c.yaml:1:51"
 
 
 def test_two_mistakes_are_two_errors(referred: StackFolder):
@@ -219,7 +219,7 @@ def test_a_variable_that_nobody_declared_is_one_error_with_all_its_places(stack:
     found = stack.mistake(VARIABLE_USES, environment="dev")
     assert (found.code, str(found.source)) == ("undeclared-variable", "specs/environments/dev.yaml:1:1")
     assert found.hint == "did you mean nods?"
-    assert found.detail.startswith("the same at specs/servers.yaml:2:16, specs/servers.yaml:4:34")
+    assert found.detail.startswith("also at specs/servers.yaml:2:16, specs/servers.yaml:4:34")
 
 
 @pytest.mark.parametrize(

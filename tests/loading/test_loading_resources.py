@@ -162,7 +162,13 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
     [
         ("flavour: a", "unknown-field", "3:5", "there is no field flavour", "did you mean flavor?"),
         ("flavor: 3", "wrong-type", "3:13", "flavor must be a text and is a number", "write it in quotes"),
-        ("root_volume: 5", "wrong-type", "3:18", "root_volume must be a map and is a number", "write a map"),
+        (
+            "root_volume: 5",
+            "wrong-type",
+            "3:18",
+            "root_volume must be a map and is a number",
+            "write a map of keys and values, as in {key: value}",
+        ),
         (
             "root_volume: {size: '200'}",
             "wrong-type",
@@ -175,7 +181,7 @@ def test_labels_lifecycle_and_timeouts_are_ours_and_not_the_clouds(stack: StackF
             "wrong-type",
             "3:25",
             "root_volume.size must be a whole number and is a text",
-            "write a whole number",
+            "write a whole number without its unit: 50",
         ),
         ("lables: {a: b}", "unknown-field", "3:5", "there is no field lables", "did you mean labels?"),
         (
