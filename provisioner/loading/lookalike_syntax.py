@@ -44,7 +44,7 @@ _STRUCTURAL: Final = re.compile(
 )
 """A look-alike where only a part of the syntax can be meant, in a line outside quotes."""
 _IN_KEY: Final = re.compile(
-    rf"^[{_SPACES}{_OPENING}{_DOUBLE}{_SINGLE}{_DASHES}\uff03]|[{_COLONS}]|[{_SPACES}{_DOUBLE}{_SINGLE}]$"
+    rf"^[{_SPACES}{_OPENING}{_DOUBLE}{_SINGLE}{_DASHES}\uff03]|[{_COLONS}]|(?<=:)[{_SPACES}]|[{_SPACES}{_DOUBLE}{_SINGLE}]$"
 )
 _PROPER_KEY: Final = re.compile(r":(?: |$)")
 _QUOTED_OR_COMMENT: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'|(?:^|(?<=\s))#.*""")

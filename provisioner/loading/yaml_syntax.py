@@ -22,6 +22,7 @@ _CHECK: Final = "check the indentation, the quotes and the brackets near this pl
 _SCANNED_LIMIT: Final = 1024 * 1024
 """Most characters of a file that is scanned once more to find its open brackets."""
 _KEY_WITHOUT_SPACE: Final = re.compile(r"\s*(?:- +)?(?P<key>[A-Za-z_][\w.-]*):(?=[^\s:/])(?P<value>.*)")
+_COMPLETE: Final = re.compile(r"\s*(?:- +)?[^\s#:][^:]*: +[^\s|>&#]")
 _KEY_WITH_EQUALS: Final = re.compile(r"\s*(?:- +)?[A-Za-z_][\w.-]*\s*=")
 _SIMPLE: Final = {
     "found unknown escape character": (
@@ -143,6 +144,11 @@ class _Stop:
             return _error("a value without quotes contains a colon and a space", hint), self._offset
         for start in self._starts_above():
             line = self._line_at(start)
+            if _COMPLETE.match(line):
+                summary = "this line is indented below a key that has a value already"
+                return _error(summary, "indent it like the line above it"), self._start + len(self._line) - len(
+                    self._line.lstrip()
+                )
             if line.strip() and not line.lstrip().startswith("#"):
                 return self._line_without_colon(start)
         return self._plain(_CHECK), self._offset

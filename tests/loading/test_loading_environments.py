@@ -119,3 +119,43 @@ def test_directories_that_a_later_version_reads_are_refused(stack: StackFolder, 
     found = stack.write(f"{name}/limits.yaml", "max: 3\n").mistake()
     assert (found.code, found.summary) == ("not-supported-yet", f"specs/{name} is not supported yet")
     assert stack.write(f"deep/{name}/x.yaml", "") is stack
+
+
+def test_two_files_for_one_environment_are_an_error_that_names_both(stack: StackFolder):
+    stack.variables("nodes: {type: integer}\n").write("environments/dev.yaml", "nodes: 1\n")
+    found = stack.write("environments/dev.yml", "{}\n").mistake(
+        "servers: {x: {count: '{{ var.nodes }}'}}\n", environment="dev"
+    )
+    assert (found.code, str(found.source)) == ("duplicate-file", "specs/environments/dev.yml:1:1")
+    assert "specs/environments/dev.yml and specs/environments/dev.yaml" in found.summary
+
+
+def test_two_files_of_settings_are_an_error_that_names_both(stack: StackFolder):
+    found = stack.write("stack.yml", STACK).mistake("servers: {x: {}}\n")
+    assert (found.code, str(found.source)) == ("duplicate-file", "specs/stack.yml:1:1")
+    assert "specs/stack.yml and specs/stack.yaml" in found.summary
+
+
+def test_a_stack_file_with_the_other_ending_is_to_be_renamed(stack: StackFolder):
+    (stack.path / "stack.yaml").rename(stack.path / "stack.yml")
+    with pytest.raises(UsageError) as caught:
+        stack.load()
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.hint) == ("stack-missing", "rename specs/stack.yml to stack.yaml")
+
+
+@pytest.mark.parametrize(
+    "name", ["more.yaml.txt", "more.YAML", "more.ymal", "sub/more.YML", "environments/dev.yaml.txt"]
+)
+def test_a_file_whose_ending_hides_it_is_an_error(stack: StackFolder, name):
+    stack.write("environments/prod.yaml", "{}\n")
+    found = stack.write(name, "servers: {y: {}}\n").mistake("servers: {x: {}}\n", environment="prod")
+    assert (found.code, str(found.source)) == ("misnamed-file", f"specs/{name}:1:1")
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "more.yaml.bak", "more.yaml~", "_more.YAML", "boot.sh", "data.json", "yaml"]
+)
+def test_other_files_may_stand_beside_the_specs(stack: StackFolder, name):
+    stack.write("servers.yaml", "servers: {x: {}}\n").write(name, "servers: [\n")
+    assert len(stack.load().desired) == 1

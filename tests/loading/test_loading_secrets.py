@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loading.stack_folder import StackFolder
+from loading.stack_folder import STACK, StackFolder
 
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import ProvisionerError
@@ -165,3 +165,20 @@ def test_no_form_of_a_mistake_shows_a_value_that_may_be_secret(stack: StackFolde
 def test_an_alias_and_a_tag_that_can_be_no_secret_are_named(stack: StackFolder):
     assert "the alias *base names" in stack.mistake("servers:\n  x: {flavor: *base}\n").summary
     assert "the tag !word is refused" in stack.mistake("servers:\n  x: {flavor: !word x}\n").summary
+
+
+def test_a_password_in_clear_is_an_error_under_strict_and_is_not_shown(stack: StackFolder):
+    body = f"servers:\n  x:\n    key_pair_name: null\n    admin_pass: '{PASSWORD}'\n"
+    stack.write("stack.yaml", STACK + "strict: false\n").write("servers.yaml", body)
+    assert [one.code for one in stack.load().warnings] == ["secret-in-clear"]
+    found = stack.write("stack.yaml", STACK + "strict: true\n").mistake()
+    assert (found.code, found.severity, str(found.source)) == ("secret-in-clear", "error", "specs/servers.yaml:4:17")
+    assert found.summary == "admin_pass is written in clear, and strict: true in stack.yaml forbids it"
+    assert 'admin_pass: {secret: "env:NAME"}' in found.hint
+    assert PASSWORD not in repr(found)
+
+
+def test_strict_allows_a_reference_and_leaves_other_warnings(stack: StackFolder):
+    stack.write("stack.yaml", STACK + "strict: true\n")
+    stack.write("servers.yaml", 'servers: {"x": {name: a.b, key_pair_name: null, admin_pass: {secret: "env:PW"}}}\n')
+    assert [(one.code, one.severity) for one in stack.load().warnings] == [("dotted-name", "warning")]

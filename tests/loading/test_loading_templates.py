@@ -294,3 +294,96 @@ def test_no_expression_does_more_than_give_a_value_or_a_mistake(pieces):
         return
     assert result is None or type(result) in {str, int, float, bool, list, dict}
     assert "<" not in str(result) or "object at" not in str(result)
+
+
+RAW_AND_FILE = ("{% raw %}", "{% endraw %}", "{file: path}")
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "line", "said"),
+    [
+        ("a\nb {{.State.Status}}\n", "template-syntax", 2, "a template of Go or Docker"),
+        ("a\n\nb {{range .Items}}{{.Name}}{{end}}\n", "template-syntax", 3, "a template of Go or Docker"),
+        ("a\necho ${#list[@]}\n", "template-syntax", 2, "in ${#, {# begins a comment"),
+        ("echo ${#list[@]} ${x#}\nlost\n", "template-syntax", 1, "in ${#, {# begins a comment"),
+        ("a\n{# open\n", "template-syntax", 2, "{# begins a comment, which #} has to end"),
+        ("a\nprintf '{%s}'\n", "template-syntax", 2, "there is no statement s"),
+    ],
+)
+def test_what_belongs_to_another_language_is_named_with_its_line_and_both_ways_out(
+    stack: StackFolder, script, code, line, said
+):
+    found = stack.write("t.sh", script).mistake("servers:\n  x:\n    userdata: {template: t.sh}\n")
+    assert (found.code, str(found.source), found.detail) == (code, "specs/servers.yaml:3:5", f"at specs/t.sh:{line}")
+    assert said in found.summary
+    assert all(words in found.hint for words in RAW_AND_FILE)
+
+
+@pytest.mark.parametrize(
+    ("inside", "code", "place"),
+    [
+        ("docker inspect -f '{{.State}}' a", "template-syntax", "5:28"),
+        ("echo ${#list[@]}", "template-statement", "5:12"),
+        ("echo {{ 1 // 0 }}", "template-error", "5:15"),
+        ("echo {{ var.nope }}", "undefined-variable", "5:15"),
+    ],
+)
+def test_a_mistake_in_a_text_of_several_lines_is_told_at_its_line(stack: StackFolder, inside, code, place):
+    found = stack.mistake(f"servers:\n  x:\n    userdata: |\n      #!/bin/sh\n      {inside}\n")
+    assert (found.code, str(found.source)) == (code, f"specs/servers.yaml:{place}")
+    if code in {"template-syntax", "template-statement"}:
+        assert all(words in found.hint for words in RAW_AND_FILE)
+
+
+def test_raw_leaves_a_part_of_a_value_as_it_is(stack: StackFolder):
+    script = "{% raw %}${#list[@]} {{.x}} {% x %}{% endraw %} {{ stack }}{%- raw -%} {{ y }}{% endraw %}"
+    assert stack.server(f'labels: {{a: "{script}"}}\n').labels == {"a": "${#list[@]} {{.x}} {% x %} demo {{ y }}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "values"),
+    [
+        ("{{ 10 // disks }}", "division by zero", "disks is 0"),
+        ("{{ role + 1 }}", "+ cannot take a text and a number", "role is the text 'web'"),
+        ("{{ role < disks }}", "< cannot take a text and a number", "role is the text 'web' and disks is 0"),
+        ("{{ password + 1 }}", "+ cannot take a text and a number", "password is a text"),
+        ("{{ more + 1 }}", "+ cannot take a list and a number", "more is a list of 2"),
+        ("{% for one in disks %}{% endfor %}", "a list, a map or a text is needed here", "disks is 0"),
+        ("{% for one in more %}{{ one.x }}{% endfor %}", "a number has no field x", ""),
+    ],
+)
+def test_a_template_file_that_fails_is_told_with_its_line_and_the_values_on_it(stack: StackFolder, line, said, values):
+    given = "{disks: 0, role: web, password: Canary-7, more: [1, 2]}"
+    found = stack.write("t.sh", f"#!/bin/sh\n\n{line}\n{{{{ role }}}}\n").mistake(
+        f"servers:\n  x: {{userdata: {{template: t.sh, vars: {given}}}}}\n  y: {{userdata: {{template: t.sh, vars: {given}}}}}\n"
+    )
+    assert said in found.summary
+    also = "\nalso at specs/servers.yaml:3:7"
+    assert found.detail == f"at specs/t.sh:3{': ' if values else ''}{values}{also}"
+    assert "Canary" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ("count: 2\nlabels: {rank: '{{ count.index }}'}", '"{{ count.index | string }}"'),
+        ("key_pair_name: '{{ 1 + 1 }}'", '"{{ (1 + 1) | string }}"'),
+        ("arch: '{{ 3 }}'", '"{{ 3 | string }}"'),
+        ("root_volume: {size: '{{ stack }}'}", '"{{ stack | int }}"'),
+        ("root_volume: {size: '1{{ 5 }}0'}", "a template with text around it gives a text"),
+        ("count: '{{ stack }}'", '"{{ stack | int }}"'),
+        ("for_each: '{{ stack }}'", "the template has to give a list or a map"),
+    ],
+)
+def test_a_template_that_gives_another_type_is_told_the_filter_and_not_to_use_quotes(stack: StackFolder, body, hint):
+    found = stack.mistake("servers:\n  x:\n" + "".join(f"    {line}\n" for line in body.splitlines()))
+    assert hint in found.hint
+    assert "write it in quotes" not in found.hint
+
+
+def test_the_markers_of_a_merge_in_a_template_file_are_refused(stack: StackFolder):
+    stack.write("t.sh", "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> main\n")
+    for form in ("template", "file"):
+        found = stack.mistake(f"servers:\n  x:\n    userdata: {{{form}: t.sh}}\n")
+        assert (found.code, found.source.line) == ("merge-conflict", 3)
+        assert "(line 2)" in found.summary

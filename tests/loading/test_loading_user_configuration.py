@@ -163,3 +163,9 @@ def test_a_pipe_and_a_huge_file_are_refused(path):
     assert [found.code for found in mistakes(path)] == ["not-a-regular-file"]
     path.unlink()
     assert [found.code for found in mistakes(write(path, "#" * (1024 * 1024 + 1)))] == ["unreadable-file"]
+
+
+@pytest.mark.parametrize("profile", ["{hcloud: a, file: b}", "{hcould: a}", "{hcloud: [a]}", "a"])
+def test_a_profile_that_is_broken_is_not_called_unknown_as_well(path, profile):
+    path.write_text(f"stacks: {{vision: {{credentials: prod}}}}\nprofiles: {{prod: {profile}}}\n", encoding="utf-8")
+    assert [found.source.line for found in mistakes(path)] == [2]

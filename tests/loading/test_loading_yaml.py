@@ -19,6 +19,12 @@ from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SpecError
 
 
+def mistakes(text, secret_keys=frozenset()):
+    findings = Findings()
+    read_yaml(Document("spec.yaml", text, secret_keys), findings)
+    return findings.errors
+
+
 def read(text):
     """What a text is read as, and the code, line and column of each finding."""
     findings = Findings()
@@ -297,3 +303,90 @@ def test_the_collector_is_left_as_it_was(stack: StackFolder):
     assert gc.isenabled()
     stack.mistakes("servers: {a: {count: -1}}\n")
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "character", "meant"),
+    [
+        ("a: 1\nb\uff1a2\n", "2:2", "U+FF1A", ":"),
+        ("a\uff1a\n  b: 1\n", "1:2", "U+FF1A", ":"),
+        ("a: {b: 1\uff0cc: 2}\n", "1:9", "U+FF0C", ","),
+        ("a: \uff5bb: 1\uff5d\n", "1:4", "U+FF5B", "{"),
+        ("a: b\n\uff03 note\n", "2:1", "U+FF03", "#"),
+        ("a:\n  \u2013 b: 1\n    c: 2\n", "2:3", "U+2013", "-"),
+        ("a: \u201cb\u201d\n", "1:4", "U+201C", '"'),
+        ("a: [\u2018b\u2019]\n", "1:5", "U+2018", "'"),
+        ("\u201ca\u201d: b\n", "1:1", "U+201C", '"'),
+        ("a:\n\u00a0\u00a0b: 1\n", "2:1", "U+00A0", "space"),
+        ("a:\n\u3000\u3000b: 1\n", "2:1", "U+3000", "space"),
+        ("a: 1\nb:\u00a0{c: 1}\n", "2:3", "U+00A0", "space"),
+    ],
+)
+def test_a_character_that_only_looks_like_yaml_is_named_at_its_place(text, place, character, meant):
+    (found,) = mistakes(text)
+    assert (found.code, str(found.source)) == ("lookalike-character", f"spec.yaml:{place}")
+    assert character in found.summary
+    assert meant in found.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: \u8bf4\u660e\uff1a\u8bad\u7ec3\uff0c\u63a8\u7406\n",
+        "a: \u201cb\u201d \u548c \u201cc\u201d\n",
+        "\u7532\u3001\u4e59: 1\n",
+        "a: |\n  note\uff1ab\n  \u2013 c\n",
+        "a: 'b\uff1a\u00a0c'\n",
+        "a\u2013b: 1\n",
+    ],
+)
+def test_texts_may_contain_such_characters(text):
+    assert read(text)[1] == []
+
+
+@pytest.mark.parametrize("marker", ["<<<<<<< HEAD", ">>>>>>> main", "<<<<<<<"])
+def test_the_marker_of_a_merge_is_named_at_its_place(marker):
+    (found,) = mistakes(f"a: 1\n{marker}\nb: 2\n")
+    assert (found.code, str(found.source)) == ("merge-conflict", "spec.yaml:2:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("a: 1\nb:2\nc: 3\n", "2:1", "there is no space behind the colon of b:"),
+        ("a: 1\nb 2\n", "2:1", "there is no colon behind this key"),
+        ("a: 1\nb = 2\n", "2:1", "a key is set with = here"),
+        ("a: 1\n// b\n", "2:1", "// begins no comment"),
+        ("a:\n  -b: 1\n   c: 2\n", "2:3", "there is no space behind the hyphen"),
+        ("a: {b: 1}}\n", "1:10", "this } closes nothing"),
+        ("a: [b, c\nd: e\n", "2:2", "the [ of line 1, column 4 is not closed"),
+        ("a: 'b' c\n", "1:8", "text follows behind the closing quote"),
+        ("a: b\n  c: d\n", "2:3", "this line is indented below a key that has a value already"),
+        ("a: b: c\n", "1:5", "a value without quotes contains a colon and a space"),
+        ("a: - b\n", "1:4", "a list cannot begin on the line of its key"),
+        ('a: "\\d"\n', "1:5", "a backslash in double quotes begins an escape"),
+        ("a: *.b\n", "1:5", "cannot begin with * or &"),
+        ("a: `b`\n", "1:4", "a value without quotes cannot begin with `"),
+        ("a:\n  b: |\n  c\n  d: 1\n", "3:3", "the text of b: is not indented"),
+        ("a:\n  b: 1\n - c\n", "3:2", "an item of a list stands here"),
+    ],
+)
+def test_a_slip_in_yaml_is_told_in_the_authors_words(text, place, said):
+    (found,) = mistakes(text)
+    assert (found.code, str(found.source)) == ("yaml-syntax", f"spec.yaml:{place}")
+    assert said in found.summary
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "admin_pass: @Canary",
+        "admin_pass:Canary",
+        "admin_pass: |\n Canary:x\n y",
+        'admin_pass: "\\Canary"',
+        "admin_pass: {Canary",
+    ],
+)
+def test_a_secret_in_a_line_that_cannot_be_read_is_not_repeated(line):
+    (found,) = mistakes(f"{line}\nb: 1\n c: d\n", frozenset(["admin_pass"]))
+    assert "Canary" not in repr(found)

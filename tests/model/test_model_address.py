@@ -95,3 +95,31 @@ def test_a_counted_group_is_ordered_without_being_taken_apart(monkeypatch):
     group = [Address("trainer", index, deposed=deposed) for index in range(3) for deposed in (False, True)]
     group.reverse()
     assert sorted(group) == group[::-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "notebook[ada]",
+        "notebook['ada']",
+        "notebook[\u201cada\u201d]",
+        'notebook[\\"ada\\"]',
+        "notebook[`ada`]",
+        "notebook(ada)",
+        'notebook["ada]',
+        "notebook[ada@deposed",
+    ],
+)
+def test_an_address_that_lost_its_quotes_is_told_what_to_type(text):
+    with pytest.raises(ValueError, match="is no address") as refusal:
+        Address.parse(text)
+    has_key = text.endswith(("]", ")"))
+    assert ('write notebook["ada"], and on a command line \'notebook["ada"]\'' in str(refusal.value)) is (
+        has_key and "`" not in text
+    )
+
+
+@pytest.mark.parametrize("text", ["servers.gateway", "dev_server.gateway[0]"])
+def test_an_address_has_no_section_before_its_name(text):
+    with pytest.raises(ValueError, match="an address has no section or type before the name: write gateway"):
+        Address.parse(text)
