@@ -46,6 +46,9 @@ _STRUCTURAL: Final = re.compile(
 _IN_KEY: Final = re.compile(
     rf"^[{_SPACES}{_OPENING}{_DOUBLE}{_SINGLE}{_DASHES}\uff03]|[{_COLONS}]|(?<=:)[{_SPACES}]|[{_SPACES}{_DOUBLE}{_SINGLE}]$"
 )
+_LONGEST_LINE: Final = 2000
+"""How much of a line is searched, and `_MOST_LINES` of how many: a hostile file may be one line of millions of brackets."""
+_MOST_LINES: Final = 1000
 _PROPER_KEY: Final = re.compile(r":(?: |$)")
 _QUOTED_OR_COMMENT: Final = re.compile(r""""(?:\\.|[^"\\])*"|'(?:''|[^'])*'|(?:^|(?<=\s))#.*""")
 _CURLY_QUOTED: Final = re.compile(
@@ -86,17 +89,19 @@ def find_near(text: str, offset: int) -> int | None:
     start = text.rfind("\n", 0, offset) + 1
     end = text.find("\n", offset)
     line = _without_quotes(text[start : end if end >= 0 else len(text)])
-    while (found := _STRUCTURAL.search(line)) is None:
+    for _ in range(_MOST_LINES):
+        if (found := _STRUCTURAL.search(line)) is not None:
+            return start + found.start(str(found.lastgroup))
         if start == 0 or (start + len(line) < offset and _PROPER_KEY.search(line)):
             return None
         end, start = start - 1, text.rfind("\n", 0, start - 1) + 1
         line = _without_quotes(text[start:end])
-    return start + found.start(str(found.lastgroup))
+    return None
 
 
 def hint_for_text(text: str) -> str:
     """Returns what to write where a text stands in place of a map or a list because of a look-alike, or nothing."""
-    if text.isascii() or (found := _STRUCTURAL.search(text)) is None:
+    if text.isascii() or (found := _STRUCTURAL.search(text[:_LONGEST_LINE])) is None:
         return ""
     return lookalike_error(found[str(found.lastgroup)]).hint
 
@@ -117,5 +122,5 @@ def merge_error() -> UnplacedError:
 
 
 def _without_quotes(line: str) -> str:
-    """Returns a line of the same length with its quoted texts and its comment blanked out."""
-    return _QUOTED_OR_COMMENT.sub(lambda found: " " * len(found[0]), line)
+    """Returns the beginning of a line with its quoted texts and its comment blanked out, at the same places."""
+    return _QUOTED_OR_COMMENT.sub(lambda found: " " * len(found[0]), line[:_LONGEST_LINE])

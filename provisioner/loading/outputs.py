@@ -163,15 +163,18 @@ class OutputReader:
 
     def build(self, sections: Mapping[Address, str], declarations: Declarations) -> Outputs:
         """Returns all outputs after checking their references. `sections`: the section of each declared address."""
+        groups = {section: declarations.groups(section) for section in self._referable} if self._declared else {}
         for output in self._declared.values():
             for path, text in _templates(output.value):
-                for mistake in self._expression_errors(text, declarations):
+                for mistake in self._expression_errors(text, declarations, groups):
                     at = locate([output.layer], (*output.path, *path), near=mistake.near)
                     self._findings.add(mistake, at=at, path=(output.name, *path))
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
         return Outputs(ordered, sections, self._referable, self._scope, self._engine)
 
-    def _expression_errors(self, text: str, declarations: Declarations) -> Iterable[UnplacedError]:
+    def _expression_errors(
+        self, text: str, declarations: Declarations, groups: Mapping[str, Groups]
+    ) -> Iterable[UnplacedError]:
         """Returns the mistakes in one template.
 
         A template that refers to no resource is evaluated at once, so that `validate` reports its mistakes.
@@ -184,7 +187,9 @@ class OutputReader:
             return (mistake,)
         except AlreadyReported:
             return ()
-        return [mistake for tree in trees for mistake in unknown_references(tree, declarations, self._referable)]
+        return [
+            mistake for tree in trees for mistake in unknown_references(tree, declarations, groups, self._referable)
+        ]
 
 
 def _holds_unknown(value: Any) -> bool:

@@ -83,11 +83,14 @@ def _attribute(node: nodes.Filter) -> str | None:
 
 
 def unknown_references(
-    tree: nodes.Node, declarations: Declarations, known: Mapping[str, Referable]
+    tree: nodes.Node, declarations: Declarations, sections: Mapping[str, Groups], known: Mapping[str, Referable]
 ) -> Iterator[UnplacedError]:
-    """Yields an error for each reference to a resource, index, key or field that certainly does not exist."""
+    """Yields an error for each reference to a resource, index, key or field that certainly does not exist.
+
+    `sections`: the resources of each section whose instances are known.
+    """
     for section, steps in find_references(tree, known):
-        groups = declarations.groups(section)
+        groups = sections.get(section, {})
         if steps and isinstance(steps[0], str) and steps[0] not in groups and declarations.may_declare(steps[0]):
             continue
         if (mistake := _check_reference(section, steps, groups, known[section])) is not None:

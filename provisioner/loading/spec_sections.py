@@ -135,7 +135,7 @@ class SectionReader:
         )
 
     def _bodies(self, kind: Kind, section: Layer) -> Iterator[tuple[Kind, str, Layer]]:
-        misplaced = find_misplaced(section, _fields(kind), kind.noun)
+        misplaced = find_misplaced(section, frozenset(_fields(kind)), kind.noun)
         if misplaced is not None:
             self._findings.add(misplaced.mistake, at=misplaced.at)
             if misplaced.owner is None:

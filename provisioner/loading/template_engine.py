@@ -58,8 +58,8 @@ _EVALUATION_ERRORS = (
 _PARSE_ERRORS = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
 _EXPRESSION_LIMIT = 5_000
 _RESULT = "result"
-_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}(.*?)\{%-?\s*endraw\s*-?%\}", re.DOTALL)
-"""A part of a value that is no template."""
+_RAW, _END_RAW = re.compile(r"\{%-?\s*raw\s*-?%\}"), re.compile(r"\{%-?\s*endraw\s*-?%\}")
+"""What stands around a part of a value that is no template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,12 @@ class Engine:
         if len(text) > VALUE_LIMIT:
             raise over_limit(f"a text with templates may have {VALUE_LIMIT:,} characters")
         self._budget.charge_run(PARSE_COST * len(text))
-        parts = _RAW.split(text)  # what stands in a raw block has the odd places
         segments: list[str | _Compiled] = []
-        for index, part in enumerate(parts):
-            segments.extend((part,) if index % 2 else self._segments_of(part))
-        return tuple(segments)
+        at = 0
+        while (begin := _RAW.search(text, at)) and (end := _END_RAW.search(text, begin.end())):
+            segments += (*self._segments_of(text[at : begin.start()]), text[begin.end() : end.start()])
+            at = end.end()
+        return (*segments, *self._segments_of(text[at:]))
 
     def _segments_of(self, text: str) -> list[str | _Compiled]:
         segments: list[str | _Compiled] = []

@@ -27,6 +27,7 @@ _GO: Final = re.compile(
 )
 _UNKNOWN_TAG: Final = re.compile(r"unknown tag '(\w+)'")
 _OPEN_BLOCK: Final = re.compile(r"block that needs to be closed is '(\w+)'")
+_LONGEST_LINE: Final = 2000
 _SHOWN: Final = 40
 _MOST_VALUES: Final = 5
 _TYPES: Final = {
@@ -48,7 +49,7 @@ def syntax_error(reason: TemplateSyntaxError, source: str) -> UnplacedError:
     lines = source.splitlines() or [""]
     line = lines[min(reason.lineno, len(lines)) - 1]
     where = f" (line {reason.lineno})" if reason.lineno > 1 else ""
-    if (found := _GO.search(line)) is not None:
+    if (found := _GO.search(line[:_LONGEST_LINE])) is not None:
         summary, hint = "a template of Go or Docker stands here, and this tool reads {{ as its own", AS_IT_IS
         near = found[0].strip("{}- ")
     else:

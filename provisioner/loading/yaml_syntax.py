@@ -22,7 +22,7 @@ _CHECK: Final = "check the indentation, the quotes and the brackets near this pl
 _SCANNED_LIMIT: Final = 1024 * 1024
 """Most characters of a file that is scanned once more to find its open brackets."""
 _KEY_WITHOUT_SPACE: Final = re.compile(r"\s*(?:- +)?(?P<key>[A-Za-z_][\w.-]*):(?=[^\s:/])(?P<value>.*)")
-_COMPLETE: Final = re.compile(r"\s*(?:- +)?[^\s#:][^:]*: +[^\s|>&#]")
+_COMPLETE: Final = re.compile(r"\s*(?:- +)?(?!-)[^\s#:][^:]*: +[^\s|>&#]")
 _KEY_WITH_EQUALS: Final = re.compile(r"\s*(?:- +)?[A-Za-z_][\w.-]*\s*=")
 _SIMPLE: Final = {
     "found unknown escape character": (
