@@ -30,6 +30,7 @@ from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.kind import Catalogue
 from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
+from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
 
 _RESERVED_SECTIONS = frozenset(("modules", "locals"))
@@ -79,12 +80,12 @@ def load(
         misplaced = {key for layer in specs for key in layer.node}
         unclear = {key for key in STACK_KEYS if key in misplaced or is_unclear(settings, key)}
         values, variables = _variable_values(settings, stack, sources, inputs, is_unclear="variables" in unclear)
+        for value in variables.sensitive_values:
+            findings.mask(Secret(value))
         scope = {"var": values, "stack": stack.name} | _environment_scope(
             stack, sources, is_unclear=ENVIRONMENTS in unclear
         )
-        defaults = Defaults(
-            settings.child("defaults"), catalogue, findings, is_unclear=is_unclear(settings, "defaults")
-        )
+        defaults = Defaults(settings.child("defaults"), catalogue, findings, is_unclear="defaults" in unclear)
         resources = ResourceReader(directory, defaults, scope, findings, declarations, stack)
         sections = SectionReader(catalogue, declarations, findings, values)
         desired = [one for layer in specs for found in sections.read(layer) for one in resources.read(*found)]

@@ -57,6 +57,8 @@ class Outputs:
     _referable: Mapping[str, Referable] = field(default_factory=dict)
     _scope: Scope = field(default_factory=dict)
     _engine: Engine = field(default_factory=Engine)
+    _empty: Mapping[str, Groups] = field(default_factory=dict)
+    """By section, the groups that have no resources, because their count is 0 or their `for_each` is empty."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +82,9 @@ class Outputs:
             address: INVALID if fields is None else {**fields, **dict.fromkeys(unknown.get(address, ()), INVALID)}
             for address, fields in facts.items()
         }
-        scope = {**self._scope, **_by_section(known, self._sections, self._referable)}
+        found_groups = _by_section(known, self._sections, self._referable)
+        groups = {section: {**self._empty.get(section, {}), **found} for section, found in found_groups.items()}
+        scope = {**self._scope, **groups}
         missing = {address.name for address, fields in facts.items() if fields is None or address in unknown}
         found = tuple(self._value(self._declared[name], scope, missing, findings) for name in names)
         findings.raise_errors()
@@ -170,7 +174,10 @@ class OutputReader:
                     at = locate([output.layer], (*output.path, *path), near=mistake.near)
                     self._findings.add(mistake, at=at, path=(output.name, *path))
         ordered = {name: self._declared[name] for name in sorted(self._declared)}
-        return Outputs(ordered, sections, self._referable, self._scope, self._engine)
+        empty = {
+            section: {name: one for name, one in found.items() if one in ([], {})} for section, found in groups.items()
+        }
+        return Outputs(ordered, sections, self._referable, self._scope, self._engine, empty)
 
     def _expression_errors(
         self, text: str, declarations: Declarations, groups: Mapping[str, Groups]

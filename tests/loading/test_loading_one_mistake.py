@@ -264,6 +264,12 @@ def test_a_broken_choice_of_environment_is_the_only_error(stack: StackFolder, se
 LEFT = DEFAULTS.replace("\n    ", "\n>>").replace("\n  ", "\n").replace(">>", "  ")
 
 
+def test_defaults_in_a_spec_file_are_the_only_error(stack: StackFolder):
+    stack.write("stack.yaml", "stack: demo\n").write("more.yaml", DEFAULTS)
+    found = stack.mistake("servers: {web: {}, db: {count: 2}}\n")
+    assert (found.code, str(found.source)) == ("unknown-section", "specs/more.yaml:1:1")
+
+
 @pytest.mark.parametrize(
     ("defaults", "code", "place"),
     [

@@ -167,3 +167,10 @@ def test_what_cannot_be_worked_out_from_the_facts_is_told_at_its_place(declared)
 def test_servers_may_not_refer_to_each_other_yet(stack):
     mistake = stack.mistake('servers:\n  x: {labels: {other: "{{ servers.x.id }}"}}\n')
     assert mistake.code == "reference-unsupported"
+
+
+@pytest.mark.parametrize(("group", "value"), [("{count: 0}", 0), ("{for_each: []}", 0), ("{count: '{{ 1 - 1 }}'}", 0)])
+def test_a_group_without_servers_is_empty_and_not_unknown(stack, group, value):
+    stack.write("servers.yaml", f"servers: {{none: {group}}}\n")
+    stack.write("outputs.yaml", "outputs: {it: '{{ servers.none | length }}'}\n")
+    assert the_value(stack.load().outputs, {}).value == value

@@ -387,3 +387,9 @@ def test_the_markers_of_a_merge_in_a_template_file_are_refused(stack: StackFolde
         found = stack.mistake(f"servers:\n  x:\n    userdata: {{{form}: t.sh}}\n")
         assert (found.code, found.source.line) == ("merge-conflict", 3)
         assert "(line 2)" in found.summary
+
+
+def test_a_secret_under_another_name_is_not_shown_among_the_values(stack: StackFolder):
+    stack.variables("db_password: {type: string, default: Canary-7}\n").write("t.sh", "{{ given + 1 }}\n")
+    found = stack.mistake("servers: {x: {userdata: {template: t.sh, vars: {given: '{{ var.db_password }}'}}}}\n")
+    assert found.detail == "at specs/t.sh:1: given is the text '(sensitive)'"
