@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from provisioner.model.action import Action, Reason
+from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, error, warning
 from provisioner.model.doubt import find_untracked
@@ -57,6 +58,7 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
     for row in inputs.live.values():
         rows_by_name.setdefault((row.kind, row.name), []).append(row)
     unmanaged = _unmanaged_by_base_name(inputs)
+    leaving = {each.address for each in plan.changes if each.action is Action.DELETE and each.desired is None}
     for change, desired in _changes_taking_a_name(plan):
         kind = catalogue[change.kind]
         for row in unmanaged.get((kind.name, shorten(desired.name, longest=kind.longest_name)), ()):
@@ -69,16 +71,28 @@ def name_taken(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
             elif owner is None:
                 yield _name_taken_error(change, desired, row, inputs, kind)
             elif owner.successor != change.address:
-                yield error(
-                    "name-held",
-                    f"the name {desired.name!r} is still that of {owner} ({row.id})",
-                    detail=f"buying it again before that {kind.noun} is released or renamed would pay for both",
-                    hint=f"if {owner} was only given another address in the specs: `provisioner state mv {owner.shell_quoted} "
-                    f"{change.address.shell_quoted}`, or moved: in the specs; else apply its release or its new name first, and this "
-                    "address after it",
-                    source=desired.source,
-                    address=change.address,
-                )
+                yield _name_held_error(change, desired, owner, row, kind, may_move=owner in leaving)
+
+
+def _name_held_error(
+    change: Change, desired: Desired, owner: Address, row: Live, kind: Kind, *, may_move: bool
+) -> Diagnostic:
+    """Refuses the name that `owner` still has. Only a server that would be released for a purchase can have moved: one that
+    stays in the specs keeps its address.
+    """
+    may_move = may_move and change.action is Action.CREATE
+    move = f"`provisioner state mv {owner.shell_quoted} {change.address.shell_quoted}`, or moved: in the specs"
+    moved = f"if {owner} was only given another address in the specs: {move}; else " if may_move else ""
+    return error(
+        "name-held",
+        f"the name {desired.name!r} is still that of {owner} ({row.id})",
+        detail=f"buying it again before that {kind.noun} is released or renamed would pay for both"
+        if change.action in {Action.CREATE, Action.REPLACE}
+        else "",
+        hint=f"{moved}apply its release or its new name first, and this address after it",
+        source=desired.source,
+        address=change.address,
+    )
 
 
 def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanInput, kind: Kind) -> Diagnostic:

@@ -77,7 +77,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
         *refused_field_warnings(whole, inputs),
         *row_advice_warnings(whole, inputs, catalogue),
         *unmanaged_server_warnings(inputs, catalogue),
-        *likely_moves(whole, catalogue),
+        *likely_moves(whole, inputs, catalogue),
         *lookalike_name_warnings(whole, inputs, catalogue),
     )
     draft = narrow(Plan(mode, basis, changes, findings=found, selection=inputs.selection), with_triggers_and_origins)

@@ -26,7 +26,8 @@ from provisioner.model.plan import Mode
 from provisioner.model.redaction import value_at
 from provisioner.model.refactoring import Import, Move, Refactoring, Removal
 from provisioner.model.replay import replay
-from provisioner.model.resource import Lifecycle, Phase
+from provisioner.model.resource import Lifecycle, Phase, Recorded
+from provisioner.model.secret import SecretReference
 from provisioner.planning import trigger_entries
 
 GATEWAY = an_address("gateway")
@@ -277,26 +278,134 @@ def test_what_is_let_go_is_forgotten_and_not_released(mode):
     assert plan.refusals == ()
 
 
+def the_offers(records, desired):
+    """The plan's findings about likely moves, as (from, to) where a single one is meant."""
+    records = [bought(each) if not isinstance(each, Recorded) else each for each in records]
+    plan = planned(surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records))))
+    return [finding for finding in plan.findings if finding.code == "likely-move"]
+
+
 def test_a_server_that_is_only_called_otherwise_is_offered_as_a_move():
-    record = bought(wanted("trainer"))
-    plan = planned(surveyed(wanted("worker"), state=a_state(record), live=(shown(record),)))
-    (finding,) = plan.findings
-    assert finding.code == "likely-move"
+    (finding,) = the_offers([wanted("trainer")], [wanted("worker")])
     assert "provisioner state mv 'trainer' 'worker'" in finding.hint
     assert "moved: [{from: 'trainer', to: 'worker'}]" in finding.hint
 
 
 def test_a_group_is_offered_once_and_by_its_keys():
-    records = [bought(wanted(f"trainer[{index}]", name=f"t-{index}")) for index in range(20)]
+    records = [wanted(f"trainer[{index}]", name=f"t-{index}") for index in range(20)]
     desired = [wanted("edge"), *(wanted(f"worker[{index}]", name=f"w-{index}") for index in range(20))]
-    plan = planned(surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records))))
-    (finding,) = plan.findings
+    (finding,) = the_offers(records, desired)
     assert "20 servers of trainer" in finding.summary
+    assert "moved: [{from: 'trainer', to: 'worker'}]" in finding.hint
 
 
 def test_another_body_is_another_server():
-    record = bought(wanted("trainer", flavor="other"))
-    assert planned(surveyed(wanted("worker"), state=a_state(record), live=(shown(record),))).findings == ()
+    assert the_offers([wanted("trainer", flavor="other")], [wanted("worker")]) == []
+
+
+def test_servers_are_paired_by_their_names_and_not_by_their_order():
+    """By order, the first to go would become the first to come: each would be renamed to what the other is."""
+    records = [wanted('pool["a"]', name="one"), wanted('pool["b"]', name="two"), wanted('pool["c"]', name="three")]
+    desired = [wanted('pool["x"]', name="three"), wanted('pool["y"]', name="one"), wanted('pool["z"]', name="two")]
+    (finding,) = the_offers(records, desired)
+    assert "with the same name and body" in finding.summary
+    pairs = (("c", "x"), ("a", "y"), ("b", "z"))
+    assert finding.hint.endswith(
+        "moved:" + "".join(f"""\n  - {{from: 'pool["{one}"]', to: 'pool["{other}"]'}}""" for one, other in pairs)
+    )
+
+
+def test_of_a_server_of_the_same_name_another_body_is_said_with_what_it_costs():
+    records = [wanted("trainer", name="kept"), wanted("gateway", image_id=OTHER_IMAGE)]
+    desired = [wanted("worker", name="kept", image_id=OTHER_IMAGE)]
+    (finding,) = the_offers(records, desired)
+    assert "'trainer' 'worker'" in finding.hint
+    assert "image_id" in finding.detail
+    assert "wipes its system disk" in finding.detail
+
+
+def test_a_move_that_would_wipe_the_server_says_so():
+    other_password = SecretReference(PASSWORD.source, "OTHER")
+    records = [wanted("trainer", key_pair_name=None, admin_pass=PASSWORD)]
+    desired = [wanted("worker", key_pair_name=None, admin_pass=other_password)]
+    (finding,) = the_offers(records, desired)
+    assert "admin_pass" in finding.detail
+    assert "wipes its system disk" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("released", "created"),
+    [
+        (["trainer"], ["edge", "worker"]),
+        (["gateway", "trainer"], ["worker"]),
+        (['pool["a"]', 'pool["b"]'], ['pool["x"]', 'pool["y"]']),
+        (["trainer[0]", "trainer[1]"], ["worker[0]", "edge[1]"]),
+        (["trainer[0]", "trainer[1]"], ["worker[0]", "worker[1]", "edge[0]", "edge[1]"]),
+        (["a[0]", "b[0]"], ["worker[0]"]),
+    ],
+    ids=["two-to-choose", "two-to-go", "renamed-keys", "split-group", "two-groups", "merged-groups"],
+)
+def test_where_several_could_be_meant_all_are_named_and_no_pair_is_given(released, created):
+    (finding,) = the_offers(map(wanted, released), map(wanted, created))
+    assert "cannot be told" in finding.summary
+    assert all(address in finding.summary for address in (*released, *created))
+    assert "state mv" not in finding.hint
+    assert "from:" not in finding.hint
+
+
+def test_a_key_of_a_for_each_is_kept_in_whatever_group_it_turns_up():
+    found = the_offers(
+        [wanted('pool["a"]', name="p-a"), wanted('pool["b"]', name="p-b")],
+        [wanted('cpu["b"]', name="c-b"), wanted('gpu["a"]', name="g-a")],
+    )
+    assert sorted(finding.hint.partition("state mv ")[2].partition("`")[0] for finding in found) == [
+        """'pool["a"]' 'gpu["a"]'""",
+        """'pool["b"]' 'cpu["b"]'""",
+    ]
+
+
+def test_an_address_that_only_went_into_a_module_or_became_counted_is_found_among_its_likes():
+    found = the_offers(
+        [wanted("trainer", name="a"), wanted("gateway", name="b")],
+        [wanted("module.vision.trainer", name="c"), wanted("gateway[0]", name="d")],
+    )
+    assert ["'gateway' 'gateway[0]'" in one.hint or "'module.vision.trainer'" in one.hint for one in found] == [
+        True
+    ] * 2
+
+
+def test_a_member_that_stays_is_not_moved_with_its_group():
+    """To move the group would take the address of trainer[0] away: the next plan would buy it anew."""
+    records = [wanted(f"trainer[{index}]", name=f"t-{index}") for index in range(3)]
+    desired = [records[0], wanted("worker[1]", name="w-1"), wanted("worker[2]", name="w-2")]
+    (finding,) = the_offers(records, desired)
+    assert "{from: 'trainer[1]', to: 'worker[1]'}" in finding.hint
+    assert "from: 'trainer'" not in finding.hint
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.DELETING])
+def test_a_broken_server_never_takes_the_place_of_a_healthy_one(phase):
+    records = [replace(bought(wanted("a", name="n-a")), phase=phase), wanted("b", name="n-b")]
+    (finding,) = the_offers(records, [wanted("worker")])
+    assert "state mv 'b' 'worker'" in finding.hint
+
+
+def test_an_address_is_quoted_for_the_shell_and_for_yaml():
+    (finding,) = the_offers([wanted("""pool["it's"]""", name="a")], [wanted("worker")])
+    assert r"""state mv 'pool["it'\''s"]' 'worker'""" in finding.hint
+    assert """{from: 'pool["it''s"]', to: 'worker'}""" in finding.hint
+
+
+def test_a_name_that_a_remaining_server_gives_up_is_not_called_a_move():
+    """`state mv` would take the server that stays away from its address, which would then be bought anew."""
+    stays = bought(wanted("gateway", name="old"))
+    plan = planned(
+        surveyed(
+            wanted("gateway", name="new"), wanted("worker", name="old"), state=a_state(stays), live=(shown(stays),)
+        )
+    )
+    (refusal,) = (one for one in plan.refusals if one.code == "name-held")
+    assert "state mv" not in refusal.hint
 
 
 def test_protection_outlives_its_line_in_the_specs_and_ends_where_they_say_so():
