@@ -19,7 +19,7 @@ from provisioner.applying.cloud_reading import (
 from provisioner.applying.executor import execute
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.ports import OtherStatesPort, no_other_states
-from provisioner.applying.recovery import recover
+from provisioner.applying.recovery import absent_by_now, recover
 from provisioner.applying.run_context import RunContext
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Interruption",
     "OtherStatesPort",
     "RunContext",
+    "absent_by_now",
     "execute",
     "no_other_states",
     "read_detail",

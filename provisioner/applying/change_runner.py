@@ -27,10 +27,10 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
-from provisioner.model.journal import RELEASED, Forgotten, Imported, Moved, Remembered, Settled
+from provisioner.model.journal import CANCELLED, GONE, RELEASED, Forgotten, Imported, Moved, Remembered, Settled
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import with_fingerprints
-from provisioner.model.resource import Desired, Phase, Recorded, Timeouts
+from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
 from provisioner.model.state import Intent
 
 
@@ -209,14 +209,25 @@ class ChangeRunner:
 
     async def _release(self, change: variants.DeleteChange | variants.ReplaceChange) -> Ended:
         await self._preflight.before_release(change)
-        ended = await self._flow.run(self._kind.delete(change.recorded, self._context.live_row(change.recorded)))
-        return await self._write_forgotten(RELEASED) if ended.phase is None else ended
+        row = self._context.live_row(change.recorded)
+        ended = await self._flow.run(self._kind.delete(change.recorded, row))
+        return await self._write_forgotten(self._how_it_ended(change.recorded, row)) if ended.phase is None else ended
+
+    def _how_it_ended(self, recorded: Recorded, row: Live | None) -> str:
+        """Returns what the history says of a server that is not there any more. It is released only where there was
+        something to release: before this run began, or when its flow looked for it.
+        """
+        if recorded.phase is Phase.DELETING or row is not None:
+            return RELEASED
+        if not self._flow.progress.was_listed:
+            return CANCELLED
+        return GONE if recorded.observed else RELEASED
 
     async def _settle_order(self, change: variants.PayChange | variants.CancelChange) -> Ended:
         """Pays or cancels the order. A cancelled order leaves no record, so that its server may be bought anew."""
         settle = self._kind.orders.pay if isinstance(change, variants.PayChange) else self._kind.orders.cancel
         ended = await self._flow.run(settle(change.recorded))
-        return await self._write_forgotten("its order is cancelled") if ended.phase is None else ended
+        return await self._write_forgotten(CANCELLED) if ended.phase is None else ended
 
     async def _adopt(self, change: variants.ImportChange) -> Ended:
         """Records an existing server. A saved plan may be older than the list, so a server that is gone by now is not
@@ -234,7 +245,7 @@ class ChangeRunner:
         if change.let_go:
             return await self._write_forgotten("let go by the specs; nobody has released it")
         self._refuse_listed(change)
-        return await self._write_forgotten("gone from the cloud")
+        return await self._write_forgotten(RELEASED if change.reason is Reason.UNDER_WAY else GONE)
 
     async def _record(self, change: variants.RecordChange) -> Ended:
         self._refuse_listed(change)

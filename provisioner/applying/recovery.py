@@ -9,8 +9,8 @@ carried out. (docs/decisions/0001, 0008, 0012)
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from provisioner.applying.cloud_reading import CloudSnapshot
 from provisioner.applying.doubt_resolver import adoption, without_claimed
@@ -85,6 +85,42 @@ def recover(
     for event in events:
         listen(event)
     return replay(state, entries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A ledger that keeps its entries for itself."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    def append(self, entries: Sequence[Entry], /) -> None:
+        self.entries.extend(entries)
+
+
+def absent_by_now(
+    state: State,
+    snapshot: CloudSnapshot,
+    *,
+    catalogue: Catalogue,
+    policy: PurchasePolicy,
+    other_states: OtherStatesPort = no_other_states,
+) -> tuple[Settled, ...]:
+    """Returns the entries by which an apply would settle purchases in doubt as never carried out, if it began now. Writes
+    nothing: a plan without them would call a doubt open whose time is over, and not show what apply buys then.
+    """
+    if not state.purchases_in_doubt:
+        return ()
+    draft = _Draft()
+    recover(
+        state,
+        snapshot,
+        catalogue=catalogue,
+        policy=policy,
+        ledger=draft,
+        listen=lambda _: None,
+        other_states=other_states,
+    )
+    return tuple(entry for entry in draft.entries if isinstance(entry, Settled) and entry.outcome == "absent")
 
 
 @dataclass(frozen=True, slots=True)

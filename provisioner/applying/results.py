@@ -62,7 +62,9 @@ def _hint_of_plan(runner: FlowRunner) -> str:
 def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
     """Returns the result of a change whose flow has ended. `ended` may name a problem."""
     if not ended.problem:
-        return Result(change.address, change.action, ResultType.DONE, leftovers=change.leftovers)
+        return Result(
+            change.address, change.action, ResultType.DONE, leftovers=change.leftovers, vanished=change.vanished
+        )
     has_failed = ended.phase in {Phase.FAILED, Phase.READY}
     code = ended.code or f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
@@ -70,7 +72,16 @@ def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
     released = _has_released(change, runner)
     leftovers = change.leftovers if released else ()
     built = ended.phase is Phase.READY and change.action in _BUILDING
-    return Result(change.address, change.action, kind, finding, released=released, leftovers=leftovers, built=built)
+    return Result(
+        change.address,
+        change.action,
+        kind,
+        finding,
+        released=released,
+        leftovers=leftovers,
+        built=built,
+        vanished=change.vanished,
+    )
 
 
 def _has_released(change: Change, runner: FlowRunner) -> bool:
@@ -87,11 +98,20 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
     released = _has_released(change, runner)
     if released and not runner.progress.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
+        gone = "gone" if change.vanished else "released"
         finding = replace(
-            finding, summary=f"the old {runner.kind.noun} is released, no new one is bought: {finding.summary}"
+            finding, summary=f"the old {runner.kind.noun} is {gone}, no new one is bought: {finding.summary}"
         )
     leftovers = change.leftovers if released else ()
-    return Result(change.address, change.action, kind, finding, released=released, leftovers=leftovers)
+    return Result(
+        change.address,
+        change.action,
+        kind,
+        finding,
+        released=released,
+        leftovers=leftovers,
+        vanished=change.vanished,
+    )
 
 
 def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
@@ -259,7 +279,7 @@ def _classify_local_failure(
     if isinstance(reason, StoreError) and runner.progress.unrecorded:
         return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"BOUGHT{runner.progress.ids}, and it could not be recorded: {first.summary}",
+            f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, and it could not be recorded: {first.summary}",
             hint=f"keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the {runner.kind.noun}",
             address=address,
         )

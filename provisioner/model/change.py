@@ -77,6 +77,11 @@ class _EmptyChange:
         return False
 
     @property
+    def vanished(self) -> bool:
+        """Whether the cloud shows the server that is replaced no more, so that nothing is released."""
+        return False
+
+    @property
     def unbilled(self) -> bool:
         """Whether the released server's kind has no terms: there is one way to release it, so the plan names none."""
         return False
@@ -110,9 +115,8 @@ class _BaseChange(_EmptyChange):
     @property
     def is_gone(self) -> bool:
         """Whether the change only records that the server no longer exists."""
-        return self.action is Action.FORGET or (
-            self.action is Action.RECORD and self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
-        )
+        is_recorded_as_gone = self.reason in {Reason.VANISHED, Reason.UNDER_WAY}
+        return self.action is Action.FORGET or (self.action is Action.RECORD and is_recorded_as_gone)
 
     @property
     def is_left_alone(self) -> bool:
@@ -128,8 +132,6 @@ class _BaseChange(_EmptyChange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WithBody(_BaseChange):
-    """Shown with the wanted body."""
-
     after: JsonObject | None = None
     computed: tuple[str, ...] = ()
     sensitive: tuple[FieldPath, ...] = ()
@@ -172,7 +174,7 @@ class ReinstallChange(_OnExisting):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaceChange(_OnExisting):
     """`noted` is written if the replacement is held back. `create_first`: the old server is released only once the new
-    one is ready. `charging`: how the old one is paid for and how the new one will be, also where that is the same.
+    one is ready. `charging`: how the old one is paid for and the new one will be, also where that is the same.
     """
 
     action = Action.REPLACE
@@ -182,17 +184,22 @@ class ReplaceChange(_OnExisting):
     live_name: str = ""
     deleted_alone: bool = False
     unbilled: bool = False
+    vanished: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteChange(_BaseChange):
-    action = Action.DELETE
+class _Ending(_BaseChange):
     recorded: Recorded = field()
     desired: Desired | None = None
     leftovers: tuple[Leftover, ...] = ()
     live_name: str = ""
     deleted_alone: bool = False
     unbilled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteChange(_Ending):
+    action = Action.DELETE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,17 +214,11 @@ class ImportChange(_WithBody):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetChange(_BaseChange):
+class ForgetChange(_Ending):
     """`let_go`: the server still exists; it is forgotten and not released."""
 
     action = Action.FORGET
-    recorded: Recorded = field()
-    desired: Desired | None = None
     let_go: bool = False
-    leftovers: tuple[Leftover, ...] = ()
-    live_name: str = ""
-    deleted_alone: bool = False
-    unbilled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,8 @@ class Result:
     """What the cloud keeps of the released server."""
     built: bool = False
     """The action failed in part: the server is bought and exists, but not as it was declared."""
+    vanished: bool = False
+    """The old server of a replacement was gone before, so that nothing was released."""
 
     @property
     def message(self) -> str:
@@ -129,5 +131,7 @@ class RunResult:
     @property
     def destroyed(self) -> int:
         """How many servers were released, including those whose replacement was then not bought."""
-        unreplaced = sum(result.released and result.type is not ResultType.DONE for result in self.results)
-        return self.count_done(Action.DELETE, Action.REPLACE) + unreplaced
+        releasing = [result for result in self.results if not result.vanished]
+        unreplaced = sum(result.released and result.type is not ResultType.DONE for result in releasing)
+        done = sum(one.type is ResultType.DONE and one.action in {Action.DELETE, Action.REPLACE} for one in releasing)
+        return done + unreplaced

@@ -20,6 +20,10 @@ from provisioner.model.term import Term
 
 RELEASED: Final = "released"
 """The `reason` of `Forgotten` if we asked for the release and the server was seen to be gone."""
+GONE: Final = "gone from the cloud"
+"""The `reason` if the server was gone before anybody here asked for that."""
+CANCELLED: Final = "its order is cancelled"
+"""The `reason` if there never was a server: its order was given up."""
 
 
 JOURNAL_FORMAT: Final = 2

@@ -125,10 +125,16 @@ class Plan:
 
     @property
     def summary(self) -> Summary:
-        """Counts as Terraform does: a replacement is one to add and one to destroy. What is resumed is not counted."""
+        """Counts as Terraform does: a replacement is one to add, and one to destroy unless it is gone already. What is
+        resumed is not counted.
+        """
         count = Counter(change.action for change in self.changes)
         return Summary(
             add=count[Action.CREATE] + count[Action.REPLACE],
             change=count[Action.UPDATE] + count[Action.REINSTALL] + sum(_is_adapted(change) for change in self.changes),
-            destroy=count[Action.DELETE] + count[Action.REPLACE],
+            destroy=count[Action.DELETE] + sum(_releases(change) for change in self.changes),
         )
+
+
+def _releases(change: Change) -> bool:
+    return change.action is Action.REPLACE and not change.vanished

@@ -7,6 +7,7 @@ out.
 
 from provisioner.planning.approval_check import PLAN_AGAIN, differences, is_begun, is_used_up, uncovered
 from provisioner.planning.comparison import declares_new_billed_field
+from provisioner.planning.doubts import doubt_over_warnings
 from provisioner.planning.drift import list_gap_warnings
 from provisioner.planning.namesakes import bought_records, find_namesakes
 from provisioner.planning.plan_input import PlanInput
@@ -32,6 +33,7 @@ __all__ = [
     "collect_questions",
     "declares_new_billed_field",
     "differences",
+    "doubt_over_warnings",
     "find_namesakes",
     "find_unmanaged_servers",
     "is_begun",

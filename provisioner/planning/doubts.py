@@ -5,7 +5,7 @@ can do.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import (
@@ -24,7 +24,7 @@ from provisioner.model.flow import Effect
 from provisioner.model.identity import TEMPORARY_KEY_PREFIX
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode
-from provisioner.model.purchase_policy import Trace
+from provisioner.model.purchase_policy import PurchasePolicy, Trace
 from provisioner.model.resource import Live
 from provisioner.model.state import Intent, State
 from provisioner.model.time_text import format_time
@@ -50,6 +50,25 @@ def doubt_warnings(state: State, inputs: PlanInput, catalogue: Catalogue, mode: 
             yield _purchase_warning(intent, free, inputs, catalogue, destroying=mode is Mode.DESTROY)
         else:
             yield _unsettled_call_warning(intent, inputs, catalogue[intent.kind], mode)
+
+
+def doubt_over_warnings(
+    intents: Iterable[Intent], evidence: Mapping[str, str], policy: PurchasePolicy
+) -> Iterator[Diagnostic]:
+    """Warns about purchases that the next apply settles as never carried out, because their time is over. `evidence` is
+    what the list proves, by the id of the intent. A plan already counts on it: else it would not show what apply buys.
+    """
+    for intent in intents:
+        yield warning(
+            "doubt-over",
+            f"{intent.address}: the purchase of {intent.name!r}, sent {format_time(intent.sent_at)}, was never carried out, as far as the cloud "
+            "shows",
+            detail=f"silence counts since {format_time(quiet_until(intent, policy))}, and {evidence[intent.id]}. The next apply records that "
+            "first, and may then buy for this address",
+            hint=f"where you know better, settle it before you apply: `provisioner resolve {intent.address.shell_quoted} --adopt` takes the id of "
+            "what it became",
+            address=intent.address,
+        )
 
 
 def _unsettled_call_warning(intent: Intent, inputs: PlanInput, kind: Kind, mode: Mode) -> Diagnostic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provisioner.model.action import Action, Reason
+from provisioner.model.action import Action
 from provisioner.model.address import Address
 from provisioner.model.change import Change, ResolveChange
 from provisioner.model.due import Due, DueReason, OrderTerms
@@ -48,7 +48,7 @@ def _reason(change: Change, inputs: PlanInput, catalogue: Catalogue) -> DueReaso
         case Action.CREATE:
             return DueReason.PURCHASE
         case Action.REPLACE:
-            return DueReason.REPLACEMENT
+            return DueReason.PURCHASE if change.vanished else DueReason.REPLACEMENT
         case Action.RESUME if isinstance(change, ResolveChange):
             return None if change.let_go else DueReason.IN_DOUBT
         case Action.RESUME:
@@ -74,7 +74,7 @@ def _terms_given_up(changes: Iterable[Change], inputs: PlanInput, catalogue: Cat
     """Yields the addresses whose release gives up the rest of a paid term, where nothing has been released yet."""
     for change in changes:
         recorded, kind = change.recorded, catalogue[change.kind]
-        if recorded is None or change.action not in _RELEASING or change.reason is Reason.VANISHED:
+        if recorded is None or change.action not in _RELEASING or change.vanished:
             continue
         if release_has_begun(change) or is_unpaid(recorded, inputs) or term_has_ended(recorded, inputs, kind):
             continue

@@ -13,7 +13,7 @@ from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.doubt import find_untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.marker import shorten, strip_marker
-from provisioner.model.resource import Live, Recorded
+from provisioner.model.resource import Live, Phase, Recorded
 from provisioner.model.shared_orders import find_surplus
 from provisioner.model.state import Intent, State
 from provisioner.planning.late_purchases import (
@@ -108,15 +108,17 @@ def _as_claimed(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagn
 
 def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
-    command = "release it in the console" if taken else adopt_command(intent, row)
+    too_many = f"then {row.id} is the one too many, and is released in the console"
+    command = too_many if taken else adopt_command(intent, row)
     rebought = ", ".join(
-        f"{address} was bought again since, as {_identify(state.resources[address])}" for address in taken
+        f"{address} was {_acquired(state.resources[address])} again since, as {_identify(state.resources[address])}"
+        for address in taken
     )
     return warning(
         "bought-twice" if taken else "untracked",
         describe_late_purchase(intent, row, kind),
         detail=rebought,
-        hint=f"look whether it is yours: {command}",
+        hint=f"look whether it is yours{'; ' if taken else ': '}{command}",
         address=intent.address,
     )
 
@@ -130,6 +132,10 @@ def _possible_purchase_warning(row: Live, intent: Intent, kind: Kind) -> Diagnos
         hint=f"look whether it is yours: {adopt_command(intent, row, ' --allow other-name')} takes it; or it is released in the console",
         address=intent.address,
     )
+
+
+def _acquired(recorded: Recorded) -> str:
+    return "ordered" if recorded.phase in {Phase.ORDERING, Phase.AWAITING_PAYMENT} else "bought"
 
 
 def _identify(recorded: Recorded) -> str:
@@ -176,7 +182,8 @@ def _namesake_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
     return warning(
         "namesake",
         f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state of this folder",
-        hint="if nobody owns it, it was bought twice: release it in the console; else have one of the two renamed",
+        hint=f"find out first whose it is: another clone or machine may hold it, and need it. Where nobody does, it was bought twice, and {row.id} is "
+        "released in the console; else have one of the two renamed",
         address=address,
     )
 

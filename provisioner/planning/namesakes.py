@@ -15,7 +15,7 @@ from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.doubt import find_untracked
 from provisioner.model.kind import Catalogue, Kind
 from provisioner.model.plan import Mode, Plan
-from provisioner.model.resource import BEING_BOUGHT, Live, Recorded
+from provisioner.model.resource import BEING_BOUGHT, Live, Phase, Recorded
 from provisioner.model.state import State, is_plausible_time
 from provisioner.model.time_text import format_time
 
@@ -65,6 +65,7 @@ def _is_purchase(change: Change) -> bool:
 
 def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind) -> Diagnostic:
     address, name = recorded.address, recorded.id or f"order {recorded.order_id}"
+    is_order = recorded.phase in {Phase.ORDERING, Phase.AWAITING_PAYMENT}
     hint = (
         "Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then one of the "
         f"two is too many: release {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and run "
@@ -77,9 +78,10 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
         )
     return error(
         "namesake",
-        f"there are two {kind.noun}s named {row.name!r}: {name}, which was bought for {address}, and {row.id} ({row.status}), which is in no "
+        f"there are two {kind.noun}s named {row.name!r}: {name}, which was {'ordered' if is_order else 'bought'} for {address}, and {row.id} ({row.status}), which is in no "
         "state of this folder",
-        detail=f"{name} was made {_moment(ours)}, {row.id} was made {_moment(row)}; both are paid for",
+        detail=f"{name} was made {_moment(ours)}, {row.id} was made {_moment(row)}; {'what is there' if is_order else 'both'} "
+        f"{'is' if is_order else 'are'} paid for",
         hint=hint,
         address=address,
     )

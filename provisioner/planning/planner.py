@@ -240,14 +240,14 @@ class _Planner:
 
     def _special_case(self, change: variants.NoOpChange, recorded: Recorded, live: Live | None) -> Change | None:
         """Returns the change that is decided before any field is compared; None for a server that is simply there."""
-        is_named = change.address in self._inputs.replace
+        is_named, is_gone = change.address in self._inputs.replace, self._is_gone(recorded)
         if recorded.phase is Phase.DELETING:
             fields, kind = self._changed_fields(change, live), self._catalogue[recorded.kind]
             return unseen_release.continue_release(change, fields, live, kind, is_named=is_named)
         if is_named:
             fields = comparison.without_reinstallations(self._changed_fields(change, live))
-            return convert_to(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields)
-        if self._is_gone(recorded):
+            return convert_to(change, variants.ReplaceChange, reason=Reason.REQUESTED, fields=fields, vanished=is_gone)
+        if is_gone:
             return replace(change, reason=Reason.VANISHED)
         if live is not None and live.status in self._catalogue[recorded.kind].statuses.releasing:
             return replace(change, reason=Reason.LEAVING)

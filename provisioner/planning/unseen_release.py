@@ -26,7 +26,7 @@ def continue_release(
     wants_another = is_named or any(item.forces_replacement and not item.drift for item in fields)
     if row is not None and row.status not in kind.statuses.releasing and not wants_another:
         return replace(change, reason=Reason.BLOCKED)
-    return convert_to(change, ReplaceChange, reason=Reason.UNDER_WAY)
+    return convert_to(change, ReplaceChange, reason=Reason.UNDER_WAY, vanished=row is None)
 
 
 def is_reported(change: Change, row: Live, kind: Kind) -> bool:

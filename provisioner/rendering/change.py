@@ -89,7 +89,7 @@ def _comment(text: str, style: Style, *, indent: int, is_loss: bool = False) -> 
 
 def paint_future(text: str, change: Change, style: Style) -> str:
     """Returns what will happen, in red where it loses what is on a disk."""
-    return paint_loss(text, style) if change.action in LOSING else style.bold(text)
+    return paint_loss(text, style) if change.action in LOSING and not change.vanished else style.bold(text)
 
 
 def paint_loss(text: str, style: Style) -> str:
@@ -220,7 +220,9 @@ def remarks(change: Change) -> Iterator[str]:
         yield f"(never shown by the cloud, taken from the specs: {hidden_fields})"
     if kept := ", ".join(_fields_kept_as_declared(change)):
         yield f"(a refresh does not record {kept}: what was declared of that stays on record)"
-    if change.create_first:
+    if change.vanished:
+        yield "nothing is released: the cloud does not show the old one any more"
+    elif change.create_first:
         yield "the old one is kept until the new one is there, and for good where it does not get there"
 
 
@@ -230,7 +232,8 @@ def losses(change: Change) -> Iterator[str]:
         yield "stopped first; what is on its system disk is lost; data disks, addresses and the paid term are kept"
     if change.charging and all(field.after is None for field in change.charging):
         yield "the specs leave it to the cloud how the new one is paid for: it may be sold as PRE_PAID"
-    if change.action in {Action.DELETE, Action.REPLACE} and change.recorded is not None and not change.unbilled:
+    is_released = change.action in {Action.DELETE, Action.REPLACE} and not change.vanished
+    if is_released and change.recorded is not None and not change.unbilled:
         by_mode = _RELEASE.get(str(change.recorded.observed.get("charging_mode")), _RELEASE_UNKNOWN)
         yield _DELETED_ALONE if change.deleted_alone else by_mode
 

@@ -183,7 +183,7 @@ def _resource_change(change: Change) -> Document:
         **({"assumed": [list(path) for path in change.assumed]} if change.assumed else {}),
         **({"held": [list(path) for path in change.held]} if change.held else {}),
         **({"live_name": change.live_name} if change.live_name else {}),
-        **({"deleted_alone": True} if change.deleted_alone else {}),
+        **{name: True for name in ("deleted_alone", "vanished") if getattr(change, name)},
         "leftovers": [{"what": leftover.what, "id": leftover.id} for leftover in change.leftovers],
     }
 

@@ -22,7 +22,7 @@ from provisioner.rendering.due import due_text, risks_text
 from provisioner.rendering.left_out import left_out_text
 from provisioner.rendering.outputs import output_changes_text
 from provisioner.rendering.style import Style, cells, escape, wrap
-from provisioner.rendering.wording import CREATE_FIRST, WORDS, pluralize, words_of
+from provisioner.rendering.wording import AGAIN, CREATE_FIRST, WORDS, pluralize, words_of
 
 _APPROVED = "Provisioner will perform the actions that were approved. With --full they are shown again."
 _MAX_NAMES = 6
@@ -142,7 +142,7 @@ def _legend(plan: Plan, style: Style) -> Iterator[str]:
     count = Counter(words_of(change) for change in work if change.reason is not Reason.IN_DOUBT)
     if count:
         yield "Provisioner will perform the following actions:"
-    for words in (words for words in (*WORDS.values(), CREATE_FIRST) if words in count):
+    for words in (words for words in (*WORDS.values(), CREATE_FIRST, AGAIN) if words in count):
         number = f": {count[words]}" if len(work) >= _FEWEST_COUNTED else ""
         legend = paint_loss(words.legend, style) if words is WORDS[Action.REINSTALL] else words.legend
         yield f"  {paint_sign(f'{words.sign:>3}', style)}  {legend}{number}"

@@ -60,7 +60,10 @@ def event_sentence(event: Event) -> str:
                 return _with_message(f"{complete}, but not as declared", event)
             return _with_message(f"{noun.capitalize()} failed after {duration(event.elapsed)}", event)
         case EventType.BOUGHT | EventType.ADOPTED | EventType.DETACHED:
-            return _with_message(f"{_EVENT_WORDS[event.type]}{_facts(_identifiers(event))}", event)
+            # Whether an order is paid shows later, if ever: it may await payment or an approval.
+            is_order = event.type is EventType.BOUGHT and event.order_id is not None
+            word = "Ordered" if is_order else _EVENT_WORDS[event.type]
+            return _with_message(f"{word}{_facts(_identifiers(event))}", event)
         case EventType.IN_DOUBT | EventType.SETTLED | EventType.SKIPPED:
             return _with_message(_EVENT_WORDS[event.type], event)
         case EventType.NOTICE:

@@ -70,9 +70,15 @@ WORDS = {
 
 CREATE_FIRST = Words("+/-", "replace (create, then destroy)", "must be replaced", "replacing", "replacement")
 
+AGAIN = Words("+", "create again (the old one is gone)", "will be created again", "replacing", "replacement")
+
 
 def words_of(change: Change) -> Words:
-    """Returns the words for a change: the sign of a replacement shows which of its halves comes first."""
+    """Returns the words for a change: the sign of a replacement shows which of its halves comes first, or that there is
+    one half only.
+    """
+    if change.vanished:
+        return AGAIN
     return CREATE_FIRST if change.create_first else WORDS[change.action]
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 
 from provisioner.model.address import Address
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import Forgotten, Imported, Intended, Moved
+from provisioner.model.journal import CANCELLED, RELEASED, Forgotten, Imported, Intended, Moved
 from provisioner.model.resource import Desired
 from provisioner.model.state import State
 
-_RELEASED = frozenset({"released", "its order is cancelled"})
+_RELEASED = frozenset({RELEASED, CANCELLED})
 _MOST = 20
 """How many forgotten servers a run requests by id, at one request each; the ones forgotten last come first."""
 

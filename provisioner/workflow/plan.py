@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from provisioner import planning
+from provisioner.applying import CloudSnapshot, absent_by_now
 from provisioner.loading import Loaded
 from provisioner.model.approval import Approval
 from provisioner.model.approved_content import ApprovalScope
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.event import Listener
+from provisioner.model.journal import Settled
 from provisioner.model.plan import Mode, Plan
+from provisioner.model.replay import replay
+from provisioner.model.state import State
 from provisioner.saved_plans import find_target
 from provisioner.store import is_place_of_state
 from provisioner.workflow.approvals import LIFETIME_SECONDS
 from provisioner.workflow.clock_notes import clock_notes
-from provisioner.workflow.plan_session import PlanRequest, open_plan_session
+from provisioner.workflow.plan_session import PlanRequest, PlanSession, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
 from provisioner.workflow.selection import check_selection
 from provisioner.workflow.workspace import Workspace
@@ -50,11 +55,38 @@ async def plan(
     async with open_plan_session(
         workspace, loaded, store, state, listen=listen, request=request, is_locked=is_locked
     ) as planner:
-        current = await planner.plan(state, await planner.read_cloud(state))
+        snapshot = await planner.read_cloud(state)
+        over = () if is_locked else _doubts_that_are_over(planner, state, snapshot)
+        current = await planner.plan(replay(state, over) if state is not None and over else state, snapshot)
+        planned = _with_doubts_that_are_over(current.plan, over, state, loaded)
         notes = (*notes, *current.notes, *clock_notes(planner.cloud, current.snapshot))
         warnings = (*store.warnings, *loaded.warnings, *notes)
-        approval = planner.approve(current.plan, seconds=lifetime)
-        return PlanResult(current.plan, warnings, planner.cloud.requests, planner.approval_scope, approval)
+        approval = planner.approve(planned, seconds=lifetime)
+        return PlanResult(planned, warnings, planner.cloud.requests, planner.approval_scope, approval)
+
+
+def _doubts_that_are_over(planner: PlanSession, state: State | None, snapshot: CloudSnapshot) -> tuple[Settled, ...]:
+    """Returns how the next apply would settle the purchases in doubt whose time is over, so that the plan is made from
+    the state that apply would plan from.
+    """
+    if state is None:
+        return ()
+    return absent_by_now(
+        state,
+        snapshot,
+        catalogue=planner.catalogue,
+        policy=planner.loaded.stack.purchase,
+        other_states=planner.other_states,
+    )
+
+
+def _with_doubts_that_are_over(plan: Plan, over: tuple[Settled, ...], state: State | None, loaded: Loaded) -> Plan:
+    if state is None or not over:
+        return plan
+    evidence = {entry.intent: entry.evidence for entry in over}
+    intents = [intent for intent in state.in_doubt if intent.id in evidence]
+    found = planning.doubt_over_warnings(intents, evidence, loaded.stack.purchase)
+    return replace(plan, findings=(*found, *plan.findings))
 
 
 def require_place_for_plan(workspace: Workspace, path: Path) -> None:

@@ -4,13 +4,15 @@ alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import a_desired, a_recorded, a_state
 
 from provisioner.model.action import Action
 from provisioner.model.event import EventType
 from provisioner.model.flow import Effect, Outcome
-from provisioner.model.journal import Forgotten
+from provisioner.model.journal import GONE, RELEASED, Forgotten
 from provisioner.model.plan import Mode
 from provisioner.model.resource import Phase, Timeouts
 
@@ -218,3 +220,35 @@ def test_a_release_found_by_its_order_is_settled_by_the_id_that_was_asked_to_go(
     assert not harness.cloud.ours
     assert not harness.state.resources
     assert not harness.state.intents
+
+
+def reasons(running):
+    return [entry.reason for entry in running.entries if isinstance(entry, Forgotten)]
+
+
+def test_a_server_that_was_gone_before_is_replaced_and_nothing_counts_as_released(running, servers):
+    running.cloud.servers.pop("id-1")
+    result = running.apply(*servers(2), replacing=["trainer[0]"])
+    assert (result.added, result.destroyed) == (1, 0)
+    assert reasons(running) == [GONE]
+    assert running.cloud.sent(DESTRUCTIVE) == []
+    assert running.state.released == {}
+
+
+def test_what_was_gone_before_and_is_not_bought_again_is_not_called_released(running, servers):
+    running.cloud.servers.pop("id-1")
+    running.cloud.fails(PURCHASE, Outcome.REFUSED, status=400, code="ModelArts.0400")
+    result = running.apply(*servers(2), replacing=["trainer[0]"])
+    (failed,) = (one for one in result.results if one.diagnostic is not None)
+    assert "the old server is gone, no new one is bought" in failed.diagnostic.summary
+    assert result.destroyed == 0
+
+
+def test_a_release_that_an_earlier_run_has_sent_counts_as_one_however_it_is_seen_to_end(running, servers):
+    """The run that sent it died before the server was gone, and nothing is left to see of that."""
+    running.cloud.release_seconds = 100.0
+    slow = [replace(one, timeouts=Timeouts(delete=30.0)) for one in servers(2)]
+    running.apply(*slow, mode=Mode.DESTROY)
+    running.clock.time += 200.0
+    running.apply(mode=Mode.DESTROY)
+    assert reasons(running) == [RELEASED] * 2

@@ -146,7 +146,7 @@ class TestOneOrder:
     def test_a_journal_that_fails_behind_the_answer_tells_everybody_the_order(self, harness, together):
         result = harness.apply(*together(3), fail_at=1)
         assert [one.diagnostic.code for one in result.results] == ["bought-unrecorded"] * 3
-        assert all("BOUGHT (order CS3)" in one.message for one in result.results)
+        assert all("ORDERED (order CS3)" in one.message for one in result.results)
 
 
 class TestInDoubt:

@@ -40,7 +40,12 @@ class TestSilence:
         clock.advance(9 * 60)
         assert lost.apply().code == 6
         clock.advance(2 * 60)
-        believed = lost.apply()
+        shown = lost.run_in_process("plan", "--detailed-exitcode", "--out", "over.plan")
+        assert shown.code == 2
+        assert "Plan: 1 to add, 0 to change, 0 to destroy." in shown.out
+        assert "Warning[doubt-over]: alpha" in shown.out
+        assert len(proxy.purchases) == 1
+        believed = lost.run_in_process("apply", "over.plan")
         assert believed.code == 0
         assert "alpha: Settled" in believed.err
         assert lost.purchases == {"alpha": 1}

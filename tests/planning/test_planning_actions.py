@@ -159,6 +159,16 @@ def test_a_vanished_server_is_drift_and_never_a_create(phase):
     assert plan.work == ()
 
 
+def test_what_is_gone_is_bought_again_and_not_counted_as_released():
+    plan = planned(recorded_as(Phase.READY, replacing=True))
+    (change,) = plan.work
+    assert (change.vanished, plan.summary.add, plan.summary.destroy) == (True, 1, 0)
+    there = planned(recorded_as(Phase.READY, replacing=True, row="RUNNING"))
+    assert (there.work[0].vanished, there.summary.destroy) == (False, 1)
+    released = planned(recorded_as(Phase.DELETING))
+    assert (released.work[0].vanished, released.summary.destroy) == (True, 0)
+
+
 def test_a_vanished_server_is_bought_again_when_a_person_names_it():
     change = the_change(recorded_as(Phase.READY, replacing=True))
     assert (change.action, change.reason) == (Action.REPLACE, Reason.REQUESTED)

@@ -36,6 +36,13 @@ def test_a_namesake_is_named_with_both_ids_and_times_and_a_way_out():
     assert "destroy --target" in finding.hint
 
 
+def test_an_order_of_which_nobody_knows_that_it_is_paid_is_not_called_bought():
+    ordered = bought(wanted(), phase=Phase.AWAITING_PAYMENT, id=None, order_id="CS1", observed={})
+    (finding,) = found(STRAY, state=a_state(ordered), records={ordered.address: ordered})
+    assert "order CS1, which was ordered for gateway" in finding.summary
+    assert "both are paid for" not in finding.detail
+
+
 @pytest.mark.parametrize("moment", [None, 0, 1_790_000_000])
 def test_a_time_that_cannot_be_is_not_told(moment):
     (finding,) = found(OURS, replace(STRAY, created_at=moment))

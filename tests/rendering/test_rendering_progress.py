@@ -24,8 +24,8 @@ def event(kind: EventType, action: Action | None = Action.CREATE, address: Addre
     [
         (event(EventType.STARTED), "trainer[0]: Creating..."),
         (event(EventType.STARTED, Action.DELETE), "trainer[0]: Destroying..."),
-        (event(EventType.BOUGHT, id="6238", order_id="CS1"), "trainer[0]: Bought [id=6238, order=CS1]"),
-        (event(EventType.BOUGHT, order_id="CS1"), "trainer[0]: Bought [order=CS1]"),
+        (event(EventType.BOUGHT, id="6238", order_id="CS1"), "trainer[0]: Ordered [id=6238, order=CS1]"),
+        (event(EventType.BOUGHT, order_id="CS1"), "trainer[0]: Ordered [order=CS1]"),
         (
             event(EventType.WAITING, elapsed=10.9, detail="CREATING"),
             "trainer[0]: Still creating... [10s elapsed, CREATING]",
