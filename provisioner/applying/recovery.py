@@ -278,7 +278,7 @@ def _unconfirmed_notice(intent: Intent, state: State, live: Mapping[str, Live], 
         "unconfirmed",
         f"{intent.address}: the answer to its reinstallation was lost, and the cloud does not show that it was carried out",
         detail="it counts as carried out and is not sent again: its row may be late, and its system disk would be wiped twice",
-        hint=f"if it still has its system from before, `apply --reinstall {intent.address.shell_quoted}` wipes its system disk and puts on it "
+        hint=f"if it still has its system from before, `provisioner apply --reinstall {intent.address.shell_quoted}` wipes its system disk and puts on it "
         "what is declared",
         address=intent.address,
     )

@@ -90,7 +90,7 @@ class SuccessorNotReady(PreflightRefusal):
         return error(
             "deposed-kept",
             f"it is kept, because {successor}, which was to take its place, {self.why}; nothing was released",
-            hint=f"see to {successor}, then plan again; `apply --replace {successor.shell_quoted}` buys another, and releases this one when that runs",
+            hint=f"see to {successor}, then plan again; `provisioner apply --replace {successor.shell_quoted}` buys another, and releases this one when that runs",
             address=address,
         )
 

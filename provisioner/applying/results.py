@@ -42,9 +42,14 @@ EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, P
 
 
 def _rerun_hint(runner: FlowRunner) -> str:
-    """Advises to run the same command again. After an interrupted destroy, apply would buy everything anew."""
-    command = _COMMANDS.get(runner.change.action, runner.context.plan.mode.command)
-    return f"run {command} again: it goes on from what is recorded and does nothing twice"
+    """Advises to run the same command again. After an interrupted destroy, apply would buy everything anew; and after a
+    run that was approved elsewhere, it would do more than was approved.
+    """
+    command = runner.context.plan.mode.command
+    if runner.change.action in _COMMANDS:
+        command = f"{_COMMANDS[runner.change.action]} {runner.change.address.shell_quoted}"
+    same = "the same command" if runner.context.approval else f"`provisioner {command}`"
+    return f"run {same} again: it goes on from what is recorded and does nothing twice"
 
 
 def _is_destroying(runner: FlowRunner) -> bool:
@@ -164,7 +169,7 @@ def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFaile
             "unsettled",
             f"the outcome of its {intent.effect.noun} is not known{runner.progress.ids}",
             detail=detail,
-            hint=settle_hint(intent.effect, command=f"{runner.context.plan.mode.command} again"),
+            hint=settle_hint(intent.effect, command=runner.context.plan.mode.command, again=True),
             address=address,
             request_id=failed.request_id,
         )
@@ -191,7 +196,7 @@ def _doubt_finding(runner: FlowRunner, intent: Intent, reason: Exception) -> Dia
     policy = runner.context.policy
     advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))
     hint = (
-        choose_hint(intent)
+        choose_hint(intent, [row.id for row in search_end.candidates])
         if isinstance(search_end, SeveralFit)
         else (_hint_of_plan(runner) if is_older else "") or advice
     )
@@ -280,7 +285,7 @@ def _classify_local_failure(
         return ResultType.FAILED, error(
             "bought-unrecorded",
             f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, and it could not be recorded: {first.summary}",
-            hint=f"keep these ids; mend the disk, then run apply: its journal knows that the request was sent and looks for the {runner.kind.noun}",
+            hint=f"keep these ids; mend the disk, then run `provisioner apply`: its journal knows that the request was sent and looks for the {runner.kind.noun}",
             address=address,
         )
     kind, state = ResultType.FAILED, ""

@@ -97,7 +97,7 @@ def command(
 def _warn_of_two_owners(path: Path) -> None:
     from provisioner.model.diagnostic import warning
 
-    hint = "take them out of it before anybody runs Terraform there again: terraform state rm ADDRESS, and out of its .tf files"
+    hint = "take them out of it before anybody runs Terraform there again: out of its state with `terraform state rm`, and out of its .tf files"
     console().show_diagnostics(
         [warning("two-owners", f"{path} still manages these servers, and may replace them", hint=hint)]
     )
@@ -118,7 +118,9 @@ class ConsoleAdoptUI:
             return ()
         self._list(found)
         if not self.may_ask or not sys.stdin.isatty():
-            self.console.message("\nTo take them over: adopt --all, or adopt --match GLOB.")
+            self.console.message(
+                "\nTo take them over: `provisioner adopt --all`, or `provisioner adopt --match` with a pattern of their names."
+            )
             return ()
         if not has_shown(self.console):
             return ()
@@ -178,6 +180,7 @@ class ConsoleAdoptUI:
                 proof = f"A plan was made with them, and has work for {len(adopted.remaining_changes)}: look at `provisioner plan`."
             where = f", declared in {escape(path)}" if path else ""
             calls = pluralize(adopted.requests, "request")
+            proof = self.console.given.complete(proof)
             self.console.write(f"\nTook over {servers}{where}. {proof} ({calls} to the cloud.)\n")
         elif all(one.problem for one in adopted.found):
             self._list(adopted.found)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from provisioner.model.guards import Allowance
 
 _ALL = "all"
-_BY_ADDRESS = {"prepaid-replace": "it is allowed address by address: --replace ADDRESS"}
+_BY_ADDRESS = {"prepaid-replace": "it is allowed address by address, by naming it: --replace"}
 
 
 class _AllowanceType(click.ParamType["frozenset[Allowance]"]):

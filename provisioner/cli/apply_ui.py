@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _REFRESHES_A_SECOND = 4
 _SECONDS_BETWEEN_LOCK_LINES = 10.0
-NO_APPROVAL_HINT = "use --auto-approve, or carry out a saved plan: plan --out FILE, then apply FILE"
+NO_APPROVAL_HINT = "use --auto-approve, or carry out a saved plan: `provisioner plan --out tonight.plan`, then `provisioner apply tonight.plan`"
 
 
 @dataclass(slots=True)

@@ -85,6 +85,9 @@ class LazyGroup(AnsweringGroup):
 
 def _change_directory(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
     if value is not None:
+        from provisioner.cli.console import console
+
+        console().given.note("--chdir", value)
         os.chdir(value)
 
 

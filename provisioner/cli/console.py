@@ -17,6 +17,7 @@ from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, TextIO
 
+from provisioner.cli.pasted_commands import GivenOptions
 from provisioner.cli.streams import is_utf8, write
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Console:
     json: Json | None = None
     output_lost: bool = False
     is_unshown: bool = False
+    given: GivenOptions = field(default_factory=GivenOptions)
+    """The options that commands in messages need to reach the same stack."""
     _json_started: bool = False
     """Some JSON has been written to stdout."""
     _quiet_since: float = field(init=False)
@@ -80,7 +83,7 @@ class Console:
         is_terminal = stream.isatty()
         color = choose_color(environ=os.environ, is_terminal=is_terminal, flag=False if self.no_color else None)
         columns = shutil.get_terminal_size((100, 24)).columns
-        return Style(color, min(columns, _MAX_WIDTH), columns if is_terminal else None)
+        return Style(color, min(columns, _MAX_WIDTH), columns if is_terminal else None, self.given.complete)
 
     def _event_style(self) -> Style:
         """Returns the style of events. The terminal is examined once, and not at each of ten thousand events."""
@@ -121,9 +124,9 @@ class Console:
         self.message(f"Error: the output cannot be written ({why}); what follows of it is dropped.")
 
     def message(self, line: str) -> None:
-        """Writes a line of progress to stderr."""
+        """Writes a line of progress to stderr, with commands that can be pasted."""
         self._begin_output()
-        self._put(sys.stderr, f"{line}\n")
+        self._put(sys.stderr, f"{self.given.complete(line)}\n")
 
     def prompt(self, text: str) -> bool:
         """Writes a question to stderr, and returns whether that worked."""

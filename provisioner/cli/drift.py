@@ -59,5 +59,7 @@ def command(
 
         console().write(render_drift(planned.plan, console().style(), full=full))
         if planned.plan.work and not workspace.settings.in_automation:
-            console().message("\nplan shows what apply would do about it; apply --refresh-only only records it.")
+            console().message(
+                "\n`provisioner plan` shows what apply would do about it; `provisioner apply --refresh-only` only records it."
+            )
     return of_plan(planned.plan, detailed=detailed_exitcode)

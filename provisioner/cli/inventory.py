@@ -63,7 +63,7 @@ def _warn_left_out(inventory: Inventory) -> None:
                 "inventory-incomplete",
                 "1 server is left out" if count == 1 else f"{count} servers are left out",
                 detail=f"{lines}\nand {more} more" if more > 0 else lines,
-                hint="what is under way, apply finishes; what has changed, `apply --refresh-only` records; `plan` tells of the rest",
+                hint="what is under way, `provisioner apply` finishes; what has changed, `provisioner apply --refresh-only` records; `provisioner plan` tells of the rest",
             )
         ]
     )

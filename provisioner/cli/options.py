@@ -130,6 +130,8 @@ def make_workspace(
     from provisioner.settings import read_settings
     from provisioner.workflow.workspace import Workspace
 
+    for option, value in (("--specs", specs), ("-e", environment), ("--state", state_location)):
+        console().given.note(option, value)
     catalogue: Callable[[], Catalogue] = click.get_current_context().obj
     settings = read_settings(os.environ)
     start_log(settings.log_level)

@@ -205,5 +205,5 @@ def _settle(workspace: Workspace, action: Action, target: str, options: SettleOp
         document = outcome_document(settled.order, settled.settlement.value, settled.findings, exit_code=code)
         console().document(document)
     else:
-        console().write(render_settlement(settled.order, settled.settlement))
+        console().write(console().given.complete(render_settlement(settled.order, settled.settlement)))
     return code

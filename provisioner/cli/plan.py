@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -109,12 +110,21 @@ def command(
         from provisioner.rendering.plan import render_plan
 
         console().write(render_plan(planned.plan, console().style(), full=full))
-    if not planned.plan.refusals:
+    if planned.plan.refusals:
+        if out is not None:
+            _say_not_saved(out)
+    else:
         if out is not None:
             _save(workspace, planned, out)
         if not as_json and not console().output_lost:  # what nobody has seen, nobody can approve
             _hint(planned, out, workspace)
     return of_plan(planned.plan, detailed=detailed_exitcode)
+
+
+def _say_not_saved(out: Path) -> None:
+    """Says that a refused plan is in no file, and that a file which stands there is of an earlier plan."""
+    older = f" {out} still holds an earlier plan." if out.exists() else ""
+    console().message(f"\nNothing was saved to {out}, because the plan is refused.{older}")
 
 
 def _save(workspace: Workspace, planned: PlanResult, out: Path) -> None:
@@ -142,7 +152,7 @@ def _refuse_open_calls(plan: Plan, out: Path) -> None:
                 error(
                     finding.code,
                     f"the plan was not saved to {out}: what became of an earlier call for {finding.address} is not known",
-                    hint=f"run {plan.mode.command} without a plan file: it looks {_RECOVERY[finding.code]} first",
+                    hint=f"without a plan file, `provisioner {plan.mode.command}` looks {_RECOVERY[finding.code]} first",
                     address=finding.address,
                 )
                 for finding in found
@@ -160,16 +170,20 @@ def _hint(planned: PlanResult, out: Path | None, workspace: Workspace) -> None:
             "approval below, or set PROVISIONER_PLAN_KEY."
         )
     elif out is not None and not in_automation:
-        say = f"Saved the plan to: {out}\nTo carry out exactly these actions, run:\n  provisioner apply {out}"
+        say = f"Saved the plan to: {out}\nTo carry out exactly these actions, run:\n  {_apply_command(out)}"
         console().message(f"\n{say}")
     if approval is None or not planned.plan.work:
         return
     if not in_automation:
         console().message(
-            "\nTo apply exactly this: plan --out FILE. Or approve of it, and apply with the same options and:"
+            "\nTo apply exactly this, save it with --out, or apply with the same options and:"
             if out is None
-            else f"To apply it, run: provisioner apply {out} with:"
+            else f"To apply it, run: {_apply_command(out)} with:"
             if is_unsigned
             else "Where somebody else applies it, or on another machine, add:"
         )
     console().message(f"  --approved {approval}")
+
+
+def _apply_command(out: Path) -> str:
+    return console().given.command(f"apply {quote(str(out))}")

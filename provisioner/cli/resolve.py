@@ -94,11 +94,15 @@ def _passed_over(resolved: ResolveResult, address: Address) -> Diagnostic:
     listed = [f"{resolved.noun} {row.id} ({row.name}, {row.status})" for row in resolved.listed]
     known = ", ".join((*listed, *(f"order {order}" for order in resolved.orders)))
     take = (
-        f"; a {resolved.noun} that is yours is taken by `provisioner import {address.shell_quoted} ID`"
+        f"; a {resolved.noun} that is yours is taken by `provisioner import {address.shell_quoted} {resolved.listed[0].id}`"
         if listed
         else ""
     )
-    take += f"; an order by `provisioner resolve {address.shell_quoted} --adopt ORDER`" if resolved.orders else ""
+    take += (
+        f"; an order by `provisioner resolve {address.shell_quoted} --adopt {resolved.orders[0]}`"
+        if resolved.orders
+        else ""
+    )
     return warning(
         "passed-over",
         f"what may be it after all: {known}",

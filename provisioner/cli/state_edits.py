@@ -167,10 +167,13 @@ def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Cal
         if forgotten.declared:
             declared = ", ".join(_shortened([str(address) for address in forgotten.declared]))
             first = next(one for one in forgotten.records if one.address == forgotten.declared[0])
-            take_back = f"`provisioner import {first.address.shell_quoted} {first.id or 'ID'}`"
+            take_back = (
+                f"; to take back what is there: `provisioner import {first.address.shell_quoted} {first.id}`, which `imports:` in the specs does "
+                "by itself"
+            )
             console().message(
                 f"The specs still declare {declared}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
-                f"the specs; to take back what is there: {take_back}, which `imports:` in the specs does by itself."
+                f"the specs{take_back if first.id else ''}."
             )
         if auto_approve:
             return True

@@ -63,7 +63,7 @@ class ConsoleRebuildUI:
             aside = "".join(f"  {escape(name)}\n" for name in rebuilt.aside)
             kept = f" What stood there is kept as:\n{aside}" if aside else "\n"
             self.console.write(
-                f"\nRebuilt: {rebuilt.counted}, serial {rebuilt.state.serial}.{kept}Next: provisioner plan\n"
+                f"\nRebuilt: {rebuilt.counted}, serial {rebuilt.state.serial}.{kept}Next: `provisioner plan`\n"
             )
         elif rebuilt.approved:
             self.console.write("\nThere is nothing to write. Nothing was changed.\n")

@@ -92,17 +92,17 @@ def may_have_bought(intent: Intent, row: Live, kind: Kind) -> bool:
     return bool(kind.match(intent, (row,))) or (is_namesake and row.id not in intent.known_before)
 
 
-def settle_hint(effect: Effect, *, command: str | None = None) -> str:
+def settle_hint(effect: Effect, *, command: str | None = None, again: bool = False) -> str:
     """Returns what to do about an open call that is not a purchase. `command` is the command of the run. If it is not
     known, a release may have been sent by `destroy`, and an apply would buy the server again.
     """
     then = ": it looks at what became of it before it does anything else"
     if command is not None:
-        return f"run {command}{then}"
+        return f"run `provisioner {command}`{' again' if again else ''}{then}"
     if effect is not Effect.DESTRUCTIVE:
-        return f"run apply{then}"
+        return f"run `provisioner apply`{then}"
     return (
-        f"run the command that sent the release again{then}. Where that was destroy, run destroy: apply would then buy again what the "
+        f"run the command that sent the release again{then}. Where that was destroy, run `provisioner destroy`: apply would then buy again what the "
         "specs still want"
     )
 
@@ -120,8 +120,8 @@ def settle_hint_without_cloud(intent: Intent) -> str:
 def lost_release_hint(address: Address) -> str:
     """Returns what a person can do about a lost release whose outcome no list shows."""
     return (
-        "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
-        f"and ends this; `apply --replace {address.shell_quoted}` buys another"
+        "once the console and the bill show it gone: `provisioner destroy --allow vanished`, or `provisioner apply --allow vanished` when the specs do not want it, drops its record "
+        f"and ends this; `provisioner apply --replace {address.shell_quoted}` buys another"
     )
 
 
@@ -142,11 +142,11 @@ def next_step(
     if intent.members:
         return (
             "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
-            f"`provisioner resolve {intent.address.shell_quoted} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
+            f"`provisioner resolve {intent.address.shell_quoted} --adopt` with the id of the order, or `provisioner resolve {intent.address.shell_quoted} --absent` when there is none: "
             f"that settles all {len(intent.members)}"
         )
     command, effect = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
-    adopting = f"run {command} again: it {effect} the {kind.noun} once exactly one fits"
+    adopting = f"run `provisioner {command}` again: it {effect} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = format_time(quiet_until(intent, policy))
@@ -173,18 +173,15 @@ def resolve_hint(intent: Intent, kind: Kind) -> str:
     order yet, or as absent.
     """
     resolve = f"`provisioner resolve {intent.address.shell_quoted}"
-    if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
-        return f"{resolve} --adopt ID` or `--absent`"
-    return f"{resolve} --adopt ID` or `--absent`. An order that is it: {resolve} --adopt ORDER`"
+    order = "" if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD else ", or of the order that is it,"
+    return f"{resolve} --absent`, or {resolve} --adopt` with the id of the {kind.noun}{order} behind it"
 
 
-def choose_hint(intent: Intent) -> str:
-    """Returns what to do if several servers fit a purchase in doubt."""
-    address = intent.address.shell_quoted
-    return (
-        f"choose: `provisioner resolve {address} --adopt ID`, with one of these. Where it is none of them, have them renamed or released "
-        f"first; then `provisioner resolve {address} --absent`"
-    )
+def choose_hint(intent: Intent, ids: Iterable[str]) -> str:
+    """Returns what to do if several servers, with these `ids`, fit a purchase in doubt."""
+    resolve = f"`provisioner resolve {intent.address.shell_quoted}"
+    choices = ", or ".join(f"{resolve} --adopt {one}`" for one in ids)
+    return f"choose one: {choices}. Where it is none of them, have them renamed or released first; then {resolve} --absent`"
 
 
 def absent_hint(address: Address) -> str:

@@ -83,18 +83,18 @@ def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) 
         return problem
     row, noun = inputs.live_of(kind.name, entry.id), kind.noun
     if row is None:
-        hint = f"check the id in the console, and the credentials: provisioner credentials; {_NOTHING_CHANGED}"
+        hint = f"check the id in the console, and whose credentials these are: `provisioner credentials`; {_NOTHING_CHANGED}"
         return _refusal(entry, "unknown-server", f"the cloud lists no {noun} {entry.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one {noun}, one address; to give it another: provisioner state mv {owned.address.shell_quoted} {entry.address.shell_quoted}"
+        hint = f"one {noun}, one address; to give it another: `provisioner state mv {owned.address.shell_quoted} {entry.address.shell_quoted}`"
         return _refusal(entry, "server-owned", f"{noun} {entry.id} is that of {owned.address}", hint)
     if (claim := inputs.claims.get(entry.id)) is not None:
-        hint = "let it go there first: provisioner state rm, or provisioner resolve where it is in doubt"
+        hint = "let it go there first, with `state rm` or `removed:`, or settle it there with `resolve` where it is in doubt"
         return _refusal(entry, "server-owned", f"{noun} {entry.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_have_bought(intent, row, kind):
-            hint = f"provisioner resolve {intent.address.shell_quoted} --adopt {entry.id}, or --absent"
+            hint = f"`provisioner resolve {intent.address.shell_quoted} --adopt {entry.id}`, or `provisioner resolve {intent.address.shell_quoted} --absent`"
             summary = f"{noun} {entry.id} may be the purchase in doubt of {intent.address}"
             return _refusal(entry, "import-in-doubt", summary, hint)
     if row.status in kind.statuses.releasing:
@@ -110,7 +110,7 @@ def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) 
 def _check_open_calls(entry: Import, state: State) -> Diagnostic | None:
     """Refuses the import while it is unknown whether the server was released, or what else the address holds."""
     if entry.address in state.doubts:
-        hint = f"provisioner resolve {entry.address.shell_quoted} --adopt ID, where it became that one; with --allow other-name where it bears another name"
+        hint = f"where it became that one: `provisioner resolve {entry.address.shell_quoted} --adopt {entry.id}`, with --allow other-name where it bears another name"
         return _refusal(entry, "import-in-doubt", f"the outcome of a purchase for {entry.address} is not known", hint)
     for intent in state.unsettled:
         if entry.id == intent.target_id or entry.address in intent.addresses:

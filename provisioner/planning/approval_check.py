@@ -22,7 +22,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
-PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: plan --out FILE"
+PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: `provisioner plan`"
 
 _MOST_NAMED: Final = 20
 _GUARDS: Final = frozenset({"mass_change_percent", "mass_change_from", "max_servers"})

@@ -41,9 +41,9 @@ def _warning(paths: tuple[FieldPath, ...], sharing: list[Change]) -> Diagnostic:
     names = list_addresses([change.address for change in sharing], most=_NAMED)
     single = sharing[0].address if len(sharing) == 1 else None
     rebuy = (
-        f"`apply --replace {single.shell_quoted}` buys it anew"
+        f"`provisioner apply --replace {single.shell_quoted}` buys it anew"
         if single
-        else "`apply --replace` with the address of one buys it anew"
+        else f"`provisioner apply --replace {sharing[0].address.shell_quoted}` buys that one anew"
     )
     return warning(
         "assumed",

@@ -141,9 +141,7 @@ def _kept_warning(change: Change, successor: Change, noun: str) -> Diagnostic:
         )
     else:
         why = ", which was to take its place, is not well"
-        hint = (
-            f"`apply --replace {successor.address.shell_quoted}` buys another; the old one is released when that runs"
-        )
+        hint = f"`provisioner apply --replace {successor.address.shell_quoted}` buys another; the old one is released when that runs"
     return warning(
         "deposed-kept",
         f"{change.address}: {noun} {identifier} is kept, because {successor.address}{why}",

@@ -101,11 +101,11 @@ def _purchase_warning(
     lookalikes = () if fitting else _lookalikes(intent, free, inputs, catalogue)
     hidden = _describe_sender(intent, inputs, kind) if _may_hide_purchase(intent, inputs) else ""
     if len(fitting) > 1:
-        hint = choose_hint(intent)
+        hint = choose_hint(intent, [row.id for row in fitting])
     elif (
         fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in inputs.gaps)
     ):
-        run = "run destroy: it finds and releases" if destroying else "run apply: it adopts"
+        run = "run `provisioner destroy`: it finds and releases" if destroying else "run `provisioner apply`: it adopts"
         hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
     elif lookalikes:
         taken = next((row.id for row in lookalikes if row.id == intent.answered_id), lookalikes[0].id)
@@ -121,8 +121,8 @@ def _purchase_warning(
         )
     elif hidden:
         hint = (
-            f"{_sender_hint(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. `--absent` needs "
-            "`--allow list-incomplete` beside it, as this list cannot tell"
+            f"{_sender_hint(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. --absent needs "
+            "--allow list-incomplete beside it, as this list cannot tell"
         )
     return warning(
         "in-doubt",

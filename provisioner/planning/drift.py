@@ -95,7 +95,7 @@ def _drift_warnings(
         yield warning(
             "failed",
             f"{change.address}: the purchase failed ({_describe(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
-            hint=f"`apply --replace {change.address.shell_quoted}` releases it and buys a new one; removing it from the specs releases it",
+            hint=f"`provisioner apply --replace {change.address.shell_quoted}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
     elif (
@@ -138,7 +138,9 @@ def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
         return "its record is to be dropped, which has to be allowed"
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
-    return f"it is not bought again by itself; `apply --replace {change.address.shell_quoted}` buys a new one"
+    return (
+        f"it is not bought again by itself; `provisioner apply --replace {change.address.shell_quoted}` buys a new one"
+    )
 
 
 def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
@@ -147,10 +149,10 @@ def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bo
     """
     look = "look at it in the console"
     if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
-        return f"{look}; `apply --reinstall {change.address.shell_quoted}` puts its system on it once more, and wipes its system disk"
+        return f"{look}; `provisioner apply --reinstall {change.address.shell_quoted}` puts its system on it once more, and wipes its system disk"
     if not is_wanted or change.action is Action.DELETE or row.status in kind.statuses.releasing:
         return look
-    return f"{look}; if it cannot be mended, `apply --replace {change.address.shell_quoted}` releases it and buys a new one"
+    return f"{look}; if it cannot be mended, `provisioner apply --replace {change.address.shell_quoted}` releases it and buys a new one"
 
 
 def _describe(recorded: Recorded, kind: Kind) -> str:

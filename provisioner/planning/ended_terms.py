@@ -26,7 +26,7 @@ _EFFECTS = {
     Action.DELETE: "be released",
 }
 _IN_STATE_ONLY = frozenset({"labels", "lifecycle"})
-REMEDY = "renew it in the console before the cloud releases it, then apply --refresh-only; or release it there (usermanual-server-0025)"
+REMEDY = "renew it in the console before the cloud releases it, then `provisioner apply --refresh-only`; or release it there (usermanual-server-0025)"
 
 
 def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:

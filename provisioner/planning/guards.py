@@ -232,7 +232,7 @@ def replaced_in_doubt(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
             yield error(
                 "replace-in-doubt",
                 f"{change.address} cannot be replaced while the outcome of its purchase is not known",
-                hint=f"run apply without --replace: it looks for the {catalogue[change.kind].noun}; then replace it",
+                hint=f"run `provisioner apply` without --replace: it looks for the {catalogue[change.kind].noun}; then replace it",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -128,13 +128,13 @@ def _refusals(moving: Mapping[Address, _MovePath], wanted: frozenset[Address], s
             hint = f"declare {origin} until apply has released that; then move it"
         elif path.end.as_deposed in state.resources:
             problem = f"{path.end.as_deposed}, whose place it is, is still recorded"
-            hint = "take the entry out until apply has settled that; or give that one another address: provisioner state mv"
+            hint = "take the entry out until apply has settled that; or give that one another address by `state mv`"
         elif path.end in doubts:
             problem = f"the outcome of a purchase for {path.end} is not known"
             hint = "take the entry out until apply, or resolve, has settled that"
         elif path.end in state.resources or ends[path.end] > 1:
             problem = f"{path.end} holds another one"
-            hint = "take the entry out of moved, or give one of the two another address: provisioner state mv"
+            hint = "take the entry out of moved, or give one of the two another address by `state mv`"
         if problem:
             yield error(
                 "move-impossible",

@@ -68,7 +68,7 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
     is_order = recorded.phase in {Phase.ORDERING, Phase.AWAITING_PAYMENT}
     hint = (
         "Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then one of the "
-        f"two is too many: release {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and run "
+        f"two is too many: release {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and "
         "apply from one place only. If it is somebody else's, have one of the two renamed."
     )
     if ours is None:

@@ -63,7 +63,7 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
                 "prepaid-replace",
                 f"{change.address} cannot be replaced before its order is given up",
                 detail=f"{unpaid_order_detail(change.recorded)}, and the next apply orders what the specs say",
-                hint="run apply again without --replace after that",
+                hint="run `provisioner apply` again without --replace after that",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -83,7 +83,11 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
 def _describe_replacement(change: Change) -> tuple[str, str, bool]:
     """Returns what would happen, what to do instead, and whether a term is lost."""
     if change.reason is Reason.UNDER_WAY:
-        return "its release is under way, and a new one would be bought", "end the release with: destroy", False
+        return (
+            "its release is under way, and a new one would be bought",
+            f"end the release: `provisioner destroy --target {change.address.shell_quoted}`",
+            False,
+        )
     if not (fields := forcing_fields(change)):
         return "it would be released, and a new one bought", "keep it", change.reason is not Reason.VANISHED
     if cause := next((item.after for item in change.fields if is_cause(item)), None):

@@ -91,8 +91,8 @@ class _Rollout:
         yield warning(
             "blocked",
             f"{self._group}: {len(self.blocked)} of its {self._noun} are held back, because of an earlier wave: {named}",
-            hint=f"mend it, or `apply --replace '{self._wrong[0].address}'`; to go on regardless, name them: "
-            f"--target {first.address.shell_quoted}",
+            hint=f"mend it, or `provisioner apply --replace {self._wrong[0].address.shell_quoted}`; to go on regardless, name them: "
+            f"`provisioner apply --target {first.address.shell_quoted}`",
             source=first.desired.source if first.desired else None,
             address=self._group,
         )

@@ -183,8 +183,10 @@ def mismatch_warnings(
             *map(_describe_lost, lost),
         )
     )
-    reinstall = f"`apply --reinstall {address.shell_quoted}` wipes its system disk and puts on it what is declared"
-    buy = f"`apply --replace {address.shell_quoted}` releases it and buys a new one"
+    reinstall = (
+        f"`provisioner apply --reinstall {address.shell_quoted}` wipes its system disk and puts on it what is declared"
+    )
+    buy = f"`provisioner apply --replace {address.shell_quoted}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
     remedy = buy if any(item.forces_replacement for item in together) else reinstall
     yield warning(
@@ -204,7 +206,7 @@ def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnost
         f"{address}: billing tells another term than the specs: {fields}",
         detail="it is the term of the order that bought it; a renewal since may have been for another one",
         hint=f"nothing is sent because of that. Write what billing tells, which changes nothing, or name the fields in "
-        f"lifecycle.ignore_changes; `apply --replace {address.shell_quoted}` releases it and buys a new one",
+        f"lifecycle.ignore_changes; `provisioner apply --replace {address.shell_quoted}` releases it and buys a new one",
         address=address,
     )
 

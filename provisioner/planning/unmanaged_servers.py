@@ -85,7 +85,7 @@ def _reads_like_one_of(names: Iterable[tuple[str, str]], row: Live) -> bool:
 def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], kind: Kind) -> str:
     for intent in state.purchases_in_doubt if state else ():
         if may_have_bought(intent, row, kind):
-            return f"it may be the purchase in doubt of {intent.address_list}: provisioner resolve"
+            return f"it may be the purchase in doubt of {intent.address_list}: `provisioner resolve {intent.address.shell_quoted} --adopt {row.id}`"
     if state is not None and is_marked(row.name, lineage=state.lineage):
         return "it was bought from this state: a plan says how it is adopted"
     if row.status in kind.statuses.releasing:

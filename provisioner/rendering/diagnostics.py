@@ -79,9 +79,9 @@ def _lines(diagnostic: Diagnostic, style: Style) -> Iterator[str]:
     if diagnostic.source is not None:
         yield from _place(diagnostic.source, style, severity=diagnostic.severity)
     if diagnostic.detail:
-        yield from (f"    {line}".rstrip() for line in wrap(diagnostic.detail, style.width - 4))
+        yield from (f"    {line}".rstrip() for line in wrap(style.complete(diagnostic.detail), style.width - 4))
     if diagnostic.hint:
-        yield from _labelled("help:", diagnostic.hint, style)
+        yield from _labelled("help:", style.complete(diagnostic.hint), style)
     if diagnostic.address is not None:
         yield f"  {style.cyan('address:')} {escape(str(diagnostic.address))}"
     if diagnostic.request_id is not None:

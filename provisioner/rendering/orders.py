@@ -60,7 +60,7 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
     lines += ["    (billing does not tell what was ordered)"] if order.items is None else []
     lines.append("}")
     if advise and order.addresses and (step := _next_step(order)):
-        lines += ["", f"{style.cyan('next:')} {step}"]
+        lines += ["", f"{style.cyan('next:')} {style.complete(step)}"]
     return "".join(f"{line}\n" for line in lines)
 
 

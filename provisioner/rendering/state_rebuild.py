@@ -20,7 +20,7 @@ from provisioner.rendering.wording import pluralize
 _SHOWN = 10
 _NEXT_STEP = {
     Confidence.AMBIGUOUS: "have those that are not yours renamed or released, then run `provisioner state rebuild --force`",
-    Confidence.ALIKE: "the next apply buys a server under the wanted name; where it is this one, `provisioner import ADDRESS ID` first",
+    Confidence.ALIKE: "the next apply buys a server under the wanted name; where it is this one, first: `provisioner import {address} {id}`",
     Confidence.UNKNOWN: "nothing is bought beside it: choose another name in the specs, or have it renamed or released",
 }
 
@@ -73,10 +73,15 @@ def _row(row: Row, style: Style, *, width: int) -> Iterator[str]:
     notes = [row.reason]
     if not row.is_kept:
         notes += [f"listed: {_live(each)}" for each in row.candidates]
-        notes.append(_NEXT_STEP.get(row.confidence, ""))
+        notes.append(_next_step(row))
     for text in filter(None, notes):
         for line in wrap(text, style.width - len(indent)):
             yield f"{indent}{style.dim(line)}"
+
+
+def _next_step(row: Row) -> str:
+    found = row.candidates[0].id if row.candidates else ""
+    return _NEXT_STEP.get(row.confidence, "").format(address=row.address.shell_quoted, id=found)
 
 
 def _holding(row: Row) -> str:

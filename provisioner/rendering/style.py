@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 
 from provisioner.model.lookalikes import is_cjk_space, is_invisible, is_wide
@@ -27,13 +27,14 @@ _UNBREAKABLE = re.compile(r"(?:[^ `]|`[^`]{0,200}`|`)+")
 @dataclass(frozen=True, slots=True)
 class Style:
     """How to style text. `width`, at which prose wraps, is in cells; without `color` every method returns its text
-    unchanged.
+    unchanged. `complete` returns a message with its commands, in backquotes, as they can be pasted.
     """
 
     color: bool
     width: int = 100
     columns: int | None = None
     """The width of the terminal. None for a file or a pipe, where nothing has to fit and nothing is shortened."""
+    complete: Callable[[str], str] = field(default=str, compare=False)
 
     def fits(self, lines: Iterable[str]) -> bool:
         """Returns whether no line is wider than the terminal. They must not be painted yet."""

@@ -120,7 +120,7 @@ def _table(results: list[Result], style: Style) -> Iterator[str]:
             yield (start + first).rstrip()
             yield from (indent + line for line in rest)
         if hint:
-            first, *rest = wrap(hint, max(room - len("next: "), 1))
+            first, *rest = wrap(style.complete(hint), max(room - len("next: "), 1))
             yield f"{indent}{style.cyan('next:')} {first}"
             yield from (f"{indent}      {line}" for line in rest)
 

@@ -10,6 +10,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from provisioner.disk import Disk, describe_obstacle, place_file
@@ -26,7 +27,7 @@ _LARGEST: Final = 256 * 1024 * 1024
 _NO_PLAN: Final = "a file that is no plan"
 _KINDS: Final = {".journal": "a journal", ".backup": "a backup", ".yaml": "a YAML file", ".yml": "a YAML file"}
 """What files are called by their endings."""
-_PLAN_AGAIN: Final = "Nothing was sent. Plan again with: plan --out FILE"
+_PLAN_AGAIN: Final = "Nothing was sent. Plan again, to another file: `provisioner plan --out tonight.plan`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _read(path: Path) -> bytes:
     try:
         found = path.lstat() if path.is_symlink() or path.exists() else None
         if found is not None and not stat.S_ISREG(found.st_mode):
-            hint = "Name the file that plan --out has written. Symbolic links are not followed."
+            hint = "Name the file that `provisioner plan --out` has written. Symbolic links are not followed."
             raise UsageError(error("plan-unreadable", f"{path} is no regular file", hint=hint))
         if found is not None and found.st_size > _LARGEST:
             summary = f"{path} has {found.st_size:,} bytes, and no plan has more than {_LARGEST:,}"
@@ -157,7 +158,13 @@ def _read(path: Path) -> bytes:
         summary = f"cannot read the plan {path}: {failure.strerror}"
         raise UsageError(error("plan-unreadable", summary, hint=hint)) from failure
     if data is None:
-        raise UsageError(error("plan-unreadable", f"there is no plan {path}", hint="Make one with: plan --out FILE"))
+        raise UsageError(
+            error(
+                "plan-unreadable",
+                f"there is no plan {path}",
+                hint=f"Make one: `provisioner plan --out {quote(str(path))}`",
+            )
+        )
     return data
 
 

@@ -46,13 +46,14 @@ def servers_as_specs(
         draft, key = kind.adoption.draft(row, loaded.defaults.get(kind.section, {})), row.name
         if (one := managed_by_id.get(row.id)) is not None:
             draft, key = draft.with_missing(kind.adoption.from_terraform(one.attributes, row)), one.key
+        key = unique_key(key, frozenset(taken), noun=kind.noun)
         if not is_writable(draft):
-            hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
+            take = f"`provisioner import {Address(key).shell_quoted} {row.id}`"
+            hint = f"declare it by hand, then: {take}; nothing was changed"
             summary = (
                 f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides from its readers"
             )
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
-        key = unique_key(key, frozenset(taken), noun=kind.noun)
         taken.add(key)
         yield ExistingResource(Address(key), row.id, kind.section, draft)
 
@@ -69,15 +70,18 @@ def specs_text(
     if all(one.is_imported for one in existing):
         return ""
     kinds = [workspace.catalogue[name] for name in dict.fromkeys(row.kind for row in chosen)]
-    return render_spec(existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, terraform=terraform)))
+    return render_spec(
+        existing, defaults=loaded.defaults, remarks=tuple(_remarks(kinds, existing[0], terraform=terraform))
+    )
 
 
-def _remarks(kinds: Sequence[Kind], *, terraform: bool) -> Iterable[str]:
+def _remarks(kinds: Sequence[Kind], example: ExistingResource, *, terraform: bool) -> Iterable[str]:
+    address = example.address.shell_quoted
     yield f"Written by `provisioner adopt` on {datetime.now(UTC):%Y-%m-%d}, from what the cloud shows; edit it as you like."
     yield from (f"It never shows{f' of a {kind.noun}' * (len(kinds) > 1)}: {kind.adoption.hidden}." for kind in kinds)
     source = "what the Terraform state says of them, else from " if terraform else ""
     yield f"These are taken from {source}`defaults:` in stack.yaml, and never verified. To declare one otherwise"
-    yield "without a replacement: `provisioner state rm ADDRESS`, edit, `provisioner import ADDRESS ID`."
+    yield f"without a replacement: `provisioner state rm {address}`, edit, `provisioner import {address} {example.id}`."
     yield "`imports:` says which server each address took over. Once `provisioner plan` has no changes, it may be deleted."
 
 

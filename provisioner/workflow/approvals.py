@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from provisioner.cloud import Cloud
@@ -37,7 +38,7 @@ LIFETIME_SECONDS: Final = 24 * 3600.0
 """How long an approval is good for unless somebody says otherwise."""
 _CLOCK_TOLERANCE: Final = 15 * 60
 """Seconds by which two nodes of the cloud may differ (docs/api/devserver-api.md section 6.1)."""
-_NEXT: Final = "Nothing was sent. Plan again, and approve of that: plan --out FILE"
+_NEXT: Final = "Nothing was sent. Plan again with the same options, and approve of that: `provisioner plan`"
 _TOUCHING: Final = (Intended, Answered, Settled, Adopted, Imported, Moved, Forgotten)
 
 
@@ -103,7 +104,7 @@ def unsigned(path: Path) -> Diagnostic:
     return error(
         "plan-unsigned",
         f"the plan {path} was not made with this user's key, so that nobody is known to have approved of it",
-        hint=f"Ask whoever made it for the approval that was shown then, and add it: provisioner apply {path} --approved APPROVAL. Or share "
+        hint=f"Ask whoever made it for the approval that was shown then, and add it behind `provisioner apply {quote(str(path))} --approved`. Or share "
         "PROVISIONER_PLAN_KEY between the machines, or run it on a terminal and answer yes.",
     )
 
@@ -143,7 +144,7 @@ class ApprovalCheck:
                 error(
                     "plan-used",
                     f"{self.request.name} has been carried out before",
-                    hint="Plan again with: plan --out FILE",
+                    hint="Where more is to be done, plan again: `provisioner plan`",
                 )
             )
         others = self._overtaken({change.address for change in use.changes})
@@ -277,5 +278,5 @@ def _parsed(text: str) -> Approval:
     try:
         return Approval.parse(text)
     except ValueError as problem:
-        hint = "Copy it whole, as `plan` has shown it: CREATED.EXPIRES.DUE.HEAD.HASH"
+        hint = "Copy it whole, as `provisioner plan` has shown it: five parts with dots between them"
         raise UsageError(error("approval-invalid", f"what --approved names {problem}", hint=hint)) from None

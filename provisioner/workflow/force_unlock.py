@@ -92,6 +92,6 @@ def _next_step(effect: Effect, *, together: bool) -> str:
         case Effect.CANCELLATION:
             return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
         case Effect.WIPE:
-            return "these reinstallations count as carried out; none is sent again unless apply --reinstall names its address"
+            return "these reinstallations count as carried out; none is sent again unless `provisioner apply --reinstall` names its address"
         case _:
             return "the next apply or destroy looks whether these servers are gone, and records what it sees"

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from provisioner.disk import Disk, describe_obstacle, place_file
@@ -104,13 +105,13 @@ def _refuse_near_stack(directory: Path) -> None:
     """
     around, below = enclosing_stack(directory), [*find_stacks(directory)]
     if directory in below:
-        hint = "go on with: provisioner plan"
+        hint = "go on with: `provisioner plan`"
         summary = f"there is a stack in {directory} already; nothing was changed"
     elif around is not None:
-        hint = f"go on with: provisioner plan --specs {os.path.relpath(around)}"
+        hint = f"go on with: `provisioner plan --specs {quote(os.path.relpath(around))}`"
         summary = f"{directory} would be inside the stack in {around}; nothing was changed"
     elif below:
-        hint = f"go on with: provisioner plan --specs {os.path.relpath(below[0])}; or name a directory beside it with --specs"
+        hint = f"go on with: `provisioner plan --specs {quote(os.path.relpath(below[0]))}`; or name a directory beside it with --specs"
         summary = f"{directory} would be above the stack in {below[0]}; nothing was changed"
     else:
         return

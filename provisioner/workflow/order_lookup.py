@@ -58,7 +58,7 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
     intent = state.doubts.get(address) if state else None
     if intent is not None:
         summary = f"{address}: the outcome of its purchase is not known, and no order of it either"
-        hint = "run apply: it looks for what was bought; `provisioner orders list --all` has the account's orders"
+        hint = "run `provisioner apply`: it looks for what was bought; `provisioner orders list --all` has the account's orders"
     elif address in known:
         summary = f"{address} is declared and has no order yet"
         hint = "`provisioner apply` buys it, and places an order where its charging_info says PRE_PAID"

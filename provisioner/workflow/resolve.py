@@ -168,7 +168,7 @@ def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: Clou
     if listed is not None:
         summary, hint = (
             f"the cloud lists it: {listed.id}",
-            "run apply: it goes on with that; nothing was changed",
+            "run `provisioner apply`: it goes on with that; nothing was changed",
         )
         raise UsageError(error("server-listed", summary, hint=hint, address=recorded.address))
     return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)

@@ -135,7 +135,7 @@ def _require_state(session: Session, stack: Stack, workspace: Workspace) -> Stat
     location = workspace.store(stack).location
     state = session.state
     if state is None:
-        hint = "check --state and -e; provisioner import takes over what exists"
+        hint = "check --state and -e; `provisioner import` takes over what exists"
         raise UsageError(error("unknown-address", f"nothing is recorded yet at {location}", hint=hint))
     return state
 
@@ -169,7 +169,7 @@ def _members(state: State, address: Address) -> tuple[Recorded, ...]:
     found = [one for key, one in state.resources.items() if key.group == address]
     if not found:
         _require_settled(state, [address])
-        hint = "provisioner state list shows those that are recorded; nothing was changed"
+        hint = "`provisioner state list` shows those that are recorded; nothing was changed"
         raise UsageError(error("unknown-address", f"nothing is recorded under {address}", hint=hint))
     return tuple(sorted(found, key=lambda one: one.address))
 
@@ -205,7 +205,7 @@ def _refuse_deposed(state: State, origin: Address, address: Address) -> None:
     for deposed in (origin.as_deposed, address.as_deposed):
         if deposed in state.resources and deposed != origin:
             summary = f"{deposed} holds one that is to go when {deposed.successor} is done"
-            hint = f"apply releases it; to keep it: provisioner state mv {deposed.shell_quoted} ADDRESS. Nothing was changed"
+            hint = f"apply releases it; to keep it, move it to an address of its own first: `provisioner state mv {deposed.shell_quoted}` takes that behind it. Nothing was changed"
             raise UsageError(error("address-taken", summary, hint=hint, address=address))
 
 
@@ -215,7 +215,7 @@ def _require_settled(state: State, addresses: Iterable[Address]) -> None:
             is_purchase = intent.effect is Effect.PURCHASE
             code = "address-in-doubt" if is_purchase else "address-unsettled"
             way = (
-                f"run apply, or provisioner resolve {address.shell_quoted}, first"
+                f"run `provisioner apply`, or `provisioner resolve {address.shell_quoted}`, first"
                 if is_purchase
                 else f"first {settle_hint_without_cloud(intent)}"
             )

@@ -168,7 +168,7 @@ class TestInDoubt:
         lose_reply(harness, executed=True)
         for result in harness.apply(*together(3)).results:
             assert result.diagnostic.address == result.address
-            assert "resolve 'trainer[0]' --adopt ORDER" in result.diagnostic.hint
+            assert "resolve 'trainer[0]' --adopt` with the id of the order" in result.diagnostic.hint
             assert "settles all 3" in result.diagnostic.hint
 
     def test_an_answer_without_an_order_is_none(self, harness, together, result_types):

@@ -37,7 +37,7 @@ def test_without_a_choice_it_only_lists(inherited) -> None:
     ran = inherited.run("adopt")
     assert ran.code == 0
     assert "4 servers that no address of this state owns" in ran.out
-    assert "adopt --all, or adopt --match GLOB" in ran.err
+    assert "`provisioner adopt --all`, or `provisioner adopt --match`" in ran.err
     assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 

@@ -275,7 +275,7 @@ def test_a_file_of_an_older_version_can_be_shown_and_not_applied(cli: CliRunner)
     assert cli.run("show", "old.plan").code == 0
     said = cli.assert_fails("apply", "old.plan", code="plan-format").stderr_text
     assert "older version" in said
-    assert "plan --out FILE" in said
+    assert "Plan again with the same options" in said
 
 
 def test_guards_are_asked_again(saved: CliRunner) -> None:

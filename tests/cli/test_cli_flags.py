@@ -158,7 +158,7 @@ def test_a_terminal_that_wants_no_colour_gets_none(cli, monkeypatch, variable: s
 
 
 def test_a_pipeline_is_spared_the_hints(cli, monkeypatch) -> None:
-    assert "plan --out FILE" in cli.run("plan").err
+    assert "save it with --out" in cli.run("plan").err
     assert "provisioner apply p" in cli.run("plan", "--out", "p").err
     monkeypatch.setenv("PROVISIONER_IN_AUTOMATION", "1")
     for options in ((), ("--out", "p")):

@@ -107,7 +107,7 @@ def test_a_plan_that_is_not_there(cli) -> None:
     for command in ("apply", "show"):
         said = cli.assert_fails(command, "gone.plan", code="plan-unreadable").stderr_text
         assert "there is no plan gone.plan" in said
-        assert "plan --out FILE" in said
+        assert "provisioner plan --out gone.plan" in said
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.4, 0.6, 0.8, 0.98])
@@ -117,7 +117,7 @@ def test_any_byte_of_a_plan_that_was_changed_is_noticed(saved, share: float) -> 
     at = int(len(content) * share)
     file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     for command in ("apply", "show"):
-        assert "Plan again with" in saved.assert_fails(command, "two.plan", code="plan-damaged").stderr_text
+        assert "Plan again, to another file" in saved.assert_fails(command, "two.plan", code="plan-damaged").stderr_text
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"plan": {}}'])

@@ -58,7 +58,7 @@ def test_the_state_may_be_renamed_before_the_stack(applied):
 def test_environments_that_are_introduced_buy_nothing_again(applied):
     applied.write("specs/environments/dev.yaml", "{}\n")
     said = applied.assert_fails(*APPLY, "-e", "dev", code="no-state", exit_code=4).stderr_text
-    assert "`provisioner state rename demo demo.dev`" in said
+    assert "`provisioner state rename demo demo.dev -e dev`" in said
     assert applied.run("state", "rename", "demo", "demo.dev").code == 0
     assert "No changes" in applied.run("plan", "-e", "dev").out
     (applied.path / "specs/environments/dev.yaml").rename(applied.path / "specs/environments/test.yaml")

@@ -100,7 +100,7 @@ class TestAnotherSystem:
         proxy.on(fault, method="POST", ending="/changeos")
         lost = workspace.run_in_process("apply", "--auto-approve")
         assert lost.code == 7
-        assert "run apply again" in lost.words
+        assert "run `provisioner apply` again" in lost.words
         assert workspace.ledger_counts("wipe") == ({"alpha": 1} if wipes_at_first else {})
         shown = workspace.run_in_process("plan", "--detailed-exitcode")
         assert "reinstallation" in shown.text

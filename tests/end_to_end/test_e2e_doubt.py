@@ -189,7 +189,7 @@ class TestTwoSteps:
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
         planned = careful.run_in_process("plan").words
         assert f"orders placed since, which may be it: {order} (unpaid)" in planned
-        assert "`provisioner resolve 'alpha' --adopt ORDER`" in planned
+        assert "`provisioner resolve 'alpha' --adopt` with the id of the server, or of the order that is it" in planned
         assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 0
         assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
@@ -199,7 +199,7 @@ class TestTwoSteps:
         stack = stack_with(prepaid="two-step", unsafe_quiet_period="true", quiet_period="1m")
         careful.write(f"servers: {{alpha: {{charging_info: {PREPAID.replace('true', 'false')}}}}}\n", stack=stack)
         proxy.on(resetting(executed=True), name="alpha")
-        way = "`provisioner resolve 'alpha' --adopt ORDER`"
+        way = "`provisioner resolve 'alpha' --adopt` with the id of the server, or of the order that is it"
         for _ in range(2):
             doubtful = careful.run_in_process(*FOUND_LATER)
             assert (doubtful.code, way in doubtful.words) == (6, True), doubtful.text

@@ -141,5 +141,5 @@ def test_what_another_doubt_accounts_for_is_not_named_as_this_one(workspace, san
     )
     assert workspace.run_in_process(*FOUND_LATER).code == 6
     planned = workspace.run_in_process("plan").words
-    assert planned.count("run apply: it adopts") == 2
+    assert planned.count("run `provisioner apply`: it adopts") == 2
     assert "as it was asked for but for the name" not in planned

@@ -77,7 +77,7 @@ def test_interrupted_while_prepaid_servers_are_built(workspace, clock):
     running.wait_for_stderr("Stopping: nothing new is sent")
     interrupted = running.end()
     assert interrupted.code == 8
-    assert "run apply again" in interrupted.words
+    assert "run `provisioner apply` again" in interrupted.words
     assert_every_server_is_known(workspace)
     clock.advance(700)
     assert workspace.run(*APPLY).code == 0
@@ -102,7 +102,10 @@ def test_an_order_that_awaits_approval(approving, clock):
     approving.write(prepaid())
     first = approving.run(*APPLY)
     assert first.code == 7
-    assert "have it approved, then run apply again: it goes on with this order and buys nothing new" in first.words
+    assert (
+        "have it approved, then run `provisioner apply` again: it goes on with this order and buys nothing new"
+        in first.words
+    )
     (ordered,) = approving.ledger
     assert recorded(approving)["alpha"]["order_id"] == ordered.order_id
     assert ordered.order_id in approving.run_in_process("orders", "list").out
@@ -127,7 +130,7 @@ def test_a_reset_after_the_purchase_was_accepted(workspace, proxy, specs):
     proxy.on(resetting(executed=True))
     lost = workspace.run(*APPLY, "--resolve-timeout", "0")
     assert lost.code == 6
-    assert "run apply again" in lost.words
+    assert "run `provisioner apply` again" in lost.words
     assert workspace.run_in_process("state", "list").out.split() == ["alpha"]
     (doubt,) = json.loads(workspace.run_in_process("show", "--json").out)["in_doubt"]
     assert (doubt["address"], doubt["effect"]) == ("alpha", "purchase")
@@ -170,7 +173,7 @@ def test_a_creation_that_failed(workspace):
     failed = workspace.run(*APPLY)
     assert failed.code == 7
     assert (
-        "it exists and may cost money; remove it from the specs to release it, or `apply --replace 'alpha'`"
+        "it exists and may cost money; remove it from the specs to release it, or `provisioner apply --replace 'alpha'`"
         in failed.words
     )
     assert_every_server_is_known(workspace)
@@ -179,7 +182,7 @@ def test_a_creation_that_failed(workspace):
     before = workspace.ledger
     again = workspace.run(*APPLY)
     assert again.code == 7
-    assert "`apply --replace 'alpha'` releases it and buys a new one" in again.words
+    assert "`provisioner apply --replace 'alpha'` releases it and buys a new one" in again.words
     assert recorded(workspace)["alpha"]["phase"] == "failed"
     assert workspace.ledger == before
 
@@ -202,7 +205,7 @@ def test_a_server_in_the_status_error(running):
         looked = running.run(command, "--detailed-exitcode")
         assert looked.code == 2
         assert "alpha: the cloud reports status ERROR" in looked.words
-        assert "`apply --replace 'alpha'` releases it and buys a new one" in looked.words
+        assert "`provisioner apply --replace 'alpha'` releases it and buys a new one" in looked.words
     running.run_in_process(*APPLY)
     assert running.ledger == before
     assert_every_server_is_known(running)

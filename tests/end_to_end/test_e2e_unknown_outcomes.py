@@ -188,7 +188,7 @@ class TestWhileInDoubt:
         assert "in-doubt" in refused.out
         said = " ".join(refused.err.split())
         assert "Error[in-doubt]: the plan was not saved to after.json" in said
-        assert "run apply without a plan file" in said
+        assert "without a plan file, `provisioner apply`" in said
         assert not (doubtful.folder / "after.json").exists()
 
     def test_a_plan_that_is_not_saved_is_still_one_document(self, doubtful):

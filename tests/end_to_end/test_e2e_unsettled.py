@@ -50,7 +50,10 @@ def unsettled(workspace, sandbox, request):
     applied = workspace.run_in_process("apply", *LEAVE)
     assert applied.code == 7
     said = applied.words
-    assert ("the outcome of its re" in said, "run apply again: it looks at what became of it" in said) == (True, True)
+    assert (
+        "the outcome of its re" in said,
+        "run `provisioner apply` again: it looks at what became of it" in said,
+    ) == (True, True)
     return workspace
 
 
@@ -179,11 +182,15 @@ def test_the_advice_after_an_incomplete_destroy_buys_nothing(workspace, sandbox)
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
     lost = workspace.run_in_process("destroy", "--auto-approve")
     said = lost.words
-    assert (lost.code, "run destroy again: it looks" in said, "run apply" in said) == (7, True, False)
+    assert (lost.code, "run `provisioner destroy` again: it looks" in said, "run `provisioner apply`" in said) == (
+        7,
+        True,
+        False,
+    )
     planned = workspace.run_in_process("plan").words
-    assert "Where that was destroy, run destroy" in planned
-    assert "run apply: it looks" not in planned
-    assert "help: run destroy: it looks" in workspace.run_in_process("plan", "--destroy").words
+    assert "Where that was destroy, run `provisioner destroy`" in planned
+    assert "run `provisioner apply`: it looks" not in planned
+    assert "help: run `provisioner destroy`: it looks" in workspace.run_in_process("plan", "--destroy").words
     assert workspace.run_in_process("destroy", "--auto-approve").code == 0
     assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1}, {"alpha": 1})
 
@@ -194,5 +201,5 @@ def test_a_destroy_whose_purchase_is_in_doubt_is_not_told_to_apply(workspace, sa
     assert workspace.apply("--resolve-timeout", "0").code == 6
     destroyed = workspace.run_in_process("destroy", "--auto-approve", "--resolve-timeout", "0")
     said = destroyed.words
-    assert (destroyed.code, "run destroy again: it finds and releases" in said) == (6, True)
-    assert ("run apply" in said, "apply buys it" in said) == (False, False)
+    assert (destroyed.code, "run `provisioner destroy` again: it finds and releases" in said) == (6, True)
+    assert ("run `provisioner apply`" in said, "apply buys it" in said) == (False, False)

@@ -96,7 +96,7 @@ def test_a_failed_system_is_put_on_again_without_a_stop_even_where_the_row_shows
 def test_a_server_that_is_gone_is_said_to_be_gone():
     played = update(wanted(power="stopped"), ("power",), replies=[None, refused("ModelArts.6404")])
     assert played.result == Ended(
-        Phase.READY, "the server is not there any more", "run plan: it says what is known of it"
+        Phase.READY, "the server is not there any more", "run `provisioner plan`: it says what is known of it"
     )
 
 

@@ -87,7 +87,7 @@ class TestDoubt:
         assert [change.action for change in plan.changes] == [Action.RESUME] * 3
         (finding,) = plan.findings
         assert finding.summary.startswith("pool[0], pool[1], pool[2]: the outcome of one purchase of 3 servers")
-        assert "--adopt ORDER" in finding.hint
+        assert "--adopt` with the id of the order" in finding.hint
 
     def test_what_is_listed_is_told_by_its_order_beside_what_billing_knows(self):
         listed = [

@@ -20,7 +20,7 @@ from provisioner.model.purchase_policy import DEFAULT_POLICY, Marker, Prepaid, P
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
 
 _POLLS_BEFORE_ASKING_BILLING = 3
-_THEN_APPLY = "then run apply again: it goes on with this order and buys nothing new"
+_THEN_APPLY = "then run `provisioner apply` again: it goes on with this order and buys nothing new"
 _ORDERED_FIELDS = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
 """The fields that decide which machine is bought."""
 _BALANCE_SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably short"
@@ -66,7 +66,7 @@ def _end_for_person(order: _Order, status: OrderStatus) -> Ended | None:
                 Phase.AWAITING_PAYMENT, f"order {order.id} awaits approval", hint if order.is_wanted else moved_on
             )
         case OrderStatus.CANCELLED:
-            hint = f"{cancel} forgets it, and apply orders again then; or `apply --replace {address.shell_quoted}`"
+            hint = f"{cancel} forgets it, and apply orders again then; or `provisioner apply --replace {address.shell_quoted}`"
             return Ended(Phase.FAILED, f"order {order.id} was cancelled; nothing was built", hint)
         case _:
             return None
@@ -248,13 +248,15 @@ def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
         row = yield from _wait_until_stable(live.id)
     if not isinstance(row, Live):
-        return Ended(Phase.CREATING, "the server is not there any more", "run apply again to look once more")
+        return Ended(
+            Phase.CREATING, "the server is not there any more", "run `provisioner apply` again to look once more"
+        )
     if row.status in rows.CREATE_FAILED:
         yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(
             Phase.FAILED,
             f"the cloud could not build it: status {row.status}",
-            f"it exists and may cost money; remove it from the specs to release it, or `apply --replace {address.shell_quoted}`",
+            f"it exists and may cost money; remove it from the specs to release it, or `provisioner apply --replace {address.shell_quoted}`",
         )
     yield Remember(built, id=row.id, order_id=row.order_id, observed=row.observed, first_shown=row.shown)
     return Ended(Phase.READY)

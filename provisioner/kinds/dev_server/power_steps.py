@@ -78,7 +78,7 @@ def wait_until(
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
         if row is None:
-            raise GaveUp("the server is not there any more", "run plan: it says what is known of it")
+            raise GaveUp("the server is not there any more", "run `provisioner plan`: it says what is known of it")
         if max_polls is not None or settled(row):  # else the server exists and only the list lacks it
             return row
 

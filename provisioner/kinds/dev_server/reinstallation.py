@@ -59,7 +59,7 @@ def reinstall(
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
             f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
-            f"look at it in the console; `apply --replace {desired.address.shell_quoted}` releases it and buys a new one",
+            f"look at it in the console; `provisioner apply --replace {desired.address.shell_quoted}` releases it and buys a new one",
         )
     if recorded.pending.get("power") != rest:
         yield Remember(Phase.READY, observed=row.observed, pending={"power": rest})
@@ -80,7 +80,7 @@ def reinstall(
         state = restored.status if restored.status in FAILED else rest
         raise GaveUp(
             f"the cloud refused to put another system on it, and it is {state} as before: {failed.message}",
-            "mend what it names, then run apply again",
+            "mend what it names, then run `provisioner apply` again",
         ) from None
     return (yield from _wait_until_installed(row.id, desired.address, was=stopped.status))
 
@@ -96,7 +96,7 @@ def follow(
     if not changed or "power" not in recorded.pending:
         raise GaveUp(
             "another system is being put on it right now, and not by this run",
-            "run plan once that has ended: it shows what is left to do",
+            "run `provisioner plan` once that has ended: it shows what is left to do",
         )
     yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id, policy).declares, observed=row.observed)
     return (yield from _wait_until_installed(row.id, desired.address))
@@ -164,6 +164,6 @@ def _wait_until_installed(
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(
             f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
-            f"`apply --reinstall {address.shell_quoted}` puts it on once more; no apply does so by itself",
+            f"`provisioner apply --reinstall {address.shell_quoted}` puts it on once more; no apply does so by itself",
         )
     return row

@@ -87,5 +87,5 @@ def _raise_if_failed(identifier: str, operation: str, volume: str) -> Generator[
         reason = error.get("message") if isinstance(error, dict) else None
         raise GaveUp(
             f"the cloud could not do it to volume {volume}: {reason or 'it gives no reason'}",
-            "look at the volume in the console, then run apply again",
+            "look at the volume in the console, then run `provisioner apply` again",
         )

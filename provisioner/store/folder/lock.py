@@ -178,7 +178,7 @@ class FileLock:
             "what it had under way is resumed by the next apply."
         )
         if holder.host != socket.gethostname() and holder.id is not None:
-            hint += f" When {holder.host} is gone: provisioner force-unlock {holder.id}."
+            hint += f" When {holder.host} is gone: `provisioner force-unlock {holder.id}`."
         lock = f"lock {holder.id} in {self._path}" if holder.id else str(self._path)
         return LockHeld(
             error("lock-held", f"{holder.who} is at work on this state: {holder.work}", hint=hint, detail=lock)
