@@ -28,6 +28,7 @@ from provisioner.model.diagnostic import StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.journal import CANCELLED, GONE, RELEASED, Forgotten, Imported, Moved, Remembered, Settled
+from provisioner.model.leftover import Leftover
 from provisioner.model.plan import Mode
 from provisioner.model.redaction import with_fingerprints
 from provisioner.model.resource import Desired, Live, Phase, Recorded, Timeouts
@@ -177,7 +178,10 @@ class ChangeRunner:
                 return kept
             await self._preflight.refuse_shared_order(self._kind, recorded, None)
             ended = await self._flow.run(self._kind.delete(recorded, None))
-            return await self._write_forgotten(RELEASED) if ended.phase is None else ended
+            if ended.phase is not None:
+                return ended
+            left = self._kind.leftovers(replace(recorded, observed=self._flow.progress.observed), None)
+            return await self._write_forgotten(RELEASED, left)
         if self._change.desired is None:
             return Ended(
                 Phase.CREATING,
@@ -211,7 +215,8 @@ class ChangeRunner:
         await self._preflight.before_release(change)
         row = self._context.live_row(change.recorded)
         ended = await self._flow.run(self._kind.delete(change.recorded, row))
-        return await self._write_forgotten(self._how_it_ended(change.recorded, row)) if ended.phase is None else ended
+        how = self._how_it_ended(change.recorded, row)
+        return await self._write_forgotten(how, change.leftovers) if ended.phase is None else ended
 
     def _how_it_ended(self, recorded: Recorded, row: Live | None) -> str:
         """Returns what the history says of a server that is not there any more. It is released only where there was
@@ -245,7 +250,8 @@ class ChangeRunner:
         if change.let_go:
             return await self._write_forgotten("let go by the specs; nobody has released it")
         self._refuse_listed(change)
-        return await self._write_forgotten(RELEASED if change.reason is Reason.UNDER_WAY else GONE)
+        was_released = change.reason is Reason.UNDER_WAY
+        return await self._write_forgotten(*((RELEASED, change.leftovers) if was_released else (GONE,)))
 
     async def _record(self, change: variants.RecordChange) -> Ended:
         self._refuse_listed(change)
@@ -260,13 +266,13 @@ class ChangeRunner:
         if change.is_gone and change.recorded.id in self._context.live:
             raise ShowsAgain
 
-    async def _write_forgotten(self, reason: str) -> Ended:
-        """Writes that the address has no server any more, together with what follows from that for open releases and
-        for its order.
+    async def _write_forgotten(self, reason: str, leftovers: tuple[Leftover, ...] | None = None) -> Ended:
+        """Writes that the address has no server any more and what the cloud keeps of it, together with what follows from
+        that for open releases and for its order.
         """
         identifier = self._flow.progress.identifier
         settled = [Settled(one, "observed", reason) for one in self._context.releases.get(identifier or "", ())]
-        forgotten = Forgotten(self._change.address, reason, identifier)
+        forgotten = Forgotten(self._change.address, reason, identifier, leftovers)
         await self._context.journal.write(*self._preflight.note_forgotten(self._change), *settled, forgotten)
         return Ended(None)
 

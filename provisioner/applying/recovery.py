@@ -229,8 +229,8 @@ def _settle_release(intent: Intent, state: State, live: Mapping[str, Live], kind
     row = live.get(intent.target_id)
     if row is None:
         yield Settled(intent.id, "observed", "gone from the list" if not is_recorded else "gone from the complete list")
-        if is_recorded:
-            yield Forgotten(intent.address, RELEASED, intent.target_id)
+        if is_recorded and recorded is not None:
+            yield Forgotten(intent.address, RELEASED, intent.target_id, kind.leftovers(recorded, None))
         return
     yield Settled(intent.id, "observed", f"listed with status {row.status}")
     if is_recorded and row.status in kind.statuses.releasing:

@@ -33,6 +33,7 @@ COMMANDS = {
     "orders": ("orders", "List, show, pay and cancel the orders of prepaid servers."),
     "expiring": ("expiring", "Tell which prepaid servers come to the end of what is paid."),
     "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),
+    "leftovers": ("leftovers", "List the disks that releases have left with the cloud, which bills them on."),
     "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),
     "credentials": ("credentials", "Tell which credentials are found, and whose they are."),
     "config": ("config", "Show the configuration: which value is in force, and where it is from."),

@@ -117,10 +117,8 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
                 yield AuditEvent(line, AuditEventType.MOVED, address, f"was {origin}", id=known[address].id)
             case Remembered(address=address) | Stated(address=address):
                 yield from _remembered(line, line.entry, known.setdefault(address, _Facts()))
-            case Forgotten(address=address, reason=reason, id=identifier):
-                facts = known.pop(address, _Facts())
-                type_, detail = (AuditEventType.RELEASED, "") if reason == RELEASED else (AuditEventType.FORGOT, reason)
-                yield AuditEvent(line, type_, address, detail, id=identifier or facts.id, order_id=facts.order_id)
+            case Forgotten(address=address):
+                yield _forgotten(line, line.entry, known.pop(address, _Facts()))
             case _:
                 assert_never(line.entry)
 
@@ -194,6 +192,14 @@ def _update_facts(known: dict[Address, _Facts], intent: Intent | None, entry: An
     for one in purchase_records(intent, identifier=entry.id, order_id=entry.order_id):
         facts = _Facts(one.declared, dict(one.labels), one.protected, id=one.id, order_id=one.order_id)
         known[one.address] = facts
+
+
+def _forgotten(line: HistoryEntry, entry: Forgotten, facts: _Facts) -> AuditEvent:
+    type_, reason = (AuditEventType.RELEASED, "") if entry.reason == RELEASED else (AuditEventType.FORGOT, entry.reason)
+    left = ", ".join(one.what for one in entry.leftovers or ())
+    kept = f"kept by the cloud, and billed on: {left}" if left else ""
+    detail = "; ".join(filter(None, (reason, kept)))
+    return AuditEvent(line, type_, entry.address, detail, id=entry.id or facts.id, order_id=facts.order_id)
 
 
 def _remembered(line: HistoryEntry, entry: Remembered | Stated, facts: _Facts) -> Iterator[AuditEvent]:

@@ -13,6 +13,7 @@ from provisioner.model.approval import ApprovedChange
 from provisioner.model.caller import UNKNOWN_CALLER, Caller
 from provisioner.model.canonical import JsonObject
 from provisioner.model.identity import Identity
+from provisioner.model.leftover import Leftover
 from provisioner.model.resource import Phase, Recorded
 from provisioner.model.resource_id import HasId, coerce_ids
 from provisioner.model.state import Intent
@@ -211,11 +212,14 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten(HasId):
-    """The record of the address is dropped, for this `reason`."""
+    """The record of the address is dropped, for this `reason`. `leftovers` are what the cloud keeps of the server and
+    bills on. None: not noted, as by older versions, or where nothing was released.
+    """
 
     address: Address
     reason: str
     id: str | None = None
+    leftovers: tuple[Leftover, ...] | None = None
     type: Literal["forgotten"] = "forgotten"
 
 

@@ -1,4 +1,6 @@
-"""What the cloud keeps and bills after a server is released. Plans announce it, and the results of a run list it."""
+"""What the cloud keeps and bills after a server is released. Plans announce it, the results of a run list it, and the
+journal keeps it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """`what` describes it to a person; `id` is None if the cloud does not show which one it is."""
+    """`what` describes it to a person; `id` is None if the cloud does not show which one it is, and `size` is in GB, or
+    None if it is not known.
+    """
 
     what: str
     id: str | None = None
+    size: int | None = None

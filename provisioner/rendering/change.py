@@ -240,7 +240,8 @@ def losses(change: Change) -> Iterator[str]:
 
 def leftovers_of(change: Change) -> Iterator[str]:
     """Yields what a release leaves behind, which nobody would look for."""
-    yield from (f"kept by the cloud, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
+    kept = "may have been kept by the cloud" if change.vanished else "kept by the cloud"
+    yield from (f"{kept}, and billed on: {escape(leftover.what)}" for leftover in change.leftovers)
 
 
 def _fields_kept_as_declared(change: Change) -> Iterator[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby
 from typing import Any
 
@@ -16,6 +15,7 @@ from provisioner.model.audit_event import AuditEvent, AuditEventType
 from provisioner.model.audit_events import audit_events
 from provisioner.model.history import HistoryEntry, VerifiedJournal
 from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.time_text import timestamp
 from provisioner.rendering.caller import caller_document, caller_lines
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import Style, cells, escape, pad, wrap
@@ -26,7 +26,6 @@ _INDENT = "  "
 _WIDEST_ADDRESS = 40
 _TYPE_WIDTH = max(len(type_.value) for type_ in AuditEventType)
 _PLAN_DIGITS = 12
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ACQUISITIONS = frozenset(
     {
         AuditEventType.BOUGHT,
@@ -80,7 +79,7 @@ def _by_record(events: Iterable[AuditEvent], address: Address | None) -> dict[in
 def _heading(
     run: RunStarted | None, entries: Sequence[HistoryEntry], style: Style, *, is_running: bool
 ) -> Iterator[str]:
-    moment = _format_time(entries[0].record.time)
+    moment = timestamp(entries[0].record.time)
     if run is None:
         yield style.bold(f"{moment}  outside of a run")
         return
@@ -113,7 +112,7 @@ def _event_lines(event: AuditEvent, style: Style, *, width: int) -> Iterator[str
     """Yields one line, or a line for each fact where a terminal is too narrow for that."""
     named = {"id": event.id, "order": event.order_id, "request": event.request_id}
     facts = [f"{name}={escape(value)}" for name, value in named.items() if value is not None]
-    moment, type_, name = _format_time(event.history_entry.record.time), event.type.value, _name(event)
+    moment, type_, name = timestamp(event.history_entry.record.time), event.type.value, _name(event)
     rest, detail = " ".join(facts), escape(event.detail)
     head = [moment, _paint(pad(type_, _TYPE_WIDTH), style, kind=event.type), style.bold(pad(name, width))]
     if style.fits([_INDENT + _INDENT.join((moment, pad(type_, _TYPE_WIDTH), pad(name, width), rest, detail)).rstrip()]):
@@ -142,7 +141,7 @@ def render_verified(verified: VerifiedJournal, style: Style) -> str:
     """
     lines = [style.green(f"The journal is whole: {pluralize(verified.records, 'record')}.")]
     if verified.first is not None and verified.last is not None:
-        lines.append(f"{_INDENT}from     {_format_time(verified.first)} to {_format_time(verified.last)}")
+        lines.append(f"{_INDENT}from     {timestamp(verified.first)} to {timestamp(verified.last)}")
     lines += (
         f"{_INDENT}head     {verified.head.sequence} {escape(verified.head.hash)}".rstrip(),
         f"{_INDENT}lineage  {escape(verified.lineage)}",
@@ -165,8 +164,8 @@ def verified_document(verified: VerifiedJournal) -> Document:
         "format_version": FORMAT_VERSION,
         "verified": True,
         "records": verified.records,
-        "first": None if verified.first is None else _format_time(verified.first, timespec="milliseconds"),
-        "last": None if verified.last is None else _format_time(verified.last, timespec="milliseconds"),
+        "first": None if verified.first is None else timestamp(verified.first, timespec="milliseconds"),
+        "last": None if verified.last is None else timestamp(verified.last, timespec="milliseconds"),
         "head": {"sequence": verified.head.sequence, "hash": verified.head.hash},
         "lineage": verified.lineage,
         "serial": verified.serial,
@@ -190,7 +189,7 @@ def _record(history_entry: HistoryEntry) -> Document:
     record, run, entry = history_entry.record, history_entry.run, history_entry.entry
     return {
         "sequence": record.sequence,
-        "time": _format_time(record.time, timespec="milliseconds"),
+        "time": timestamp(record.time, timespec="milliseconds"),
         "hash": record.hash,
         "type": entry.type,
         "address": str(history_entry.addresses[0]) if history_entry.addresses else None,
@@ -217,12 +216,3 @@ def _to_json(value: Any) -> Any:
             return {field.name: _to_json(getattr(value, field.name)) for field in fields(value) if field.name != "type"}
         case _:
             return value
-
-
-def _format_time(milliseconds: int, *, timespec: str = "seconds") -> str:
-    """Returns the time in RFC 3339, or as a number of milliseconds where no calendar has such a time."""
-    try:
-        moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return f"{milliseconds} ms"
-    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")

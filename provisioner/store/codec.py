@@ -21,6 +21,7 @@ from provisioner.model.journal import (
     JOURNAL_FORMAT,
     Created,
     Entry,
+    Forgotten,
     Imported,
     Intended,
     Listed,
@@ -38,7 +39,11 @@ _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Fields that later versions added to `Remembered`."""
 _RECORDED = (*_REMEMBERED, "assumed", "bought_by", "term_given_up", "contents")
 """Fields that later versions added to records."""
-_OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {Remembered: _REMEMBERED, Stated: ("unconfirmed",)}
+_OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {
+    Remembered: _REMEMBERED,
+    Stated: ("unconfirmed",),
+    Forgotten: ("leftovers",),
+}
 _OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
     RunStarted: ("approval",),
     Listed: ("complete", "orders", "all_orders"),

@@ -175,6 +175,12 @@ class TestLeftovers:
         assert destroyed.code == 0
         listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
         assert all(f"alpha  {one['what']}" in listed for one in kept)
+        told = workspace.run_in_process("history").out
+        assert all(one["what"] in told for one in kept)
+        later = json.loads(workspace.run_in_process("leftovers", "--json").out)["leftovers"]
+        assert [(one["address"], one["id"], one["size_gb"]) for one in later] == [
+            ("alpha", one["id"], 500) for one in kept
+        ]
 
     def test_a_disk_that_was_attached_later_outlives_a_prepaid_server_too(self, workspace):
         workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}, volumes: [{VOLUME}]}}}}\n")

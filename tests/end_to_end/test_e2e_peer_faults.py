@@ -72,7 +72,7 @@ def test_interrupted_while_prepaid_servers_are_built(workspace, clock):
     workspace.write(f"servers: {{node: {{count: 5, charging_info: {PREPAID}}}}}\n")
     running = workspace.start(*APPLY)
     for rank in range(5):
-        running.wait_for_stderr(f"node[{rank}]: Bought")
+        running.wait_for_stderr(f"node[{rank}]: Ordered")
     running.process.send_signal(signal.SIGINT)
     running.wait_for_stderr("Stopping: nothing new is sent")
     interrupted = running.end()

@@ -23,15 +23,15 @@ def left(volumes, *, prepaid=False, **fields):
 
 def test_a_pay_per_use_server_leaves_all_its_data_disks():
     assert left(disks(1, 2), data_volume=ORDERED) == (
-        Leftover("data disk vol-1 (500 GB)", "vol-1"),
-        Leftover("data disk vol-2 (500 GB)", "vol-2"),
+        Leftover("data disk vol-1 (500 GB)", "vol-1", 500),
+        Leftover("data disk vol-2 (500 GB)", "vol-2", 500),
     )
     assert left(disks()) == ()
 
 
 def test_a_prepaid_server_takes_those_along_that_were_ordered_with_it():
     assert left(disks(1, 2), prepaid=True, data_volume=ORDERED) == ()
-    assert left(disks(1), prepaid=True) == (Leftover("data disk vol-1 (500 GB)", "vol-1"),)
+    assert left(disks(1), prepaid=True) == (Leftover("data disk vol-1 (500 GB)", "vol-1", 500),)
     (attached,) = left(disks(1, 2, 3), prepaid=True, data_volume=ORDERED)
     assert attached == Leftover("data disks attached later (1), among vol-1, vol-2, vol-3")
 

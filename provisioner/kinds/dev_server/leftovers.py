@@ -21,7 +21,9 @@ def find_leftovers(recorded: Recorded, live: Live | None) -> tuple[Leftover, ...
     count = ordered.get("count") if isinstance(ordered, Mapping) else 0
     released = count if isinstance(count, int) and charging.is_prepaid(recorded, live) else 0
     if released == 0 and disks:
-        return tuple(Leftover(f"data disk {disk.get('evs_id')}{_size(disk)}", _id(disk)) for disk in disks)
+        return tuple(
+            Leftover(f"data disk {disk.get('evs_id')}{_size_text(disk)}", _id(disk), _size(disk)) for disk in disks
+        )
     if released == 0 and isinstance(ordered, Mapping):
         return (Leftover(f"data disks ordered with it ({count}), whose ids the cloud does not show"),)
     if len(disks) > released:
@@ -37,9 +39,13 @@ def _data_disks(observed: JsonObject) -> Iterator[JsonObject]:
             yield volume
 
 
-def _size(disk: JsonObject) -> str:
+def _size_text(disk: JsonObject) -> str:
+    return "" if (size := _size(disk)) is None else f" ({size} GB)"
+
+
+def _size(disk: JsonObject) -> int | None:
     size: JsonValue = disk.get("size")
-    return f" ({size} GB)" if isinstance(size, int) else ""
+    return size if isinstance(size, int) else None
 
 
 def _id(disk: JsonObject) -> str | None:
