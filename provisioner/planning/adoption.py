@@ -42,12 +42,31 @@ def record_import(kind: Kind, desired: Desired, row: Live, declared: JsonObject)
     )
 
 
-def skipped_import_warnings(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
-    """Warns about imports of addresses that hold another server already, where no address holds the named one. Such an
-    import does nothing.
+def importable_row(entry: Import, inputs: PlanInput, kind: Kind) -> Live | None:
+    """Returns the row of the server to import; None where none is listed, or where the import is of the past."""
+    row = inputs.live_of(kind.name, entry.id)
+    return None if row is not None and _is_past(entry, row, inputs, kind) else row
+
+
+def _is_past(entry: Import, row: Live | None, inputs: PlanInput, kind: Kind) -> bool:
+    """Whether this state has carried the import out and let the server go since, which is not there any more. What stands
+    in the specs is then a leftover; a person who names the server by a command means it.
+    """
+    is_gone = row is None or row.status in kind.statuses.releasing
+    return is_gone and entry.source is not None and entry.id in inputs.former
+
+
+def import_warnings(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Warns about imports that do nothing: those of addresses that hold another server already, where no address holds
+    the named one, and those of servers that this state has held and let go.
     """
     if not inputs.refactoring.imports or plan.mode is not Mode.APPLY:
         return
+    changes = {change.address: change for change in plan.changes if change.recorded is None and plan.selects(change)}
+    for entry in inputs.refactoring.imports:
+        kind = catalogue[changes[entry.address].kind] if entry.address in changes else None
+        if kind is not None and _is_past(entry, inputs.live_of(kind.name, entry.id), inputs, kind):
+            yield _past_import_warning(entry, kind, inputs)
     owners = {change.recorded.id: change for change in plan.changes if change.recorded is not None}
     holders = {change.address: change.recorded for change in plan.changes if change.action is not Action.ADOPT}
     for entry in inputs.refactoring.imports:
@@ -60,6 +79,18 @@ def skipped_import_warnings(plan: Plan, inputs: PlanInput, catalogue: Catalogue)
                 source=entry.source,
                 address=entry.address,
             )
+
+
+def _past_import_warning(entry: Import, kind: Kind, inputs: PlanInput) -> Diagnostic:
+    return warning(
+        "import-done",
+        f"{entry.address} has no {kind.noun}: the one that imports names for it, {entry.id}, {inputs.former[entry.id]}",
+        detail="nothing is bought in its place while the entry is there: it says that the address is that one and no other",
+        hint=f"take the entry out of imports; then the next apply buys a new {kind.noun} for {entry.address}, unless it is taken out of the "
+        "specs, too",
+        source=entry.source,
+        address=entry.address,
+    )
 
 
 def import_refusals(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -79,9 +110,10 @@ def import_refusals(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
 
 def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) -> Diagnostic | None:
     state = inputs.state
-    if state is not None and (problem := _check_open_calls(entry, state)) is not None:
-        return problem
     row, noun = inputs.live_of(kind.name, entry.id), kind.noun
+    problem = None if state is None else _check_open_calls(entry, state)
+    if problem is not None or _is_past(entry, row, inputs, kind):
+        return problem
     if row is None:
         hint = f"check the id in the console, and whose credentials these are: `provisioner credentials`; {_NOTHING_CHANGED}"
         return _refusal(entry, "unknown-server", f"the cloud lists no {noun} {entry.id}", hint)

@@ -54,6 +54,10 @@ class PlanInput:
     """
     unsure_claims: frozenset[str] = frozenset()
     """The ids in `claims` that no readable state claims: a state that cannot be read may hold them."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Servers that `imports` name and that this state has held and let go since: what became of them by server id, as the
+    rest of a sentence.
+    """
     gaps: tuple[ListGap, ...] = ()
     reader: str = ""
     """A pseudonym of the user who read the cloud; empty where that is unknown."""

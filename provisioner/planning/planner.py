@@ -22,7 +22,7 @@ from provisioner.model.redaction import Fingerprint, leaves
 from provisioner.model.resource import BEING_BOUGHT, Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
 from provisioner.planning import comparison, drift, unconfirmed, unseen_release
-from provisioner.planning.adoption import import_refusals, record_import, skipped_import_warnings
+from provisioner.planning.adoption import import_refusals, import_warnings, importable_row, record_import
 from provisioner.planning.assumed_fields import assumption_warnings
 from provisioner.planning.calls import combine_purchases
 from provisioner.planning.charging import with_charging
@@ -97,7 +97,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
             *rollout.findings,
             *deposed.findings,
             *reinstall_warnings(draft.changes, catalogue),
-            *skipped_import_warnings(draft, inputs, catalogue),
+            *import_warnings(draft, inputs, catalogue),
             *assumption_warnings(draft.changes),
             *purchase_warnings(draft.changes, catalogue),
             *offer_warnings(draft, inputs.release_facts, catalogue),
@@ -141,7 +141,7 @@ class _Planner:
             return variants.ResolveChange(address, intent.kind, desired=desired, reason=Reason.IN_DOUBT, let_go=let_go)
         assert desired is not None  # every address is desired, recorded or in doubt
         if (entry := self._imports.get(address)) is not None:
-            return self._import(desired, self._inputs.live_of(desired.kind, entry.id))
+            return self._import(desired, importable_row(entry, self._inputs, self._catalogue[desired.kind]))
         return self._with_body(variants.CreateChange(address, desired.kind, desired=desired))
 
     def _import(self, desired: Desired, row: Live | None) -> Change:

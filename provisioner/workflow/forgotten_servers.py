@@ -1,4 +1,4 @@
-"""Finds the servers that this state once held and forgot without releasing them.
+"""Finds the servers that this state once held and does not any more.
 
 Such a server may have a declared name and be missing from the cloud's list. Only the journal names them, so it is read
 whenever something may be bought.
@@ -6,15 +6,17 @@ whenever something may be bought.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from provisioner.model.address import Address
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import CANCELLED, RELEASED, Forgotten, Imported, Intended, Moved
 from provisioner.model.resource import Desired
 from provisioner.model.state import State
+from provisioner.model.time_text import format_time
 
 _RELEASED = frozenset({RELEASED, CANCELLED})
+_ENDS = {RELEASED: "was released", CANCELLED: "was never built, as its order was cancelled"}
 _MOST = 20
 """How many forgotten servers a run requests by id, at one request each; the ones forgotten last come first."""
 
@@ -44,3 +46,16 @@ def forgotten_servers(
             case _:
                 pass
     return list(ids)[-_MOST:]
+
+
+def former_servers(history: Callable[[], Iterable[HistoryRecord]], ids: Collection[str]) -> Mapping[str, str]:
+    """Returns what became of those of the servers that this state has held and let go: the rest of a sentence by id."""
+    found: dict[str, str] = {}
+    for record in history() if ids else ():
+        match record.entry:
+            case Forgotten(address=address, reason=reason, id=str(identifier)) if identifier in ids:
+                end = _ENDS.get(reason, f"was forgotten ({reason})")
+                found[identifier] = f"{end} from {address} at {format_time(record.time)}"
+            case _:
+                pass
+    return found

@@ -33,7 +33,7 @@ from provisioner.model.term import Term
 from provisioner.planning import PlanInput
 from provisioner.store import StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity, read_cloud, read_details, report_gaps
-from provisioner.workflow.forgotten_servers import forgotten_servers
+from provisioner.workflow.forgotten_servers import forgotten_servers, former_servers
 from provisioner.workflow.output_changes import with_output_changes
 from provisioner.workflow.paid_terms import PaidTerms, read_paid_terms
 from provisioner.workflow.pins import with_account_warning
@@ -231,6 +231,7 @@ class PlanSession:
             local_time=snapshot.local_time,
             claims=claims or {},
             unsure_claims=unsure,
+            former=former_servers(self.history, self._imported(state)),
             gaps=snapshot.gaps,
             reader=snapshot.reader,
             place=place,
@@ -246,9 +247,8 @@ class PlanSession:
 
     def _suspected(self, state: State | None) -> list[str]:
         imported = [one.id for one in self.loaded.refactoring.imports]
-        if self.request.mode is not Mode.APPLY:
-            return imported
-        return imported + forgotten_servers(self.history, self.loaded.desired, state)
+        buys = self.request.mode is Mode.APPLY
+        return imported + (forgotten_servers(self.history, self.loaded.desired, state) if buys else [])
 
     def _imported(self, state: State | None) -> set[str]:
         """Returns the ids that the specs import and the state does not hold yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import re
 
 import pytest
 from support.cli_runner import STACK
@@ -165,3 +166,20 @@ def test_what_another_stack_of_the_same_folder_holds_stays_there(cli) -> None:
     edge = next(one["id"] for one in cli.run("adopt", "--json").document["unmanaged"] if one["name"] == "edge")
     cli.assert_fails("import", "mine", edge, code="server-owned")
     assert written(cli) == ["servers.yaml", "stack.yaml"]
+
+
+def test_what_was_adopted_and_destroyed_stands_in_nobodys_way_and_is_not_bought_unasked(inherited) -> None:
+    inherited.run("adopt", "--match", "edge", "--auto-approve")
+    inherited.write_specs("servers: {other: {}}\n")
+    inherited.apply()
+    assert inherited.run("destroy", "--auto-approve").code == 0
+    bought = len(inherited.bought())
+    planned = inherited.run("plan")
+    assert planned.code == 0, planned.text
+    assert "Warning[import-done]: edge has no server" in planned.out
+    assert "Plan: 1 to add" in planned.out
+    inherited.apply()
+    assert len(inherited.bought()) == bought + 1
+    adopted = inherited.path / "specs" / "adopted.yaml"
+    adopted.write_text(re.sub(r"(?m)^imports:\n( .*\n)+", "", adopted.read_text()))
+    assert "# edge will be created" in inherited.run("plan").out

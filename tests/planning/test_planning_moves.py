@@ -20,6 +20,7 @@ from support.planning_builders import (
 )
 
 from provisioner.model.action import Action, Reason
+from provisioner.model.diagnostic import SourceRange
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Moved
 from provisioner.model.plan import Mode
@@ -43,6 +44,38 @@ def adopted(desired, row=EXISTING, **rest):
 def state_after(plan):
     """As replaying the adoption would make it."""
     return a_state(*(change.recorded for change in plan.changes))
+
+
+class TestAnImportThatWasCarriedOutAndWhoseServerIsGone:
+    ENTRY = replace(IMPORT.imports[0], source=SourceRange("specs/adopted.yaml", 3, 5))
+    PAST = Refactoring(imports=(ENTRY,))
+    FORMER = {"id-1": "was released from gateway at 2026-01-01 12:00:00 UTC"}  # noqa: RUF012 - not changed
+
+    def planned(self, *desired, refactoring=PAST, **rest):
+        return planned(surveyed(*desired, refactoring=refactoring, state=a_state(), **({"former": self.FORMER} | rest)))
+
+    def test_it_is_a_warning_and_its_address_is_not_bought(self):
+        plan = self.planned(wanted(), wanted("other"))
+        assert (codes(plan.findings), plan.refusals) == (["import-done"], ())
+        assert [str(change.address) for change in plan.work] == ["other"]
+        assert "was released from gateway" in plan.findings[0].summary
+        assert "take the entry out of imports" in plan.findings[0].hint
+
+    def test_without_the_entry_the_address_is_bought(self):
+        plan = self.planned(wanted(), refactoring=Refactoring())
+        assert [change.action for change in plan.work] == [Action.CREATE]
+
+    @pytest.mark.parametrize("status", ["DELETING", "RUNNING"])
+    def test_one_that_is_still_listed_is_taken_back_unless_it_is_leaving(self, status):
+        plan = self.planned(wanted(), live=(replace(EXISTING, status=status),))
+        assert plan.refusals == ()
+        assert [change.action for change in plan.work] == ([] if status == "DELETING" else [Action.ADOPT])
+
+    def test_one_that_was_never_held_here_is_refused_as_ever(self):
+        assert codes(self.planned(wanted(), former={}).refusals) == ["unknown-server"]
+
+    def test_one_that_a_person_names_by_a_command_is_refused_as_ever(self):
+        assert codes(self.planned(wanted(), refactoring=IMPORT).refusals) == ["unknown-server"]
 
 
 def moving(*pairs):

@@ -5,7 +5,8 @@ from support.builders import a_desired, a_recorded, a_state, an_address, an_inte
 
 from provisioner.model.history import HistoryRecord
 from provisioner.model.journal import Forgotten, Imported, Intended, Moved
-from provisioner.workflow.forgotten_servers import forgotten_servers
+from provisioner.model.resource_id import resource_id
+from provisioner.workflow.forgotten_servers import forgotten_servers, former_servers
 
 BY_HAND = "removed from the state by ana; nobody has released it"
 BETA = a_desired("beta", fields={"name": "beta"})
@@ -56,3 +57,12 @@ def test_only_where_something_may_be_bought_and_only_the_last_of_many():
     assert forgotten_servers(unread, [BETA], None) == []
     many = told(*(gone("beta", f"id-{number}") for number in range(50)))
     assert forgotten_servers(many, [BETA], a_state()) == [f"id-{number}" for number in range(30, 50)]
+
+
+def test_what_became_of_a_server_that_was_held_is_told_by_its_id_however_that_is_spelt():
+    entries = [gone("beta", "ID-1", "released"), gone("gamma", "id-2"), gone("delta", "id-3")]
+    found = former_servers(told(*entries), {resource_id("id-1"), "id-2", "id-4"})
+    assert found == {
+        "id-1": "was released from beta at 1970-01-01 00:00:00 UTC",
+        "id-2": f"was forgotten ({BY_HAND}) from gamma at 1970-01-01 00:00:00 UTC",
+    }
