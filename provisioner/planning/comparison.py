@@ -124,8 +124,9 @@ def with_newly_stated_fields(
     """Returns `declared` extended by the fields that the specs declare now and did not declare before, and the paths of
     those that nothing shows.
 
-    Three kinds of fields are added: a field with the value that its absence meant before; a field that was left to the
-    cloud, with the value that the cloud shows; and a bought value in another spelling. A field that nothing shows is
+    Four kinds of fields are added: a field with the value that its absence meant before; one that changes in place and is
+    shown with the wanted value, such as the power of a running server; a field that was left to the cloud, with the value
+    that the cloud shows; and a bought value in another spelling. A field that nothing shows is
     assumed to be as the specs say. `charged` is how the server is paid for, from any source, its order included.
     `assumed` are the values that were assumed when the specs were last applied: they stay assumed whatever a row shows,
     as long as the specs say the same.
@@ -206,6 +207,8 @@ def _is_already_true(rule: FieldRule, wanted: JsonValue, shown: JsonObject, char
     """
     if rule.is_default(wanted):
         return True
+    if rule.on_change is OnChange.IN_PLACE:
+        return wanted is not None and rule.observed_value(shown, wanted) == wanted
     if rule.default is None or not rule.survives_removal or wanted is None:
         return False
     seen = rule.observed_value(shown, wanted)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from provisioner.model.action import Action, Reason
 from provisioner.model.canonical import JsonObject, JsonValue
 from provisioner.model.change import Change, evolve
-from provisioner.model.field_rule import FieldRule
+from provisioner.model.field_rule import FieldRule, OnChange
 from provisioner.model.journal import Remembered, Stated
 from provisioner.model.kind import Kind
 from provisioner.model.plan import Plan
@@ -37,7 +37,7 @@ def record_after_statements(
     declared, assumed, baseline = recorded.declared, recorded.assumed, recorded.baseline
     for rule in kind.rules:
         path, wanted = rule.path, value_at(after, rule.path)
-        if not rule.survives_removal or is_ignored(path, desired):
+        if is_ignored(path, desired) or not (rule.survives_removal or _is_newly_stated(rule, recorded, wanted)):
             continue
         if path in found.assumed:
             declared, assumed = with_value(declared, path, None), with_value(assumed, path, wanted)
@@ -49,6 +49,14 @@ def record_after_statements(
     if (declared, assumed, baseline) == (recorded.declared, recorded.assumed, recorded.baseline):
         return None
     return replace(recorded, declared=declared, assumed=assumed, baseline=baseline)
+
+
+def _is_newly_stated(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:
+    """Whether the specs say something of a field that changes in place and was left to others. A change of what was
+    declared before is sent, and recorded by that.
+    """
+    is_in_place = rule.on_change is OnChange.IN_PLACE
+    return is_in_place and wanted is not None and value_at(recorded.declared, rule.path) is None
 
 
 def _is_news(rule: FieldRule, recorded: Recorded, wanted: JsonValue) -> bool:

@@ -113,6 +113,9 @@ class ApplyHarness:
                 )
                 plan = saved or self._plan(desired, state, listing, mode, replacing)
                 assert not plan.refusals
+                if stated := [*planning.statements(plan)]:
+                    self.ledger.append(stated)
+                plan = planning.with_statements_applied(plan)
                 return await execute(self._context(plan, listing, parallelism))
 
         try:

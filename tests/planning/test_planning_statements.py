@@ -109,6 +109,27 @@ def test_every_other_value_is_a_change_as_it_always_was(stated, action):
     assert any(item.reinstalls if action is Action.REINSTALL else item.forces_replacement for item in change.fields)
 
 
+@pytest.mark.parametrize(
+    ("stated", "row", "otherwise"),
+    [
+        ({"power": "running"}, {"power": "running"}, {"power": "stopped"}),
+        ({"power": "stopped"}, {"power": "stopped"}, {"power": "running"}),
+        ({"volumes": [VOLUME]}, {"volumes": [VOLUME, OTHER_IMAGE]}, {"volumes": [OTHER_IMAGE]}),
+    ],
+)
+def test_what_changes_in_place_may_be_stated_as_the_cloud_shows_it(stated, row, otherwise):
+    (field, value), *_ = stated.items()
+    change = after({}, stated, **row)
+    assert (change.action, change.noted.declared[field]) == (Action.NO_OP, value)
+    assert after(stated, stated, **otherwise).action is Action.UPDATE, "from then on it is kept so"
+    assert after({}, stated, **otherwise).action is Action.UPDATE
+    assert after({}, stated).action is Action.UPDATE, "nothing shows it"
+    ignoring = replace(wanted(**stated), lifecycle=Lifecycle(ignore_changes=((field,),)))
+    record = bought(wanted())
+    left = the_change(surveyed(ignoring, state=a_state(record), live=(shown(record, **row),)))
+    assert (left.action, left.noted) == (Action.NO_OP, None)
+
+
 DISKS = {"type": "SSD", "size": 200}
 CHOSEN = [
     ({"arch": "X86"}, {"arch": "ARM"}),
@@ -192,7 +213,7 @@ def test_a_term_that_nobody_wrote_down_is_assumed_of_what_is_shown_as_prepaid():
 def test_disks_that_others_attached_are_not_told_from_those_that_it_was_bought_with():
     both = {"data_volume": {"type": "SAS", "size": 900, "count": 3}, "volumes": [VOLUME]}
     (change,) = chosen({"data_volume": {**DISKS, "count": 2}, "volumes": [VOLUME]}, both).changes
-    assert change.action is Action.UPDATE
+    assert change.action is Action.NO_OP
     assert {path[0] for path in change.assumed} == {"data_volume"}
 
 
