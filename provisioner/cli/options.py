@@ -15,6 +15,7 @@ import click
 from provisioner import __version__
 from provisioner.cli.candidates import complete_addresses, complete_addresses_and_groups, complete_environments
 from provisioner.cli.console import Json, console
+from provisioner.cli.home import home_directory
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -142,7 +143,7 @@ def make_workspace(
         state_location=state_location or settings.state,
         settings=settings,
         environ=os.environ,
-        home=Path.home(),
+        home=home_directory(os.environ),
         catalogue=catalogue(),
         emulator=emulator(),
         version=__version__,
@@ -164,7 +165,7 @@ def configuration_files() -> tuple[Path, ...]:
     which ignores relative paths.
     """
     given = Path(os.environ.get("XDG_CONFIG_HOME") or "")
-    folder = given if given.is_absolute() else Path.home() / ".config"
+    folder = given if given.is_absolute() else home_directory(os.environ) / ".config"
     return (folder / "provisioner" / "config.yaml", SYSTEM_CONFIGURATION)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.store.contract import LockHolder, LockWaitListener, Store, UnlockAdvice
-from provisioner.store.folder import FolderStore, find_location, labels_in, locate, state_folders
+from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
@@ -37,6 +37,7 @@ __all__ = [
     "is_place_of_state",
     "labels_in",
     "locate",
+    "make_state_folder",
     "open_store",
     "state_folders",
 ]

@@ -34,7 +34,7 @@ from provisioner.settings import Settings
 from provisioner.store import StateStore, find_location, high_water_mark_folder, locate, open_store, state_folders
 from provisioner.workflow.caller import read_pipeline
 from provisioner.workflow.pins import choose_region, require_pins, require_region
-from provisioner.workflow.sandbox_world import world_in
+from provisioner.workflow.sandbox_world import world_in, world_to_open
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, FoundCredentials
@@ -223,7 +223,7 @@ class Workspace:
             endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
-            app=None if overrides else self.emulator.app(self.world(stack)),
+            app=None if overrides else self.emulator.app(world_to_open(self.directory, stack)),
             keeps_time=False,
         )
 

@@ -162,3 +162,10 @@ def test_a_template_that_there_is_not(newcomer) -> None:
     assert ran.code == 1
     assert "'huge' is not one of 'small', 'cluster', 'prepaid', 'team'" in ran.stderr_text
     assert not (newcomer.path / "specs").exists()
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve")])
+def test_a_state_folder_that_no_init_has_made_is_ignored_by_git_too(cli, command) -> None:
+    cli.state.rmdir()
+    assert cli.run(*command).code == 0
+    assert (cli.state / ".gitignore").read_text() == "*\n!.gitignore\n"

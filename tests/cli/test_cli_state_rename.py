@@ -37,7 +37,7 @@ def test_a_renamed_stack_buys_nothing_again_until_its_state_is_renamed(renamed):
     assert "reason: new team" in history
     assert renamed.run("history", "--verify").code == 0
     assert {file.name for file in renamed.state.iterdir() if file.suffix != ".lock"} == {
-        "vision.json", "vision.journal", "vision.backup", ".sandbox",
+        "vision.json", "vision.journal", "vision.backup", ".sandbox", ".gitignore",
     }  # fmt: skip
 
 

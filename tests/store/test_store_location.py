@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from provisioner.disk import Disk
 from provisioner.model.diagnostic import StoreError, UsageError
-from provisioner.store import find_location, locate, open_store
+from provisioner.store import find_location, locate, make_state_folder, open_store
 from provisioner.store.folder.files import label_of
 
 
@@ -164,3 +165,16 @@ def test_a_state_of_which_only_something_is_left_may_hold_anything(tmp_path, nam
 def test_a_lock_alone_is_of_a_run_that_recorded_nothing(tmp_path):
     (tmp_path / "demo.prod.lock").touch()
     assert open_store(tmp_path, "demo.dev").siblings() == open_store(tmp_path / "nowhere", "demo.dev").siblings()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_state_folder_that_is_new_or_empty_keeps_its_files_out_of_git(tmp_path, is_there):
+    folder = tmp_path / "a" / "state"
+    if is_there:
+        folder.mkdir(parents=True)
+    make_state_folder(Disk(), folder)
+    assert (folder / ".gitignore").read_text() == "*\n!.gitignore\n"
+    (folder / ".gitignore").unlink()
+    (folder / "demo.json").write_text("{}")
+    make_state_folder(Disk(), folder)
+    assert [path.name for path in folder.iterdir()] == ["demo.json"], "whoever took it away wants it so"

@@ -80,7 +80,7 @@ def test_a_death_at_any_step_leaves_one_state_and_the_same_command_completes_it(
             assert is_whole(known(state, "demo.dev", marks))
             assert folder_store(state, "demo.dev").verify().torn == 0
             assert {file.name.removeprefix("demo.dev.") for file in state.iterdir()} <= {
-                "json", "journal", "backup", "lock", "demo.lock", ".demo.dev.json.new",
+                "json", "journal", "backup", "lock", "demo.lock", ".demo.dev.json.new", ".gitignore",
             }  # fmt: skip
 
 

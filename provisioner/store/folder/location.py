@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from provisioner.disk import Disk, replace_file
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.store.folder.files import label_of
 
 _FOLDER: Final = "state"
+_IGNORE: Final = b"*\n!.gitignore\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,21 @@ def labels_in(folder: Path) -> frozenset[str] | None:
         return frozenset()
     except OSError:
         return None
+
+
+def make_state_folder(disk: Disk, folder: Path) -> None:
+    """Make the folder where it is missing, and keep it out of git. Raises OSError."""
+    disk.make_folder(folder)
+    keep_out_of_git(disk, folder)
+
+
+def keep_out_of_git(disk: Disk, folder: Path, *, lock: str = "") -> None:
+    """Write a .gitignore into a folder that holds nothing yet but the file `lock`. Raises OSError.
+
+    A state is private, and an old copy that git brings back is a danger.
+    """
+    if all(path.name == lock for path in folder.iterdir()):
+        replace_file(disk, folder / ".gitignore", _IGNORE)
 
 
 def _folders(directory: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, Blob, LockHolder, LockType, LockWaitListener, StoreWords, UnlockAdvice
 from provisioner.store.folder.files import Files, label_of
+from provisioner.store.folder.location import keep_out_of_git
 from provisioner.store.folder.lock import FileLock
 from provisioner.store.folder.locked_store import LockedFolderStore, read_checkpoint
 from provisioner.store.folder.log import FileLog, unreadable
@@ -104,6 +105,7 @@ class FolderStore:
             raise unreadable(self._files.folder, failure) from failure
         descriptor = self._lock.take(holder, timeout=timeout, on_wait=on_wait)
         try:
+            self._keep_out_of_git()
             locked = LockedFolderStore(
                 self._files, disk=self._disk, clock=self._clock, locked=lambda: self._lock.still_holds(descriptor)
             )
@@ -113,3 +115,9 @@ class FolderStore:
                 locked.release()
         finally:
             self._lock.release(descriptor)
+
+    def _keep_out_of_git(self) -> None:
+        try:
+            keep_out_of_git(self._disk, self._files.folder, lock=self._files.lock.name)
+        except OSError as failure:
+            raise unreadable(self._files.folder, failure) from failure
