@@ -12,6 +12,7 @@ from provisioner.cli.selection import LabelType
 
 if TYPE_CHECKING:
     from provisioner.model.inventory import Inventory
+    from provisioner.rendering.inventory import RenderedInventory
     from provisioner.workflow.workspace import Workspace
 
 _FORMATS = ("ansible", "ssh-config", "hosts", "json", "env")
@@ -44,9 +45,24 @@ def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tupl
     if len(dict(labels)) < len(set(labels)):
         raise click.UsageError("--selector names one label with two values: no server has both")
     inventory = read_inventory(workspace, InventoryRequest(dict(labels), public))
+    rendered = render_inventory(inventory, form=form, public=public)
     write = {"ansible": console().write_yaml, "json": console().write_json}.get(form, console().write)
-    write(render_inventory(inventory, form=form, public=public))
+    write(rendered.text)
     _warn_left_out(inventory)
+    _warn_of_clashes(rendered)
+
+
+def _warn_of_clashes(rendered: RenderedInventory) -> None:
+    from provisioner.model.diagnostic import warning
+
+    console().show_diagnostics(
+        warning(
+            "inventory-ambiguous",
+            f"{clash.name} would be the name of more than one, so that these are left out: {', '.join(clash.skipped)}",
+            hint="rename all but one of them, choose one by --selector, or use --format json, which keeps names as they are",
+        )
+        for clash in rendered.clashes
+    )
 
 
 def _warn_left_out(inventory: Inventory) -> None:

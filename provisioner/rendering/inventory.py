@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from provisioner.model.canonical import readable
-from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.inventory import Host, Inventory
 from provisioner.rendering.machine import FORMAT_VERSION, Document
 from provisioner.rendering.style import escape, escape_json
@@ -22,13 +22,60 @@ _NOT_A_VARIABLE = re.compile(r"[^A-Za-z0-9]+")
 _RESERVED_BY_ANSIBLE = frozenset({"all", "ungrouped"})
 
 
-def render_inventory(inventory: Inventory, *, form: str, public: bool = False) -> str:
-    """Returns the inventory, ending in a newline.
+@dataclass(frozen=True, slots=True)
+class NameClash:
+    """A name that several servers or groups would get in this format, and those of them that do not get it."""
 
-    `form` is one of FORMATS; `public`: hosts are reached at their public addresses. Raises UsageError
-    `inventory-ambiguous` where two servers or groups would get one name in this format.
+    name: str
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedInventory:
+    """The inventory as text, ending in a newline, and what it lacks because its name would be another one's, too."""
+
+    text: str
+    clashes: tuple[NameClash, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What has a name in the inventory: a server, a group, or a label with its value. `name` is what it would be called
+    if the format took every character.
     """
-    return "".join(f"{line}\n" for line in FORMATS[form](inventory, public=public))
+
+    name: str
+    what: str
+
+
+@dataclass(slots=True)
+class _Names:
+    """Gives each name to one owner. One that is called so to the letter keeps it; else nobody gets it, because what is
+    meant for one would reach the other.
+    """
+
+    _wanted: dict[str, dict[_Owner, None]] = field(default_factory=dict)
+
+    def want(self, name: str, owner: _Owner) -> None:
+        self._wanted.setdefault(name, {})[owner] = None
+
+    def gets(self, name: str, owner: _Owner) -> bool:
+        owners = self._wanted[name]
+        return len(owners) == 1 or [one for one in owners if one.name == name] == [owner]
+
+    @property
+    def clashes(self) -> tuple[NameClash, ...]:
+        found = {
+            name: tuple(one.what for one in owners if not self.gets(name, one)) for name, owners in self._wanted.items()
+        }
+        return tuple(NameClash(name, skipped) for name, skipped in found.items() if skipped)
+
+
+def render_inventory(inventory: Inventory, *, form: str, public: bool = False) -> RenderedInventory:
+    """Returns the inventory. `form` is one of FORMATS; `public`: hosts are reached at their public addresses."""
+    names = _Names()
+    text = "".join(f"{line}\n" for line in FORMATS[form](inventory, names, public=public))
+    return RenderedInventory(text, names.clashes)
 
 
 def inventory_document(inventory: Inventory) -> Document:
@@ -58,11 +105,11 @@ def _host_document(host: Host) -> Document:
     }
 
 
-def _json(inventory: Inventory, *, public: bool) -> Iterator[str]:  # noqa: ARG001 - a document has all addresses
+def _json(inventory: Inventory, _names: _Names, *, public: bool) -> Iterator[str]:  # noqa: ARG001 - a document has all addresses
     yield escape_json(readable(inventory_document(inventory)).decode()).rstrip("\n")
 
 
-def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
+def _ansible(inventory: Inventory, names: _Names, *, public: bool) -> Iterator[str]:
     """Yields YAML, because INI has no reliable way to quote a value."""
     yield _title(inventory)
     yield "all:"
@@ -73,7 +120,7 @@ def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
         for key, value in _host_document(host).items():
             if value is not None and key != "name":
                 yield f"      provisioner_{key}: {_yaml(value)}"
-    groups = _ansible_groups(inventory)
+    groups = _ansible_groups(inventory, names)
     yield "  children:" if groups else "  children: {}"
     for group, hosts in groups.items():
         yield f"    {group}:"
@@ -81,30 +128,29 @@ def _ansible(inventory: Inventory, *, public: bool) -> Iterator[str]:
         yield from (f"        {_quoted(host.name)}:" for host in hosts)
 
 
-def _ansible_groups(inventory: Inventory) -> dict[str, list[Host]]:
-    """Returns the hosts by the name of their group in Ansible.
-
-    Raises UsageError where two groups would get one name: Ansible would merge them, and a playbook for one would reach
-    the other.
+def _ansible_groups(inventory: Inventory, names: _Names) -> dict[str, list[Host]]:
+    """Returns the hosts by the name of their group in Ansible, without groups whose name would be another one's, too:
+    Ansible would merge them, and a playbook for one would reach the other.
     """
-    members = [(group, host) for group, hosts in inventory.groups.items() for host in hosts]
-    members += [(f"label_{key}_{host.labels[key]}", host) for host in inventory.hosts for key in sorted(host.labels)]
+    members = [(_Owner(group, f"group {group}"), host) for group, hosts in inventory.groups.items() for host in hosts]
+    members += [
+        (_Owner(f"label_{key}_{host.labels[key]}", f"label {key}={host.labels[key]}"), host)
+        for host in inventory.hosts
+        for key in sorted(host.labels)
+    ]
+    named = [(_ansible_name(owner.name), owner, host) for owner, host in members]
+    for name, owner, _ in named:
+        names.want(name, owner)
     groups: dict[str, list[Host]] = {}
-    owners: dict[str, str] = {}
-    for group, host in members:
-        name = _NOT_PLAIN.sub("_", group)
-        name = f"{name}_" if name in _RESERVED_BY_ANSIBLE else name
-        _reserve(owners, name, group)
-        groups.setdefault(name, []).append(host)
+    for name, owner, host in named:
+        if names.gets(name, owner):
+            groups.setdefault(name, []).append(host)
     return groups
 
 
-def _reserve(owners: dict[str, str], name: str, owner: str) -> None:
-    """Gives the name to its owner. Raises UsageError where another owner has it."""
-    if owners.setdefault(name, owner) != owner:
-        summary = f"{owners[name]!r} and {owner!r} would both be called {name}"
-        hint = "rename one of the two, choose one by --selector, or use --format json, which keeps names as they are"
-        raise UsageError(error("inventory-ambiguous", summary, hint=hint))
+def _ansible_name(group: str) -> str:
+    name = _NOT_PLAIN.sub("_", group)
+    return f"{name}_" if name in _RESERVED_BY_ANSIBLE else name
 
 
 def _yaml(value: object) -> str:
@@ -131,47 +177,62 @@ def _quoted_character(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
-def _ssh_config(inventory: Inventory, *, public: bool) -> Iterator[str]:
+def _ssh_config(inventory: Inventory, _names: _Names, *, public: bool) -> Iterator[str]:
     yield _title(inventory)
     for host in inventory.hosts:
         yield f"Host {host.name}"
         yield f"  HostName {host.first_address(public=public)}"
 
 
-def _hosts(inventory: Inventory, *, public: bool) -> Iterator[str]:
+def _hosts(inventory: Inventory, _names: _Names, *, public: bool) -> Iterator[str]:
     """Yields the lines of an /etc/hosts file."""
     yield _title(inventory)
     for host in inventory.hosts:
         yield f"{host.first_address(public=public)}\t{host.name}\t# {escape(str(host.address))}"
 
 
-def _env(inventory: Inventory, *, public: bool) -> Iterator[str]:
+def _env(inventory: Inventory, names: _Names, *, public: bool) -> Iterator[str]:
     """Yields assignments for a shell.
 
     Every name has a suffix for its content, so none can be a variable of the shell itself.
     """
     yield _title(inventory)
-    owners: dict[str, str] = {}
-    for owner, variable, value in _variables(inventory, public=public):
-        prefix = _NOT_A_VARIABLE.sub("_", owner).strip("_").upper()
-        name = f"_{prefix}_{variable}" if prefix[:1].isdigit() else f"{prefix}_{variable}"
-        _reserve(owners, name, owner)
-        yield f"{name}={shlex.quote(value)}"
+    assigned = [(_prefix(owner.name), owner, values) for owner, values in _variables(inventory, public=public)]
+    for prefix, owner, values in assigned:
+        for variable in values:
+            names.want(f"{prefix}_{variable}", owner)
+    for prefix, owner, values in assigned:
+        if all(names.gets(f"{prefix}_{variable}", owner) for variable in values):
+            yield from (f"{prefix}_{variable}={shlex.quote(value)}" for variable, value in values.items())
 
 
-def _variables(inventory: Inventory, *, public: bool) -> Iterator[tuple[str, str, str]]:
-    """Yields the owner of each variable, the suffix for its content, and its value."""
+def _prefix(owner: str) -> str:
+    prefix = _NOT_A_VARIABLE.sub("_", owner).strip("_").upper()
+    return f"_{prefix}" if prefix[:1].isdigit() else prefix
+
+
+def _variables(inventory: Inventory, *, public: bool) -> Iterator[tuple[_Owner, dict[str, str]]]:
+    """Yields who has variables, and these by the suffix for their content."""
     for host in inventory.hosts:
-        owner = str(host.address)
-        yield owner, "ID", host.id
-        yield owner, "NAME", host.name
-        yield owner, "ADDRESS", host.first_address(public=public) or ""
-        yield owner, "PRIVATE_ADDRESSES", " ".join(host.private_addresses)
-        yield owner, "PUBLIC_ADDRESSES", " ".join(host.public_addresses)
+        yield (
+            _Owner(str(host.address), f"server {host.address}"),
+            {
+                "ID": host.id,
+                "NAME": host.name,
+                "ADDRESS": host.first_address(public=public) or "",
+                "PRIVATE_ADDRESSES": " ".join(host.private_addresses),
+                "PUBLIC_ADDRESSES": " ".join(host.public_addresses),
+            },
+        )
     for group, hosts in inventory.groups.items():
-        yield group, "COUNT", str(len(hosts))
-        yield group, "NAMES", " ".join(host.name for host in hosts)
-        yield group, "ADDRESSES", " ".join(host.first_address(public=public) or "" for host in hosts)
+        yield (
+            _Owner(group, f"group {group}"),
+            {
+                "COUNT": str(len(hosts)),
+                "NAMES": " ".join(host.name for host in hosts),
+                "ADDRESSES": " ".join(host.first_address(public=public) or "" for host in hosts),
+            },
+        )
 
 
 def _title(inventory: Inventory) -> str:

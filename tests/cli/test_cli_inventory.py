@@ -128,3 +128,13 @@ def test_names_and_addresses_that_the_cloud_made_up_get_into_no_configuration(fl
         assert "10.0.0.7" in told
     (gateway, *_) = json.loads(fleet.run("inventory", "--format", "json").out)["hosts"]
     assert gateway["name"] == gateway["id"]
+
+
+def test_labels_that_collide_cost_only_their_own_groups(cli) -> None:
+    cli.write_specs("servers: {a: {labels: {team: 视觉}}, b: {labels: {team: 语音}}, node: {count: 1}}\n")
+    cli.apply()
+    ran = cli.run("inventory", "--format", "ansible")
+    assert ran.code == 0
+    assert "    node:" in ran.out
+    assert "label_team" not in ran.out
+    assert "Warning[inventory-ambiguous]: label_team___" in ran.err

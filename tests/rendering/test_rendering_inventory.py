@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import unicodedata
-from contextlib import suppress
 from shlex import quote
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.model.address import Address
-from provisioner.model.diagnostic import UsageError
 from provisioner.model.inventory import Host, Inventory, UnreachableServer
 from provisioner.rendering.inventory import FORMATS, render_inventory
 
@@ -49,13 +47,13 @@ FLEET = inventory(
 
 
 def ansible(made: Inventory, **how) -> dict:
-    return yaml.load(render_inventory(made, form="ansible", **how), Loader=Reader)["all"]  # noqa: S506 - a SafeLoader
+    return yaml.load(render_inventory(made, form="ansible", **how).text, Loader=Reader)["all"]  # noqa: S506 - a SafeLoader
 
 
 def environment(made: Inventory, tmp_path, **how) -> dict[str, str]:
     """As a shell understands it."""
     script = tmp_path / "env.sh"
-    script.write_text(render_inventory(made, form="env", **how))
+    script.write_text(render_inventory(made, form="env", **how).text)
     names = [line.partition("=")[0] for line in script.read_text().splitlines() if not line.startswith("#")]
     print_all = "; ".join(f'printf "%s\\0" "${name}"' for name in names)
     told = subprocess.run(
@@ -82,7 +80,7 @@ def test_ansible_has_hosts_by_name_groups_in_rank_order_and_labels_as_groups():
 def test_an_inventory_without_hosts_is_one():
     assert ansible(inventory()) == {"hosts": {}, "children": {}}
     for form in FORMATS:
-        assert render_inventory(inventory(), form=form)
+        assert render_inventory(inventory(), form=form).text
 
 
 def test_a_label_is_no_program():
@@ -96,25 +94,43 @@ def test_a_label_is_no_program():
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.text(), max_size=3))
 def test_every_label_is_read_as_it_was_written(labels):
     made = inventory(host("gateway", labels=labels))
-    document = json.loads(render_inventory(made, form="json"))
+    document = json.loads(render_inventory(made, form="json").text)
     assert document["hosts"][0]["labels"] == labels
-    with suppress(UsageError):  # two labels whose groups would bear one name
-        read = ansible(made)["hosts"]["gateway"]["provisioner_labels"]
-        assert {key: value[1] if isinstance(value, tuple) else value for key, value in read.items()} == labels
+    read = ansible(made)["hosts"]["gateway"]["provisioner_labels"]
+    assert {key: value[1] if isinstance(value, tuple) else value for key, value in read.items()} == labels
 
 
 @given(st.text(), st.sampled_from(sorted(FORMATS)))
 def test_nothing_that_steers_a_terminal_comes_through(text, form):
     made = inventory(host("gateway", labels={"note": text}, status=text))
-    told = render_inventory(made, form=form)
+    told = render_inventory(made, form=form).text
     assert all(one.isprintable() or one in "\n\t" or unicodedata.category(one) == "Zs" for one in told)
 
 
-def test_groups_that_would_be_taken_for_one_are_refused():
-    with pytest.raises(UsageError) as refused:
-        ansible(inventory(host("a-b[0]", "192.168.0.1"), host("a_b[0]", "192.168.0.2")))
-    assert refused.value.diagnostics[0].code == "inventory-ambiguous"
-    assert "'a-b' and 'a_b'" in refused.value.diagnostics[0].summary
+def skipped(made: Inventory, form: str) -> dict[str, list[str]]:
+    return {one.name: sorted(one.skipped) for one in render_inventory(made, form=form).clashes}
+
+
+def test_labels_that_would_be_taken_for_one_make_no_group_and_the_rest_is_there():
+    """Ansible's names are ASCII: each of these would be called label_team___."""
+    made = inventory(
+        host("gateway", labels={"team": "视觉", "zone": "a"}), host("edge", labels={"team": "语音"}), host("trainer[0]")
+    )
+    assert list(ansible(made)["children"]) == ["trainer", "label_zone_a"]
+    assert list(ansible(made)["hosts"]) == ["gateway", "edge", "trainer-0"]
+    assert skipped(made, "ansible") == {"label_team___": ["label team=视觉", "label team=语音"]}
+
+
+def test_whose_name_needs_no_other_characters_keeps_it():
+    made = inventory(host("a-b[0]", "192.168.0.1"), host("a_b[0]", "192.168.0.2"))
+    assert list(ansible(made)["children"]["a_b"]["hosts"]) == ["a_b-0"]
+    assert skipped(made, "ansible") == {"a_b": ["group a-b"]}
+
+
+def test_a_label_never_merges_with_another_that_only_reads_like_it():
+    made = inventory(host("gateway", labels={"a_b": "c"}), host("edge", labels={"a": "b_c"}))
+    assert ansible(made)["children"] == {}
+    assert skipped(made, "ansible") == {"label_a_b_c": ["label a=b_c", "label a_b=c"]}
 
 
 def test_a_group_that_bears_a_name_of_ansible_s_own_gets_another():
@@ -123,14 +139,14 @@ def test_a_group_that_bears_a_name_of_ansible_s_own_gets_another():
 
 def test_ssh_reaches_each_host_at_its_address(tmp_path):
     config = tmp_path / "config"
-    config.write_text(render_inventory(FLEET, form="ssh-config"))
+    config.write_text(render_inventory(FLEET, form="ssh-config").text)
     for name, address in {"gateway": "192.168.0.1", "trainer-10": "192.168.0.3", "pool-a": "fd00::7"}.items():
         told = subprocess.run(["ssh", "-G", "-F", config, name], capture_output=True, text=True, check=True)
         assert f"\nhostname {address}\n" in told.stdout
 
 
 def test_hosts_has_a_line_a_server_in_the_order_of_ranks():
-    lines = render_inventory(FLEET, form="hosts").splitlines()
+    lines = render_inventory(FLEET, form="hosts").text.splitlines()
     assert lines[0] == "# demo, environment dev: 4 servers"
     assert [line.split("\t")[:2] for line in lines[1:]] == [
         ["192.168.0.1", "gateway"],
@@ -149,27 +165,30 @@ def test_a_shell_reads_hosts_and_groups_in_the_order_of_ranks(tmp_path):
     assert read["POOL_NAMES"] == "pool-a"
 
 
-def test_variables_of_one_name_are_refused():
-    for hosts in (
-        (host("a-b"), host("a_b")),
-        (host("a"), host("a-private[0]"), host("a-private[1]")),
-        (host('pool["x"]'), host('pool["X"]')),
-    ):
-        with pytest.raises(UsageError) as refused:
-            render_inventory(inventory(*hosts), form="env")
-        assert refused.value.diagnostics[0].code == "inventory-ambiguous"
+@pytest.mark.parametrize(
+    ("hosts", "left_out"),
+    [
+        ((host("a-b"), host("a_b")), {"server a-b", "server a_b"}),
+        ((host("a"), host("a-private[0]"), host("a-private[1]")), {"server a", "group a-private"}),
+        ((host('pool["x"]'), host('pool["X"]')), {'server pool["x"]', 'server pool["X"]'}),
+    ],
+)
+def test_who_would_have_variables_of_one_name_has_none_and_the_rest_has_theirs(hosts, left_out, tmp_path):
+    made = inventory(*hosts, host("gateway"))
+    assert {one for names in skipped(made, "env").values() for one in names} == left_out
+    assert environment(made, tmp_path)["GATEWAY_ID"] == "id-of-gateway"
 
 
 def test_public_addresses_are_used_where_that_is_asked_for(tmp_path):
     made = inventory(host("gateway", "192.168.0.1", "80.1.2.3"))
     assert ansible(made, public=True)["hosts"]["gateway"]["ansible_host"] == "80.1.2.3"
     assert environment(made, tmp_path, public=True)["GATEWAY_ADDRESS"] == "80.1.2.3"
-    assert "80.1.2.3\tgateway" in render_inventory(made, form="hosts", public=True)
+    assert "80.1.2.3\tgateway" in render_inventory(made, form="hosts", public=True).text
 
 
 def test_how_many_are_left_out_stands_in_every_text():
     made = inventory(host("gateway"), left_out=(UnreachableServer(Address("trainer", 0), "it is being built"),))
     for form in FORMATS.keys() - {"json"}:
-        assert render_inventory(made, form=form).startswith("# demo, environment dev: 1 server, 1 left out\n")
-    document = json.loads(render_inventory(made, form="json"))
+        assert render_inventory(made, form=form).text.startswith("# demo, environment dev: 1 server, 1 left out\n")
+    document = json.loads(render_inventory(made, form="json").text)
     assert document["left_out"] == [{"address": "trainer[0]", "reason": "it is being built"}]
