@@ -12,7 +12,7 @@ from provisioner.model.diagnostic import CloudError, error
 from provisioner.model.flow import CallFailed, PartialListing
 
 _HINTS: Final = {
-    "cloud-unreachable": "check the region, the network and the variables PROVISIONER_ENDPOINT_*, HTTPS_PROXY and NO_PROXY, then run the command again",
+    "cloud-unreachable": "check the region, the network, the variables PROVISIONER_ENDPOINT_*, and the proxy where one is named, then run the command again",
     "cloud-unauthorized": "check the credentials and this machine's clock; `provisioner credentials` tells which were found and where",
     "cloud-denied": "ask the account's administrator for the permission, or use other credentials",
     "cloud-throttled": "run the command again in a minute, with a smaller --parallelism if it happens often",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
+import os
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.web.failure_reasons import reason_of
+from provisioner.web.proxies import ProxyChoice, choose_proxies
 from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener, SlowRequestWatch
 
 MAX_ANSWER: Final = 32 * 1024 * 1024
@@ -31,16 +33,7 @@ MAX_ANSWER: Final = 32 * 1024 * 1024
 _IDLE_SECONDS: Final = 1.0
 """No request, least of all a purchase, reuses a connection idle for longer: the server may have closed it unnoticed."""
 
-_REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (ssl.SSLError, "TLS failed"),
-    (socket.gaierror, "its name does not resolve"),
-    (ConnectionRefusedError, "connection refused"),
-    (ConnectionError, "connection reset"),
-    (httpx.PoolTimeout, "all connections were busy"),
-    (httpx.ConnectTimeout, "no connection in time"),
-    (httpx.TimeoutException, "time-out"),
-    (TimeoutError, "time-out"),
-)
+_LIMITS: Final = httpx.Limits(max_connections=4, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS)
 
 HttpBackend: TypeAlias = httpx.AsyncBaseTransport
 """Receives requests in place of the network."""
@@ -177,24 +170,32 @@ class HttpNetwork:
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
         settings = self.settings
-        direct = (*filter(is_loopback, settings.base_urls), *settings.direct_urls)
-        try:
-            return httpx.AsyncClient(
-                transport=settings.backend,
-                verify=self._tls,
-                # A mount of None means "no proxy": requests to this machine never leave it.
-                mounts={_host_pattern(url): None for url in direct},
-                headers={"User-Agent": settings.user_agent, "Accept": "application/json"},
-                limits=httpx.Limits(max_connections=4, max_keepalive_connections=1, keepalive_expiry=_IDLE_SECONDS),
-                follow_redirects=False,
-            )
-        except (ImportError, ValueError, httpx.InvalidURL):
-            hint = (
-                "check HTTPS_PROXY, HTTP_PROXY and ALL_PROXY: http:// and https:// proxies are supported, SOCKS is not"
-            )
-            raise UsageError(
-                error("proxy-invalid", "the proxy that the environment names cannot be used", hint=hint)
-            ) from None
+        return httpx.AsyncClient(
+            transport=settings.backend,
+            verify=self._tls,
+            mounts={_host_pattern(url): self._proxied(proxy) for url, proxy in self._proxies.items()},
+            trust_env=False,  # httpx would refuse a proxy that no request goes through, and knows no networks in NO_PROXY
+            headers={"User-Agent": settings.user_agent, "Accept": "application/json"},
+            limits=_LIMITS,
+            follow_redirects=False,
+        )
+
+    @cached_property
+    def _proxies(self) -> Mapping[str, ProxyChoice]:
+        """The proxies by the URLs of the servers behind them. Requests to this machine never leave it."""
+        settings = self.settings
+        distant = (url for url in settings.base_urls if not is_loopback(url) and url not in settings.direct_urls)
+        return choose_proxies(distant, os.environ) if settings.backend is None else {}
+
+    def _proxied(self, proxy: ProxyChoice) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=self._tls, limits=_LIMITS, proxy=httpx.Proxy(proxy.url), trust_env=False)
+
+    def describe_way(self, origin: str) -> str:
+        """Returns what a message about a failed request says of the proxy on its way; empty where there is none."""
+        proxy = next(
+            (one for url, one in self._proxies.items() if urlsplit(url).netloc == urlsplit(origin).netloc), None
+        )
+        return "" if proxy is None else f", through the proxy that {proxy.variable} names"
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -233,9 +234,9 @@ class HttpTransport:
                         body, fault = await _read(response)
                         return HttpAnswer(response.status_code, dict(response.headers), body, fault)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as failure:
-            raise NoAnswer(_reason(failure), may_have_left=False) from None
+            raise NoAnswer(reason_of(failure) + network.describe_way(request.origin), may_have_left=False) from None
         except (httpx.RequestError, OSError) as failure:
-            raise NoAnswer(_reason(failure), may_have_left=True) from None
+            raise NoAnswer(reason_of(failure) + network.describe_way(request.origin), may_have_left=True) from None
 
 
 def is_loopback(url: str) -> bool:
@@ -261,7 +262,7 @@ async def _read(response: httpx.Response) -> tuple[bytes, str]:
             if len(received) > MAX_ANSWER:
                 return b"", f"it is larger than {MAX_ANSWER // 1024**2} MiB"
     except (httpx.RequestError, OSError) as failure:
-        return bytes(received), f"it broke off ({_reason(failure)})"
+        return bytes(received), f"it broke off ({reason_of(failure)})"
     return bytes(received), ""
 
 
@@ -274,27 +275,6 @@ def _trusting_context() -> ssl.SSLContext:
 
 
 def _host_pattern(url: str) -> str:
-    host = urlsplit(url).hostname or ""
-    return f"all://[{host}]" if ":" in host else f"all://{host}"
-
-
-def _reason(failure: BaseException) -> str:
-    """Describe the failure. The libraries' own texts come last: most say "All connection attempts failed"."""
-    if isinstance(failure, httpx.ProxyError):
-        return f"the proxy refused: {failure}"
-    for cause in _causes(failure):
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        for kind, reason in _REASONS:
-            if isinstance(cause, kind):
-                return reason
-    return str(failure) or "connection lost"
-
-
-def _causes(failure: BaseException) -> Iterator[BaseException]:
-    pending: list[BaseException | None] = [failure]
-    while pending:
-        if (cause := pending.pop(0)) is not None:
-            yield cause
-            grouped = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
-            pending += [*grouped, cause.__cause__ or cause.__context__]
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")

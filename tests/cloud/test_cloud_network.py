@@ -274,6 +274,7 @@ def test_a_proxy_that_refuses_has_let_nothing_through(monkeypatch: pytest.Monkey
     failure, heads = asyncio.run(conversation())
     assert failure.outcome is Outcome.NOT_SENT
     assert "the proxy refused: 407" in failure.message
+    assert "through the proxy that https_proxy names" in failure.message
     assert "canary" not in failure.message
     assert [head.partition(b" ")[0] for head in heads] == [b"CONNECT"]
 
@@ -283,6 +284,14 @@ def test_a_proxy_that_cannot_be_used_is_said_before_anything_is_sent(monkeypatch
     monkeypatch.setenv("https_proxy", proxy)
     with pytest.raises(UsageError, match="proxy"):
         failure_at("https://modelarts.example.com")
+
+
+def test_a_proxy_that_is_not_there_is_named_by_its_variable_and_the_others_are_not(monkeypatch: Any) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+    failure = failure_at("https://modelarts.example.com")
+    assert failure.outcome is Outcome.NOT_SENT
+    assert "connection refused, through the proxy that HTTPS_PROXY names" in failure.message
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
