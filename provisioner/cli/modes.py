@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Mode
 
 refresh_only_option = click.option(
-    "--refresh-only", is_flag=True, help="Only record what the cloud shows: nothing is bought, changed or released."
+    "--refresh-only", is_flag=True, help="Only record what the cloud shows; buy, change and release nothing."
 )
 
 

@@ -43,7 +43,7 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save the plan, without secrets, for `apply FILE`.",
+    help="Save the plan to this file, without secrets, for `apply FILE`.",
 )
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @refresh_only_option
@@ -58,9 +58,13 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
     default="24h",
     show_default=True,
     metavar="DURATION",
-    help="For how long the plan is approved, at most 30d.",
+    help="How long the plan may be applied, at most 30d.",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 0 for no changes, 2 for changes or findings, 6 for a purchase in doubt.",
+)
 @never_asks_option
 @full_option
 @json_option
