@@ -48,14 +48,14 @@ class Approval:
         """Raises ValueError that says what is wrong, as a clause."""
         match = _TEXT.fullmatch(text.strip())
         if match is None:
-            raise ValueError("is no approval, or is not whole: one has five parts with dots between them")
+            raise ValueError("is not a whole approval: an approval has five parts with dots between them")
         created, expires, due, head, hashed, check = match.groups()
         if check != _check(text.strip()[:-_CHECK_DIGITS]):
-            raise ValueError("is mistyped: its last four digits do not fit the others")
+            raise ValueError("is mistyped: its last four digits do not fit the rest")
         try:
             return cls(_seconds(created), _seconds(expires), due, head, hashed)
         except ValueError:
-            raise ValueError("is mistyped: it names a day that never was") from None
+            raise ValueError("is mistyped: it names a day that does not exist") from None
 
     def __str__(self) -> str:
         body = f"{_moment(self.created)}.{_moment(self.expires)}.{self.due}.{self.head}.{self.hash}"

@@ -96,22 +96,19 @@ def settle_hint(effect: Effect, *, command: str | None = None) -> str:
     """Returns what to do about an open call that is not a purchase. `command` is the command of the run. If it is not
     known, a release may have been sent by `destroy`, and an apply would buy the server again.
     """
-    then = ": it looks at what became of it before it does anything else"
+    then = ", which first finds out what happened"
     if command is not None:
         return f"run {command}{then}"
     if effect is not Effect.DESTRUCTIVE:
         return f"run apply{then}"
-    return (
-        f"run the command that sent the release again{then}. Where that was destroy, run destroy: apply would then buy again what the "
-        "specs still want"
-    )
+    return f"run again the command that sent the release{then}. If that was destroy, run destroy, because apply would buy again what the specs still want"
 
 
 def settle_hint_without_cloud(intent: Intent) -> str:
     """Returns `settle_hint` for callers that did not read the cloud, with what to do if no list shows a release."""
     hint = settle_hint(intent.effect)
     return (
-        f"{hint}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
+        f"{hint}. If it says that this proves nothing: {lost_release_hint(intent.address)}"
         if intent.effect is Effect.DESTRUCTIVE
         else hint
     )
@@ -119,10 +116,7 @@ def settle_hint_without_cloud(intent: Intent) -> str:
 
 def lost_release_hint(address: Address) -> str:
     """Returns what a person can do about a lost release whose outcome no list shows."""
-    return (
-        "once the console and the bill show it gone: `--allow vanished` with destroy, or with apply when the specs do not want it, drops its record "
-        f"and ends this; `apply --replace {address.shell_quoted}` buys another"
-    )
+    return f"once it is gone in the console and on the bill: `--allow vanished` with destroy, or with apply if the specs do not want it, drops its record and ends this; `apply --replace {address.shell_quoted}` buys another"
 
 
 def matches_another_purchase(intent: Intent, row: Live, state: State | None, kinds: Catalogue) -> bool:
@@ -141,31 +135,23 @@ def next_step(
     """
     if intent.members:
         return (
-            "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
-            f"`provisioner resolve {intent.address.shell_quoted} --adopt ORDER` with the id of the order, or `--absent` when there is none: "
-            f"that settles all {len(intent.members)}"
+            "it is neither looked for nor bought again automatically. Look at the orders in the console, then run "
+            f"`provisioner resolve {intent.address.shell_quoted} --adopt ORDER` with the id of the order, or `--absent` if there is none; that settles all {len(intent.members)}"
         )
     command, effect = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
-    adopting = f"run {command} again: it {effect} the {kind.noun} once exactly one fits"
+    adopting = f"run {command} again; it {effect} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = format_time(quiet_until(intent, policy))
-            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
+            unless = (
+                "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be this purchase"
+            )
             if at is not None and at >= quiet_until(intent, policy):
-                return (
-                    f"{adopting}. Its silence counts since {until}: once nothing that is said here stands against it{unless}, it was never "
-                    f"bought. When you know better, {resolve_hint(intent, kind)}"
-                )
+                return f"{adopting}. The quiet period is over since {until}: once nothing reported here contradicts it{unless}, it counts as never bought. If you know better, {resolve_hint(intent, kind)}"
             then = "there is nothing to release" if destroying else "apply buys it then"
-            return (
-                f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and {then}; "
-                f"when you know better, {resolve_hint(intent, kind)}"
-            )
+            return f"{adopting}. If none has appeared by {until}{unless}, nor a similar one under another name, it counts as never bought, and {then}; if you know better, {resolve_hint(intent, kind)}"
         case Absence.BY_A_PERSON:
-            return (
-                f"{adopting}. A prepaid {kind.noun} is never bought again by itself: when the console shows what became of it, also among the "
-                f"orders, {resolve_hint(intent, kind)}"
-            )
+            return f"{adopting}. A prepaid {kind.noun} is never bought again automatically. Once the console shows what happened, among the servers or the orders, {resolve_hint(intent, kind)}"
 
 
 def resolve_hint(intent: Intent, kind: Kind) -> str:
@@ -175,18 +161,17 @@ def resolve_hint(intent: Intent, kind: Kind) -> str:
     resolve = f"`provisioner resolve {intent.address.shell_quoted}"
     if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD:
         return f"{resolve} --adopt ID` or `--absent`"
-    return f"{resolve} --adopt ID` or `--absent`. An order that is it: {resolve} --adopt ORDER`"
+    return f"{resolve} --adopt ID` or `--absent`. For an order: {resolve} --adopt ORDER`"
 
 
 def choose_hint(intent: Intent) -> str:
     """Returns what to do if several servers fit a purchase in doubt."""
     address = intent.address.shell_quoted
-    return (
-        f"choose: `provisioner resolve {address} --adopt ID`, with one of these. Where it is none of them, have them renamed or released "
-        f"first; then `provisioner resolve {address} --absent`"
-    )
+    return f"choose: `provisioner resolve {address} --adopt ID`, with one of these. If it is none of them, have them renamed or released first, then `provisioner resolve {address} --absent`"
 
 
 def absent_hint(address: Address) -> str:
     """Returns what to do about a purchase that was answered as bought and whose server no list has ever shown."""
-    return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.shell_quoted} --absent`"
+    return (
+        f"if the console shows neither a server nor a paid order: `provisioner resolve {address.shell_quoted} --absent`"
+    )

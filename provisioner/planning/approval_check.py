@@ -22,7 +22,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
-PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: plan --out FILE"
+PLAN_AGAIN: Final = "Nothing was sent. Review the plan as it is now, and approve that one: plan --out FILE"
 
 _MOST_NAMED: Final = 20
 _GUARDS: Final = frozenset({"mass_change_percent", "mass_change_from", "max_servers"})
@@ -53,12 +53,12 @@ def differences(approved: JsonObject, now: JsonObject) -> Iterator[Diagnostic]:
         yield error("plan-stale", summary, hint=PLAN_AGAIN)
     for key, what in (("options", "the option"), ("variables", "the variable")):
         for name in sorted(_different(approved.get(key), now.get(key))):
-            summary = f"{what} {name} is not what it was when the plan was approved"
+            summary = f"{what} {name} has changed since the plan was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN)
     yield from _changed(_object(approved.get("changes")), _object(now.get("changes")))
-    for key, what in (("order", "who waits for whom"), ("together", "which servers are bought in one order")):
+    for key, what in (("order", "the order of the changes"), ("together", "the servers that are bought in one order")):
         if approved.get(key) != now.get(key):
-            summary = f"{what} is not what it was when the plan was approved"
+            summary = f"{what} has changed since the plan was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN)
 
 
@@ -69,11 +69,11 @@ def uncovered(use: ApprovalUse, plan: Plan, state: State | None) -> Iterator[Dia
     left = _Remainder(use, plan, state)
     for change in plan.work:
         if not left.covers(change):
-            summary = f"{change.address}: the plan would {change.action.value} it now, and that is not left of what was approved"
+            summary = f"{change.address}: the plan would {change.action.value} it now, and the approval has nothing left for that"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=change.address)
     for approved in use.changes:
         if left.is_open(approved) and not left.is_planned(approved):
-            summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan does not want it now"
+            summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan no longer wants it"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=approved.address)
 
 
@@ -211,14 +211,14 @@ def _changed(approved: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) ->
     for text in different[:_MOST_NAMED]:
         then, today, address = approved.get(text), now.get(text), _address(text)
         if today is None:
-            summary = f"{text}: to {_action(then)} it was approved, and nothing would be done about it now"
+            summary = f"{text}: to {_action(then)} it was approved, and the plan would do nothing to it now"
         elif then is None:
             summary = f"{text}: the plan would {_action(today)} it now, which was not approved"
         elif _action(then) != _action(today):
             summary = f"{text}: to {_action(then)} it was approved, and the plan would {_action(today)} it now"
         else:
             paths = ", ".join(_paths(then, today))
-            summary = f"{text}: to {_action(then)} it was approved with something else: {paths}"
+            summary = f"{text}: to {_action(then)} it was approved with other values: {paths}"
         yield error("plan-differs", summary, hint=PLAN_AGAIN, address=address)
     if (more := len(different) - _MOST_NAMED) > 0:
         yield error("plan-differs", f"and {more} more addresses differ from what was approved", hint=PLAN_AGAIN)

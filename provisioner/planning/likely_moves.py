@@ -70,11 +70,11 @@ def _comparison_key(kind: Kind, declared: JsonObject) -> str:
 
 def _suggestion(origin: Address, address: Address, *, servers: int, created: Change, noun: str) -> Diagnostic:
     what = f"{servers} {noun}s of {origin}" if servers > 1 else str(origin)
-    other = f"as many of {address}" if servers > 1 else str(address)
+    other = f"the same number of {address}" if servers > 1 else str(address)
     return warning(
         "likely-move",
-        f"{what} would be released and {other} bought, with the same body",
-        hint=f"where only the address is another, keep the {noun}: `provisioner state mv '{origin}' {address.shell_quoted}`, or "
+        f"{what} would be released and {other} bought, with the same fields",
+        hint=f"if only the address changed, keep the {noun}: `provisioner state mv '{origin}' {address.shell_quoted}`, or "
         f"moved: [{{from: '{origin}', to: {address.shell_quoted}}}] in the specs",
         source=created.desired.source if created.desired else None,
         address=created.address,

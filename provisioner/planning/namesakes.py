@@ -66,8 +66,7 @@ def _is_purchase(change: Change) -> bool:
 def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind) -> Diagnostic:
     address, name = recorded.address, recorded.id or f"order {recorded.order_id}"
     hint = (
-        "Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then one of the "
-        f"two is too many: release {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and run "
+        f"Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then release one of the two: {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and run "
         "apply from one place only. If it is somebody else's, have one of the two renamed."
     )
     if ours is None:
@@ -77,9 +76,9 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
         )
     return error(
         "namesake",
-        f"there are two {kind.noun}s named {row.name!r}: {name}, which was bought for {address}, and {row.id} ({row.status}), which is in no "
+        f"there are two {kind.noun}s named {row.name!r}: {name}, which this run bought for {address}, and {row.id} ({row.status}), which is in no "
         "state of this folder",
-        detail=f"{name} was made {_moment(ours)}, {row.id} was made {_moment(row)}; both are paid for",
+        detail=f"{name} was created {_moment(ours)}, {row.id} was created {_moment(row)}; both cost money",
         hint=hint,
         address=address,
     )
@@ -87,4 +86,4 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
 
 def _moment(row: Live | None) -> str:
     created = None if row is None else row.created_at
-    return format_time(created) if created is not None and is_plausible_time(created) else "at a time that is not known"
+    return format_time(created) if created is not None and is_plausible_time(created) else "at an unknown time"

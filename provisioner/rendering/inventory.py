@@ -103,7 +103,7 @@ def _reserve(owners: dict[str, str], name: str, owner: str) -> None:
     """Gives the name to its owner. Raises UsageError where another owner has it."""
     if owners.setdefault(name, owner) != owner:
         summary = f"{owners[name]!r} and {owner!r} would both be called {name}"
-        hint = "rename one of the two, choose one by --selector, or use --format json, which keeps names as they are"
+        hint = "rename one of the two, choose one with --selector, or use --format json, which keeps names as they are"
         raise UsageError(error("inventory-ambiguous", summary, hint=hint))
 
 

@@ -49,7 +49,7 @@ def servers_as_specs(
         if not is_writable(draft):
             hint = f"declare it by hand, then: `provisioner import ADDRESS {row.id}`; nothing was changed"
             summary = (
-                f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides from its readers"
+                f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides text from readers"
             )
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
         key = unique_key(key, frozenset(taken), noun=kind.noun)

@@ -37,7 +37,7 @@ LIFETIME_SECONDS: Final = 24 * 3600.0
 """How long an approval is good for unless somebody says otherwise."""
 _CLOCK_TOLERANCE: Final = 15 * 60
 """Seconds by which two nodes of the cloud may differ (docs/api/devserver-api.md section 6.1)."""
-_NEXT: Final = "Nothing was sent. Plan again, and approve of that: plan --out FILE"
+_NEXT: Final = "Nothing was sent. Plan again, and approve the new plan: plan --out FILE"
 _TOUCHING: Final = (Intended, Answered, Settled, Adopted, Imported, Moved, Forgotten)
 
 
@@ -75,12 +75,16 @@ def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_appr
     """
     saved = read_plan(path, key=workspace.plan_key())
     if saved.approval is None:
-        summary = f"the plan {path} was made by an older version of this tool, and is not an approval"
+        summary = f"the plan {path} was written by an older version of this tool, and is not an approval"
         raise UsageError(error("plan-format", summary, hint=_NEXT))
     if approved is not None and _parsed(approved) != saved.approval:
-        summary = f"--approved names another plan than {path} holds"
+        summary = f"--approved is the approval of another plan than {path}"
         raise Refused(
-            error("plan-differs", summary, hint="Give the approval that was shown with this file, or leave one out.")
+            error(
+                "plan-differs",
+                summary,
+                hint="Give the approval that was shown with this file, or leave out one of the two.",
+            )
         )
     basis = saved.plan.basis
     if workspace.environment is not None and workspace.environment != basis.environment:
@@ -102,9 +106,8 @@ def unsigned(path: Path) -> Diagnostic:
     """The approval itself is not told: worked out from the file it would prove nothing."""
     return error(
         "plan-unsigned",
-        f"the plan {path} was not made with this user's key, so that nobody is known to have approved of it",
-        hint=f"Ask whoever made it for the approval that was shown then, and add it: provisioner apply {path} --approved APPROVAL. Or share "
-        "PROVISIONER_PLAN_KEY between the machines, or run it on a terminal and answer yes.",
+        f"the plan {path} is not signed with this user's key, so nobody is known to have approved it",
+        hint=f"Ask whoever made it for its approval, and add it: provisioner apply {path} --approved APPROVAL. Or set the same PROVISIONER_PLAN_KEY on both machines, or run the command on a terminal and answer yes.",
     )
 
 
@@ -127,10 +130,7 @@ class ApprovalCheck:
             summary = f"{self.request.name} says that it was approved at {format_time(approval.created * 1000)}, and it is {format_time(earliest)}"
             raise Refused(error("plan-altered", summary, hint=_NEXT))
         if approval.head_sequence and not self._knows_head(state):
-            summary = (
-                f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this one does not have the last of "
-                "them: the state is another one, or was put back from an older copy"
-            )
+            summary = f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this journal lacks the last of them. The state is another one, or was put back from an older copy"
             raise Refused(error("plan-stale", summary, hint=f"{_NEXT}. `provisioner history` shows what is recorded."))
 
     def problems(self, plan: Plan, state: State | None) -> tuple[Diagnostic, ...]:
@@ -180,7 +180,7 @@ class ApprovalCheck:
             if saved
             else ()
         )
-        other = "options, variables, or purchase: and guards: in stack.yaml are not those that were approved"
+        other = "the options, the variables, or purchase: and guards: in stack.yaml are not the approved ones"
         return tuple(found) or (error("plan-differs", other, hint=f"{_NEXT}. Or give the same options again."),)
 
     def _content(self, plan: Plan) -> JsonObject:
@@ -193,7 +193,7 @@ class ApprovalCheck:
         if not approval.fits(now):
             addresses = {change.address for change in (*plan.work, *(saved.plan.work if saved else ()))}
             found = tuple(differences(approved_content(saved.plan, saved.scope), now)) if saved else ()
-            other = "what would be done now is not what was approved: it is shown above"
+            other = "the plan is not the approved one; it is shown above"
             return (*self._overtaken(addresses), *(found or (error("plan-differs", other, hint=PLAN_AGAIN),)))
         return tuple(self._overtaken({change.address for change in plan.work}))
 
@@ -207,7 +207,7 @@ class ApprovalCheck:
                 continue
             address = next(one for one in told.addresses if one in addresses)
             run = "outside of a run" if told.run is None else f"by {told.run.command}, run by {told.who}"
-            summary = f"{address}: something was done about it {run}, at {format_time(told.record.time)}, after {self.request.name} was approved"
+            summary = f"{address}: it was worked on {run}, at {format_time(told.record.time)}, after {self.request.name} was approved"
             yield error(
                 "plan-overtaken", summary, hint=f"{_NEXT}. `provisioner history` shows what was done.", address=address
             )
@@ -277,5 +277,5 @@ def _parsed(text: str) -> Approval:
     try:
         return Approval.parse(text)
     except ValueError as problem:
-        hint = "Copy it whole, as `plan` has shown it: CREATED.EXPIRES.DUE.HEAD.HASH"
+        hint = "Copy the whole text that `plan` has printed: CREATED.EXPIRES.DUE.HEAD.HASH"
         raise UsageError(error("approval-invalid", f"what --approved names {problem}", hint=hint)) from None

@@ -139,7 +139,7 @@ def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_b
     result = only_result(harness.apply(*servers(1, flavor="larger")))
     assert result.type == "failed"
     assert result.diagnostic.code == "cloud-refused"
-    assert "the old server is released, no new one is bought" in result.diagnostic.summary
+    assert "the old server is released, but no new one is bought" in result.diagnostic.summary
     assert not harness.state.resources
     assert result_types(harness.apply(*servers(1, flavor="larger"))) == ["done"]
     assert harness.cloud.purchases == {"trainer-0": 2}

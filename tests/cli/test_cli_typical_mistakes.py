@@ -522,7 +522,7 @@ Error[invalid-count]: count and for_each exclude each other
  3 |     count: 2
    |            ^
     count is written at specs/servers.yaml:3:12, and for_each at specs/servers.yaml:4:5
-  help: keep one of the two, and take the other out
+  help: keep one of the two and remove the other
   address: gateway
 """,
     ),

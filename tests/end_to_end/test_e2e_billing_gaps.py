@@ -102,7 +102,7 @@ class TestAnOrder:
         assert "613.20 CNY" in shown.out
         assert "for 1 month" not in shown.out
         if edited is without_lines:
-            assert "billing does not tell what was ordered" in shown.out
+            assert "billing does not say what was ordered" in shown.out
         assert paid.run_in_process("orders", "list").code == 0
         assert paid.run_in_process("plan", "--detailed-exitcode").code == 0
         assert paid.state() == before

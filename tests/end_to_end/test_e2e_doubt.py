@@ -183,7 +183,7 @@ class TestTwoSteps:
         assert (careful.ledger_counts("payment"), careful.purchases) == ({}, {"alpha": 1})
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
         planned = careful.run_in_process("plan").words
-        assert f"orders placed since, which may be it: {order} (unpaid)" in planned
+        assert f"orders placed since, which may be this purchase: {order} (unpaid)" in planned
         assert "`provisioner resolve 'alpha' --adopt ORDER`" in planned
         assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 0
@@ -240,7 +240,7 @@ class TestAnOrderInDoubt:
         proxy.on(resetting(executed=True), name="alpha")
         assert workspace.run_in_process(*FOUND_LATER).code == 6
         (order,) = [row.order_id for row in workspace.ledger if row.kind == "purchase"]
-        assert f"orders placed since, which may be it: {order}" in " ".join(
+        assert f"orders placed since, which may be this purchase: {order}" in " ".join(
             workspace.run_in_process("plan").text.split()
         )
         adopted = workspace.run_in_process("resolve", "alpha", "--adopt", order)

@@ -102,7 +102,7 @@ def test_an_order_that_awaits_approval(approving, clock):
     approving.write(prepaid())
     first = approving.run(*APPLY)
     assert first.code == 7
-    assert "have it approved, then run apply again: it goes on with this order and buys nothing new" in first.words
+    assert "have it approved, then run apply again; it continues with this order and buys nothing new" in first.words
     (ordered,) = approving.ledger
     assert recorded(approving)["alpha"]["order_id"] == ordered.order_id
     assert ordered.order_id in approving.run_in_process("orders", "list").out

@@ -36,7 +36,7 @@ class TestSpecsThatHaveMovedOn:
             said = one_line(unpaid.run_in_process(*command).text)
             assert "Warning[ordered-otherwise]" in said
             assert "charging_info.period_num is 1, and the specs say 3" in said
-            assert "`provisioner orders cancel 'alpha'` gives it up and costs nothing" in said
+            assert "`provisioner orders cancel 'alpha'` cancels it and costs nothing" in said
         asked = unpaid.run_in_process("orders", "pay", "alpha", "--no-input")
         assert (asked.code, "Warning[ordered-otherwise]" in asked.text) == (8, True)
         applied = unpaid.apply()
@@ -72,7 +72,7 @@ class TestSpecsThatHaveMovedOn:
 
 
 def test_a_release_of_an_unpaid_order_names_the_way_from_the_first_refusal_on(unpaid):
-    way = "`provisioner orders cancel 'alpha'` gives it up and costs nothing"
+    way = "`provisioner orders cancel 'alpha'` cancels it and costs nothing"
     for allowed, code in (((), 4), (("--allow", "prepaid-delete"), 7)):
         refused = unpaid.run_in_process("destroy", "--auto-approve", *allowed)
         assert (refused.code, way in one_line(refused.text)) == (code, True)

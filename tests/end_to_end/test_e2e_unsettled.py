@@ -50,7 +50,10 @@ def unsettled(workspace, sandbox, request):
     applied = workspace.run_in_process("apply", *LEAVE)
     assert applied.code == 7
     said = applied.words
-    assert ("the outcome of its re" in said, "run apply again: it looks at what became of it" in said) == (True, True)
+    assert ("the outcome of its re" in said, "run apply again, which first finds out at what became of it" in said) == (
+        True,
+        True,
+    )
     return workspace
 
 
@@ -111,7 +114,7 @@ def test_a_plan_that_was_saved_before_it_is_refused_and_sends_nothing(workspace,
     assert workspace.apply().code == 7
     refused = workspace.run_in_process("apply", "before.json")
     assert refused.code == 4
-    assert "Error[plan-overtaken]: alpha: something was done about it by apply" in " ".join(refused.err.split())
+    assert "Error[plan-overtaken]: alpha: it was worked on by apply" in " ".join(refused.err.split())
     assert workspace.ledger_counts("release") == {}
 
 
@@ -179,7 +182,7 @@ def test_the_advice_after_an_incomplete_destroy_buys_nothing(workspace, sandbox)
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
     lost = workspace.run_in_process("destroy", "--auto-approve")
     said = lost.words
-    assert (lost.code, "run destroy again: it looks" in said, "run apply" in said) == (7, True, False)
+    assert (lost.code, "run destroy again, which first finds out" in said, "run apply" in said) == (7, True, False)
     planned = workspace.run_in_process("plan").words
     assert "Where that was destroy, run destroy" in planned
     assert "run apply: it looks" not in planned

@@ -266,7 +266,7 @@ def test_a_build_whose_row_is_gone_is_left_as_creating_once_the_cloud_knows_it_n
     with pytest.raises(StopIteration) as stop:
         flow.throw(refused("ModelArts.6404"))
     assert stop.value.value.phase is Phase.CREATING
-    assert "not there any more" in stop.value.value.problem
+    assert "no longer exists" in stop.value.value.problem
 
 
 def test_a_refused_purchase_is_the_drivers_to_judge():

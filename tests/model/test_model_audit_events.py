@@ -90,7 +90,9 @@ def test_how_a_doubt_was_settled_is_told_with_the_reason(outcome, word):
 
 
 def test_a_request_without_an_answer_is_in_doubt():
-    assert story(*a_run(Intended(INTENT))) == [(AuditEventType.IN_DOUBT, "a purchase was sent and no answer recorded")]
+    assert story(*a_run(Intended(INTENT))) == [
+        (AuditEventType.IN_DOUBT, "a purchase was sent, and no answer is recorded")
+    ]
 
 
 @pytest.mark.parametrize("effect", [one for one in Effect if one.is_journaled and one is not Effect.PURCHASE])

@@ -80,8 +80,10 @@ def test_a_date_that_is_over_is_not_named_as_one_to_come():
 
 def test_an_open_release_is_never_answered_with_apply_alone_by_who_does_not_know_which_command_sent_it():
     assert "destroy" in settle_hint(Effect.DESTRUCTIVE)
-    assert settle_hint(Effect.DESTRUCTIVE, command="destroy again").startswith("run destroy again: it looks")
-    assert settle_hint(Effect.WIPE).startswith("run apply: it looks")
+    assert settle_hint(Effect.DESTRUCTIVE, command="destroy again").startswith(
+        "run destroy again, which first finds out"
+    )
+    assert settle_hint(Effect.WIPE).startswith("run apply, which first finds out")
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (-1_900, 0), (-12_000, 10), (60_000, 0), (None, 0)])
