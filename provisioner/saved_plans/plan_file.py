@@ -1,7 +1,8 @@
-"""A plan file: a plan with its approval, the options and variables that it was made with, and a signature.
+"""Reads and writes plan files: a plan with its approval, the options and variables that it was made with, and a
+signature.
 
-Data without code or secrets, and any byte that has changed since is noticed. It is never carried out as it stands: a plan is made anew and
-compared with it (docs/decisions/0030). Whether it may still be applied is for others to say.
+A file has no code and no secrets, and every changed byte is noticed. It is never executed: apply makes the plan again
+and compares the two (docs/decisions/0030). Whether it may still be applied is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -25,14 +26,16 @@ from provisioner.saved_plans.signing import is_signed, sign
 _LARGEST: Final = 256 * 1024 * 1024
 _NO_PLAN: Final = "a file that is no plan"
 _KINDS: Final = {".journal": "a journal", ".backup": "a backup", ".yaml": "a YAML file", ".yml": "a YAML file"}
-"""What files are called by their endings."""
+"""Names for files, by their endings."""
 _PLAN_AGAIN: Final = "Nothing was sent. Plan again with: plan --out FILE"
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """`approval` is None in a file of an older version, which can be shown and not applied. `is_signed`: the file was made with the key that
-    it was read with.
+    """A plan file that was read.
+
+    `approval` is None in a file of an older version, which can be shown but not applied. `is_signed`: the file is
+    signed with the key that it was read with.
     """
 
     plan: Plan
@@ -44,9 +47,10 @@ class SavedPlan:
 def write_plan(
     path: Path, plan: Plan, approval: Approval, scope: ApprovalScope, *, tool_version: str, key: bytes | None
 ) -> None:
-    """Writes the plan to `path`, in one step. `key` is what the file is signed with; None leaves it unsigned.
+    """Writes the plan to `path` in one step, signed with `key` unless that is None.
 
-    Raises UsageError `plan-holds-secret`, or `plan-not-written`, also where something else than a plan stands there.
+    Raises UsageError `plan-holds-secret`, and `plan-not-written`, for example if something other than a plan is at
+    `path`.
     """
     findings = [
         error(
@@ -104,7 +108,7 @@ def _not_written(path: Path, failure: OSError) -> UsageError:
 
 
 def _what_else(path: Path, data: bytes) -> str:
-    """Returns what a file is that is no plan file, as a person calls it; empty for a plan file of any version, altered or not."""
+    """Returns what kind of file it is, in words; empty for a plan file of any version, altered or not."""
     try:
         content = parse_json(data)
     except (ValueError, RecursionError):
@@ -118,8 +122,8 @@ def _what_else(path: Path, data: bytes) -> str:
 
 
 def read_plan(path: Path, *, key: bytes | None = None) -> SavedPlan:
-    """Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`, and Refused `plan-altered` where the file shows another plan than
-    its approval is of.
+    """Reads a plan file. Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`, and Refused
+    `plan-altered` if its plan is not the approved one.
     """
     data = _read(path)
     try:

@@ -64,7 +64,9 @@ async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
 
 
 def _pin_advice(stack: Stack) -> str:
-    """An environment that is introduced for a pin would give the state another name."""
+    """Returns how to pin the account. It never suggests a new environment, because that would give the state another
+    name.
+    """
     if stack.environment is None:
         return f"stacks: {{{stack.name}: {{account: ...}}}} in your own configuration"
     return (
