@@ -46,7 +46,7 @@ class TestASubscription:
         assert server["expires_at"] is not None
         assert [one["code"] for one in document["diagnostics"]] == ["expiry-unknown"]
         assert (
-            "alpha: billing does not say what happens at the end of its term"
+            "alpha: billing does not say what happens when its term ends"
             in paid.run_in_process("expiring", "--within", "60d").err
         )
         assert paid.state() == before

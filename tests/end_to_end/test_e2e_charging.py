@@ -94,7 +94,7 @@ def test_every_later_plan_and_drift_says_so(workspace, sandbox, pays):
         assert workspace.apply().code == (0 if pays else 7)
     assert sum(workspace.purchases.values()) == 1
     assert workspace.ledger_counts("payment") == ({"pool-0": 1} if pays else {})
-    assert "sold as PRE_PAID, which is not what was asked for" in workspace.run_in_process("show").text
+    assert "sold as PRE_PAID, which is not what was declared" in workspace.run_in_process("show").text
 
 
 def test_the_hint_to_declare_what_was_sold_leads_out(workspace, sandbox):

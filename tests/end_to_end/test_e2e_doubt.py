@@ -55,7 +55,7 @@ class TestSilence:
         assert lost.run_in_process(*FOUND_LATER).code == 6
         clock.advance(11 * 60)
         told = lost.run_in_process("plan").words
-        assert "the cloud's clock says that the quiet period is over, and this machine's that it is not" in told
+        assert "by the cloud's clock the quiet period is over, and by this machine's clock it is not" in told
         assert lost.run_in_process(*FOUND_LATER).code == 6
         assert lost.purchases == {}
         monkeypatch.setattr(SystemClock, "now", lambda _: time.time_ns() // 1_000_000 + 11 * 60 * 1000)

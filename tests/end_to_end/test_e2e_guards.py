@@ -173,7 +173,7 @@ class TestLeftovers:
         assert len({one["id"] for one in kept}) == 2
         destroyed = workspace.run_in_process("destroy", "--auto-approve")
         assert destroyed.code == 0
-        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        listed = destroyed.out.split("These remain in the cloud and cost money")[1]
         assert all(f"alpha  {one['what']}" in listed for one in kept)
 
     def test_a_disk_that_was_attached_later_outlives_a_prepaid_server_too(self, workspace):
@@ -181,7 +181,7 @@ class TestLeftovers:
         workspace.apply()
         destroyed = workspace.run_in_process("destroy", "--auto-approve", *ALLOWED)
         assert destroyed.code == 0
-        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        listed = destroyed.out.split("These remain in the cloud and cost money")[1]
         assert f"alpha  data disk {VOLUME}" in listed
         assert workspace.ledger_counts("refund") == {"alpha": 1}
 

@@ -243,7 +243,7 @@ def test_another_period(running):
         refused = running.run(*command)
         assert refused.code == 4
         assert "Error[prepaid-replace]: alpha is prepaid; changing charging_info.period_num" in refused.words
-        assert "lost: its term until" in refused.words
+        assert "you would lose its term until" in refused.words
         assert "undo the change" in refused.words
         assert "--replace 'alpha'" in refused.words
     assert running.ledger == before

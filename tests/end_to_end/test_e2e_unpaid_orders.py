@@ -40,7 +40,7 @@ class TestSpecsThatHaveMovedOn:
         asked = unpaid.run_in_process("orders", "pay", "alpha", "--no-input")
         assert (asked.code, "Warning[ordered-otherwise]" in asked.text) == (8, True)
         applied = unpaid.apply()
-        assert (applied.code, "goes on with this order" in one_line(applied.text)) == (7, False)
+        assert (applied.code, "continues with this order" in one_line(applied.text)) == (7, False)
         assert unpaid.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
         unpaid.write(declared(MONTH.replace("1}", "3, is_auto_pay: true}"), flavor="Si2.xlarge.4"))
         assert unpaid.apply().code == 0
@@ -182,7 +182,7 @@ def test_what_has_no_order_yet_is_not_asked_about(direct_workspace, verb):
     told = direct_workspace.run_in_process("orders", verb, "pool[1]")
     assert (told.code, "Error[order-none]: pool[1] is declared and has no order yet" in told.text) == (1, True)
     group = direct_workspace.run_in_process("orders", verb, "pool")
-    assert (group.code, "name one of them: 'pool[0]', 'pool[1]'" in group.text) == (1, True)
+    assert (group.code, "name one server of it: 'pool[0]', 'pool[1]'" in group.text) == (1, True)
 
 
 def records(workspace):

@@ -90,7 +90,7 @@ def test_what_a_person_would_change_by_hand_waits_for_it_too(unsettled):
     ):
         refused = unsettled.run_in_process(*command)
         assert (refused.code, f"Error[{code}]" in refused.err) == (1, True)
-        assert "it looks at what became of it before it does anything else" in " ".join(refused.err.split())
+        assert "which first finds out what happened" in " ".join(refused.err.split())
     assert unsettled.state() == before
 
 
@@ -170,7 +170,7 @@ def test_whoever_wants_a_server_again_whose_release_may_still_arrive_is_told(wor
     workspace.write("servers: {alpha: {}, beta: {}}\n")
     back = workspace.run_in_process("apply", "--auto-approve")
     said = back.words
-    assert (back.code, "Warning[unsettled]: alpha" in said, "should it arrive late" in said) == (0, True, True)
+    assert (back.code, "Warning[unsettled]: alpha" in said, "if it arrives late" in said) == (0, True, True)
     assert "unsettled" not in workspace.run_in_process("apply", "--auto-approve").text
     assert workspace.ledger_counts("release") == {}
 
@@ -184,9 +184,9 @@ def test_the_advice_after_an_incomplete_destroy_buys_nothing(workspace, sandbox)
     said = lost.words
     assert (lost.code, "run destroy again, which first finds out" in said, "run apply" in said) == (7, True, False)
     planned = workspace.run_in_process("plan").words
-    assert "Where that was destroy, run destroy" in planned
-    assert "run apply: it looks" not in planned
-    assert "help: run destroy: it looks" in workspace.run_in_process("plan", "--destroy").words
+    assert "If that was destroy, run destroy" in planned
+    assert "run apply, which" not in planned
+    assert "help: run destroy, which first finds out" in workspace.run_in_process("plan", "--destroy").words
     assert workspace.run_in_process("destroy", "--auto-approve").code == 0
     assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1}, {"alpha": 1})
 

@@ -143,7 +143,7 @@ def test_an_order_that_the_specs_have_moved_on_from_is_given_up(status):
     record = bought(wanted(charging_info=PREPAID), phase=Phase.ORDERING, id=None, order_id="CS2311", observed={})
     ended = create(wanted(charging_info=PREPAID, flavor="other"), record, [None, order(status)]).result
     assert "the specs have changed since it was placed: `provisioner orders cancel CS2311`" in ended.hint
-    assert "goes on with this order" not in ended.hint
+    assert "continues with this order" not in ended.hint
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_server_that_was_bought_again_and_then_let_go_is_not_taken_for_the_gho
         a_state(),
         [
             Intended(first),
-            Settled("first", "absent", "a complete list has no server that fits"),
+            Settled("first", "absent", "a complete list shows no server that fits"),
             Intended(second),
             Answered("second", 200, "r", id="stray"),
             Forgotten(an_address("gateway"), "removed from the state", "stray"),
