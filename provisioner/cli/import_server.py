@@ -39,9 +39,9 @@ def command(
 ) -> None:
     """Record an existing server under an address of the specs.
 
-    ADDRESS must be declared in the specs and must not have a server yet. ID is the server's id. The command compares
-    what the cloud shows with the specs: they may differ only in fields that change in place. Fields that the cloud
-    never shows are taken from the specs. Nothing is changed in the cloud.
+    ADDRESS must be declared in the specs and must not have a server yet. ID is the server's id, as the console and
+    `adopt` show it. The command compares what the cloud shows with the specs: they may differ only in fields that
+    change in place. Fields that the cloud never shows are taken from the specs. Nothing is changed in the cloud.
     """
     from provisioner.workflow.import_server import ImportRequest, import_server
 

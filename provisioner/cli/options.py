@@ -237,7 +237,7 @@ class DurationType(click.ParamType[float]):
             return float(value)
         found = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
         if not value or found is None:
-            self.fail(f"{value!r} is no duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
+            self.fail(f"{value!r} is not a duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
 

@@ -160,7 +160,7 @@ def _hint(planned: PlanResult, out: Path | None, workspace: Workspace) -> None:
     is_unsigned = out is not None and workspace.plan_key() is None
     if is_unsigned:
         console().message(
-            f"\nThe plan {out} is not signed: no key of yours can be kept here, as there is no home directory to write to. Apply it with the "
+            f"\nThe plan {out} is not signed: your key cannot be kept here, because there is no home directory to write to. Apply it with the "
             "approval below, or set PROVISIONER_PLAN_KEY."
         )
     elif out is not None and not in_automation:

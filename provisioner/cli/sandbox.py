@@ -133,7 +133,7 @@ def ledger(*, world: Path | None, as_json: bool) -> None:
     from provisioner.sandbox import SandboxError, read_ledger
 
     path = world or _default_world()
-    missing = f"There is no sandbox world at {path} yet. One that is served from another file: --world FILE."
+    missing = f"There is no sandbox world at {path} yet. If it is served from another file, name that: --world FILE."
     if world is not None and not world.exists():
         hint = "check --world; `sandbox serve --world FILE` makes a new one"
         raise UsageError(error("sandbox-world", missing, hint=hint))

@@ -46,7 +46,7 @@ class LabelType(click.ParamType[tuple[str, str]]):
             return value[0], value[1]
         label, equals, wanted = value.partition("=")
         if not label or not equals:
-            self.fail(f"{value!r} is no label; write one like team=vision", param, ctx)
+            self.fail(f"{value!r} is not a label; write one like team=vision", param, ctx)
         return label, wanted
 
 

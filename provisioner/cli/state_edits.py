@@ -89,7 +89,7 @@ def remove(
     if forgotten is None:
         return ExitCode.INTERRUPTED
     for one in forgotten.records:
-        console().write(f"{one.address}: forgotten; {one.id or one.order_id} goes on costing\n")
+        console().write(f"{one.address}: forgotten; {one.id or one.order_id} keeps costing money\n")
     return ExitCode.DONE
 
 
@@ -173,8 +173,7 @@ def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Cal
             first = next(one for one in forgotten.records if one.address == forgotten.declared[0])
             take_back = f"`provisioner import {first.address.shell_quoted} {first.id or 'ID'}`"
             console().message(
-                f"The specs still declare {declared}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
-                f"the specs; to take back what is there: {take_back}, which `imports:` in the specs does by itself."
+                f"The specs still declare {declared}, so a later apply may buy a new one. To prevent that, remove it from the specs; to take the server back: {take_back}, which `imports:` in the specs does automatically."
             )
         if auto_approve:
             return True
@@ -183,7 +182,7 @@ def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Cal
             return False
         return ask(
             console(),
-            "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n",
+            "Do you want to forget these?\n  They keep running and keep costing money, and nobody will release them.\n",
             word=workspace.stack().approval_word,
         )
 

@@ -24,7 +24,7 @@ from provisioner.saved_plans.plan_json import literal_secrets, plan_from_json, p
 from provisioner.saved_plans.signing import is_signed, sign
 
 _LARGEST: Final = 256 * 1024 * 1024
-_NO_PLAN: Final = "a file that is no plan"
+_NO_PLAN: Final = "a file that is not a plan"
 _KINDS: Final = {".journal": "a journal", ".backup": "a backup", ".yaml": "a YAML file", ".yml": "a YAML file"}
 """Names for files, by their endings."""
 _PLAN_AGAIN: Final = "Nothing was sent. Plan again with: plan --out FILE"
@@ -151,7 +151,7 @@ def _read(path: Path) -> bytes:
         found = path.lstat() if path.is_symlink() or path.exists() else None
         if found is not None and not stat.S_ISREG(found.st_mode):
             hint = "Name the file that plan --out has written. Symbolic links are not followed."
-            raise UsageError(error("plan-unreadable", f"{path} is no regular file", hint=hint))
+            raise UsageError(error("plan-unreadable", f"{path} is not a regular file", hint=hint))
         if found is not None and found.st_size > _LARGEST:
             summary = f"{path} has {found.st_size:,} bytes, and no plan has more than {_LARGEST:,}"
             raise UsageError(error("plan-damaged", summary, hint=_PLAN_AGAIN))
@@ -181,5 +181,5 @@ def _scope(content: JsonObject) -> ApprovalScope:
 
 def _texts(value: JsonValue) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Damaged("has options that are no addresses")
+        raise Damaged("has options that are not addresses")
     return tuple(value)

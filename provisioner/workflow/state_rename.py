@@ -35,7 +35,9 @@ def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wa
     """
     for name in (former, label):
         if _LABEL.fullmatch(name) is None:
-            hint = "write it as its file is named, without .json: STACK.ENVIRONMENT, or STACK where there are no environments"
+            hint = (
+                "write it as its file is named, without .json: STACK.ENVIRONMENT, or STACK if there are no environments"
+            )
             raise UsageError(error("state-name", f"{name!r} cannot be the name of a state", hint=hint))
     if former == label:
         hint = "give the state's name and its new name; nothing was changed"

@@ -166,7 +166,7 @@ def _unread_warning(count: int, why: str) -> Diagnostic:
     return warning(
         "renewal-unread",
         f"nobody knows whether {servers} as the specs say: {why}",
-        hint="`provisioner expiring` shows it; changes in the specs are applied all the same",
+        hint="`provisioner expiring` shows it; changes in the specs are applied anyway",
     )
 
 

@@ -89,15 +89,15 @@ def _document(path: Path) -> JsonObject:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-                raise UsageError(_unreadable(path, "it is no file, or larger than 64 MiB"))
+                raise UsageError(_unreadable(path, "it is not a file, or larger than 64 MiB"))
             content = file.read()
         document = parse_json(content)
     except OSError as failure:
         raise UsageError(_unreadable(path, failure.strerror or str(failure))) from failure
     except ValueError as failure:
-        raise UsageError(_unreadable(path, "it is no JSON")) from failure
+        raise UsageError(_unreadable(path, "it is not JSON")) from failure
     if not isinstance(document, Mapping):
-        raise UsageError(_unreadable(path, "it is no Terraform state"))
+        raise UsageError(_unreadable(path, "it is not a Terraform state"))
     return document
 
 

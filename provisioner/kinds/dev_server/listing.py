@@ -243,7 +243,7 @@ def _parse_page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int |
     body = reply.body
     if not isinstance(body, Mapping):
         reading.is_page = False
-        reading.faults.append("the answer is no object")
+        reading.faults.append("the answer is not an object")
         return None
     data, total = body.get("data"), _number(body.get("total"))
     if isinstance(data, list):
@@ -252,7 +252,7 @@ def _parse_page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int |
         return data, total
     if data is not None:
         reading.is_page = False
-        reading.faults.append("`data` is no list")
+        reading.faults.append("`data` is not a list")
         return None
     if reading.rows or reading.broken or total:
         reading.faults.append("`data` is missing")
