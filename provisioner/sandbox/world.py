@@ -254,7 +254,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 def _check_header(path: Path) -> None:
     """Checks the first bytes of the file, before SQLite can recover or checkpoint anything in it."""
     if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait for its writer
-        raise WorldError(f"{path} is no regular file. Choose another path", reason="not a regular file")
+        raise WorldError(f"{path} is not a regular file. Choose another path", reason="not a regular file")
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)

@@ -123,7 +123,7 @@ class TestExpiring:
     @pytest.mark.parametrize("within", ["soon", "-1d", "1w", ""])
     def test_a_time_that_is_none(self, subscribed, within):
         ran = subscribed.run("expiring", "--within", within)
-        assert (ran.code, "is no duration" in ran.err) == (1, True)
+        assert (ran.code, "is not a duration" in ran.err) == (1, True)
 
 
 class TestTheRenewalInTheSpecs:

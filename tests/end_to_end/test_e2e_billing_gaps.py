@@ -57,7 +57,7 @@ class TestASubscription:
         planned = paid.run_in_process("plan", "--detailed-exitcode")
         assert (planned.code, "No changes." in planned.out) == (0, True)
         told = planned.words
-        assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
+        assert "Warning[renewal-unread]: nobody knows whether 1 prepaid server still renews as the specs say" in told
 
     def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
         proxy.on(editing(without("expire_time")), **ROWS)

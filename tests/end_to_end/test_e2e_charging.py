@@ -132,7 +132,7 @@ def test_an_unpaid_order_is_to_be_cancelled_and_that_leads_out(workspace, sandbo
     assert "do not pay it: `provisioner orders cancel" in one_line(ran.text)
     assert "`provisioner orders pay" not in one_line(ran.text).split("do not pay it")[0]
     for command in (("orders", "list"), ("orders", "show", "pool[0]")):
-        assert "sold as PRE_PAID, which was not declared" in workspace.run_in_process(*command).text
+        assert "sold as PRE_PAID, not as declared" in workspace.run_in_process(*command).text
     assert "do not pay it: `provisioner orders cancel" in one_line(
         workspace.run_in_process("orders", "show", "pool[0]").text
     )

@@ -112,7 +112,7 @@ def test_one_server_has_one_address(workspace, sandbox):
     (recorded,) = workspace.state()["resources"].values()
     workspace.write("servers: {alpha: {}, beta: {}}\n")
     refused = workspace.run_in_process("import", "beta", recorded["id"].upper())
-    assert (refused.code, "is that of alpha" in refused.words) == (1, True), refused.text
+    assert (refused.code, "belongs to alpha" in refused.words) == (1, True), refused.text
     workspace.write("servers: {beta: {name: alpha}}\nremoved: [{from: alpha}]\n")
     assert workspace.run_in_process("apply", "--auto-approve", "--target", "alpha").code == 0, "let go"
     taken = workspace.run_in_process("import", "beta", recorded["id"].upper())

@@ -62,7 +62,7 @@ class TestSpecsThatHaveMovedOn:
 
     def test_an_order_that_left_the_specs_is_not_paid_without_a_word(self, unpaid):
         unpaid.write("servers: {}\n")
-        assert "is not in the specs any more" in one_line(
+        assert "is no longer in the specs" in one_line(
             unpaid.run_in_process("orders", "pay", "alpha", "--no-input").text
         )
         refused = unpaid.apply()
@@ -104,7 +104,7 @@ class TestSoldOtherwise:
 
     def test_after_its_payment_the_next_step_follows_it_and_the_ways_are_those_of_a_paid_order(self, sold):
         paid = sold.run_in_process("orders", "pay", "pool[0]", "--auto-approve")
-        assert "Next: `provisioner apply --target 'pool[0]'` follows what is built of it" in one_line(paid.text)
+        assert "Next: `provisioner apply --target 'pool[0]'` waits for its server" in one_line(paid.text)
         refused = one_line(sold.apply().text)
         assert "its order is paid: `provisioner apply --target 'pool[0]'` goes on with it" in refused
         assert "orders cancel" not in refused

@@ -50,7 +50,7 @@ def unsettled(workspace, sandbox, request):
     applied = workspace.run_in_process("apply", *LEAVE)
     assert applied.code == 7
     said = applied.words
-    assert ("the outcome of its re" in said, "run apply again, which first finds out at what became of it" in said) == (
+    assert ("the outcome of its re" in said, "run apply again, which first finds out what happened" in said) == (
         True,
         True,
     )
@@ -197,5 +197,5 @@ def test_a_destroy_whose_purchase_is_in_doubt_is_not_told_to_apply(workspace, sa
     assert workspace.apply("--resolve-timeout", "0").code == 6
     destroyed = workspace.run_in_process("destroy", "--auto-approve", "--resolve-timeout", "0")
     said = destroyed.words
-    assert (destroyed.code, "run destroy again: it finds and releases" in said) == (6, True)
+    assert (destroyed.code, "run destroy again; it finds and releases" in said) == (6, True)
     assert ("run apply" in said, "apply buys it" in said) == (False, False)
