@@ -111,7 +111,7 @@ def test_a_counted_group_is_ordered_without_being_taken_apart(monkeypatch):
     ],
 )
 def test_an_address_that_lost_its_quotes_is_told_what_to_type(text):
-    with pytest.raises(ValueError, match="is no address") as refusal:
+    with pytest.raises(ValueError, match="is not an address") as refusal:
         Address.parse(text)
     has_key = text.endswith(("]", ")"))
     assert ('write notebook["ada"], and on a command line \'notebook["ada"]\'' in str(refusal.value)) is (
