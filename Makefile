@@ -15,7 +15,7 @@ endif
 
 FORCE:
 .NOTPARALLEL:
-.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test quick pure traced untraced crash check bench picture lock format clean
+.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test quick pure traced untraced crash check bench picture reference lock format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -83,6 +83,9 @@ bench: $(VENV)/.runtime  ## measure the budgets of the design
 
 picture: $(VENV)/.runtime  ## draw docs/plan.svg from a real plan
 	$(BIN)/python docs/picture.py
+
+reference: $(VENV)/.runtime  ## write docs/command-reference.md from the commands
+	$(BIN)/python docs/command_reference.py
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --upgrade
 # Each lock names what it adds to those before it, at versions that fit them.

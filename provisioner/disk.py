@@ -181,7 +181,7 @@ def may_exist(path: Path) -> bool:
 
 
 def describe_obstacle(path: Path) -> str:
-    """Return what stands at `path` and is no regular file, such as "a directory"; empty for a regular file and for nothing.
+    """Return what stands at `path` and is not a regular file, such as "a directory"; empty for a regular file and for nothing.
 
     Raises OSError.
     """

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from support.forked_command import ForkedCommand
@@ -21,6 +22,8 @@ from support.forked_command import ForkedCommand
 from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
 from provisioner.loading import CODES, VariableInputs, load, read_user_configuration
+from provisioner.loading.budget import Budget
+from provisioner.loading.filters import Operations
 from provisioner.model.resource import Timeouts
 from provisioner.sandbox import PUBLIC
 
@@ -35,8 +38,29 @@ def snippets(document: Path, language: str) -> list[str]:
     return [body for kind, body in FENCE.findall(document.read_text()) if kind == language]
 
 
+TUTORIALS = [document for document in DOCUMENTS if "\n*Tutorial · " in document.read_text()]
+"""A reader works through these from start to end in one terminal, so their snippets are one session."""
+
+
 def documents_with(language: str) -> list[Path]:
-    return [document for document in DOCUMENTS if snippets(document, language)]
+    return [document for document in DOCUMENTS if document not in TUTORIALS and snippets(document, language)]
+
+
+def session(tutorial: Path) -> str:
+    """Returns the tutorial as a shell script: its commands, and its files as they stand between them."""
+    steps = []
+    for language, body in FENCE.findall(tutorial.read_text()):
+        if language == "sh" and not is_for_make(body):
+            steps.append(body)
+        elif language == "yaml":
+            name = re.match(r"# (specs/[\w./-]+)", body)
+            assert name is not None, f"a YAML snippet of {tutorial.name} does not say which file it is"
+            steps.append(f"cat > {name[1]} <<'END OF FILE'\n{body}END OF FILE\n")
+    return "".join(steps)
+
+
+def is_for_make(script: str) -> bool:
+    return script.startswith("make ")
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +134,26 @@ def free_port() -> int:
 def test_the_commands_that_a_document_shows_work(document, clone, forked):
     path = activates(clone, *([] if document.name == "README.md" else [forked]))
     for script in snippets(document, "sh"):
-        if script.startswith("make "):
-            targets = re.findall(r"^make (\w+)", script, re.MULTILINE)
-            assert all(re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE) for target in targets)
+        if is_for_make(script):
             continue
         done = run_shell(script.replace("8901", str(free_port())), directory=clone, PATH=path)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.name)
+def test_a_tutorial_works_from_start_to_end(tutorial, clone, forked):
+    done = run_shell(session(tutorial), directory=clone, PATH=activates(clone, forked))
+    assert done.returncode == 0, done.stdout
+    assert "Destroy complete!" in done.stdout
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_targets_of_make_that_a_document_names_exist(document):
+    targets = {
+        target for script in snippets(document, "sh") for target in re.findall(r"^make (\w+)", script, re.MULTILINE)
+    }
+    assert targets <= set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @pytest.mark.slow
@@ -197,9 +235,57 @@ def test_every_code_is_explained():
     assert codes_in_the_source() - explained == set()
 
 
-def test_every_option_is_named_in_the_document_of_the_commands():
-    words = set(re.findall(r"--([a-z][a-z-]*)", (ROOT / "docs" / "commands.md").read_text()))
-    assert words >= LONG_OPTIONS
+def script(name: str) -> ModuleType:
+    """Imports a script that stands beside the documents."""
+    specification = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_command_reference_says_what_the_commands_say_today():
+    reference = script("command_reference")
+    assert reference.page() == reference.PAGE.read_text(encoding="utf-8"), "run `make reference`"
+
+
+def test_the_command_reference_has_every_option():
+    words = set(re.findall(r"--([a-z][a-z-]*)", (ROOT / "docs" / "command-reference.md").read_text()))
+    assert words >= LONG_OPTIONS - {"help"}
+
+
+KINDS = {"Tutorial": "Tutorials", "How-to": "How-to guides", "Reference": "Reference", "Explanation": "Explanation"}
+"""The four kinds of page, and the heading of each in the index."""
+PAGES = [document for document in DOCUMENTS if document.parent == ROOT / "docs" and document.name != "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_page_says_its_kind_and_the_index_lists_it_under_that_kind(page):
+    title, _, kind, *_ = page.read_text().splitlines()
+    assert title.startswith("# ")
+    said = re.fullmatch(r"\*(\S+) · \[[^]]+\]\(README\.md\) · [^][()]+\[.+\]\(.+\)\*", kind)
+    assert said is not None, "its third line is: *KIND · [All pages](README.md) · See also: [...](...), ...*"
+    index = (ROOT / "docs" / "README.md").read_text()
+    (listed,) = re.findall(rf"^## {KINDS[said[1]]}\n(.*?)(?=^## |\Z)", index, re.MULTILINE | re.DOTALL)
+    assert re.search(rf"^- .*\({re.escape(page.name)}\).*: .*[?]", listed, re.MULTILINE)
+    assert index.count(f"({page.name})") == 1
+
+
+def test_the_language_page_names_every_filter_of_templates():
+    page = (ROOT / "docs" / "specs.md").read_text()
+    assert {name for name in Operations(Budget()).filters() if f"`{name}`" not in page} == set()
+
+
+def test_the_readme_keeps_its_order():
+    headings = re.findall(r"^#+ .*|^!\[", (ROOT / "README.md").read_text(), re.MULTILINE)
+    shown = [heading for heading in headings if heading.startswith(("## ", "!["))]
+    assert shown == [
+        "![",
+        "## Try it: two commands, no account",
+        "## The same on the real cloud",
+        "## Where to go next",
+    ]
 
 
 def test_the_defaults_of_the_timeouts_are_told():
@@ -209,11 +295,7 @@ def test_the_defaults_of_the_timeouts_are_told():
 
 
 def test_the_picture_shows_what_the_tool_prints_today():
-    specification = importlib.util.spec_from_file_location("picture", ROOT / "docs" / "picture.py")
-    assert specification is not None
-    assert specification.loader is not None
-    picture = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(picture)
+    picture = script("picture")
     ids = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     drawn, kept = (ids.sub("ID", text) for text in (picture.draw(), (ROOT / "docs" / "plan.svg").read_text()))
     assert drawn == kept, "run `make picture`"

@@ -192,8 +192,8 @@ def new_baseline(
     )
     remark = Remark(
         "shown-otherwise",
-        f"its first row shows otherwise what was bought: {fields}",
-        "look at it in the console; if it is the same in another spelling, nothing is to be done. No later plan says so again",
+        f"the first answer about it shows other values than were bought: {fields}",
+        "look at it in the console; if it is only another spelling, do nothing. Later plans do not report this again",
     )
     reporter.remark(remark)
     return baseline

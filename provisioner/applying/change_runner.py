@@ -186,7 +186,7 @@ class ChangeRunner:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is not in the specs any more",
-                "apply again: that lets it go" if self._change.let_go else "apply again: that releases it",
+                "apply again, which forgets it" if self._change.let_go else "apply again, which releases it",
             )
         return await self._resume(self._change.desired, recorded)
 
@@ -202,7 +202,7 @@ class ChangeRunner:
             fields := fields_changed_since_purchase(self._context, self._kind, desired, recorded, self._flow.progress)
         ):
             return ended
-        return Ended(ended.phase, f"the specs want another {fields} by now", "undo the change, or see plan")
+        return Ended(ended.phase, f"the specs want another {fields} now", "undo the change, or see plan")
 
     async def _update(
         self, change: variants.UpdateChange | variants.ReinstallChange | variants.ImportChange, recorded: Recorded
@@ -248,7 +248,7 @@ class ChangeRunner:
 
     async def _forget(self, change: variants.ForgetChange) -> Ended:
         if change.let_go:
-            return await self._write_forgotten("let go by the specs; nobody has released it")
+            return await self._write_forgotten("removed by the specs; nobody has released it")
         self._refuse_listed(change)
         was_released = change.reason is Reason.UNDER_WAY
         return await self._write_forgotten(*((RELEASED, change.leftovers) if was_released else (GONE,)))

@@ -66,9 +66,7 @@ async def run_read(flow: ReadFlow[Result], channel: ChannelPort, *, seconds: flo
         async with asyncio.timeout(seconds):
             return await _run_read(flow, channel)
     except TimeoutError:
-        raise CallFailed(
-            Outcome.UNKNOWN, f"the cloud has not come to an end of it in {seconds / 60:.0f} minutes"
-        ) from None
+        raise CallFailed(Outcome.UNKNOWN, f"the cloud has not sent all of it in {seconds / 60:.0f} minutes") from None
 
 
 async def _run_read(flow: ReadFlow[Result], channel: ChannelPort) -> Result:

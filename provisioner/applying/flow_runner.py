@@ -53,8 +53,8 @@ budget again.
 _SALT_BYTES = 8
 _CHARGING_UNSEEN = Remark(
     "charging-unseen",
-    "the cloud shows neither a charging mode nor an order of it, so how it is charged is not known",
-    "look at it in the console; the others of its flavor are bought all the same",
+    "the cloud shows neither its charging mode nor its order, so nobody knows how it is charged",
+    "look at it in the console; the others of its flavor are bought anyway",
 )
 
 

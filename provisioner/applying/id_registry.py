@@ -76,4 +76,4 @@ class IdRegistry:
     def _require_free(self, identifier: str, address: Address) -> None:
         owners = self._owners.get(identifier)
         if owners and address not in owners:
-            raise CallFailed(Outcome.UNKNOWN, f"the cloud answered with {identifier}, which is that of {min(owners)}")
+            raise CallFailed(Outcome.UNKNOWN, f"the cloud answered with {identifier}, which belongs to {min(owners)}")

@@ -93,7 +93,7 @@ class IntentJournal:
             raise Detached
         if self.context.clock.monotonic() - began_at > _STALE_AFTER:
             await self._withdraw(intent, "too long after it was noted")
-            raise CallFailed(Outcome.THROTTLED, "this machine stood still before it was sent")
+            raise CallFailed(Outcome.THROTTLED, "this machine was suspended before it was sent")
 
     def read_answer(self, intent: Intent, call: Call, reply: Reply) -> Answered:
         """Reads the ids from the reply. Raises CallFailed(UNKNOWN) if a purchase succeeded and its reply cannot be
@@ -125,9 +125,9 @@ class IntentJournal:
         """
         identifier, order_id, name = facts.get("id"), facts.get("order_id"), body.get("name")
         if identifier in self.context.listed_ids:
-            return f"the cloud answered with {identifier}, which was there before"
+            return f"the cloud answered with {identifier}, which existed before"
         if order_id in self.context.known_orders:
-            return f"the cloud answered with {order_id}, which was there before"
+            return f"the cloud answered with {order_id}, which existed before"
         if not isinstance(name, str) or not name.strip():
             needs_name = bool(intent.members) or self.context.policy.prepaid is Prepaid.TWO_STEP
             return f"the cloud answered with order {order_id} and no name" if order_id and needs_name else ""
@@ -147,7 +147,7 @@ class IntentJournal:
         progress.identifier = progress.order_id = None
         progress.bought, progress.answered_id = (), row.id
         reopened = self._in_doubt(intent)
-        forgotten = Forgotten(self.change.address, f"{message}: what became of its purchase is not known", None)
+        forgotten = Forgotten(self.change.address, f"{message}: the outcome of its purchase is not known", None)
         # In this order: a death may tear the write between the two, and the first alone must not forget the purchase.
         await self.context.journal.write(Intended(reopened), forgotten)
         return CallFailed(Outcome.UNKNOWN, message)
@@ -191,7 +191,7 @@ class IntentJournal:
                 outcome = "refused"
             case _:
                 assert_never(failed.outcome)
-        evidence = f"the order tells what became of it: {failed.message}" if outcome == "observed" else failed.message
+        evidence = f"the order shows the outcome: {failed.message}" if outcome == "observed" else failed.message
         await self.context.journal.write(
             Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
         )

@@ -116,7 +116,7 @@ def _unexpected(failure: BaseException) -> StoreError:
     return StoreError(
         error(
             "journal-broken",
-            f"the journal broke off: {type(failure).__name__}",
+            f"writing the journal failed: {type(failure).__name__}",
             hint="run the same command again: it looks in the cloud for what was sent and could not be recorded",
         )
     )

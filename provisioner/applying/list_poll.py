@@ -210,7 +210,7 @@ class ListPoll:
         shown, gone, unasked = await self._show_missing(watchers, rows, channel, is_partial=bool(gaps))
         gaps += find_unlisted(shown.values(), gaps)
         if unasked & self._known:
-            gaps += (ListGap("", "it lacks some that are not asked for by their ids yet"),)
+            gaps += (ListGap("", "it lacks some servers that were not read by their ids yet"),)
         rows = {**rows, **shown}
         by_order: defaultdict[str, list[Live]] = defaultdict(list)
         for row in rows.values():

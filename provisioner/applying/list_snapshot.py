@@ -21,7 +21,7 @@ class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 @dataclass(frozen=True, slots=True)
 class ListSnapshot:
     """What one reading of the list showed. If it has gaps, a server that it lacks may be there all the same, except
-    those in `gone`: they were asked for by id and not found.
+    those in `gone`: they were requested by id and not found.
     """
 
     rows: Mapping[str, Live]

@@ -88,14 +88,14 @@ class Preflight:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is protected by lifecycle.prevent_destroy",
-                "apply with prevent_destroy: false first, if it really is to go",
+                "to release it, first apply prevent_destroy: false",
             )
         live = self._context.live_row(recorded)
         if kind.billing.is_prepaid(recorded, live) and Allowance.PREPAID_DELETE not in allowed:
             return Ended(
                 Phase.CREATING,
                 "it was found and recorded, and is prepaid",
-                "if it is to be released before its term ends: --allow prepaid-delete",
+                "to release it before its term ends: --allow prepaid-delete",
             )
         return None
 
@@ -105,7 +105,7 @@ class Preflight:
         if row is None or row.status in kind.statuses.releasing:
             raise GoneMeanwhile
         if row.id in other_states([row]):
-            summary = f"{kind.noun} {row.id} is another state's by now; nothing was recorded"
+            summary = f"{kind.noun} {row.id} belongs to another state now; nothing was recorded"
             raise UsageError(error("server-owned", summary, hint="plan again: it names that state"))
 
     async def before_release(self, change: DeleteChange | ReplaceChange) -> None:

@@ -61,7 +61,7 @@ def recover(
                 entries += _settle_wipe(intent, state, snapshot.live, kind)
                 events += _unconfirmed_notice(intent, state, snapshot.live, kind)
             case Effect.PAYMENT | Effect.CANCELLATION:
-                entries.append(Settled(intent.id, "observed", "the order tells what became of it"))
+                entries.append(Settled(intent.id, "observed", "the order shows the outcome"))
             case _ if intent.members:
                 pass  # only a person can say which order it became, or that it became none
             case _:
@@ -167,7 +167,7 @@ def _silence_proves_absence(intent: Intent, kind: Kind, policy: PurchasePolicy, 
 
 
 def _absent_entry(intent: Intent, snapshot: CloudSnapshot, kind: Kind) -> Entry:
-    evidence = f"a complete list has no {kind.noun} that fits"
+    evidence = f"a complete list shows no {kind.noun} that fits"
     if snapshot.server_time is not None:
         evidence += f", {max(0, snapshot.server_time - intent.server_time) // 1000} s after it was sent"
     if unpaid := [trace.order_id for trace in snapshot.traces.get(intent.id) or () if trace.is_unpaid]:
@@ -188,7 +188,7 @@ def _leftover_notices(release: Iterable[Entry], state: State, kind: Kind) -> Ite
         for leftover in kind.leftovers(recorded, None):
             finding = warning(
                 "left-over",
-                f"{recorded.address}: it is released, and the cloud has kept, and bills on: {leftover.what}",
+                f"{recorded.address}: it is released, but this remains and keeps costing money: {leftover.what}",
                 hint="delete it in the console if nobody needs it",
                 address=recorded.address,
             )
@@ -247,8 +247,8 @@ def _still_listed_notice(intent: Intent, live: Mapping[str, Live], kind: Kind) -
     finding = warning(
         "unsettled",
         f"{intent.address}: the answer to the release of {row.id} was lost, and the cloud lists it with status {row.status}",
-        detail=f"it counts as never carried out; should it arrive late, the {kind.noun} goes all the same",
-        hint=f"where the specs want the {kind.noun}, plan again in some minutes, before anything relies on it",
+        detail=f"it counts as never carried out; if it arrives late, the {kind.noun} is still released",
+        hint=f"if the specs want the {kind.noun}, plan again in some minutes before you rely on it",
         address=intent.address,
     )
     yield Event(EventType.NOTICE, intent.address, diagnostic=finding)
@@ -277,9 +277,8 @@ def _unconfirmed_notice(intent: Intent, state: State, live: Mapping[str, Live], 
     finding = warning(
         "unconfirmed",
         f"{intent.address}: the answer to its reinstallation was lost, and the cloud does not show that it was carried out",
-        detail="it counts as carried out and is not sent again: its row may be late, and its system disk would be wiped twice",
-        hint=f"if it still has its system from before, `provisioner apply --reinstall {intent.address.shell_quoted}` wipes its system disk and puts on it "
-        "what is declared",
+        detail="it counts as carried out and is not sent again, because the cloud may show it late and its system disk would be wiped twice",
+        hint=f"if it still has its system from before, `provisioner apply --reinstall {intent.address.shell_quoted}` wipes its system disk and installs what is declared",
         address=intent.address,
     )
     yield Event(EventType.NOTICE, intent.address, diagnostic=finding)

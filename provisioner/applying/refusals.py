@@ -31,7 +31,7 @@ class NameTaken(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(
             "name-taken",
-            f"a {self.noun} named {self.name!r} exists and is not ours ({self.holder.id}); nothing was bought",
+            f"a {self.noun} named {self.name!r} exists and is not recorded here ({self.holder.id}); nothing was bought",
             hint=f"choose another name in the specs, or have that {self.noun} renamed or released",
             address=address,
         )
@@ -51,7 +51,7 @@ class NameMayBeTaken(PreflightRefusal):
             "list-incomplete",
             f"a {self.noun} named {self.name!r} may exist already, because the list of {self.noun}s is incomplete; nothing was bought",
             detail=str(self.gap),
-            hint="plan again: a plan names what the list lacks, and is the place to allow it",
+            hint="plan again; a plan shows what the list lacks, and can be allowed",
             address=address,
         )
 
@@ -70,7 +70,7 @@ class StatusUnknown(PreflightRefusal):
         return error(
             "unknown-status",
             f"it shows {shown}, which the API does not describe; nothing was done to it",
-            hint="look at it in the console, then plan again: a plan is the place to allow it",
+            hint="look at it in the console, then plan again; a plan can be allowed",
             address=address,
         )
 
@@ -89,8 +89,8 @@ class SuccessorNotReady(PreflightRefusal):
         successor = self.successor
         return error(
             "deposed-kept",
-            f"it is kept, because {successor}, which was to take its place, {self.why}; nothing was released",
-            hint=f"see to {successor}, then plan again; `provisioner apply --replace {successor.shell_quoted}` buys another, and releases this one when that runs",
+            f"it is kept, because its replacement {successor} {self.why}; nothing was released",
+            hint=f"decide what to do about {successor}, then plan again; `provisioner apply --replace {successor.shell_quoted}` buys another one, and releases this one once that runs",
             address=address,
         )
 
@@ -106,9 +106,7 @@ class NotAvailable(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         offer = self.offer
         kept = (
-            "nothing was stopped or wiped"
-            if self.wipes
-            else "so that none could be bought in its place; nothing was released"
+            "nothing was stopped or wiped" if self.wipes else "so no replacement could be bought; nothing was released"
         )
         return error(
             unavailable_code(offer),
@@ -136,8 +134,8 @@ class GoneMeanwhile(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         return error(
             "gone-meanwhile",
-            f"it was there when the plan was made and is gone, or going, now{ids}; nothing was recorded",
-            hint="take it out of imports, then plan again",
+            f"it existed when the plan was made and is gone, or being released, now{ids}; nothing was recorded",
+            hint="remove it from imports, then plan again",
             address=address,
         )
 
@@ -152,9 +150,8 @@ class OrderShared(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:  # noqa: ARG002 - the base class's signature
         return error(
             "order-shared",
-            f"releasing it would end its order, and with it {self}; nothing was released",
-            hint="release or replace all that the order has bought, or keep this one; what a new plan does not name either is looked up in the "
-            "console, under its order",
+            f"releasing it would end its order, which also has {self}; nothing was released",
+            hint="release or replace everything that the order bought, or keep this one; look up in the console, under the order, what a new plan does not name",
             address=address,
         )
 
@@ -165,9 +162,9 @@ class OrderUnseen(PreflightRefusal):
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
         return error(
             "order-unseen",
-            f"neither its row nor billing names the order that it was bought by{ids}; nothing was released",
-            detail="unsubscribing it ends that order, and with it whatever else the order has bought",
-            hint="look in the console what its order has bought; where all of that may go, for this one run: --allow order-unseen",
+            f"neither the list of servers nor billing names its order{ids}; nothing was released",
+            detail="unsubscribing it ends that order, which releases everything else that the order bought",
+            hint="look in the console what its order bought; if all of that may be released: --allow order-unseen",
             address=address,
         )
 
@@ -180,12 +177,12 @@ class TermKept(PreflightRefusal):
         self.replaced = replaced
 
     def diagnostic(self, address: Address, ids: str) -> Diagnostic:
-        undone, remedy = ("nothing was released", "for this one run: --allow prepaid-delete")
+        undone, remedy = ("nothing was released", "for this run: --allow prepaid-delete")
         if self.replaced:
             undone, remedy = ("nothing was released or bought", f"name the address: --replace {address.shell_quoted}")
         return error(
             "prepaid-replace" if self.replaced else "prepaid-delete",
-            f"it is prepaid, and nobody has allowed that its term is given up{ids}; {undone}",
-            hint=f"keep it, or {remedy}; a new plan says until when it is paid, where billing tells",
+            f"it is prepaid, and nobody has allowed to give up its term{ids}; {undone}",
+            hint=f"keep it, or {remedy}; a new plan says until when it is paid, if billing knows",
             address=address,
         )

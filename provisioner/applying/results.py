@@ -42,14 +42,14 @@ EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, P
 
 
 def _rerun_hint(runner: FlowRunner) -> str:
-    """Advises to run the same command again. After an interrupted destroy, apply would buy everything anew; and after a
+    """Advises to run the same command again. After an interrupted destroy, apply would buy everything anew, and after a
     run that was approved elsewhere, it would do more than was approved.
     """
     command = runner.context.plan.mode.command
     if runner.change.action in _COMMANDS:
         command = f"{_COMMANDS[runner.change.action]} {runner.change.address.shell_quoted}"
     same = "the same command" if runner.context.approval else f"`provisioner {command}`"
-    return f"run {same} again: it goes on from what is recorded and does nothing twice"
+    return f"run {same} again; it continues from what is recorded and does nothing twice"
 
 
 def _is_destroying(runner: FlowRunner) -> bool:
@@ -105,7 +105,7 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         gone = "gone" if change.vanished else "released"
         finding = replace(
-            finding, summary=f"the old {runner.kind.noun} is {gone}, no new one is bought: {finding.summary}"
+            finding, summary=f"the old {runner.kind.noun} is {gone}, but no new one is bought: {finding.summary}"
         )
     leftovers = change.leftovers if released else ()
     return Result(
@@ -128,15 +128,15 @@ def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Re
         case Blocked() if not runner.context.interruption.requested:
             return ResultType.NOT_STARTED, warning(
                 "blocked",
-                f"{reason.dependency.description} is not begun, because {reason.blocker} {reason.why}",
-                hint=f"mend {reason.blocker} first; then {_rerun_hint(runner)}",
+                f"{reason.dependency.description} does not begin, because {reason.blocker} {reason.why}",
+                hint=f"repair {reason.blocker} first; then {_rerun_hint(runner)}",
                 address=address,
             )
         case PurchasesStopped():
             return ResultType.NOT_STARTED, warning(
                 "purchases-stopped",
-                f"nothing was bought for it, because the cloud sold {reason.mismatched} under another charging mode than wanted",
-                hint=f"see to {reason.mismatched} first; then {_rerun_hint(runner)}",
+                f"nothing was bought for it, because the cloud sold {reason.mismatched} under another charging mode than declared",
+                hint=f"deal with {reason.mismatched} first; then {_rerun_hint(runner)}",
                 address=address,
             )
         case Detached() | Blocked():
@@ -176,7 +176,7 @@ def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFaile
     if runner.progress.under_way:
         return ResultType.INCOMPLETE, error(
             "broken-off",
-            f"recorded, and not followed to its end{runner.progress.ids}",
+            f"recorded, but not finished{runner.progress.ids}",
             detail=detail,
             hint=_rerun_hint(runner),
             address=address,
@@ -203,7 +203,7 @@ def _doubt_finding(runner: FlowRunner, intent: Intent, reason: Exception) -> Dia
     summary = (
         "an earlier purchase has an unknown outcome; nothing was sent"
         if is_older
-        else "sent, and the outcome is not known"
+        else "sent, but the outcome is not known"
     )
     return error(
         "in-doubt",
@@ -240,9 +240,9 @@ def _describe_search(search_end: Exception | None, noun: str) -> str:
         case TimedOut():
             return f"no {noun} that fits it is listed so far"
         case Detached():
-            return "the run was interrupted while it was looked for"
+            return "the run was interrupted during the search"
         case _:
-            return f"looking for it failed: {search_end}"
+            return f"the search failed: {search_end}"
 
 
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
@@ -255,21 +255,21 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
                 "wait a minute and run the command again, or lower --parallelism",
             )
         case Outcome.REFUSED:
-            return "cloud-refused", "the cloud refused", "mend what it names, then run the command again"
+            return "cloud-refused", "the cloud refused", "correct what the message names, then run the command again"
         case Outcome.THROTTLED:
             return (
                 "cloud-throttled",
-                "the cloud turned it away again and again",
+                "the cloud refused it repeatedly",
                 "run the command again in a few minutes",
             )
         case Outcome.NOT_SENT:
             return (
                 "cloud-unreachable",
                 "the cloud was not reached; nothing was sent",
-                "run the command again when it is",
+                "run the command again when the cloud is reachable",
             )
         case Outcome.UNKNOWN:
-            return "cloud-error", "the cloud gave no usable answer", "run the command again: nothing is done twice"
+            return "cloud-error", "the cloud gave no usable answer", "run the command again; nothing is done twice"
         case _:
             assert_never(failed.outcome)
 
@@ -284,12 +284,12 @@ def _classify_local_failure(
     if isinstance(reason, StoreError) and runner.progress.unrecorded:
         return ResultType.FAILED, error(
             "bought-unrecorded",
-            f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, and it could not be recorded: {first.summary}",
-            hint=f"keep these ids; mend the disk, then run `provisioner apply`: its journal knows that the request was sent and looks for the {runner.kind.noun}",
+            f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, but it could not be recorded: {first.summary}",
+            hint=f"keep these ids and repair the disk, then run `provisioner apply`; its journal knows that the request was sent, so it looks for the {runner.kind.noun}",
             address=address,
         )
     kind, state = ResultType.FAILED, ""
     if runner.progress.under_way:
-        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{runner.progress.ids}, and not followed: "
+        kind, state = ResultType.INCOMPLETE, f"under way in the cloud{runner.progress.ids}, but not followed: "
     summary = f"{state}{first.summary}"
     return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)

@@ -38,20 +38,20 @@ _LONGEST_SHOWN = 60
 
 
 @click.command("adopt")
-@click.option("--all", "everything", is_flag=True, help="Take over every server that can be.")
+@click.option("--all", "everything", is_flag=True, help="Take over every server that can be adopted.")
 @click.option(
     "--match",
     "match",
     metavar="GLOB",
     multiple=True,
-    help="Take over those of such a name: 'train-*'. May be repeated.",
+    help="Take over servers whose name matches this pattern, such as 'train-*'. May be repeated.",
 )
 @click.option(
     "--from-terraform",
     "terraform",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Take over those that a terraform.tfstate manages, with what it knows of them.",
+    help="Take over the servers in this terraform.tfstate, with the values that it records.",
 )
 @auto_approve_option
 @may_ask_option
@@ -71,10 +71,11 @@ def command(
     reason: str | None,
     as_json: bool,
 ) -> ExitCode:
-    """Find the servers that nobody owns, and take over those that you choose.
+    """Find servers that no state records, and take over the ones you choose.
 
-    Without --all or --match it lists them, and asks which where somebody can be asked. The chosen ones are written into a new
-    file of the specs and recorded; then it makes the plan itself, which must have nothing to do for them. Nothing is sent.
+    Without --all or --match, the command lists them and, on a terminal, asks which to take. It writes the chosen
+    servers to a new spec file, records them, and makes a plan to check that nothing is left to do for them. Nothing
+    is changed in the cloud.
     """
     from provisioner.workflow.adopt import AdoptRequest, adopt
 

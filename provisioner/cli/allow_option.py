@@ -50,7 +50,7 @@ def _unknown(value: str, codes: list[str]) -> str:
         if near
         else f"there are: {', '.join(codes)}, and all, which is all but protected, order-unseen and no-state"
     )
-    return f"{value!r} is no guard that may be allowed; {meant}"
+    return f"{value!r} is not a guard that --allow lifts; {meant}"
 
 
 def _union(
@@ -61,6 +61,6 @@ def _union(
 
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_union,
-    help="Let this guard step aside for this one run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, or all (but protected, order-unseen and no-state). May be repeated.",
+    help="Lift this guard for this run: mass-change, prepaid-delete, max-servers, vanished, protected, "
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, or all (all except protected, order-unseen and no-state). docs/guards.md explains them. May be repeated.",
 )  # fmt: skip

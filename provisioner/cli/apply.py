@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 @click.option(
     "--approved",
     metavar="APPROVAL",
-    help="Do only what was approved: the text that `plan` has shown. With PLAN it names the file's.",
+    help="Carry out only the plan with this approval, which `plan` prints last. With PLAN: the approval of that file.",
 )
-@click.option("--destroy", is_flag=True, help="Release every server instead.")
+@click.option("--destroy", is_flag=True, help="Release every server, as destroy does.")
 @refresh_only_option
 @replace_option
 @reinstall_option
@@ -63,9 +63,10 @@ def command(
 ) -> ExitCode:
     """Carry out a plan, and record every purchase as it happens.
 
-    It first settles what an earlier run left open, then plans and asks. With PLAN, a file from `plan --out`, or with --approved it
-    does not ask: what it plans has to be what was approved, or nothing is sent. When it is killed or interrupted, run the same
-    command again: it goes on from what is recorded.
+    The command first settles what an earlier run left open. Then it plans, shows the plan and asks for approval. It
+    does not ask if you pass PLAN (a file from `plan --out`) or --approved; it then plans again, and sends nothing
+    unless the plan is exactly the approved one. If the command is killed or interrupted, run it again: it continues
+    from what is recorded.
     """
     from provisioner.workflow.plan_session import PlanRequest
 

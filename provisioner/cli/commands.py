@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "help": ("help", "Show the help of a command."),
-    "init": ("init", "Start a stack: write specs to begin with, for the built-in sandbox."),
-    "validate": ("validate", "Check the specs without asking anybody."),
+    "init": ("init", "Write the first specs of a stack, for the built-in sandbox."),
+    "validate": ("validate", "Check the specs. No credentials and no network are needed."),
     "graph": ("graph", "Show the groups of servers and the order of the work on them."),
     "plan": ("plan", "Show what apply would buy, change and release."),
-    "apply": ("apply", "Make it so: carry out a plan, and record every purchase as it happens."),
+    "apply": ("apply", "Carry out a plan, and record every purchase as it happens."),
     "destroy": ("destroy", "Release every server of the stack."),
-    "drift": ("drift", "Show what was changed outside: what the cloud has otherwise than it is recorded."),
+    "drift": ("drift", "Show what was changed outside of this tool since it was recorded."),
     "show": ("show", "Show the recorded servers, or a saved plan."),
-    "import": ("import_server", "Take over a server that exists: record it as that of an address."),
-    "adopt": ("adopt", "Find the servers that nobody owns, and take over those that you choose."),
-    "state": ("state", "List, show, change and rebuild what is recorded."),
-    "output": ("output", "Print the outputs, or ids, order ids and addresses of the servers, for other tools."),
+    "import": ("import_server", "Record an existing server under an address of the specs."),
+    "adopt": ("adopt", "Find servers that no state records, and take over the ones you choose."),
+    "state": ("state", "List, show, edit or rebuild what the state records."),
+    "output": ("output", "Print the declared outputs, or the ids and addresses of all servers."),
     "inventory": ("inventory", "Print the recorded servers for Ansible, ssh, /etc/hosts, scripts or a shell."),
     "resolve": ("resolve", "Settle a purchase in doubt by hand."),
     "orders": ("orders", "List, show, pay and cancel the orders of prepaid servers."),
-    "expiring": ("expiring", "Tell which prepaid servers come to the end of what is paid."),
-    "history": ("history", "Tell what was bought, paid, adopted, released and decided, by whom and why."),
+    "expiring": ("expiring", "Show which prepaid servers reach the end of their paid term soon."),
+    "history": ("history", "Show the audit log: purchases, payments, releases and decisions, with who and why."),
     "leftovers": ("leftovers", "List the disks that releases have left with the cloud, which bills them on."),
-    "force-unlock": ("force_unlock", "Tell how a lock that is in the way comes to its end."),
-    "credentials": ("credentials", "Tell which credentials are found, and whose they are."),
-    "config": ("config", "Show the configuration: which value is in force, and where it is from."),
+    "force-unlock": ("force_unlock", "Show who holds a lock and how to release it."),
+    "credentials": ("credentials", "Show which credentials are used, and which account they belong to."),
+    "config": ("config", "Show the configuration in force, and where each value comes from."),
     "explain": ("explain", "Explain the code of an error or a warning: what it means, and what to do."),
-    "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, and read its ledger."),
+    "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, or show its ledger."),
     "completion": ("completion", "Print a script that lets a shell complete commands with the TAB key."),
     "version": ("version", "Print the version."),
 }
@@ -100,20 +100,20 @@ def _change_directory(_context: click.Context, _parameter: click.Parameter, valu
     expose_value=False,
     is_eager=True,
     callback=_change_directory,
-    help="Work in this directory.",
+    help="Change to this directory first.",
 )
 @click.version_option(package_name="provisioner", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Declare ModelArts DevServers in YAML, see what would be bought, and make it so.
+    """Declare ModelArts DevServers in YAML, review the plan, and apply it.
 
-    No server is bought twice, lost, or released by accident, whatever dies and whenever.
+    No server is bought twice, lost, or released by accident, even when a run is killed or a reply is lost.
 
     \b
     First steps:
-      provisioner init          write specs to begin with
-      provisioner plan          see what would happen
-      provisioner apply         make it so
+      provisioner init          write the first specs
+      provisioner plan          see what would be bought, changed and released
+      provisioner apply         review the plan, answer yes, and have it carried out
 
-    Exit codes: 0 done, 1 error, 2 differences (--detailed-exitcode), 4 refused by a guard, 5 locked,
+    Exit codes: 0 done, 1 error, 2 differences (with --detailed-exitcode), 4 refused by a guard, 5 locked by another run,
     6 a purchase is in doubt, 7 incomplete, 8 interrupted or not approved.
     """

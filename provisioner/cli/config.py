@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def command() -> None:
-    """Show the configuration: which value is in force, and where it is from."""
+    """Show the configuration in force, and where each value comes from."""
 
 
 @command.command("show")
-@click.option("--origin", is_flag=True, help="Also show where each value is from: file and line, variable, option.")
+@click.option(
+    "--origin", is_flag=True, help="Also show where each value comes from: a file and line, a variable, or an option."
+)
 @json_option
 @stack_options
 def show(*, workspace: Workspace, origin: bool, as_json: bool) -> None:
-    """Show every value that is in force for this stack and environment.
+    """Show every configuration value in force for this stack and environment.
 
-    From options, environment variables, stack.yaml and your own configuration files. Asks nobody, and never shows a secret.
+    The values come from options, environment variables, stack.yaml and your own configuration files. The cloud is not
+    asked, and secrets are never shown.
     """
     from provisioner.workflow.configuration import configuration
 

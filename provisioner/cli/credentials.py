@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @json_option
 @stack_options
 def command(*, workspace: Workspace, as_json: bool) -> None:
-    """Tell which credentials are found, and whose they are.
+    """Show which credentials are used, and which account they belong to.
 
-    Asks the cloud for the account and the project, and names the place where the credentials were found and when they end.
+    Asks the cloud for the account and the project, and shows where the credentials were found and when they expire.
     Never prints a secret. Works without a stack, too.
     """
     import asyncio

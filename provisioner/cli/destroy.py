@@ -33,7 +33,8 @@ def command(
 ) -> ExitCode:
     """Release every server of the stack.
 
-    Pay-per-use servers are deleted, prepaid ones unsubscribed, once that is allowed. What is on their disks is lost.
+    Pay-per-use servers are deleted. Prepaid servers are unsubscribed, which needs --allow prepaid-delete. All data on
+    their system disks is lost.
     """
     from provisioner.cli.apply import run_apply
     from provisioner.model.plan import Mode

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command("drift")
-@click.option("--detailed-exitcode", is_flag=True, help="0 no drift, 2 drift, 6 a purchase in doubt.")
+@click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit 0 for no drift, 2 for drift or findings, 6 for a purchase in doubt."
+)
 @allow_option
 @selection_options
 @full_option
@@ -34,12 +36,14 @@ def command(
     full: bool,
     as_json: bool,
 ) -> ExitCode:
-    """Show what was changed outside: what the cloud has otherwise than it is recorded.
+    """Show what was changed outside of this tool since it was recorded.
 
-    Servers that vanished, failed, were stopped or renamed, another image, flavor, network, key pair or way of charging; and
-    servers that look like ours and stand in no state. What `lifecycle.ignore_changes` names is left out. Changes nothing and
-    takes no lock: `plan` shows what apply would do about it, `apply --refresh-only` records it. Where no state was ever
-    recorded there is nothing to compare, and the exit code is 4 unless that is allowed (--allow no-state).
+    Reports servers that vanished, failed, were stopped or renamed, and servers whose image, flavor, network, key pair
+    or charging mode differs from the record. Also reports servers that look like this stack's and are in no state.
+    Fields named in `lifecycle.ignore_changes` are left out.
+
+    Changes nothing and takes no lock. `plan` shows what apply would do about the drift, and `apply --refresh-only`
+    records it. If no state was ever recorded, the command exits 4 unless you pass --allow no-state.
     """
     import asyncio
 

@@ -24,21 +24,21 @@ _DAY = 86_400
     default="30d",
     show_default=True,
     metavar="DURATION",
-    help="How far to look ahead: 30d, 36h.",
+    help="How far to look ahead, such as 30d or 36h.",
 )
 @click.option(
-    "--detailed-exitcode", is_flag=True, help="2 when something comes to its end within that time and does not renew."
+    "--detailed-exitcode", is_flag=True, help="Exit 2 if a term ends within that time and is not known to renew."
 )
 @json_option
 @stack_options
 def command(*, workspace: Workspace, within: float, detailed_exitcode: bool, as_json: bool) -> ExitCode:
-    """Tell which prepaid servers come to the end of what is paid.
+    """Show which prepaid servers reach the end of their paid term soon.
 
-    Asks billing about every prepaid server of this state, and shows those whose term ends within the time, renewed by themselves or
-    not, and those of which billing does not say. What is over already is shown as days ago. Writes nothing, takes no lock;
-    times are UTC, and the clock is the cloud's.
+    Asks billing about every prepaid server of this state. Shows the servers whose term ends within the time, whether
+    or not they renew automatically, and the servers that billing does not know. A term that is over is shown as days
+    ago. Changes nothing and takes no lock. Times are UTC, by the cloud's clock.
 
-    With --detailed-exitcode: 2 when a server ends within the time and is not known to renew by itself, else 0.
+    With --detailed-exitcode it exits 2 if a server's term ends within the time and the server is not known to renew.
     """
     from provisioner.rendering.expiring import expiring_document, render_expiring
     from provisioner.workflow.expiring import expiring

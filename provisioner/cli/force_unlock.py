@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 @click.argument("lock_id", metavar="ID")
 @stack_options
 def command(*, workspace: Workspace, lock_id: str) -> NoReturn:
-    """Tell how a lock that is in the way comes to its end.
+    """Show who holds a lock and how to release it.
 
-    ID is the lock's, as the refused command names it. A folder's lock belongs to a process and ends with it, so none is
-    taken away from a run that may be alive: two runs could buy at once. It says who holds the lock, how to end that, and
-    what the next apply does about calls that are open. Nothing is changed.
+    ID is the id of the lock, which the refused command prints. The lock belongs to a process and is released when
+    that process ends. The command never takes a lock away from a run that may be alive, because two runs could then
+    buy at once. It shows who holds the lock, how to end that process, and what the next apply does about open calls.
+    Nothing is changed.
     """
     from provisioner.workflow.force_unlock import force_unlock
 

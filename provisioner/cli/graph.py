@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "mermaid"]),
     default="text",
     show_default=True,
-    help="text, or a flowchart for Markdown pages that draw Mermaid.",
+    help="Print text, or a flowchart for Markdown pages that draw Mermaid.",
 )
 @stack_options
 def command(*, workspace: Workspace, form: str) -> None:

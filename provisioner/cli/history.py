@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("address", type=AddressType(), required=False)
-@click.option("--verify", is_flag=True, help="Check that no record was altered, added or taken away, and nothing else.")
+@click.option("--verify", is_flag=True, help="Only check that no record was altered, added or removed.")
 @json_option
 @stack_options
 def command(*, workspace: Workspace, address: Address | None, verify: bool, as_json: bool) -> None:
-    """Tell what was bought, paid, adopted, released and decided, by whom and why.
+    """Show the audit log: purchases, payments, releases and decisions, with who and why.
 
-    Oldest first, by run; with ADDRESS that one alone. Times are UTC. --json gives every record of the journal. Reads files
-    only: neither the cloud nor a lock is needed.
+    The log goes by run, oldest first. With ADDRESS it shows that address only. Times are UTC. --json prints every
+    record of the journal. The command reads files only, not the cloud, and takes no lock.
     """
     if verify and address is not None:
         raise click.UsageError("--verify checks the whole journal: leave ADDRESS out")

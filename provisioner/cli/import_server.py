@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 def command(
     *, workspace: Workspace, address: Address, identifier: str, lock_timeout: float, reason: str | None
 ) -> None:
-    """Take over a server that exists: record it as that of an address.
+    """Record an existing server under an address of the specs.
 
-    ADDRESS must be in the specs and hold nothing yet; ID is the server's. What the cloud shows is compared with the specs and
-    must agree but for what changes in place; what it never shows is taken from the specs. Nothing is sent.
+    ADDRESS must be declared in the specs and must not have a server yet. ID is the server's id, as the console and
+    `adopt` show it. The command compares what the cloud shows with the specs: they may differ only in fields that
+    change in place. Fields that the cloud never shows are taken from the specs. Nothing is changed in the cloud.
     """
     from provisioner.workflow.import_server import ImportRequest, import_server
 

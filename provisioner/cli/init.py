@@ -26,18 +26,18 @@ _LONGEST_NAME = 40
     type=click.Choice(_TEMPLATES),
     default="small",
     show_default=True,
-    help="What to begin with; see above.",
+    help="Template to write; see above.",
 )
 @click.option(
     "--specs",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory to make [default: specs, or PROVISIONER_SPECS].",
+    help="Directory to create [default: PROVISIONER_SPECS; specs].",
 )
 @never_asks_option
 @no_color
 @click.pass_context
 def command(context: click.Context, *, template: str, specs: Path | None) -> None:
-    """Start a stack: write specs to begin with, for the built-in sandbox.
+    """Write the first specs of a stack, for the built-in sandbox.
 
     \b
       small      one counted group, paid by the hour
@@ -45,9 +45,9 @@ def command(context: click.Context, *, template: str, specs: Path | None) -> Non
       prepaid    servers paid by the month: protected, and with limits on what one run may do
       team       environments dev and prod with pins, and a README about who applies
 
-    Each is a stack that works as it is: `provisioner plan`, then `provisioner apply`. A state folder that git ignores is made, too.
-    What is there already stays as it is. Refuses to make a stack inside or above another one, and where a state of its name
-    is kept already.
+    Each template is a stack that works as it is: `provisioner plan`, then `provisioner apply`. A state folder that
+    git ignores is created, too. Existing files stay as they are. The command refuses to create a stack inside or
+    above another stack, or where a state of that name exists.
     """
     from provisioner.loading import DEFAULT_DIRECTORY
     from provisioner.settings import read_settings

@@ -20,11 +20,11 @@ _SHOWN = 10
 
 
 @click.command("inventory")
-@click.option("--format", "form", type=click.Choice(_FORMATS), required=True, help="For which tool.")
-@click.option("--public", is_flag=True, help="Reach the servers at their public addresses, not their private ones.")
+@click.option("--format", "form", type=click.Choice(_FORMATS), required=True, help="Format to print.")
+@click.option("--public", is_flag=True, help="Use the public addresses instead of the private ones.")
 @click.option(
     "--selector", "labels", type=LabelType(), multiple=True, metavar="LABEL=VALUE",
-    help="Only servers with this label. May be repeated: then all of them.",
+    help="Only servers with this label. May be repeated; a server must have all of them.",
 )  # fmt: skip
 @stack_options
 def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tuple[str, str], ...]) -> None:
@@ -34,8 +34,8 @@ def command(*, workspace: Workspace, form: str, public: bool, labels: tuple[tupl
       provisioner inventory --format ansible > hosts.yml
       provisioner inventory --format ssh-config > ~/.ssh/config.d/demo
 
-    Counted groups are in the order of their ranks. Reads files only. Servers that cannot be reached, because they are not
-    ready or their address is not known, are left out and named on stderr.
+    The servers of a counted group are in the order of their index. Servers that are not ready, or whose address is
+    not known, are left out and named on stderr. The command reads files only, not the cloud.
     """
     from provisioner.rendering.inventory import render_inventory
     from provisioner.workflow.inventory import InventoryRequest, read_inventory

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from provisioner.model.plan import Mode
 
 refresh_only_option = click.option(
-    "--refresh-only", is_flag=True, help="Only record what the cloud shows: nothing is bought, changed or released."
+    "--refresh-only", is_flag=True, help="Only record what the cloud shows; buy, change and release nothing."
 )
 
 
@@ -23,10 +23,10 @@ def chosen_mode(
     from provisioner.model.plan import Mode
 
     if reinstall and destroy:
-        raise click.UsageError("--destroy releases every server, so --reinstall cannot stand beside it")
+        raise click.UsageError("--destroy releases every server, so it excludes --reinstall")
     if refresh_only and (destroy or replace or reinstall):
         other = "--destroy" if destroy else "--replace" if replace else "--reinstall"
-        raise click.UsageError(f"--refresh-only changes nothing in the cloud, so {other} cannot stand beside it")
+        raise click.UsageError(f"--refresh-only changes nothing in the cloud, so it excludes {other}")
     if refresh_only:
         return Mode.REFRESH
     return Mode.DESTROY if destroy else Mode.APPLY

@@ -66,13 +66,17 @@ def _refuse_state_file(_context: click.Context, _parameter: click.Parameter, val
 
 
 no_color = click.option(
-    "--no-color", is_flag=True, expose_value=False, callback=_set_no_color, help="No colours. NO_COLOR is heeded too."
+    "--no-color",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_no_color,
+    help="Print without colours. NO_COLOR does the same.",
 )
 
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
-    click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment: its variables, and a state of its own."),
-    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept [default: the nearest state/ folder above the specs that holds it]."),
+    click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment to use; it has its own variables and its own state."),
+    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Folder of the state [default: the nearest state/ folder above the specs that has it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, callback=_refuse_terraform_variables, help="Read variables from a YAML file. May be repeated."),
     no_color,
@@ -236,29 +240,29 @@ class DurationType(click.ParamType[float]):
             return float(value)
         found = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
         if not value or found is None:
-            self.fail(f"{value!r} is no duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
+            self.fail(f"{value!r} is not a duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
 
 
 replace_option = click.option(
     "--replace", "replace", metavar="ADDRESS", type=AddressType(), multiple=True,
-    help="Release this server and buy a new one; buy a vanished one again. May be repeated.",
+    help="Release this server and buy a new one. A server that vanished is bought again. May be repeated.",
 )  # fmt: skip
 reinstall_option = click.option(
     "--reinstall", "reinstall", metavar="ADDRESS", type=AddressType(), multiple=True,
-    help="Wipe this server's system disk and put on it what is declared, where the cloud shows something else. May be repeated.",
+    help="If the cloud shows another system than declared, wipe this server's system disk and install the declared one. May be repeated.",
 )  # fmt: skip
-json_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.DOCUMENT), help="Machine-readable output.")  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.DOCUMENT), help="Print JSON.")  # fmt: skip
 full_option = click.option(
-    "--full", is_flag=True, help="Show every server and finding in full, even where many are alike."
+    "--full", is_flag=True, help="Show every server and finding in full, even if many are alike."
 )
-auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask.")
-never_asks_option = click.option("--input/--no-input", expose_value=False, help="Taken as in Terraform's pipelines: this command never asks anyway.")  # fmt: skip
-may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether to ask at all [default: --input; PROVISIONER_INPUT=0].")  # fmt: skip
-lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for another run to end.")  # fmt: skip
-reason_option = click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
-_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.STREAM), help="Machine-readable output, a line for everything that happens.")  # fmt: skip
+auto_approve_option = click.option("--auto-approve", is_flag=True, help="Do not ask for approval.")
+never_asks_option = click.option("--input/--no-input", expose_value=False, help="Accepted because pipelines pass it to Terraform; this command never asks.")  # fmt: skip
+may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether the command may ask [default: --input, unless PROVISIONER_INPUT=0].")  # fmt: skip
+lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for the lock of another run.")  # fmt: skip
+reason_option = click.option("--reason", metavar="TEXT", help="Reason, kept in the journal.")
+_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.STREAM), help="Print JSON, one line per event.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +285,9 @@ class RunOptions:
 _RUN_OPTIONS = (
     auto_approve_option,
     may_ask_option,
-    click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="Calls in flight at the same time."),
+    click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="How many requests run at the same time."),
     lock_timeout_option,
-    click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase whose outcome is not known."),
+    click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase in doubt."),
     reason_option,
     full_option,
     _json_stream_option,

@@ -65,21 +65,22 @@ def command() -> None:
 
     \b
     A prepaid server is ordered first and built once its order is paid:
-      provisioner orders list              what is ordered, and what it waits for
+      provisioner orders list              show the orders and what each waits for
       provisioner orders pay gateway       pay the order of an address
-      provisioner orders cancel gateway    give an unpaid order up
+      provisioner orders cancel gateway    cancel an unpaid order
     """
 
 
 @command.command("list")
-@click.option("--all", "everything", is_flag=True, help="The account's other orders of servers, too.")
+@click.option("--all", "everything", is_flag=True, help="Also list the account's other orders of servers.")
 @json_option
 @stack_options
 def list_orders(*, workspace: Workspace, everything: bool, as_json: bool) -> None:
     """List the orders behind this state's addresses.
 
-    Status, amount, when it was placed, until when it may be paid, the server. With --all also orders of the last year that no
-    address here knows, marked so: a colleague's, another stack's, or nobody's. Reads only; times are UTC.
+    Shows the status, the amount, when the order was placed, until when it can be paid, and its server. With --all it
+    adds the account's orders of the last year that belong to no address of this state, and marks them. Changes
+    nothing. Times are UTC.
     """
     from provisioner.rendering.orders import orders_document, render_orders
     from provisioner.workflow import orders
@@ -97,9 +98,9 @@ def list_orders(*, workspace: Workspace, everything: bool, as_json: bool) -> Non
 @json_option
 @stack_options
 def show_order(*, workspace: Workspace, target: str, as_json: bool) -> None:
-    """Show one order with what was ordered, and what it waits for.
+    """Show one order: what was ordered, and what it waits for.
 
-    ORDER_OR_ADDRESS is an address of this state or the id of any order of the account.
+    ORDER_OR_ADDRESS is an address of this state, or the id of any order of the account.
     """
     from provisioner.rendering.orders import order_document, render_order
     from provisioner.workflow import orders
@@ -118,11 +119,12 @@ def show_order(*, workspace: Workspace, target: str, as_json: bool) -> None:
 def pay(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCode:
     """Pay the order of an address, after asking.
 
-    Only an order that this state records, and only once: the payment is journaled before it is sent, and the order itself tells
-    what became of it, whatever dies. What is paid already exits 0. The next apply follows what is built.
+    ORDER_OR_ADDRESS is an address of this state, or the id of its order. The payment is journaled before it is sent
+    and is sent only once; its outcome is read from the order. If the order is paid already, the command exits 0. The
+    next apply waits for the server to be built.
 
-    Exit codes: 0 paid, 1 nothing was done (a cancelled or unknown order), 7 still unpaid or not approved yet, 8 not
-    approved here or interrupted.
+    Exit codes: 0 paid, 1 nothing was done (the order is cancelled or unknown), 7 still unpaid or waiting for
+    approval, 8 you did not approve, or the run was interrupted.
     """
     from provisioner.model.action import Action
 
@@ -134,13 +136,14 @@ def pay(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCod
 @_settle_options
 @stack_options
 def cancel(*, workspace: Workspace, target: str, options: SettleOptions) -> ExitCode:
-    """Give up the unpaid order of an address, after asking.
+    """Cancel the unpaid order of an address, after asking.
 
-    Only an order that this state records. Its address is forgotten once billing shows the order as cancelled, so that
-    the next apply orders it again unless it has left the specs. A paid order is refused: destroy releases its server.
+    ORDER_OR_ADDRESS is an address of this state, or the id of its order. The address is forgotten once billing shows
+    the order as cancelled; the next apply orders it again if it is still in the specs. A paid order is refused;
+    destroy releases its server.
 
-    Exit codes: 0 cancelled, 1 nothing was done (a paid or unknown order), 7 not cancelled yet, 8 not approved or
-    interrupted.
+    Exit codes: 0 cancelled, 1 nothing was done (the order is paid or unknown), 7 not cancelled yet, 8 you did not
+    approve, or the run was interrupted.
     """
     from provisioner.model.action import Action
 
@@ -157,10 +160,10 @@ def cancel(*, workspace: Workspace, target: str, options: SettleOptions) -> Exit
 def wait(*, workspace: Workspace, target: str, timeout: float, as_json: bool) -> ExitCode:
     """Wait until an order is completed or cancelled.
 
-    Looks after 5 seconds and then every 10; says on stderr what it still waits for. Changes nothing and takes no lock. A completed
-    order may still have a server to build: apply follows that.
+    The command reads the order after 5 seconds and then every 10 seconds, and says on stderr what it waits for.
+    Changes nothing and takes no lock. The server of a completed order may still be building; apply waits for it.
 
-    Exit codes: 0 completed, 1 cancelled, 7 it still waits when the time is over, 8 interrupted.
+    Exit codes: 0 completed, 1 cancelled, 7 still open at the time-out, 8 interrupted.
     """
     from provisioner.rendering.orders import outcome_document, render_order, wait_line
     from provisioner.workflow import orders

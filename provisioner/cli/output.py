@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 @click.command("output")
 @click.argument("name", required=False, shell_complete=complete_addresses)
-@click.option("--raw", is_flag=True, help="Print the bare value, for scripts; lists a value a line.")
+@click.option("--raw", is_flag=True, help="Print the bare value, for scripts; a list prints one item per line.")
 @json_option
 @stack_options
 def command(*, workspace: Workspace, name: str | None, raw: bool, as_json: bool) -> None:
-    """Print the outputs, or ids, order ids and addresses of the servers, for other tools.
+    """Print the declared outputs, or the ids and addresses of all servers.
 
     \b
-    The outputs are those that the specs declare under outputs:; where they declare none, every server with its id,
-    order id, status and addresses. NAME is an output, an address, or one value of an address:
+    Outputs are declared under `outputs:` in the specs. If none are declared, the command prints the id, order id,
+    status and addresses of every server. NAME is an output, an address, or one value of an address:
       provisioner output master_address
       provisioner output --raw 'trainer[0].private_addresses'
 
-    Sensitive outputs are masked, but for --json, --raw and one that is asked for by NAME. Reads files only.
+    Sensitive outputs are masked, except with --json, with --raw, or when you ask for one by NAME. The command reads
+    files only, not the cloud.
     """
     from provisioner.workflow.outputs import read_outputs, value_of
 

@@ -44,7 +44,7 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save the plan, without secrets, for `apply FILE`.",
+    help="Save the plan to this file, without secrets, for `apply FILE`.",
 )
 @click.option("--destroy", is_flag=True, help="Plan to release every server.")
 @refresh_only_option
@@ -59,9 +59,13 @@ _RECOVERY = {"in-doubt": "for what it became", "unsettled": "at what became of i
     default="24h",
     show_default=True,
     metavar="DURATION",
-    help="For how long the plan is approved, at most 30d.",
+    help="How long the plan may be applied, at most 30d.",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="0 nothing to do, 2 something, 6 a purchase in doubt.")
+@click.option(
+    "--detailed-exitcode",
+    is_flag=True,
+    help="Exit 0 for no changes, 2 for changes or findings, 6 for a purchase in doubt.",
+)
 @never_asks_option
 @full_option
 @json_option
@@ -166,7 +170,7 @@ def _hint(planned: PlanResult, out: Path | None, workspace: Workspace) -> None:
     is_unsigned = out is not None and workspace.plan_key() is None
     if is_unsigned:
         console().message(
-            f"\nThe plan {out} is not signed: no key of yours can be kept here, as there is no home directory to write to. Apply it with the "
+            f"\nThe plan {out} is not signed: your key cannot be kept here, because there is no home directory to write to. Apply it with the "
             "approval below, or set PROVISIONER_PLAN_KEY."
         )
     elif out is not None and not in_automation:

@@ -20,19 +20,21 @@ if TYPE_CHECKING:
 @click.command("resolve")
 @click.argument("address", type=AddressType())
 @click.option(
-    "--adopt", metavar="ID", help="It became this server, or this order while there is no server or there are several."
+    "--adopt",
+    metavar="ID",
+    help="The purchase became the server with this id. Name the order instead if it has no server yet, or several.",
 )
-@click.option("--absent", is_flag=True, help="It became none: the next apply may buy it.")
+@click.option("--absent", is_flag=True, help="The purchase was never carried out; the next apply may buy again.")
 @click.option(
     "--allow",
     "allow",
     metavar="CODE",
     multiple=True,
     type=click.Choice(["list-incomplete", "other-name"]),
-    help="list-incomplete: --absent, though these keys list nobody else's servers and another user sent the purchase. other-name: --adopt a "
-    "server that bears another name than was sent.",
+    help="Lift one check. list-incomplete: accept --absent although another user sent the purchase and these credentials cannot list that user's servers. "
+    "other-name: accept --adopt of a server whose name differs from the name that was sent.",
 )
-@click.option("--reason", metavar="TEXT", help="Why: kept in the journal.")
+@click.option("--reason", metavar="TEXT", help="Reason, kept in the journal.")
 @stack_options
 def command(
     *,
@@ -45,8 +47,9 @@ def command(
 ) -> None:
     """Settle a purchase in doubt by hand.
 
-    Look at the console first, at orders as well as at servers: a request may be carried out minutes after its reply was
-    lost, and --absent allows another purchase. The decision is journaled with your name; nothing is sent.
+    Check the servers and the orders in the console first. The cloud may carry out a request minutes after its reply
+    was lost, and after --absent the next apply buys again. The decision is journaled with your name. Nothing is sent
+    to the cloud.
     """
     from provisioner.model.diagnostic import warning
     from provisioner.model.time_text import format_time

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @click.group("sandbox")
 def command() -> None:
-    """Serve the built-in emulator of the cloud, and read its ledger.
+    """Serve the built-in emulator of the cloud, or show its ledger.
 
-    Stacks with `cloud: sandbox` use the emulator inside the command and need nothing from here. Serving it is for other
-    clients, and for trying the way over real HTTP.
+    Stacks with `cloud: sandbox` use the emulator inside the command, without a server. Serve it to use other clients,
+    or to try real HTTP.
     """
 
 
@@ -44,12 +44,12 @@ def _is_served_elsewhere() -> bool:
 
 
 _settings_file = click.Path(dir_okay=False, path_type=Path)
-_world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File of the world [default: the one beside the state].")  # fmt: skip
+_world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="File that keeps the sandbox's servers and orders [default: the one beside the state].")  # fmt: skip
 
 
 @command.command("serve")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port on 127.0.0.1; 0 is a free one."
+    "--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="Port on 127.0.0.1; 0 picks a free one."
 )
 @_world
 @click.option(
@@ -59,9 +59,9 @@ _world = click.option("--world", type=click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="How long a server takes to build.",
 )
-@click.option("--accounts", type=_settings_file, metavar="FILE", help="Accounts, users and money, in YAML [default: one public account].")  # fmt: skip
-@click.option("--market", type=_settings_file, metavar="FILE", help="Flavors, prices, zones and images, in YAML [default: everything is sold].")  # fmt: skip
-@click.option("--faults", type=_settings_file, metavar="FILE", help="What goes wrong and when, in YAML [default: nothing].")  # fmt: skip
+@click.option("--accounts", type=_settings_file, metavar="FILE", help="YAML file of accounts, users and balances [default: one public account].")  # fmt: skip
+@click.option("--market", type=_settings_file, metavar="FILE", help="YAML file of flavors, prices, zones and images [default: everything is for sale].")  # fmt: skip
+@click.option("--faults", type=_settings_file, metavar="FILE", help="YAML file of the faults to inject [default: none].")  # fmt: skip
 def serve(
     *,
     port: int,
@@ -73,8 +73,8 @@ def serve(
 ) -> None:
     """Serve the emulator on 127.0.0.1 until it is interrupted.
 
-    Prints its address first, then what a shell needs to use it and to control it. docs/sandbox.md describes the files and
-    the control API: the ledger, faults, the clock, and the world's reset, snapshot and restore.
+    Prints its address, then the shell commands that set the variables to use and to control it. docs/sandbox.md
+    describes the files and the control API.
     """
     from provisioner.model.diagnostic import UsageError, error
     from provisioner.sandbox import SandboxError, SettingsError
@@ -124,7 +124,7 @@ def _announcement(listening: Listening, accounts: Path | None) -> str:
 @json_option
 @no_color
 def ledger(*, world: Path | None, as_json: bool) -> None:
-    """Show every purchase, payment, refund, release and refusal of the sandbox, oldest first."""
+    """Show everything that the sandbox sold, refunded, released and refused, oldest first."""
     from dataclasses import asdict
 
     from provisioner.model.diagnostic import StoreError, UsageError, error
@@ -133,7 +133,7 @@ def ledger(*, world: Path | None, as_json: bool) -> None:
     from provisioner.sandbox import SandboxError, read_ledger
 
     path = world or _default_world()
-    missing = f"There is no sandbox world at {path} yet. One that is served from another file: --world FILE."
+    missing = f"There is no sandbox world at {path} yet. If it is served from another file, name that: --world FILE."
     if world is not None and not world.exists():
         hint = "check --world; `sandbox serve --world FILE` makes a new one"
         raise UsageError(error("sandbox-world", missing, hint=hint))

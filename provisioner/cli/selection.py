@@ -46,19 +46,21 @@ class LabelType(click.ParamType[tuple[str, str]]):
             return value[0], value[1]
         label, equals, wanted = value.partition("=")
         if not label or not equals:
-            self.fail(f"{value!r} is no label; write one like team=vision", param, ctx)
+            self.fail(f"{value!r} is not a label; write one like team=vision", param, ctx)
         return label, wanted
 
 
 _OPTIONS = (
-    click.option("--target", "targets", metavar="ADDRESS", type=_PatternType(), multiple=True, help="Only this server, group or module. May be repeated."),
-    click.option("--exclude", "excludes", metavar="ADDRESS", type=_PatternType(), multiple=True, help="All but this server, group or module. May be repeated."),
-    click.option("--selector", "labels", metavar="LABEL=VALUE", type=LabelType(), multiple=True, help="Only servers that bear this label; when repeated, all of them."),
+    click.option("--target", "targets", metavar="ADDRESS", type=_PatternType(), multiple=True, help="Work on this server or group only. May be repeated."),
+    click.option("--exclude", "excludes", metavar="ADDRESS", type=_PatternType(), multiple=True, help="Leave this server or group out. May be repeated."),
+    click.option("--selector", "labels", metavar="LABEL=VALUE", type=LabelType(), multiple=True, help="Work only on servers with this label. May be repeated; a server must have all of them."),
 )  # fmt: skip
 
 
 keep_protected_option = click.option(
-    "--keep-protected", is_flag=True, help="Release all but what lifecycle.prevent_destroy protects."
+    "--keep-protected",
+    is_flag=True,
+    help="With destroy: leave out the servers that lifecycle.prevent_destroy protects.",
 )
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @click.group("state", cls=AnsweringGroup)
 def command() -> None:
-    """List, show, change and rebuild what is recorded."""
+    """List, show, edit or rebuild what the state records."""
 
 
 for edit in EDITS:
@@ -40,7 +40,7 @@ for edit in EDITS:
 @command.command("list")
 @stack_options
 def list_addresses(*, workspace: Workspace) -> None:
-    """List the addresses that the state holds, those in doubt included."""
+    """List the addresses in the state, including those with a purchase in doubt."""
     from provisioner.rendering.state import render_state_list
     from provisioner.rendering.style import escape
     from provisioner.workflow.state import read_state
@@ -56,7 +56,7 @@ def list_addresses(*, workspace: Workspace) -> None:
 @json_option
 @stack_options
 def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> None:
-    """Show everything recorded about ADDRESS."""
+    """Show everything that the state records about ADDRESS."""
     from provisioner.workflow.state import show_resource
 
     shown = show_resource(workspace, address)
@@ -83,7 +83,11 @@ def show_address(*, workspace: Workspace, address: Address, as_json: bool) -> No
 
 
 @command.command("rebuild")
-@click.option("--force", is_flag=True, help="Although nothing is damaged: an older copy of both files was put back.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Rebuild even if nothing is damaged, because an older copy of both files was put back.",
+)
 @auto_approve_option
 @may_ask_option
 @lock_timeout_option
@@ -100,10 +104,11 @@ def rebuild_state(
     reason: str | None,
     as_json: bool,
 ) -> ExitCode:
-    """Put a damaged or lost state together again.
+    """Rebuild a damaged or lost state.
 
-    From what is still readable of state, backup and journal, from the specs, and from the cloud's list. Shows for every
-    address how sure it is and why, and asks before it writes. Nothing is bought or released; the old files are kept.
+    Uses what can still be read of the state, its backup and the journal, the specs, and the cloud's list of servers.
+    Shows for every address how certain the result is and why, and asks before it writes. Nothing is bought or
+    released, and the old files are kept.
     """
     import asyncio
 

@@ -37,10 +37,11 @@ _SHOWN = 20
 @reason_option
 @stack_options
 def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeout: float, reason: str | None) -> None:
-    """Give what is recorded under FROM the address TO.
+    """Move a recorded server or group to another address.
 
-    For a key that was renamed in the specs: without it a plan would release the server and buy another. Addresses without a
-    key move a whole group. `moved:` in the specs does the same for everybody who applies them.
+    Use it after you rename a key in the specs. Without it, a plan would release the server and buy another one. An
+    address without an index or a key moves a whole group. `moved:` in the specs does the same for everybody who
+    applies them.
     """
     from provisioner.model.diagnostic import warning
     from provisioner.workflow.state_edits import move as move_records
@@ -73,10 +74,11 @@ def remove(
     lock_timeout: float,
     reason: str | None,
 ) -> ExitCode:
-    """Forget what is recorded under ADDRESS, without releasing it.
+    """Forget a recorded server without releasing it.
 
-    The server goes on running and costing, and is nobody's until it is imported again. An address without a key names a whole
-    group. `removed:` in the specs does the same for everybody who applies them.
+    The server keeps running and keeps costing money, and no state owns it until it is imported again. An address
+    without an index or a key names a whole group. `removed:` in the specs does the same for everybody who applies
+    them.
     """
     from provisioner.workflow.state_edits import remove as remove_records
 
@@ -87,7 +89,7 @@ def remove(
     if forgotten is None:
         return ExitCode.INTERRUPTED
     for one in forgotten.records:
-        console().write(f"{one.address}: forgotten; {one.id or one.order_id} goes on costing\n")
+        console().write(f"{one.address}: forgotten; {one.id or one.order_id} keeps costing money\n")
     return ExitCode.DONE
 
 
@@ -97,9 +99,10 @@ def remove(
 @reason_option
 @stack_options
 def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_timeout: float, reason: str | None) -> None:
-    """Lift the protection that lifecycle.prevent_destroy has left in the record of ADDRESS.
+    """Lift the protection that lifecycle.prevent_destroy left in the state.
 
-    It outlives its line in the specs on purpose. Nothing is released by this: the next plan may propose it again.
+    The protection stays in the state when its line is removed from the specs. This command releases nothing, but the
+    next plan may propose to release the server.
     """
     from provisioner.model.diagnostic import warning
     from provisioner.workflow.state_edits import unprotect as unprotect_records
@@ -124,11 +127,12 @@ def unprotect(*, workspace: Workspace, addresses: tuple[Address, ...], lock_time
 @reason_option
 @stack_options
 def rename(*, workspace: Workspace, former: str, label: str, lock_timeout: float, reason: str | None) -> None:
-    """Give the state OLD the name NEW, for a stack or an environment that was renamed.
+    """Rename a state, after its stack or environment was renamed.
 
-    A state is named as its files are, without .json: STACK.ENVIRONMENT, or STACK where there are no environments. Journal,
-    backup and late answers move along, and the history goes on. Without it a plan would know nothing of what it holds, and
-    buy it again. Where a death cut it short, the same command completes it.
+    OLD and NEW are state names: the name of the files without .json, such as STACK.ENVIRONMENT, or STACK if there are
+    no environments. The journal, the backup and late answers are renamed too, and the history continues. Without this
+    command, a plan would not find the recorded servers and would buy them again. If the command was interrupted, run
+    it again.
     """
     from provisioner.model.diagnostic import warning
     from provisioner.workflow.state_rename import rename as rename_state
@@ -168,12 +172,11 @@ def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Cal
             declared = ", ".join(_shortened([str(address) for address in forgotten.declared]))
             first = next(one for one in forgotten.records if one.address == forgotten.declared[0])
             take_back = (
-                f"; to take back what is there: `provisioner import {first.address.shell_quoted} {first.id}`, which `imports:` in the specs does "
-                "by itself"
+                f"; to take the server back: `provisioner import {first.address.shell_quoted} {first.id}`, which `imports:` in the specs does "
+                "automatically"
             )
             console().message(
-                f"The specs still declare {declared}, so that a later apply may buy anew. To keep that from the next purchase, take it out of "
-                f"the specs{take_back if first.id else ''}."
+                f"The specs still declare {declared}, so a later apply may buy a new one. To prevent that, remove it from the specs{take_back if first.id else ''}."
             )
         if auto_approve:
             return True
@@ -182,7 +185,7 @@ def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Cal
             return False
         return ask(
             console(),
-            "Do you want to forget these?\n  They go on running and costing, and nobody will release them.\n",
+            "Do you want to forget these?\n  They keep running and keep costing money, and nobody will release them.\n",
             word=workspace.stack().approval_word,
         )
 

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 @json_option
 @stack_options
 def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
-    """Check the specs without asking anybody.
+    """Check the specs. No credentials and no network are needed.
 
-    Reads stack.yaml and every spec below it and reports all mistakes with file, line and column. Needs neither
-    credentials nor a network.
+    Reads stack.yaml and every spec below it, and reports all mistakes with file, line and column.
     """
     from provisioner.workflow.validate import validate
 

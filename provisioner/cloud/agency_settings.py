@@ -130,7 +130,7 @@ def key_life(variables: VendorVariables) -> int:
         return KEY_LIFE_SECONDS
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and _SHORTEST <= int(text) <= _LONGEST):  # noqa: PLR2004 - more digits than any allowed number has
         refuse(
-            f"{_DURATION} is no number of seconds from {_SHORTEST} to {_LONGEST}",
+            f"{_DURATION} is not a number of seconds from {_SHORTEST} to {_LONGEST}",
             f"unset {_DURATION} for keys that live an hour; they are renewed while a command runs",
         )
     return int(text)

@@ -52,7 +52,7 @@ class AnswerRow:
     def number(self, name: str) -> int | None:
         value = self.fields.get(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise self._malformed(name, "is no whole number")
+            raise self._malformed(name, "is not a whole number")
         return value
 
     def flag(self, name: str) -> bool | None:
@@ -136,7 +136,7 @@ async def ask_for(ask: Ask, call: Call, read: Callable[[AnswerRow], Value]) -> V
 def interpret(call: Call, reply: Reply, read: Callable[[AnswerRow], Value]) -> Value:
     """Return what `read` makes of the reply's body. Raises CallFailed when `read` raises Malformed."""
     if not isinstance(reply.body, Mapping):
-        raise unreadable(call, reply, "it is no object")
+        raise unreadable(call, reply, "it is not an object")
     try:
         return read(AnswerRow(reply.body))
     except Malformed as fault:

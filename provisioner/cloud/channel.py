@@ -61,7 +61,7 @@ def _to_reply(request: Request, answer: HttpAnswer, mask: Mask) -> Reply:
     try:
         body = parse_json(answer.body) if answer.body else None
     except ValueError:
-        raise unreadable_answer(request, answer, "it is no JSON", mask=mask) from None
+        raise unreadable_answer(request, answer, "it is not JSON", mask=mask) from None
     if _is_too_deep(body):
         raise unreadable_answer(request, answer, f"its JSON is nested more than {_MAX_DEPTH} deep", mask=mask)
     if (found := find_masked_error(body, mask)) is not None:

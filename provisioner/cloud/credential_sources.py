@@ -57,7 +57,7 @@ def find_credentials(environ: Mapping[str, str], home: Path, *, instance_metadat
         or (FoundCredentials(InstanceAgency(), "the instance's metadata") if instance_metadata else None)
     )
     if found is None:
-        missing = error("credentials-missing", "there are no credentials for the cloud", hint=_MISSING_HINT)
+        missing = error("credentials-missing", "no credentials for the cloud were found", hint=_MISSING_HINT)
         raise UsageError(missing, *_ignored(variables))
     completed = replace(
         found,

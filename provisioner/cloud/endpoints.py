@@ -88,7 +88,7 @@ def _check_region(region: str) -> None:
         raise UsageError(
             error(
                 "region-invalid",
-                f"{region!r} is no region: a region consists of lower-case letters, digits and hyphens",
+                f"{region!r} is not a region: a region consists of lower-case letters, digits and hyphens",
                 hint="use a region's id, such as cn-north-4",
             )
         )

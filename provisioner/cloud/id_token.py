@@ -49,7 +49,7 @@ def _read(path: Path) -> str:
     try:
         # A pipe or a device could keep the reader waiting for ever.
         if not stat.S_ISREG(path.stat().st_mode):
-            refuse(f"{path} is no regular file", _WRITE_AGAIN)
+            refuse(f"{path} is not a regular file", _WRITE_AGAIN)
         with path.open("rb") as file:
             content = file.read(_MAX_SIZE + 1)
     except OSError as problem:

@@ -126,7 +126,7 @@ async def show_order(ask: Ask, order_id: str) -> OrderDetail:
     """
     if not is_order_id(order_id):
         hint = "an order's id consists of 1 to 64 letters and digits, such as CS2601020304ABCDE"
-        raise UsageError(error("order-id-invalid", f"{order_id!r} is no order's id", hint=hint))
+        raise UsageError(error("order-id-invalid", f"{order_id!r} is not the id of an order", hint=hint))
 
     def page(offset: int) -> Call:
         query: dict[str, str | int] = {"limit": PAGE_SIZE, "offset": offset}

@@ -83,5 +83,5 @@ def _parse(content: bytes, path: Path) -> dict[str, dict[str, str]]:
     try:
         parser.read_string(content.decode())
     except (Error, ValueError):
-        refuse(f"{path} is no credentials file of the vendor's SDKs", _EXPECTED)
+        refuse(f"{path} is not a credentials file of the vendor's SDKs", _EXPECTED)
     return {name: dict(parser[name]) for name in parser.sections()}

@@ -40,17 +40,17 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """Parses an address. Raises ValueError, which quotes the text, when it is no address."""
+        """Parses an address. Raises ValueError, which quotes the text, when it is not an address."""
         found = _ADDRESS.fullmatch(text)
         if found is None:
-            raise ValueError(f"{text!r} is no address{_what_to_write(text)}")
+            raise ValueError(f"{text!r} is not an address{_what_to_write(text)}")
         modules = tuple(found["modules"].split(".")[1::2])
         raw = found["key"]
         try:
             key = None if raw is None else json.loads(raw)
             return cls(found["name"], key, modules, deposed=found["deposed"] is not None)
         except json.JSONDecodeError as reason:
-            raise ValueError(f"{text!r} is no address: its key is no JSON text ({reason.msg})") from None
+            raise ValueError(f"{text!r} is not an address: its key is not a JSON text ({reason.msg})") from None
 
     def __str__(self) -> str:
         prefix, suffix = "".join(f"module.{module}." for module in self.modules), "@deposed" if self.deposed else ""

@@ -1,7 +1,7 @@
-"""An approval: the short text by which somebody allows exactly one plan, and what it allows, change by change.
+"""An approval: a short text that allows exactly one plan.
 
-The text is `CREATED.EXPIRES.DUE.HEAD.HASH`, with a checksum against typing errors as its last four digits. It names no secret and
-carries no instruction: whoever applies it plans anew, and only compares (docs/decisions/0030).
+The text is `CREATED.EXPIRES.DUE.HEAD.HASH`; its last four digits are a checksum against typing errors. It has no
+secret and no instruction: whoever applies it makes the plan again and only compares (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from provisioner.model.address import Address
 from provisioner.model.canonical import JsonObject, digest
 
 UNKNOWN_DUE: Final = "-"
-"""What is due is not known: no prices are asked for yet."""
+"""The amount due is unknown, because prices are not asked for yet."""
 
 _HASH_DIGITS: Final = 40
 _CHECK_DIGITS: Final = 4
@@ -45,17 +45,17 @@ class Approval:
 
     @classmethod
     def parse(cls, text: str) -> Approval:
-        """Raises ValueError that says what is wrong, as a clause."""
+        """Parses the text of an approval. Raises ValueError with the reason as a clause."""
         match = _TEXT.fullmatch(text.strip())
         if match is None:
-            raise ValueError("is no approval, or is not whole: one has five parts with dots between them")
+            raise ValueError("is not a whole approval: an approval has five parts with dots between them")
         created, expires, due, head, hashed, check = match.groups()
         if check != _check(text.strip()[:-_CHECK_DIGITS]):
-            raise ValueError("is mistyped: its last four digits do not fit the others")
+            raise ValueError("is mistyped: its last four digits do not fit the rest")
         try:
             return cls(_seconds(created), _seconds(expires), due, head, hashed)
         except ValueError:
-            raise ValueError("is mistyped: it names a day that never was") from None
+            raise ValueError("is mistyped: it names a day that does not exist") from None
 
     def __str__(self) -> str:
         body = f"{_moment(self.created)}.{_moment(self.expires)}.{self.due}.{self.head}.{self.hash}"
@@ -63,23 +63,25 @@ class Approval:
 
     @property
     def head_sequence(self) -> int:
-        """0 before the first record."""
+        """The number of the last record of the journal at that time; 0 before the first record."""
         return int(self.head.partition("-")[0])
 
     @classmethod
     def of(cls, content: JsonObject, *, created: int, expires: int, head: str, due: str = UNKNOWN_DUE) -> Approval:
-        """Returns the approval of `content`, which is what `approved_content` gives."""
+        """Returns the approval of `content`, the result of `approved_content`."""
         return cls(created, expires, due, head, _hash(created, expires, due, head, content))
 
     def fits(self, content: JsonObject) -> bool:
-        """Whether `content` is what was approved."""
+        """Returns whether `content` is what was approved."""
         return self.hash == _hash(self.created, self.expires, self.due, self.head, content)
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovedChange:
-    """What an approval allows for one address. `id` is the server that is released, wiped, changed, taken over or forgotten, or the order of one
-    that has no id yet; `body` the digest of what is wanted, empty where nothing is.
+    """What an approval allows for one address.
+
+    `id` is the server that is released, wiped, changed, taken over or forgotten, or its order if it has no id yet.
+    `body` is the digest of what is wanted; empty if nothing is wanted.
     """
 
     address: Address
@@ -88,7 +90,7 @@ class ApprovedChange:
     body: str = ""
     moved_from: Address | None = None
     manner: str = ""
-    """How it is done, where there are two ways: `create-first` or `let-go`."""
+    """The way in which it is done, if there are two: `create-first` or `let-go`."""
 
     @property
     def buys(self) -> bool:
@@ -105,8 +107,8 @@ class ApprovedChange:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalUse:
-    """An approval that a run has begun to carry out, and what of it is used up: the addresses that it bought and wiped, and the ids of the
-    servers that it released. Part of the state until it expires.
+    """An approval that a run has begun to carry out, and how much of it is used up: the addresses that were bought or
+    wiped, and the ids of the servers that were released. It is part of the state until it expires.
     """
 
     approval: str
@@ -119,7 +121,7 @@ class ApprovalUse:
 
     @property
     def is_spent(self) -> bool:
-        """Whether nothing is left of it to buy, to wipe or to release."""
+        """Returns whether nothing is left to buy, to wipe or to release."""
         bought, wiped, released = frozenset(self.bought), frozenset(self.wiped), frozenset(self.released)
         return not any(
             (change.buys and change.address not in bought)

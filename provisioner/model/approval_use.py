@@ -1,4 +1,4 @@
-"""What the journal makes of approvals: which a run has begun to carry out, and what of each is used up. Pure."""
+"""Replays what runs have used of approvals. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Open:
-    """One approval while entries are replayed: ordered sets, so that thousands of answers take linear time."""
+    """One approval during a replay. Its sets are ordered, so that thousands of answers take linear time."""
 
     use: ApprovalUse
     bought: dict[Address, None] = field(default_factory=dict)
@@ -54,14 +54,16 @@ class ApprovalUses:
         self._open.setdefault(entry.approval, _Open(ApprovalUse(entry.approval, entry.changes, entry.scope)))
 
     def put_in_doubt(self, intent: Intent) -> None:
-        """A purchase that is sent, or in doubt again after its answer, has bought nothing yet."""
+        """Takes back that the address was bought: a purchase that was sent again, or is in doubt again, has bought
+        nothing yet.
+        """
         one = self._open.get(intent.approval)
         if one is not None and intent.effect is Effect.PURCHASE:
             for address in intent.addresses:
                 one.bought.pop(address, None)
 
     def use_up(self, intent: Intent | None) -> None:
-        """Notes that a call of an approved run has an outcome, so that the same is not sent once more for that approval."""
+        """Notes that a call of an approved run has an outcome, so that it is not sent again for this approval."""
         one = None if intent is None else self._open.get(intent.approval)
         if intent is None or one is None:
             return

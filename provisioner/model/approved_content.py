@@ -1,4 +1,6 @@
-"""What an approval covers of a plan, as JSON: where and how it was made, and each change that does something."""
+"""Builds the content that an approval covers, as JSON: where and how the plan was made, and each change that does
+something.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,8 @@ _SCOPE: Final = ("stack", "environment", "account", "project", "region", "option
 
 @dataclass(frozen=True, slots=True)
 class ApprovalScope:
-    """What a plan does not know of itself: the options that it was asked for with, the variables that were given from outside, and where its
-    state is. `place` counts only until the state has a lineage.
+    """The part of an approval that the plan itself does not have: the options, the variables from outside, and the
+    location of the state. `place` counts only until the state has a lineage.
     """
 
     replace: tuple[str, ...] = ()
@@ -178,7 +180,7 @@ def _written(value: FieldValue) -> JsonValue:
 
 
 def _without_fingerprints(value: JsonValue) -> JsonValue:
-    """A fingerprint is made with the lineage, which a plan before the first apply does not know yet."""
+    """Removes fingerprints. They depend on the lineage, which a plan before the first apply does not know yet."""
     match value:
         case Mapping() if value.keys() == {FINGERPRINT}:
             return {FINGERPRINT: None}

@@ -146,11 +146,11 @@ def _unanswered(
     what = _SENT.get(intent.effect, "a call")
     identifier, order_id = _target(intent)
     if outcome is None and in_flight:
-        type_, detail = AuditEventType.IN_FLIGHT, f"{what} is sent and not answered yet"
+        type_, detail = AuditEventType.IN_FLIGHT, f"{what} was sent and is not answered yet"
     else:
         later = "" if outcome is None else "; settled later"
         type_ = AuditEventType.IN_DOUBT if intent.effect is Effect.PURCHASE else AuditEventType.UNSETTLED
-        detail = f"{what} was sent and no answer recorded{later}"
+        detail = f"{what} was sent, and no answer is recorded{later}"
     yield AuditEvent(line, type_, None, detail, id=identifier, order_id=order_id)
 
 
@@ -226,7 +226,7 @@ def _stated(line: HistoryEntry, entry: Stated, facts: _Facts) -> AuditEvent:
     shown = _differing_keys(facts.declared, entry.declared)
     assumed = (f"{key} (assumed)" for key in _differing_keys(facts.assumed, entry.assumed) if key in entry.assumed)
     facts.declared, facts.assumed = entry.declared, entry.assumed
-    ended = ["its reinstallation is not unconfirmed any more"] if entry.unconfirmed == {} else []
+    ended = ["its reinstallation is no longer unconfirmed"] if entry.unconfirmed == {} else []
     return AuditEvent(line, AuditEventType.STATED, entry.address, ", ".join((*shown, *assumed, *ended)), id=facts.id)
 
 

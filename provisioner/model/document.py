@@ -48,9 +48,9 @@ def unseal(data: bytes) -> dict[str, JsonValue]:
     checksum = document.pop("checksum", None)
     try:
         if checksum != digest(document):
-            raise Damaged(_repetition(data) or "has a checksum that does not fit its content: it was altered")
+            raise Damaged(_repetition(data) or "has a checksum that does not fit its content, so it was altered")
         if readable({**document, "checksum": checksum}) != data:
-            raise Damaged(_repetition(data) or "was rewritten by something else: its layout is not the tool's")
+            raise Damaged(_repetition(data) or "was rewritten by something else, because its layout is not this tool's")
     except TypeError as problem:
         raise Damaged(f"holds what this tool never writes: {problem}") from problem
     return {key: value for key, value in document.items() if key not in {"format", "tool"}}
@@ -100,7 +100,7 @@ def _require_format(document: Mapping[str, JsonValue]) -> None:
                 f"this version reads format {FORMAT}"
             )
         case other:
-            raise Damaged(f"has the format {other!r}, which never was one")
+            raise Damaged(f"has the unknown format {other!r}")
 
 
 def _repetition(data: bytes) -> str | None:

@@ -96,22 +96,19 @@ def settle_hint(effect: Effect, *, command: str | None = None, again: bool = Fal
     """Returns what to do about an open call that is not a purchase. `command` is the command of the run. If it is not
     known, a release may have been sent by `destroy`, and an apply would buy the server again.
     """
-    then = ": it looks at what became of it before it does anything else"
+    then = ", which first finds out what happened"
     if command is not None:
         return f"run `provisioner {command}`{' again' if again else ''}{then}"
     if effect is not Effect.DESTRUCTIVE:
         return f"run `provisioner apply`{then}"
-    return (
-        f"run the command that sent the release again{then}. Where that was destroy, run `provisioner destroy`: apply would then buy again what the "
-        "specs still want"
-    )
+    return f"run the command that sent the release again{then}. If that was destroy, run `provisioner destroy`, because apply would buy again what the specs still want"
 
 
 def settle_hint_without_cloud(intent: Intent) -> str:
     """Returns `settle_hint` for callers that did not read the cloud, with what to do if no list shows a release."""
     hint = settle_hint(intent.effect)
     return (
-        f"{hint}. Where it says that nothing is concluded: {lost_release_hint(intent.address)}"
+        f"{hint}. If it says that this proves nothing: {lost_release_hint(intent.address)}"
         if intent.effect is Effect.DESTRUCTIVE
         else hint
     )
@@ -120,8 +117,8 @@ def settle_hint_without_cloud(intent: Intent) -> str:
 def lost_release_hint(address: Address) -> str:
     """Returns what a person can do about a lost release whose outcome no list shows."""
     return (
-        "once the console and the bill show it gone: `provisioner destroy --allow vanished`, or `provisioner apply --allow vanished` when the specs do not want it, drops its record "
-        f"and ends this; `provisioner apply --replace {address.shell_quoted}` buys another"
+        "once it is gone in the console and on the bill: `provisioner destroy --allow vanished`, or `provisioner apply --allow vanished` if the specs do not want it, "
+        f"drops its record and ends this; `provisioner apply --replace {address.shell_quoted}` buys another"
     )
 
 
@@ -141,31 +138,24 @@ def next_step(
     """
     if intent.members:
         return (
-            "it is neither looked for nor bought again by itself. Look at the orders in the console, then "
-            f"`provisioner resolve {intent.address.shell_quoted} --adopt` with the id of the order, or `provisioner resolve {intent.address.shell_quoted} --absent` when there is none: "
+            "it is neither looked for nor bought again automatically. Look at the orders in the console, then run "
+            f"`provisioner resolve {intent.address.shell_quoted} --adopt` with the id of the order, or `provisioner resolve {intent.address.shell_quoted} --absent` if there is none; "
             f"that settles all {len(intent.members)}"
         )
     command, effect = ("destroy", "finds and releases") if destroying else ("apply", "adopts")
-    adopting = f"run `provisioner {command}` again: it {effect} the {kind.noun} once exactly one fits"
+    adopting = f"run `provisioner {command}` again; it {effect} the {kind.noun} once exactly one fits"
     match kind.absence(intent):
         case Absence.AFTER_QUIET_PERIOD | Absence.AFTER_QUIET_PERIOD_WITHOUT_ORDER as absence:
             until = format_time(quiet_until(intent, policy))
-            unless = "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be it"
+            unless = (
+                "" if absence is Absence.AFTER_QUIET_PERIOD else " and billing shows no order that may be this purchase"
+            )
             if at is not None and at >= quiet_until(intent, policy):
-                return (
-                    f"{adopting}. Its silence counts since {until}: once nothing that is said here stands against it{unless}, it was never "
-                    f"bought. When you know better, {resolve_hint(intent, kind)}"
-                )
+                return f"{adopting}. The quiet period is over since {until}: once nothing reported here contradicts it{unless}, it counts as never bought. If you know better, {resolve_hint(intent, kind)}"
             then = "there is nothing to release" if destroying else "apply buys it then"
-            return (
-                f"{adopting}. If none has appeared by {until}{unless}, nor one like it under another name, it was never bought, and {then}; "
-                f"when you know better, {resolve_hint(intent, kind)}"
-            )
+            return f"{adopting}. If none has appeared by {until}{unless}, nor a similar one under another name, it counts as never bought, and {then}; if you know better, {resolve_hint(intent, kind)}"
         case Absence.BY_A_PERSON:
-            return (
-                f"{adopting}. A prepaid {kind.noun} is never bought again by itself: when the console shows what became of it, also among the "
-                f"orders, {resolve_hint(intent, kind)}"
-            )
+            return f"{adopting}. A prepaid {kind.noun} is never bought again automatically. Once the console shows what happened, among the servers or the orders, {resolve_hint(intent, kind)}"
 
 
 def resolve_hint(intent: Intent, kind: Kind) -> str:
@@ -173,17 +163,21 @@ def resolve_hint(intent: Intent, kind: Kind) -> str:
     order yet, or as absent.
     """
     resolve = f"`provisioner resolve {intent.address.shell_quoted}"
-    order = "" if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD else ", or of the order that is it,"
-    return f"{resolve} --absent`, or {resolve} --adopt` with the id of the {kind.noun}{order} behind it"
+    order = "" if kind.absence(intent) is Absence.AFTER_QUIET_PERIOD else " or of its order"
+    return f"{resolve} --absent`, or {resolve} --adopt` with the id of the {kind.noun}{order}"
 
 
 def choose_hint(intent: Intent, ids: Iterable[str]) -> str:
     """Returns what to do if several servers, with these `ids`, fit a purchase in doubt."""
     resolve = f"`provisioner resolve {intent.address.shell_quoted}"
     choices = ", or ".join(f"{resolve} --adopt {one}`" for one in ids)
-    return f"choose one: {choices}. Where it is none of them, have them renamed or released first; then {resolve} --absent`"
+    return (
+        f"choose one: {choices}. If it is none of them, have them renamed or released first, then {resolve} --absent`"
+    )
 
 
 def absent_hint(address: Address) -> str:
     """Returns what to do about a purchase that was answered as bought and whose server no list has ever shown."""
-    return f"when the console knows neither of it nor of a paid order: `provisioner resolve {address.shell_quoted} --absent`"
+    return (
+        f"if the console shows neither a server nor a paid order: `provisioner resolve {address.shell_quoted} --absent`"
+    )

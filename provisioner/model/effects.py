@@ -12,7 +12,9 @@ from provisioner.model.resource import BEING_BOUGHT, Phase
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """How many servers a plan buys, goes on with, changes in place, wipes, releases and lets go. A replacement is bought and released."""
+    """How many servers a plan buys, continues, changes in place, wipes, releases and forgets without a release. A
+    replacement counts as bought and as released.
+    """
 
     buys: int
     resumes: int
@@ -21,7 +23,7 @@ class Effects:
     releases: int
     lets_go: int
     only_adds: bool
-    """Whether nothing that exists is changed, wiped, released or let go. True as well for a plan that does nothing."""
+    """Whether the plan leaves every existing server as it is and keeps its record. True for a plan without work."""
 
     @classmethod
     def of(cls, plan: Plan) -> Effects:
@@ -44,7 +46,7 @@ class Effects:
 
 
 def _only_adds(change: Change) -> bool:
-    """Whether the change at most adds a server. What is merely written down changes no server."""
+    """Returns whether the change at most adds a server. Changes of the record alone do not count."""
     match change.action:
         case Action.CREATE | Action.MOVE | Action.RECORD:
             return True
@@ -59,7 +61,7 @@ def _only_adds(change: Change) -> bool:
 
 
 def _resumes_purchase(change: Change) -> bool:
-    """Whether it goes on with a purchase: nothing else that is under way is known to be harmless."""
+    """Returns whether the change continues a purchase. Other work in progress is not known to be harmless."""
     if isinstance(change, ResolveChange):
         return not change.let_go
     return change.recorded is not None and change.recorded.phase in BEING_BOUGHT

@@ -253,10 +253,8 @@ class Catalogue:
         for kind in self.kinds:
             if kind.name == name:
                 return kind
-        summary = f"there is something of the kind {name!r}, which this version does not know"
-        raise StoreError(
-            error("kind-unknown", summary, hint="use the version that has recorded it; nothing was changed")
-        )
+        summary = f"there is a resource of the kind {name!r}, which this version does not know"
+        raise StoreError(error("kind-unknown", summary, hint="use the version that recorded it; nothing was changed"))
 
     @property
     def first(self) -> Kind:

@@ -68,9 +68,9 @@ def _unlisted(kind: str, rows: Iterable[Live], gaps: Iterable[ListGap]) -> ListG
         return None
     more = f" and {len(ids) - _MAX_NAMED} more" if len(ids) > _MAX_NAMED else ""
     finding = (
-        f"it lacks {ids[0]}, which answers when it is asked for by its id"
+        f"it lacks {ids[0]}, which can be read by its id"
         if len(ids) == 1
-        else f"it lacks {', '.join(ids[:_MAX_NAMED])}{more}, which answer when they are asked for by their ids"
+        else f"it lacks {', '.join(ids[:_MAX_NAMED])}{more}, which can be read by their ids"
     )
     if any(gap.only_others for gap in gaps):
         return ListGap("", finding, NO_NAMES, is_reported=False, kind=kind)

@@ -16,7 +16,7 @@ _OTHER: Final = {"PRE_PAID": "POST_PAID", "POST_PAID": "PRE_PAID"}
 
 def cancel_hint(address: Address) -> str:
     """Returns how to cancel an unpaid order."""
-    return f"`provisioner orders cancel {address.shell_quoted}` gives it up and costs nothing"
+    return f"`provisioner orders cancel {address.shell_quoted}` cancels it and costs nothing"
 
 
 def pay_hint(address: Address) -> str:
@@ -49,7 +49,7 @@ def keep_hint(addresses: Sequence[Address], mode: str) -> str:
     address = addresses[0]
     if mode == "PRE_PAID":
         written = "`charging_info: {charging_mode: PRE_PAID, period_type: ..., period_num: ...}`"
-        written += f", with the term that `provisioner orders show {address.shell_quoted}` tells"
+        written += f", with the term that `provisioner orders show {address.shell_quoted}` shows"
     else:
         written = f"`charging_info: {{charging_mode: {mode}, period_type: MONTH, period_num: 1}}`"
     names = ", ".join(map(str, addresses))
@@ -59,6 +59,6 @@ def keep_hint(addresses: Sequence[Address], mode: str) -> str:
     condition = f"count.index == {address.key}" if isinstance(address.key, int) else f"each.key == '{address.key}'"
     alone = f"\"{{{{ '{mode}' if {condition} else '{_OTHER.get(mode, mode)}' }}}}\""
     return (
-        f"{text}. That is said of the whole group {address.group}, of which more is then bought so, too; for {address} alone write "
+        f"{text}. That applies to the whole group {address.group}, so more of it is bought in that mode too; for {address} alone write "
         f"`charging_mode: {alone}` there, with the same term"
     )

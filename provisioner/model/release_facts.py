@@ -102,4 +102,4 @@ def unavailable_hint(offer: Offer) -> str:
     """Returns what a person can do about an unavailable offering."""
     if offer.availability is Availability.SOLD_OUT:
         return "wait until it is in stock, choose another flavor, or undo the change"
-    return "correct the specs, or, if it can be had all the same, for this one run: --allow not-listed"
+    return "correct the specs, or, if it is available anyway, for this run: --allow not-listed"

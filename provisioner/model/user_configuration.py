@@ -75,9 +75,7 @@ class UserConfiguration:
         known = ", ".join(stack.environments) or "none"
         for (name, environment), settings in chain.from_iterable(file.items() for file in self.files):
             if name == stack.name and environment is not None and environment not in stack.environments:
-                summary = (
-                    f"your own configuration names an environment {environment} of {name}, which {name} does not have"
-                )
+                summary = f"your own configuration names the environment {environment} of {name}, which does not exist"
                 hint = f"its pins protect nothing; correct the name, or remove it; there are: {known}"
                 yield warning("unknown-environment", summary, hint=hint, source=settings.source)
 

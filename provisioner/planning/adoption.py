@@ -74,8 +74,8 @@ def import_warnings(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
         if holder is not None and holder.id != entry.id and entry.id in inputs.live and entry.id not in owners:
             yield warning(
                 "import-passed-over",
-                f"{entry.address} holds {holder.id or holder.order_id} already, so that {catalogue[holder.kind].noun} {entry.id} is not taken over",
-                hint="take the entry out of imports, or name another address",
+                f"{entry.address} holds {holder.id or holder.order_id} already, so {catalogue[holder.kind].noun} {entry.id} is not taken over",
+                hint="remove the entry from imports, or name another address",
                 source=entry.source,
                 address=entry.address,
             )
@@ -85,9 +85,9 @@ def _past_import_warning(entry: Import, kind: Kind, inputs: PlanInput) -> Diagno
     return warning(
         "import-done",
         f"{entry.address} has no {kind.noun}: the one that imports names for it, {entry.id}, {inputs.former[entry.id]}",
-        detail="nothing is bought in its place while the entry is there: it says that the address is that one and no other",
-        hint=f"take the entry out of imports; then the next apply buys a new {kind.noun} for {entry.address}, unless it is taken out of the "
-        "specs, too",
+        detail="while the entry is there, nothing is bought in its place, because the entry says that the address is this one and no other",
+        hint=f"remove the entry from imports; the next apply then buys a new {kind.noun} for {entry.address}, unless the specs no longer "
+        "declare it",
         source=entry.source,
         address=entry.address,
     )
@@ -119,10 +119,12 @@ def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) 
         return _refusal(entry, "unknown-server", f"the cloud lists no {noun} {entry.id}", hint)
     owned = _owner(state, row)
     if owned is not None:
-        hint = f"one {noun}, one address; to give it another: `provisioner state mv {owned.address.shell_quoted} {entry.address.shell_quoted}`"
-        return _refusal(entry, "server-owned", f"{noun} {entry.id} is that of {owned.address}", hint)
+        hint = f"a {noun} has one address; to move it to the new one: `provisioner state mv {owned.address.shell_quoted} {entry.address.shell_quoted}`"
+        return _refusal(entry, "server-owned", f"{noun} {entry.id} belongs to {owned.address}", hint)
     if (claim := inputs.claims.get(entry.id)) is not None:
-        hint = "let it go there first, with `state rm` or `removed:`, or settle it there with `resolve` where it is in doubt"
+        hint = (
+            "forget it there first, with `state rm` or `removed:`, or settle it there with `resolve` if it is in doubt"
+        )
         return _refusal(entry, "server-owned", f"{noun} {entry.id} {claim}", hint)
     for intent in state.purchases_in_doubt if state else ():
         if may_have_bought(intent, row, kind):
@@ -142,7 +144,7 @@ def _check_import(entry: Import, change: Change, inputs: PlanInput, kind: Kind) 
 def _check_open_calls(entry: Import, state: State) -> Diagnostic | None:
     """Refuses the import while it is unknown whether the server was released, or what else the address holds."""
     if entry.address in state.doubts:
-        hint = f"where it became that one: `provisioner resolve {entry.address.shell_quoted} --adopt {entry.id}`, with --allow other-name where it bears another name"
+        hint = f"if the purchase became that one: `provisioner resolve {entry.address.shell_quoted} --adopt {entry.id}`; add --allow other-name if its name differs"
         return _refusal(entry, "import-in-doubt", f"the outcome of a purchase for {entry.address} is not known", hint)
     for intent in state.unsettled:
         if entry.id == intent.target_id or entry.address in intent.addresses:
@@ -169,7 +171,7 @@ def _immutable_differences(entry: Import, change: Change, kind: Kind) -> Iterato
         yield error(
             "import-differs",
             f"{kind.noun} {entry.id} has {path} {_quote(item.before)}, and {entry.address} wants {_quote(item.after)}",
-            detail=f"changing it would wipe the {kind.noun}, or release it and buy another; taking one over never does that",
+            detail=f"changing this field would wipe the {kind.noun}, or release it and buy another; an import never does that",
             hint=f"write {path}: {_quote(item.before)} into the specs, or name it in lifecycle.ignore_changes",
             source=entry.source or (change.desired.source if change.desired else None),
             address=entry.address,

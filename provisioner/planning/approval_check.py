@@ -1,7 +1,7 @@
-"""Compares a plan with what was approved. Pure: it says what differs, and whoever carries the plan out refuses.
+"""Compares a plan with an approval. Pure: it returns the differences, and the caller refuses.
 
-The first run of an approval has to plan exactly what was approved. A later one may only go on: it sends what of it is not used up yet, or
-finishes what an earlier run of it has begun (docs/decisions/0030).
+The first run of an approval must plan exactly what was approved. A later run may only continue: it sends what is not
+used up yet, or finishes what an earlier run has begun (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, State
 
-PLAN_AGAIN: Final = "Nothing was sent. Look at the plan as it is now, and approve of that: `provisioner plan`"
+PLAN_AGAIN: Final = "Nothing was sent. Review the plan as it is now, and approve that one: `provisioner plan`"
 
 _MOST_NAMED: Final = 20
 _GUARDS: Final = frozenset({"mass_change_percent", "mass_change_from", "max_servers"})
@@ -35,7 +35,7 @@ _PLACE: Final = {
     "state": "another state",
 }
 _GENTLE: Final = frozenset({Action.UPDATE, Action.ADOPT, Action.RESUME, Action.MOVE, Action.PAY})
-"""What leaves a server where it is, with what is on it."""
+"""Actions that keep a server and its data."""
 _ENDING: Final = frozenset({Action.DELETE, Action.REPLACE, Action.FORGET, Action.RESUME})
 
 
@@ -53,12 +53,12 @@ def differences(approved: JsonObject, now: JsonObject) -> Iterator[Diagnostic]:
         yield error("plan-stale", summary, hint=PLAN_AGAIN)
     for key, what in (("options", "the option"), ("variables", "the variable")):
         for name in sorted(_different(approved.get(key), now.get(key))):
-            summary = f"{what} {name} is not what it was when the plan was approved"
+            summary = f"{what} {name} has changed since the plan was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN)
     yield from _changed(_object(approved.get("changes")), _object(now.get("changes")))
-    for key, what in (("order", "who waits for whom"), ("together", "which servers are bought in one order")):
+    for key, what in (("order", "the order of the changes"), ("together", "the servers that are bought in one order")):
         if approved.get(key) != now.get(key):
-            summary = f"{what} is not what it was when the plan was approved"
+            summary = f"{what} has changed since the plan was approved"
             yield error("plan-differs", summary, hint=PLAN_AGAIN)
 
 
@@ -69,16 +69,16 @@ def uncovered(use: ApprovalUse, plan: Plan, state: State | None) -> Iterator[Dia
     left = _Remainder(use, plan, state)
     for change in plan.work:
         if not left.covers(change):
-            summary = f"{change.address}: the plan would {change.action.value} it now, and that is not left of what was approved"
+            summary = f"{change.address}: the plan would {change.action.value} it now, and the approval has nothing left for that"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=change.address)
     for approved in use.changes:
         if left.is_open(approved) and not left.is_planned(approved):
-            summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan does not want it now"
+            summary = f"{approved.address}: to {approved.action.value} it was approved and is not done, and the plan no longer wants it"
             yield error("plan-differs", summary, hint=PLAN_AGAIN, address=approved.address)
 
 
 class _Remainder:
-    """What is left of an approval, and what of it a plan still does."""
+    """What is left of an approval, and how much of that a plan still does."""
 
     def __init__(self, use: ApprovalUse, plan: Plan, state: State | None) -> None:
         self._use, self._state = use, state
@@ -99,7 +99,7 @@ class _Remainder:
         self._held = {name for recorded in records for name in _names(recorded)}
 
     def covers(self, change: Change) -> bool:
-        """Whether a later run of the approval may do this."""
+        """Returns whether a later run of the approval may do this."""
         here = self._approved[change.address]
         body, identifier = body_digest(change.desired), identifier_of(change)
         if not _may_move(change, here):
@@ -131,7 +131,7 @@ class _Remainder:
         return is_left
 
     def is_open(self, approved: ApprovedChange) -> bool:
-        """Whether something approved is not known to be done."""
+        """Returns whether something approved is not known to be done."""
         recorded = self._state.resources.get(approved.address) if self._state else None
         if approved.buys and approved.address not in self._bought:
             return True
@@ -144,7 +144,7 @@ class _Remainder:
         return approved.action in _GENTLE and (recorded is None or recorded.id != approved.id)
 
     def is_planned(self, approved: ApprovedChange) -> bool:
-        """Whether the plan still does it, or leaves it for a reason that passes."""
+        """Returns whether the plan still does the approved change, or omits it for a temporary reason."""
         if self._may_only_release(approved) and approved.id in self._planned_releases:
             return True
         change = self._planned.get(approved.address)
@@ -160,26 +160,30 @@ class _Remainder:
         return by_id or next(by_order, None)
 
     def _may_only_release(self, approved: ApprovedChange) -> bool:
-        """Whether the server may be released without a purchase: that was approved, or its successor is there."""
+        """Returns whether the server may be released without a purchase, because that was approved or its successor
+        exists.
+        """
         is_replaced = approved.action is Action.REPLACE and approved.address in self._bought
         return approved.action is Action.DELETE or is_replaced
 
     def _is_ours(self, address: Address) -> bool:
-        """Whether the server at the address was bought or wiped for this approval, or was to be changed in place by it."""
+        """Returns whether the server at the address was bought, wiped or changed in place for this approval."""
         is_changed = any(one.action in _GENTLE for one in self._approved[address])
         return address in self._bought or address in self._wiped or is_changed
 
 
 def is_begun(use: ApprovalUse, change: Change, doubts: Mapping[Address, Intent]) -> bool:
-    """Whether a run of the approval has begun this, so that it is looked for and recorded even where the specs have moved on. `doubts` are
-    those of the state.
+    """Returns whether a run of the approval has begun this change. It is then looked for and recorded even if the
+    specs have changed. `doubts` are those of the state.
     """
     intent = doubts.get(change.address) if isinstance(change, variants.ResolveChange) else None
     return intent is not None and intent.approval == use.approval
 
 
 def is_used_up(use: ApprovalUse, plan: Plan, state: State | None) -> bool:
-    """Whether nothing of it is left to do: everything was sent and answered, and no open call or change remains at its addresses."""
+    """Returns whether nothing is left to do: everything was sent and answered, and no call or change is open at its
+    addresses.
+    """
     addresses = {one.address for one in use.changes}
     has_open_call = state is not None and any(
         not addresses.isdisjoint(intent.addresses) for intent in state.intents.values()
@@ -188,13 +192,15 @@ def is_used_up(use: ApprovalUse, plan: Plan, state: State | None) -> bool:
 
 
 def _may_move(change: Change, here: list[ApprovedChange]) -> bool:
-    """Whether the record may come from where it stands. A server that a dead run has deposed comes back to its own address."""
+    """Returns whether the record may come from its present address. A server that a dead run has deposed returns to
+    its own address.
+    """
     origin = change.moved_from
     return origin is None or origin == change.address.as_deposed or any(one.moved_from == origin for one in here)
 
 
 def _names(recorded: Recorded) -> tuple[str, ...]:
-    """The id of a record and its order's, as far as they are known."""
+    """Returns the id of a record and the id of its order, as far as they are known."""
     return tuple(name for name in (recorded.id, recorded.order_id) if name is not None)
 
 
@@ -211,21 +217,21 @@ def _changed(approved: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) ->
     for text in different[:_MOST_NAMED]:
         then, today, address = approved.get(text), now.get(text), _address(text)
         if today is None:
-            summary = f"{text}: to {_action(then)} it was approved, and nothing would be done about it now"
+            summary = f"{text}: to {_action(then)} it was approved, and the plan would do nothing to it now"
         elif then is None:
             summary = f"{text}: the plan would {_action(today)} it now, which was not approved"
         elif _action(then) != _action(today):
             summary = f"{text}: to {_action(then)} it was approved, and the plan would {_action(today)} it now"
         else:
             paths = ", ".join(_paths(then, today))
-            summary = f"{text}: to {_action(then)} it was approved with something else: {paths}"
+            summary = f"{text}: to {_action(then)} it was approved with other values: {paths}"
         yield error("plan-differs", summary, hint=PLAN_AGAIN, address=address)
     if (more := len(different) - _MOST_NAMED) > 0:
         yield error("plan-differs", f"and {more} more addresses differ from what was approved", hint=PLAN_AGAIN)
 
 
 def _address(text: str) -> Address | None:
-    """None for one that no person can type, as that of a deposed server."""
+    """Parses an address; None for one that nobody can type, such as that of a deposed server."""
     try:
         return Address.parse(text)
     except ValueError:
@@ -237,7 +243,7 @@ def _action(change: JsonValue) -> str:
 
 
 def _paths(then: JsonValue, today: JsonValue, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """Yields where two values differ, as dotted paths."""
+    """Yields the dotted paths at which two values differ."""
     if isinstance(then, Mapping) and isinstance(today, Mapping):
         for key in sorted({*then, *today}):
             if then.get(key) != today.get(key):

@@ -41,16 +41,14 @@ def _warning(paths: tuple[FieldPath, ...], sharing: list[Change]) -> Diagnostic:
     names = list_addresses([change.address for change in sharing], most=_NAMED)
     single = sharing[0].address if len(sharing) == 1 else None
     rebuy = (
-        f"`provisioner apply --replace {single.shell_quoted}` buys it anew"
+        f"`provisioner apply --replace {single.shell_quoted}` buys a new one"
         if single
-        else f"`provisioner apply --replace {sharing[0].address.shell_quoted}` buys that one anew"
+        else f"`provisioner apply --replace {sharing[0].address.shell_quoted}` buys a new one for that address"
     )
     return warning(
         "assumed",
-        f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed to be as the specs say; the cloud does not show it",
-        detail="this state did not ask for it when that was bought, or did not buy it; nothing is sent, and nothing is to be done "
-        "where it is so",
-        hint="check it in the console; where it is not so, write down what is, which changes nothing, or name the field in "
-        f"lifecycle.ignore_changes; {rebuy}",
+        f"{names}: {fields} {'is' if len(paths) == 1 else 'are'} assumed to be as the specs say, because the cloud does not show it",
+        detail="this state did not request it when the server was bought, or did not buy the server; nothing is sent, and there is nothing to do if the specs are right",
+        hint=f"check it in the console; if the specs are wrong, declare what is true, which changes nothing, or name the field in lifecycle.ignore_changes; {rebuy}",
         address=single,
     )

@@ -50,7 +50,7 @@ def charging_mismatch(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
                 CODE,
                 f"{recorded.address} was sold as {mode}, which is not what was declared; no more of {key[1]} is bought",
                 detail=f"to be bought: {list_addresses([change.address for change in buying.pop(key)], most=_NAMED)}",
-                hint=f"{_remedy(recorded, mode, inputs, catalogue)}; to buy one more all the same, and see how it is sold: --allow {CODE}",
+                hint=f"{_remedy(recorded, mode, inputs, catalogue)}; to buy one more anyway, and see how it is sold: --allow {CODE}",
                 address=recorded.address,
             )
 

@@ -133,15 +133,13 @@ def _releases_by_order(changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
 def _kept_warning(change: Change, successor: Change, noun: str) -> Diagnostic:
     identifier = change.recorded.id if change.recorded else None
     if successor.reason is Reason.BLOCKED:
-        why, hint = " is held back", "it is released when that has had its turn"
+        why, hint = " is held back", "the old one is released after the new one has had its turn"
     elif successor.held:
         why = f" does not show {', '.join('.'.join(path) for path in successor.held)} as declared"
-        hint = (
-            f"see to what is told of {successor.address} as unconfirmed; the next apply after that releases the old one"
-        )
+        hint = f"decide what to do about {successor.address}, which is reported as unconfirmed; the next apply after that releases the old one"
     else:
-        why = ", which was to take its place, is not well"
-        hint = f"`provisioner apply --replace {successor.address.shell_quoted}` buys another; the old one is released when that runs"
+        why = ", its replacement, is not in order"
+        hint = f"`provisioner apply --replace {successor.address.shell_quoted}` buys another; the old one is released once the new one runs"
     return warning(
         "deposed-kept",
         f"{change.address}: {noun} {identifier} is kept, because {successor.address}{why}",

@@ -32,15 +32,15 @@ from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.settled_records import describe_open_call, is_hidden
 
 _CLOCKS_DISAGREE = (
-    "the cloud's clock says that the quiet period is over, and this machine's that it is not: the later end counts"
+    "by the cloud's clock the quiet period is over, and by this machine's clock it is not; the later end counts"
 )
-_SENDER_UNKNOWN = "it is not known who sent it"
+_SENDER_UNKNOWN = "nobody knows who sent it"
 _SENDER_DIFFERS = "another user sent it"
 _RERUN_AS_SENDER = "have that user run the command again"
-_RERUN_OR_USE_OTHER_KEYS = "have that user run the command again, or use keys that may list all {noun}s"
-_USE_OTHER_KEYS = "use keys that may list all {noun}s. "
-_SET_USER_NAME = "With temporary keys set PROVISIONER_USER to a name that stays the same for the same user: what he sends from then on is known as his"
-_PRESUMED_ABSENT = "it was believed never carried out before"
+_RERUN_OR_USE_OTHER_KEYS = "have that user run the command again, or use credentials that list all {noun}s"
+_USE_OTHER_KEYS = "use credentials that list all {noun}s. "
+_SET_USER_NAME = "With temporary keys, set PROVISIONER_USER to a name that stays the same for the same user; what that user sends from then on is recognised"
+_PRESUMED_ABSENT = "it counted as never carried out before"
 
 
 def doubt_warnings(state: State, inputs: PlanInput, catalogue: Catalogue, mode: Mode) -> Iterator[Diagnostic]:
@@ -63,9 +63,9 @@ def doubt_over_warnings(
             "doubt-over",
             f"{intent.address}: the purchase of {intent.name!r}, sent {format_time(intent.sent_at)}, was never carried out, as far as the cloud "
             "shows",
-            detail=f"silence counts since {format_time(quiet_until(intent, policy))}, and {evidence[intent.id]}. The next apply records that "
+            detail=f"the quiet period is over since {format_time(quiet_until(intent, policy))}, and {evidence[intent.id]}. The next apply records that "
             "first, and may then buy for this address",
-            hint=f"where you know better, settle it before you apply: `provisioner resolve {intent.address.shell_quoted} --adopt` takes the id of "
+            hint=f"if you know better, settle it before you apply: `provisioner resolve {intent.address.shell_quoted} --adopt` takes the id of "
             "what it became",
             address=intent.address,
         )
@@ -77,7 +77,7 @@ def _unsettled_call_warning(intent: Intent, inputs: PlanInput, kind: Kind, mode:
         "unsettled",
         f"{intent.address}: the outcome of a {intent.effect.noun} of {intent.name!r}, sent "
         f"{format_time(intent.sent_at)}, is not known",
-        detail=f"{kind.noun} {intent.target_id} is not listed, and {_describe_sender(intent, inputs, kind)}: nothing is concluded from that"
+        detail=f"{kind.noun} {intent.target_id} is not listed, and {_describe_sender(intent, inputs, kind)}: this proves nothing"
         if is_unseen
         else describe_open_call(intent, inputs.live.get(intent.target_id or ""), kind),
         hint=f"{_sender_hint(intent, inputs, kind)}; {lost_release_hint(intent.address)}"
@@ -106,24 +106,21 @@ def _purchase_warning(
         fitting and not hidden and not any(gap.hides(intent.kind, {intent.name, *intent.names}) for gap in inputs.gaps)
     ):
         run = "run `provisioner destroy`: it finds and releases" if destroying else "run `provisioner apply`: it adopts"
-        hint = f"{run} {fitting[0].id}, as nothing else fits. Where that is none of yours, have it renamed first"
+        hint = f"{run} {fitting[0].id}, because nothing else fits. If that one is not yours, have it renamed first"
     elif lookalikes:
         taken = next((row.id for row in lookalikes if row.id == intent.answered_id), lookalikes[0].id)
         hint = (
-            f"one that was bought so may have been renamed, or be listed under another name than was sent: `provisioner resolve "
-            f"{intent.address.shell_quoted} --adopt {taken} --allow other-name` takes it; where it is none of them, `provisioner resolve "
+            f"the purchased one may have been renamed, or be listed under another name than was sent: `provisioner resolve "
+            f"{intent.address.shell_quoted} --adopt {taken} --allow other-name` takes it; if it is none of them, `provisioner resolve "
             f"{intent.address.shell_quoted} --absent`"
         )
     elif unsure:
         hint = (
-            f"mend the state that cannot be read first: then apply can tell whose {unsure[0].id} is. Where it is not {intent.address}, "
+            f"first repair the state that cannot be read; then apply can tell whose {unsure[0].id} is. If it does not belong to {intent.address}, "
             f"`provisioner resolve {intent.address.shell_quoted} --absent`"
         )
     elif hidden:
-        hint = (
-            f"{_sender_hint(intent, inputs, kind)}; when you know better, {resolve_hint(intent, kind)}. --absent needs "
-            "--allow list-incomplete beside it, as this list cannot tell"
-        )
+        hint = f"{_sender_hint(intent, inputs, kind)}; if you know better, {resolve_hint(intent, kind)}. --absent also needs --allow list-incomplete, because this list proves nothing"
     return warning(
         "in-doubt",
         f"{intent.address}: the outcome of a purchase of {intent.name!r}, sent {format_time(intent.sent_at)}, is not known",
@@ -133,9 +130,9 @@ def _purchase_warning(
                 (
                     _describe_servers(intent, fitting, free, kind),
                     _describe_lookalikes(lookalikes),
-                    *(f"{row.id} fits it, too, and {inputs.claims[row.id]}" for row in others),
+                    *(f"{row.id} fits it too, but {inputs.claims[row.id]}" for row in others),
                     *(
-                        f"{row.id} ({row.name}) is like it but for the name, and {inputs.claims[row.id]}"
+                        f"{row.id} ({row.name}) fits it except for the name, but {inputs.claims[row.id]}"
                         for row in unsure
                     ),
                     _CLOCKS_DISAGREE if _is_cloud_clock_ahead(intent, inputs) else "",
@@ -158,7 +155,7 @@ def _describe_sender(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
     who = _SENDER_UNKNOWN if _is_sender_unknown(intent) else _SENDER_DIFFERS
     if _lists_other_users(inputs):
         return f"{who}, and {next((gap.finding for gap in inputs.gaps if gap.lacks_sender), '')}"
-    return f"{who}, and nobody else's {kind.noun}s are listed"
+    return f"{who}, and the list has only this user's {kind.noun}s"
 
 
 def _sender_hint(intent: Intent, inputs: PlanInput, kind: Kind) -> str:
@@ -190,7 +187,9 @@ def _lists_other_users(inputs: PlanInput) -> bool:
 def _describe_lookalikes(rows: Iterable[Live]) -> str:
     named = ", ".join(sorted(f"{row.id} ({row.name})" for row in rows))
     return (
-        f"new since, and as it was asked for but for the name, or for that and one more field: {named}" if named else ""
+        f"new since then, and as requested except for the name, or for the name and one more field: {named}"
+        if named
+        else ""
     )
 
 
@@ -219,7 +218,7 @@ def _describe_servers(intent: Intent, fitting: Iterable[Live], free: list[Live],
     if found := ", ".join(row.id for row in fitting):
         return f"listed and fitting the request: {found}"
     if namesakes := ", ".join(row.id for row in free if (row.kind, row.name) == (intent.kind, intent.name)):
-        return f"listed under that name, and not what was asked for: {namesakes}"
+        return f"listed under that name, but not what was requested: {namesakes}"
     return f"no {kind.noun} of that name is listed, and the request may still be carried out"
 
 
@@ -229,7 +228,7 @@ def _describe_orders(intent: Intent, inputs: PlanInput) -> str:
     if traces is None:
         return "billing does not say what was ordered since"
     placed = [f"{trace.order_id}{_describe_trace(intent, trace)}" for trace in traces if not trace.mismatch]
-    return f"orders placed since, which may be it: {', '.join(placed)}" if placed else ""
+    return f"orders placed since, which may be this purchase: {', '.join(placed)}" if placed else ""
 
 
 def _describe_trace(intent: Intent, trace: Trace) -> str:

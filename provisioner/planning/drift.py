@@ -49,17 +49,15 @@ def list_gap_warnings(gaps: Iterable[ListGap], catalogue: Catalogue) -> Iterator
             yield warning(
                 "own-list",
                 f"only one's own {noun}s are listed: {gap}",
-                detail=f"what is recorded is asked for by its id; a {noun} of another user that bears a wanted name is not noticed",
-                hint=f"use keys that may list all {noun}s of the account (docs/credentials.md, `modelarts:devserver:list`)",
+                detail=f"recorded {noun}s are read by their ids; a {noun} of another user that has a wanted name is not noticed",
+                hint=f"use credentials that list all {noun}s of the account (docs/credentials.md, `modelarts:devserver:list`)",
             )
         elif gap.is_reported:
             yield warning(
                 "list-incomplete",
                 f"the list of {noun}s is incomplete: {gap}",
-                detail="what it shows is used; nothing is concluded from what it does not show",
-                hint=f"run the command again; if it stays, these keys may be shown their own user's {noun}s only: use keys that may list all, or have that "
-                f"right given (docs/credentials.md, `modelarts:devserver:list`); else report it to the vendor's support. Purchases that it may "
-                "concern need --allow list-incomplete",
+                detail="what the list shows is used; what it does not show counts as unknown",
+                hint=f"run the command again. If the warning stays, the cloud may show these credentials only their own user's {noun}s: use credentials that list all, or ask for that permission (docs/credentials.md, `modelarts:devserver:list`); otherwise report it to the vendor's support. Purchases that may be affected need --allow list-incomplete",
             )
 
 
@@ -67,7 +65,7 @@ def _in_flight_warnings(state: State) -> Iterator[Diagnostic]:
     for intent in state.in_doubt:
         yield warning(
             "in-flight",
-            f"{intent.address_list}: another run is sending a {intent.effect} call for it right now",
+            f"{intent.address_list}: another run is sending a {intent.effect} call for this address right now",
             address=intent.address,
         )
 
@@ -94,7 +92,7 @@ def _drift_warnings(
     elif recorded.phase is Phase.FAILED and change.action in {Action.NO_OP, Action.RECORD}:
         yield warning(
             "failed",
-            f"{change.address}: the purchase failed ({_describe(recorded, catalogue[recorded.kind])}) and is not repeated by itself",
+            f"{change.address}: the purchase failed ({_describe(recorded, catalogue[recorded.kind])}) and is not repeated automatically",
             hint=f"`provisioner apply --replace {change.address.shell_quoted}` releases it and buys a new one; removing it from the specs releases it",
             address=change.address,
         )
@@ -119,7 +117,7 @@ def _expired_warnings(change: Change, inputs: PlanInput) -> Iterator[Diagnostic]
     if term.expires_at <= inputs.server_time and not term.renews:
         yield warning(
             "expired",
-            f"{change.address}: what was paid for it ended {format_time(term.expires_at)}, as far as is recorded",
+            f"{change.address}: its paid term ended {format_time(term.expires_at)}, as far as is recorded",
             hint=f"{REMEDY}; `provisioner expiring` asks billing",
             address=change.address,
         )
@@ -129,18 +127,16 @@ def _likely_cause(recorded: Recorded, at: int | None, kind: Kind) -> str:
     end = recorded.term.expires_at if recorded.term else None
     if end is None or at is None or end > at:
         return ""
-    return f"what was paid for it ended {format_time(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
+    return f"its paid term ended {format_time(end)}, as far as is recorded: the cloud releases a {kind.noun} some weeks after that"
 
 
 def _vanished_hint(change: Change, *, is_wanted: bool) -> str:
     """Says what becomes of the record of a server that is gone."""
     if change.action is Action.FORGET:
-        return "its record is to be dropped, which has to be allowed"
+        return "the plan would drop its record, which needs --allow vanished"
     if not is_wanted:
         return "it is not in the specs: the next apply forgets it"
-    return (
-        f"it is not bought again by itself; `provisioner apply --replace {change.address.shell_quoted}` buys a new one"
-    )
+    return f"it is not bought again automatically; `provisioner apply --replace {change.address.shell_quoted}` buys a new one"
 
 
 def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bool) -> str:
@@ -149,10 +145,10 @@ def _adverse_status_hint(change: Change, row: Live, kind: Kind, *, is_wanted: bo
     """
     look = "look at it in the console"
     if is_wanted and row.status in kind.reinstall.failed and change.action not in {Action.REINSTALL, Action.DELETE}:
-        return f"{look}; `provisioner apply --reinstall {change.address.shell_quoted}` puts its system on it once more, and wipes its system disk"
+        return f"{look}; `provisioner apply --reinstall {change.address.shell_quoted}` installs its system once more, which wipes its system disk"
     if not is_wanted or change.action is Action.DELETE or row.status in kind.statuses.releasing:
         return look
-    return f"{look}; if it cannot be mended, `provisioner apply --replace {change.address.shell_quoted}` releases it and buys a new one"
+    return f"{look}; if it cannot be repaired, `provisioner apply --replace {change.address.shell_quoted}` releases it and buys a new one"
 
 
 def _describe(recorded: Recorded, kind: Kind) -> str:

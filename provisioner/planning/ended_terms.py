@@ -45,8 +45,8 @@ def term_ended(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[
             yield error(
                 Allowance.TERM_ENDED,
                 f"{change.address}: its paid term ended {format_time(end)}, and it would {_EFFECTS[change.action]}",
-                detail="until it is renewed or gone, the cloud refuses to unsubscribe it and may refuse anything else",
-                hint=f"{REMEDY}; for this one run all the same: --allow {Allowance.TERM_ENDED}",
+                detail="until it is renewed or gone, the cloud refuses to unsubscribe it and may refuse other requests too",
+                hint=f"{REMEDY}; to do it anyway in this run: --allow {Allowance.TERM_ENDED}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -82,14 +82,14 @@ def _name_held_error(
     """
     may_move = may_move and change.action is Action.CREATE
     move = f"`provisioner state mv {owner.shell_quoted} {change.address.shell_quoted}`, or moved: in the specs"
-    moved = f"if {owner} was only given another address in the specs: {move}; else " if may_move else ""
+    moved = f"if only the address of {owner} changed in the specs: {move}. Otherwise " if may_move else ""
     return error(
         "name-held",
-        f"the name {desired.name!r} is still that of {owner} ({row.id})",
+        f"{owner} still has the name {desired.name!r} ({row.id})",
         detail=f"buying it again before that {kind.noun} is released or renamed would pay for both"
         if change.action in {Action.CREATE, Action.REPLACE}
         else "",
-        hint=f"{moved}apply its release or its new name first, and this address after it",
+        hint=f"{moved}apply its release or its new name first, and this address afterwards",
         source=desired.source,
         address=change.address,
     )
@@ -99,12 +99,12 @@ def _name_taken_error(change: Change, desired: Desired, row: Live, inputs: PlanI
     claim = inputs.claims.get(row.id)
     hint = f"choose another name in the specs, or have that {kind.noun} renamed"
     if claim is None:
-        hint += f" or released; where it is this one: `provisioner import {change.address.shell_quoted} {row.id}`"
+        hint += f" or released; if it is this one: `provisioner import {change.address.shell_quoted} {row.id}`"
         cause = "this state is an older copy: `provisioner state rebuild --force`"
         cause = cause if inputs.state else "the state is lost: `provisioner state rebuild`"
         hint += f"; if it was bought from here and {cause}"
     else:
-        hint += f". One {kind.noun}, one state: that one has the say about it"
+        hint += f". A {kind.noun} belongs to one state, and that one decides about it"
     return error(
         "name-taken",
         f"a {kind.noun} named {desired.name!r} exists and {claim or 'is not in this state'} ({row.id}, {row.status})",
@@ -136,8 +136,7 @@ def list_incomplete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
                 "list-incomplete",
                 f"{change.address}: a {noun} named {desired.name!r} may exist already, because the list of {noun}s is incomplete",
                 detail="; ".join(map(str, hiding)),
-                hint=f"run the command again; if it stays, look in the console that no {noun} has this name, then: "
-                "--allow list-incomplete",
+                hint=f"run the command again. If the finding stays, check in the console that no {noun} has this name, then use --allow list-incomplete",
                 source=desired.source,
                 address=change.address,
             )
@@ -173,8 +172,8 @@ def lookalike_name_warnings(changes: Iterable[Change], inputs: PlanInput, catalo
             if row.kind == change.kind and look_alike(row.name, change.desired.name):
                 yield warning(
                     "name-alike",
-                    f"a {catalogue[row.kind].noun} is listed under {row.name!a}, which reads like {change.desired.name!r} and is another name ({row.id}, {row.status})",
-                    hint=f"where it is this one: `provisioner import {change.address.shell_quoted} {row.id}`; else nothing is to be done",
+                    f"a {catalogue[row.kind].noun} is listed under {row.name!a}, which looks like {change.desired.name!r} but is another name ({row.id}, {row.status})",
+                    hint=f"if it is the same one: `provisioner import {change.address.shell_quoted} {row.id}`; otherwise do nothing",
                     source=change.desired.source,
                     address=change.address,
                 )
@@ -193,8 +192,8 @@ def _untracked_error(change: Change, desired: Desired, row: Live, intent: Intent
     return error(
         "untracked",
         summary,
-        detail="buying beside it would pay for both",
-        hint=f"{take}; where it is none of yours, have it renamed",
+        detail="buying another one would pay for both",
+        hint=f"{take}; if it is not yours, have it renamed",
         source=desired.source,
         address=change.address,
     )
@@ -208,8 +207,8 @@ def name_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Itera
         if (address := awaited.get((change.kind, desired.name))) is not None:
             yield error(
                 "name-in-doubt",
-                f"the name {desired.name!r} is that of {address}, whose purchase has an unknown outcome",
-                hint=f"choose another name, or keep the address {address} in the specs until it is known",
+                f"{address}, whose purchase is in doubt, has the name {desired.name!r}",
+                hint=f"choose another name, or keep the address {address} in the specs until the outcome is known",
                 source=desired.source,
                 address=change.address,
             )
@@ -231,7 +230,7 @@ def replaced_in_doubt(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
         if change.reason is Reason.IN_DOUBT and change.address in inputs.replace:
             yield error(
                 "replace-in-doubt",
-                f"{change.address} cannot be replaced while the outcome of its purchase is not known",
+                f"{change.address} cannot be replaced while its purchase is in doubt",
                 hint=f"run `provisioner apply` without --replace: it looks for the {catalogue[change.kind].noun}; then replace it",
                 source=change.desired.source if change.desired else None,
                 address=change.address,

@@ -79,9 +79,9 @@ def adopt_command(intent: Intent, row: Live, more: str = "") -> str:
 
 def describe_late_purchase(intent: Intent, row: Live, kind: Kind) -> str:
     """Returns the summary that warnings and refusals share for the server of a purchase presumed absent."""
-    return f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that was believed never carried out"
+    return f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}) fits a purchase that counted as never carried out"
 
 
 def describe_unmanaged(row: Live, kind: Kind) -> str:
     """Returns the summary that warnings and refusals share for a server that only its marker identifies."""
-    return f"{kind.noun} {row.id} ({row.name}, {row.status}) was bought from this state and no address holds it"
+    return f"{kind.noun} {row.id} ({row.name}, {row.status}) was bought from this state, and no address holds it"

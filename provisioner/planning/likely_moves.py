@@ -176,10 +176,10 @@ def _suggestion(
     is_group = many and _moves_as_a_group(origin, address, pairs, changes)
     moves = [groups] if is_group else [(one.address, other.address) for one, other in pairs]
     what = f"{len(pairs)} {kind.noun}s of {origin}" if many else str(first.address)
-    other = f"as many of {address}" if many else str(created.address)
+    other = f"the same number of {address}" if many else str(created.address)
     alike = all(one.likeness == other.likeness for one, other in pairs)
     names = all(one.name == other.name for one, other in pairs)
-    same = " and ".join([*(["name"] if names else []), *(["body"] if alike else [])])
+    same = " and ".join([*(["name"] if names else []), *(["fields"] if alike else [])]) or "name or fields"
     if len(moves) == 1:
         (one_from, one_to), keep = moves[0], f"keep the {kind.noun}{'s' if many else ''}"
         how = f"{keep}: `provisioner state mv {one_from.shell_quoted} {one_to.shell_quoted}`, or {_moved(moves)} in the specs"
@@ -189,7 +189,7 @@ def _suggestion(
         "likely-move",
         f"{what} would be released and {other} bought, with the same {same}",
         detail=_losses_of_the_move(pairs, inputs, kind),
-        hint=f"where only the address is another, {how}",
+        hint=f"if only the address changed, {how}",
         source=created.change.desired.source if created.change.desired else None,
         address=created.address,
     )
@@ -225,9 +225,9 @@ def _losses_of_the_move(pairs: Sequence[_Pair], inputs: PlanInput, kind: Kind) -
     replacing = {".".join(item.path) for item in fields if item.forces_replacement}
     wiping = {".".join(item.path) for item in fields if item.reinstalls}
     if replacing:
-        return f"another {', '.join(sorted(replacing))} is wanted for it: undo that, or the plan after the move releases it to buy another one"
+        return f"the specs want another {', '.join(sorted(replacing))} for it: undo that, or the plan after the move releases it to buy another one"
     if wiping:
-        return f"another {', '.join(sorted(wiping))} is wanted for it: undo that, or the plan after the move wipes its system disk"
+        return f"the specs want another {', '.join(sorted(wiping))} for it: undo that, or the plan after the move wipes its system disk"
     return ""
 
 
@@ -246,9 +246,9 @@ def _unclear(released: Sequence[_Server], created: Sequence[_Server], kind: Kind
     first = created[0].change
     return warning(
         "likely-move",
-        f"{going} would be released and {coming} bought, with the same body; which of them is which cannot be told",
-        hint=f"where only addresses are others, decide which {kind.noun} is to be which, and write an entry under moved: in the specs for each of "
-        "them before you apply. What has none is released",
+        f"{going} would be released and {coming} bought, with the same fields; it is not clear which of them is which",
+        hint=f"if only the addresses changed, decide which {kind.noun} is which, and write an entry under moved: in the specs for each of them "
+        f"before you apply. A {kind.noun} without an entry is released",
         source=first.desired.source if first.desired else None,
         address=first.address,
     )

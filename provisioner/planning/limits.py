@@ -39,7 +39,7 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
                 "mass-change",
                 f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {effect}: more than {limits.mass_change_percent} %",
                 detail=list_addresses([change.address for change in changes], most=_NAMED),
-                hint="look whether so many are meant, then: --allow mass-change; the limits are `guards:` in stack.yaml",
+                hint="check that you mean so many, then use --allow mass-change; the limits are `guards:` in stack.yaml",
             )
 
 
@@ -66,9 +66,9 @@ def max_servers(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
     if most is not None and purchases and held > most:
         yield error(
             "max-servers",
-            f"the stack would hold {held} {catalogue.first.noun}s, and guards.max_servers is {most}",
+            f"the stack would have {held} {catalogue.first.noun}s, and guards.max_servers is {most}",
             detail=f"to be bought: {list_addresses([change.address for change in purchases], most=_NAMED)}",
-            hint="declare fewer, raise guards.max_servers (`provisioner config show --origin` tells where it stands), or for this one run: --allow max-servers",
+            hint="declare fewer, raise guards.max_servers (`provisioner config show --origin` shows where it is set), or for this run: --allow max-servers",
         )
 
 
@@ -86,8 +86,8 @@ def vanished(plan: Plan, _inputs: PlanInput, catalogue: Catalogue) -> Iterator[D
         if change.action is Action.FORGET and change.reason is Reason.VANISHED and change.recorded is not None:
             yield error(
                 "vanished",
-                f"{change.address}: the record of {catalogue[change.kind].noun} {change.recorded.id} would be dropped, which the cloud does not show",
-                hint="look for it in the console and on the bill; if it is gone: --allow vanished",
+                f"{change.address}: the record of {catalogue[change.kind].noun} {change.recorded.id} would be dropped, because the cloud does not show it",
+                hint="look for it in the console and on the bill; if it is really gone: --allow vanished",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

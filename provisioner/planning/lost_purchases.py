@@ -101,24 +101,24 @@ def _as_claimed(row: Live, finding: Diagnostic, claim: str, kind: Kind) -> Diagn
     return replace(
         finding,
         summary=f"{kind.noun} {row.id} ({row.name}, {row.status}), which no address of this state holds, {claim}",
-        detail=f"it bears the name of {finding.address}" if finding.code == "namesake" else "",
-        hint="leave it to that state, which has the say; where both want the same name, give one of the two another",
+        detail=f"it has the name of {finding.address}" if finding.code == "namesake" else "",
+        hint="leave it to that state. If both want the same name, change one of the two names",
     )
 
 
 def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) -> Diagnostic:
     taken = [address for address in intent.addresses if address in state.resources]
-    too_many = f"then {row.id} is the one too many, and is released in the console"
+    too_many = f"if so, {row.id} is the one too many: release it in the console"
     command = too_many if taken else adopt_command(intent, row)
     rebought = ", ".join(
-        f"{address} was {_acquired(state.resources[address])} again since, as {_identify(state.resources[address])}"
+        f"{address} was {_acquired(state.resources[address])} again later, as {_identify(state.resources[address])}"
         for address in taken
     )
     return warning(
         "bought-twice" if taken else "untracked",
         describe_late_purchase(intent, row, kind),
         detail=rebought,
-        hint=f"look whether it is yours{'; ' if taken else ': '}{command}",
+        hint=f"check whether it is yours{'; ' if taken else ': '}{command}",
         address=intent.address,
     )
 
@@ -126,10 +126,9 @@ def _late_purchase_warning(row: Live, intent: Intent, state: State, kind: Kind) 
 def _possible_purchase_warning(row: Live, intent: Intent, kind: Kind) -> Diagnostic:
     return warning(
         "maybe-bought",
-        f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}), which was made then, is as a purchase asked for but for the name, and "
-        "that was believed never carried out",
-        detail="it is said for a day; where it is somebody else's, nothing is to be done",
-        hint=f"look whether it is yours: {adopt_command(intent, row, ' --allow other-name')} takes it; or it is released in the console",
+        f"{intent.address_list}: {kind.noun} {row.id} ({row.name}, {row.status}), created at that time, fits a purchase that counted as never carried out, except for the name",
+        detail="this is reported for a day; if it belongs to somebody else, do nothing",
+        hint=f"check whether it is yours: {adopt_command(intent, row, ' --allow other-name')} takes it over; or release it in the console",
         address=intent.address,
     )
 
@@ -146,8 +145,8 @@ def _surplus_warning(row: Live, state: State, kind: Kind) -> Diagnostic:
     sharing = ", ".join(str(key) for key, one in sorted(state.resources.items()) if one.order_id == row.order_id)
     return warning(
         "untracked",
-        f"{kind.noun} {row.id} ({row.name}, {row.status}) is of order {row.order_id}, as {sharing} is, and no address holds it",
-        hint=f"look at the order in the console: releasing a {kind.noun} by billing ends the whole order",
+        f"{kind.noun} {row.id} ({row.name}, {row.status}) belongs to order {row.order_id}, like {sharing}, and no address holds it",
+        hint=f"look at the order in the console: unsubscribing a {kind.noun} ends the whole order",
     )
 
 
@@ -156,8 +155,8 @@ def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bo
     take = f"take it back (`provisioner import {address.shell_quoted} {row.id}`) and destroy it, or " if vacant else ""
     return warning(
         "not-released",
-        f"{kind.noun} {row.id} ({row.name}, {row.status}), which was released from {address} and had gone, is there again",
-        detail="what is there is paid for",
+        f"{kind.noun} {row.id} ({row.name}, {row.status}), which was released from {address} and was gone, is there again",
+        detail="it costs money",
         hint=f"look at it in the console: {take}release it there",
         address=address,
     )
@@ -165,7 +164,7 @@ def _not_released_warning(row: Live, address: Address, kind: Kind, *, vacant: bo
 
 def _untracked_warning(row: Live, vacant: Address | None, kind: Kind) -> Diagnostic:
     take = (
-        f"`provisioner import {vacant.shell_quoted} {row.id}` takes it for {vacant}; else"
+        f"`provisioner import {vacant.shell_quoted} {row.id}` takes it over for {vacant}; otherwise"
         if vacant
         else "if nobody needs it,"
     )
@@ -181,9 +180,9 @@ def _namesake_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagnostic:
     address = recorded.address
     return warning(
         "namesake",
-        f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address} and is in no state of this folder",
-        hint=f"find out first whose it is: another clone or machine may hold it, and need it. Where nobody does, it was bought twice, and {row.id} is "
-        "released in the console; else have one of the two renamed",
+        f"{kind.noun} {row.id} ({row.status}) has the name {row.name!r} of {address} and is in no state of this folder",
+        hint=f"first find out whose it is: another clone or machine may hold it and need it. If nobody does, it was bought twice: release {row.id} "
+        "in the console. Otherwise have one of the two renamed",
         address=address,
     )
 
@@ -195,10 +194,9 @@ def _unconfirmed_id_warning(row: Live, recorded: Recorded, kind: Kind) -> Diagno
     address = recorded.address
     return warning(
         "namesake",
-        f"{kind.noun} {row.id} ({row.status}) bears the name {row.name!r} of {address}, of which the cloud has never shown {recorded.id}, "
-        "the id that was answered",
-        detail="it may be what was bought: then nothing was bought twice, and it is the only one there is",
-        hint=f"look in the console when it was made. Where it is what was bought: `provisioner resolve {address.shell_quoted} --absent`, then "
-        f"`provisioner import {address.shell_quoted} {row.id}`; else have it renamed",
+        f"{kind.noun} {row.id} ({row.status}) has the name {row.name!r} of {address}, and the cloud has never shown {recorded.id}, the id that its answer named",
+        detail="it may be the one that was bought; then nothing was bought twice",
+        hint=f"look in the console when it was created. If it is the one that was bought: `provisioner resolve {address.shell_quoted} --absent`, then "
+        f"`provisioner import {address.shell_quoted} {row.id}`; otherwise have it renamed",
         address=address,
     )

@@ -1,4 +1,4 @@
-"""Findings about a state that was never recorded, and about states beside it that nothing names any more.
+"""Findings about a state that was never recorded, and about states beside it that no stack and no environment names any more.
 
 Without a state every server is unknown: a drift or a destroy finds nothing, and an apply buys everything. That is right
 before the first apply, and wrong after a mistyped place or a renamed stack or environment (docs/decisions/0031).
@@ -31,9 +31,9 @@ def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Di
     if plan.mode is not Mode.APPLY:
         yield error(
             "no-state",
-            f"no state was ever recorded at {place.location}, so that nothing of it can be {_WORK[plan.mode]}",
+            f"no state was ever recorded at {place.location}, so nothing can be {_WORK[plan.mode]}",
             detail="\n".join(map(_describe, place.unnamed)),
-            hint=f"check -e, --state and the directory you stand in{_rename_hint(place)}; where there was no apply yet: --allow no-state",
+            hint=f"check -e, --state and the current directory{_rename_hint(place)}; if nothing was applied yet: --allow no-state",
         )
         return
     buying = {change.address for change in plan.changes if change.action in _BUYING}
@@ -44,8 +44,7 @@ def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Di
             f"no state was ever recorded at {place.location}: {bought} would be bought, beside {_of_states(suspects)} that nothing names any "
             "more",
             detail="\n".join(map(_describe, suspects)),
-            hint=f"where the stack or its environment was renamed: {_rename(suspects[0], place)}; where these are to be bought anew all the "
-            "same: --allow no-state",
+            hint=f"if the stack or its environment was renamed: {_rename(suspects[0], place)}; if you want to buy these anew: --allow no-state",
         )
 
 
@@ -63,7 +62,7 @@ def missing_state_warnings(plan: Plan, inputs: PlanInput) -> Iterator[Diagnostic
         yield warning(
             "no-state",
             f"no state yet at {place.location}: everything would be bought",
-            hint="right before the first apply; else check -e, --state and the directory you stand in",
+            hint="this is expected before the first apply; otherwise check -e, --state and the current directory",
         )
     if inputs.state is None:
         return
@@ -72,8 +71,7 @@ def missing_state_warnings(plan: Plan, inputs: PlanInput) -> Iterator[Diagnostic
             yield warning(
                 "state-unnamed",
                 f"beside {place.location}: {_describe(one)}",
-                hint="bring its environment back to look after it; where it was renamed and nothing of it is in use: `provisioner state rename`; "
-                "where all of it is gone: move its files away",
+                hint="bring its environment back to manage it; if the environment was renamed: `provisioner state rename`; if all of its servers are gone: move its files away",
             )
 
 
@@ -84,9 +82,9 @@ def _may_hold(state: UnnamedState, addresses: set[Address]) -> bool:
 
 def _describe(state: UnnamedState) -> str:
     if state.unread:
-        return f"the state {state.label} is named by no stack or environment here, and cannot be read: {state.unread}"
+        return f"the state {state.label} belongs to no stack or environment here, and cannot be read: {state.unread}"
     held = list_addresses(sorted(state.addresses), most=_SHOWN)
-    return f"the state {state.label} is named by no stack or environment here, and holds {held}"
+    return f"the state {state.label} belongs to no stack or environment here, and holds {held}"
 
 
 def _of_states(states: tuple[UnnamedState, ...]) -> str:
@@ -98,4 +96,4 @@ def _rename(state: UnnamedState, place: StatePlace) -> str:
 
 
 def _rename_hint(place: StatePlace) -> str:
-    return f"; where it was renamed: {_rename(place.unnamed[0], place)}" if place.unnamed else ""
+    return f"; if it was renamed: {_rename(place.unnamed[0], place)}" if place.unnamed else ""

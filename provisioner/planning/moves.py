@@ -119,22 +119,22 @@ def _refusals(moving: Mapping[Address, _MovePath], wanted: frozenset[Address], s
         problem, hint = "", ""
         if path.end not in wanted:
             problem = f"the specs do not declare {path.end}"
-            hint = f"mend its address, or take the entry out of moved: then {origin} is released"
+            hint = f"correct its address, or remove the entry from moved; {origin} is then released"
         elif state.open_intent(origin) is not None:
             problem = f"the outcome of a call for {origin} is not known"
             hint = "apply settles that first; then plan again"
         elif origin.as_deposed in state.resources:
-            problem = f"what it has replaced, {origin.as_deposed}, is still to be released"
-            hint = f"declare {origin} until apply has released that; then move it"
+            problem = f"the server that it replaced, {origin.as_deposed}, is not released yet"
+            hint = f"declare {origin} until apply has released that server; then move it"
         elif path.end.as_deposed in state.resources:
-            problem = f"{path.end.as_deposed}, whose place it is, is still recorded"
-            hint = "take the entry out until apply has settled that; or give that one another address by `state mv`"
+            problem = f"{path.end.as_deposed}, an older server of that address, is still recorded"
+            hint = "remove the entry until apply has settled that; or give that server another address with `state mv`"
         elif path.end in doubts:
             problem = f"the outcome of a purchase for {path.end} is not known"
-            hint = "take the entry out until apply, or resolve, has settled that"
+            hint = "remove the entry until apply or resolve has settled that"
         elif path.end in state.resources or ends[path.end] > 1:
-            problem = f"{path.end} holds another one"
-            hint = "take the entry out of moved, or give one of the two another address by `state mv`"
+            problem = f"{path.end} holds another server"
+            hint = "remove the entry from moved, or give one of the two another address with `state mv`"
         if problem:
             yield error(
                 "move-impossible",
@@ -152,7 +152,7 @@ def _doubt_refusals(paths: _MovePaths, state: State) -> Iterator[Diagnostic]:
             yield error(
                 "move-impossible",
                 f"{address} cannot become {path.end}: the outcome of its purchase is not known",
-                hint="take the entry out and declare it under its former address until that is settled",
+                hint="remove the entry, and declare it under its former address until that is settled",
                 source=path.last.source,
                 address=path.end,
             )

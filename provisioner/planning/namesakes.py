@@ -67,8 +67,7 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
     address, name = recorded.address, recorded.id or f"order {recorded.order_id}"
     is_order = recorded.phase in {Phase.ORDERING, Phase.AWAITING_PAYMENT}
     hint = (
-        "Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then one of the "
-        f"two is too many: release {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and "
+        f"Most likely another clone of this repository, with a state of its own, has applied the same specs at the same time. Then release one of the two: {row.id} from there, or {name} from here (`provisioner destroy --target {address.shell_quoted}`), and "
         "apply from one place only. If it is somebody else's, have one of the two renamed."
     )
     if ours is None:
@@ -80,8 +79,7 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
         "namesake",
         f"there are two {kind.noun}s named {row.name!r}: {name}, which was {'ordered' if is_order else 'bought'} for {address}, and {row.id} ({row.status}), which is in no "
         "state of this folder",
-        detail=f"{name} was made {_moment(ours)}, {row.id} was made {_moment(row)}; {'what is there' if is_order else 'both'} "
-        f"{'is' if is_order else 'are'} paid for",
+        detail=f"{name} was created {_moment(ours)}, {row.id} was created {_moment(row)}; {f'{row.id} costs' if is_order else 'both cost'} money",
         hint=hint,
         address=address,
     )
@@ -89,4 +87,4 @@ def _namesake_error(row: Live, recorded: Recorded, ours: Live | None, kind: Kind
 
 def _moment(row: Live | None) -> str:
     created = None if row is None else row.created_at
-    return format_time(created) if created is not None and is_plausible_time(created) else "at a time that is not known"
+    return format_time(created) if created is not None and is_plausible_time(created) else "at an unknown time"

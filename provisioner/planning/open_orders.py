@@ -35,10 +35,9 @@ def open_order(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator
                 take = f"`provisioner resolve {change.address.shell_quoted} --adopt {order}`"
                 yield error(
                     "open-order",
-                    f"{change.address}: order {order} may be an earlier purchase of it, and {said}; another would be placed beside it",
-                    detail="who pays both, buys two",
-                    hint=f"{take} goes on with it, and `provisioner orders cancel {change.address.shell_quoted}` after that gives it up; where it is "
-                    "somebody else's, for this one run: --allow open-order",
+                    f"{change.address}: order {order} may be an earlier purchase for this address, and {said}; the plan would place another one",
+                    detail="whoever pays both orders buys two",
+                    hint=f"{take} goes on with it, and `provisioner orders cancel {change.address.shell_quoted}` then gives it up; if it belongs to somebody else: --allow open-order",
                     source=change.desired.source if change.desired else None,
                     address=change.address,
                 )

@@ -20,8 +20,8 @@ _LOSSES = {
     Action.REPLACE: "be released",
     Action.REINSTALL: "have its system disk wiped",
 }
-_ASSUMED_HINT = "to release the others only: --keep-protected; if it really is to go: set prevent_destroy: false there, with what its specs lack, or for this one run: --allow protected"
-_ASSUMED = "prevent_destroy in its specs is true, or cannot be worked out here"
+_ASSUMED_HINT = "to release only the others: --keep-protected; to release it too: set prevent_destroy: false there, with what its specs lack, or for this run: --allow protected"
+_ASSUMED = "prevent_destroy in its specs is true, or cannot be computed here"
 
 
 def keep_protected(inputs: PlanInput, mode: Mode) -> PlanInput:
@@ -88,18 +88,15 @@ def protected(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[
 
 def _protected_hint(change: Change, mode: Mode) -> str:
     if change.address.deposed:
-        return f"`provisioner state unprotect {change.address.shell_quoted}`, or for this one run: --allow protected"
+        return f"`provisioner state unprotect {change.address.shell_quoted}`, or for this run: --allow protected"
     hint = _unprotect_hint(change.address)
     if mode is Mode.DESTROY:
-        return f"to release the others only: --keep-protected; {hint}"
+        return f"to release only the others: --keep-protected; {hint}"
     return hint if change.desired else f"put it back into the specs, or, {hint}"
 
 
 def _unprotect_hint(address: Address) -> str:
-    return (
-        f"if it really is to go: `provisioner state unprotect {address.shell_quoted}`, or set prevent_destroy: false and apply that first, or "
-        "for this one run: --allow protected"
-    )
+    return f"to release it: `provisioner state unprotect {address.shell_quoted}`, or set prevent_destroy: false and apply that first, or for this run: --allow protected"
 
 
 def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -114,7 +111,7 @@ def protected_in_doubt(plan: Plan, inputs: PlanInput, _catalogue: Catalogue) -> 
             yield error(
                 "protected",
                 f"{change.address} is protected by lifecycle.prevent_destroy, and would be released when it is found",
-                hint=f"to release the others only: --keep-protected; {_unprotect_hint(change.address)}",
+                hint=f"to release only the others: --keep-protected; {_unprotect_hint(change.address)}",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

@@ -44,10 +44,9 @@ def refused_field_warnings(changes: Iterable[Change], inputs: PlanInput) -> Iter
             code = value_at(refusal, ("code",))
             yield warning(
                 _CODE,
-                f"{change.address}: the cloud has refused {head} for it{f' ({code})' if code else ''}, and is not asked again",
+                f"{change.address}: the cloud has refused {head} for it{f' ({code})' if code else ''}, and it is not asked again",
                 detail=str(value_at(refusal, ("message",)) or ""),
-                hint=f"take {head} out of the specs, or write another value; --allow {_CODE} asks once more; another machine is bought "
-                f"by another flavor, or by `provisioner apply --replace {change.address.shell_quoted}`",
+                hint=f"remove {head} from the specs, or write another value. --allow {_CODE} asks once more. To get another machine, use another flavor or `provisioner apply --replace {change.address.shell_quoted}`",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )

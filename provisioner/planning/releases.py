@@ -26,7 +26,7 @@ from provisioner.planning.unpaid_orders import is_unpaid, unpaid_order_detail
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 ALLOWED_BY_ADDRESS = "prepaid-replace"
 """The one refusal that is allowed by naming the address."""
-_REFUND_UNKNOWN = "what comes back of its price is not known before: the API publishes no estimate"
+_REFUND_UNKNOWN = "the refund is not known in advance, because the API publishes no estimate"
 
 
 def release_has_begun(change: Change) -> bool:
@@ -63,7 +63,7 @@ def prepaid_replacement(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> 
                 "prepaid-replace",
                 f"{change.address} cannot be replaced before its order is given up",
                 detail=f"{unpaid_order_detail(change.recorded)}, and the next apply orders what the specs say",
-                hint="run `provisioner apply` again without --replace after that",
+                hint="then run `provisioner apply` again without --replace",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -84,15 +84,15 @@ def _describe_replacement(change: Change) -> tuple[str, str, bool]:
     """Returns what would happen, what to do instead, and whether a term is lost."""
     if change.reason is Reason.UNDER_WAY:
         return (
-            "its release is under way, and a new one would be bought",
+            "it is being released, and a new one would be bought",
             f"end the release: `provisioner destroy --target {change.address.shell_quoted}`",
             False,
         )
     if not (fields := forcing_fields(change)):
         return "it would be released, and a new one bought", "keep it", change.reason is not Reason.VANISHED
     if cause := next((item.after for item in change.fields if is_cause(item)), None):
-        return f"{cause} sets off its replacement", "take it out of lifecycle.replace_triggered_by", True
-    instead = f"undo the change, leave it to lifecycle.ignore_changes: [{fields}]"
+        return f"{cause} triggers its replacement", "remove it from lifecycle.replace_triggered_by", True
+    instead = f"undo the change, name it in lifecycle.ignore_changes: [{fields}]"
     return f"changing {fields} would release it and buy a new one", instead, True
 
 
@@ -106,7 +106,7 @@ def _wrong_import_hint(change: Change, kind: Kind) -> str:
         return ""
     fields = ", ".join(".".join(item.path) for item in forcing)
     return (
-        f". Where {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.shell_quoted}`, then "
+        f". If {fields} was only declared wrongly when it was taken over: `provisioner state rm {change.address.shell_quoted}`, then "
         f"`provisioner import {change.address.shell_quoted} {recorded.id}`, which releases nothing"
     )
 
@@ -120,9 +120,9 @@ def _end_of_term(recorded: Recorded, inputs: PlanInput) -> int | None:
 def _describe_term(recorded: Recorded, inputs: PlanInput) -> str:
     until = _end_of_term(recorded, inputs)
     if until is None:
-        return "lost: the rest of its term, of which billing did not tell the end"
+        return "you would lose the rest of its term; billing did not say when it ends"
     is_over = inputs.server_time is not None and until <= inputs.server_time
-    return f"its term ended {format_time(until)}" if is_over else f"lost: its term until {format_time(until)}"
+    return f"its term ended {format_time(until)}" if is_over else f"you would lose its term until {format_time(until)}"
 
 
 def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
@@ -141,9 +141,9 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
         if released is not None and is_unpaid(released, inputs):
             yield error(
                 "prepaid-delete",
-                f"{change.address} is ordered, and nobody has paid for it: whatever is allowed, it stays as it is",
+                f"{change.address} has an unpaid order, so there is nothing to release; --allow does not change that",
                 detail=unpaid_order_detail(released),
-                hint="run this again after that",
+                hint="then run this again",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -154,7 +154,7 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
                 "prepaid-delete",
                 f"{change.address} is prepaid, and would be released{'' if is_over else ' before its term ends'}",
                 detail=f"{_describe_term(released, inputs)}; {_REFUND_UNKNOWN}",
-                hint=f"{'keep it' if is_over else 'let the term end'}, or for this one run: --allow prepaid-delete",
+                hint=f"{'keep it' if is_over else 'let the term end'}, or for this run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
@@ -174,7 +174,7 @@ def shared_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterato
             yield error(
                 "order-shared",
                 f"{change.address} was bought by order {recorded.order_id} together with {', '.join(companions)}",
-                detail="releasing one of them ends the order, and with it all of them",
+                detail="releasing one of them ends the order, which releases all of them",
                 hint="release or replace all of them, or keep this one",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
@@ -202,9 +202,9 @@ def split_order(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
         if len({frozenset(dependencies[one.address]) for one in records}) > 1:
             yield error(
                 "order-shared",
-                f"{', '.join(str(one.address) for one in records)} were bought by order {records[0].order_id}, and are not to go at once",
-                detail="releasing one of them ends the order, and with it all of them, before their turn",
-                hint="leave rollout, or what sets one of them off, out of the specs for this change",
+                f"{', '.join(str(one.address) for one in records)} were bought by order {records[0].order_id}, and the plan would not release them together",
+                detail="releasing one of them ends the order, which releases all of them before their turn",
+                hint="remove rollout, or the trigger of one of them, from the specs for this change",
                 address=records[0].address,
             )
 

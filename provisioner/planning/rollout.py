@@ -90,8 +90,8 @@ class _Rollout:
         first = self.blocked[0]
         yield warning(
             "blocked",
-            f"{self._group}: {len(self.blocked)} of its {self._noun} are held back, because of an earlier wave: {named}",
-            hint=f"mend it, or `provisioner apply --replace {self._wrong[0].address.shell_quoted}`; to go on regardless, name them: "
+            f"{self._group}: {len(self.blocked)} of its {self._noun} are held back because of an earlier wave: {named}",
+            hint=f"repair it, or `provisioner apply --replace {self._wrong[0].address.shell_quoted}`; to continue without it, name the others: "
             f"`provisioner apply --target {first.address.shell_quoted}`",
             source=first.desired.source if first.desired else None,
             address=self._group,

@@ -23,7 +23,7 @@ from provisioner.planning.plan_input import PlanInput
 def settled_records(inputs: PlanInput, catalogue: Catalogue) -> Mapping[Address, Recorded]:
     """Returns the settled records by address. A reinstallation whose answer was lost counts as carried out, and is not
     sent again. A release whose answer was lost has happened where its server is not listed; while the run that sent it
-    is alive, nothing is concluded from that.
+    is alive, this proves nothing.
     """
     state, live = inputs.state, inputs.live
     if state is None:
@@ -72,10 +72,10 @@ def _settle_release(
 def describe_open_call(intent: Intent, row: Live | None, kind: Kind) -> str:
     """Describes what is known of an open call that is no purchase, and what the next apply makes of it."""
     if intent.effect.targets_order:
-        return f"its order {intent.target_id} tells what became of it"
+        return f"its order {intent.target_id} shows the outcome"
     listed = "not listed any more" if row is None else f"listed with status {row.status}"
     if intent.effect is Effect.WIPE:
-        return f"its {kind.noun} is {listed}: it counts as carried out, and is not sent again"
+        return f"its {kind.noun} is {listed}: the call counts as carried out and is not sent again"
     if intent.target_id is None:
         return f"the request named no {kind.noun}"
     if row is None:

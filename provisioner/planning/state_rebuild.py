@@ -129,7 +129,7 @@ class _RowBuilder:
         wanted = self._desired.get(facts.address)
         row = self._live.get(facts.id or "") or self._only_one_of(facts.order_id)
         if wanted is None:
-            what = f"the journal names {facts.id or facts.order_id} here, and neither what was bought nor a spec says what it is"
+            what = f"the journal names {facts.id or facts.order_id} here, and neither the purchase nor a spec says what it is"
             return Row(facts.address, Confidence.UNKNOWN, what, candidates=() if row is None else (row,))
         recorded = replace(
             self._as_wanted(wanted, facts.phase, facts.id, facts.order_id),
@@ -137,9 +137,7 @@ class _RowBuilder:
             protected=bool(wanted.lifecycle.prevent_destroy) if facts.protected is None else facts.protected,
         )
         found = recorded_row(recorded, row, self._catalogue[wanted.kind], by_specs=True)
-        return replace(
-            found, reason=f"{found.reason}; what was sent for it cannot be read, and is taken from the specs"
-        )
+        return replace(found, reason=f"{found.reason}; its request cannot be read, so the values of the specs are used")
 
     def _only_one_of(self, order_id: str | None) -> Live | None:
         """Returns the server of an order that bought only one; None where it bought several or none is listed."""
@@ -148,12 +146,10 @@ class _RowBuilder:
 
     def _doubt_rows(self, intent: Intent) -> Iterator[Row]:
         intent, by_specs = self._with_new_fingerprints(intent)
-        reason = (
-            f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it, as it would have"
-        )
+        reason = f"the outcome of a {intent.effect.value} call is not known; the next apply looks for it"
         if intent.members:
             several = f"{self._catalogue[intent.kind].noun}s"
-            reason = f"the outcome of one purchase of several {several} is not known; a person says what it became"
+            reason = f"the outcome of one purchase of several {several} is not known; a person has to settle it"
         for name, address in intent.names.items() if intent.members else ((intent.name, intent.address),):
             yield Row(address, Confidence.IN_DOUBT, reason, name, intent=intent, by_specs=by_specs)
 
@@ -184,10 +180,7 @@ class _RowBuilder:
             labels=wanted.labels,
             protected=bool(wanted.lifecycle.prevent_destroy),
         )
-        reason = (
-            f"a line about it cannot be read, and no {self._catalogue[wanted.kind].noun} of its name is listed: a purchase may have been on "
-            f"its way. The next apply looks for it; when you know better: resolve {wanted.address.shell_quoted} --absent"
-        )
+        reason = f"a line about it cannot be read, and no {self._catalogue[wanted.kind].noun} of its name is listed: a purchase may have been under way. The next apply looks for it; if you know better: resolve {wanted.address.shell_quoted} --absent"
         return Row(wanted.address, Confidence.IN_DOUBT, reason, wanted.name, intent=intent, by_specs=True)
 
     def _match_wanted(self, wanted: Desired, bearers: tuple[Live, ...]) -> Row:
@@ -205,7 +198,7 @@ class _RowBuilder:
             if kind.match(replace(hypothetical_purchase(wanted, declared), name=row.name), (row,))
         ]
         if self._salvaged.complete and not any(map(self._is_ours, bearers)):
-            reason = f"the records are whole and know of no such {kind.noun}: it is a stranger's, unless an older copy of them was "
+            reason = f"the records are complete and have no such {kind.noun}: it belongs to somebody else, unless an older copy of them was "
             return self._unknown_row(wanted, bearers, f"{reason}put back (then: --force)")
         if not fitting:
             return self._unknown_row(wanted, bearers, "it differs from the specs in what the cloud shows")
@@ -213,7 +206,7 @@ class _RowBuilder:
             return Row(
                 wanted.address,
                 Confidence.AMBIGUOUS,
-                f"{len(bearers)} {kind.noun}s bear this name, and no record says which of them is this one",
+                f"{len(bearers)} {kind.noun}s have this name, and no record says which of them it is",
                 wanted.name,
                 candidates=bearers,
             )
@@ -223,10 +216,10 @@ class _RowBuilder:
         as_wanted = self._as_wanted(wanted, phase_reached(kind, wanted, row), row.id, row.order_id)
         recorded = replace(as_wanted, observed=row.observed)
         confidence = Confidence.LIKELY
-        reason = f"no record is left of it; it is the only {kind.noun} of this name, and fits the specs"
+        reason = f"there is no record of it, but it is the only {kind.noun} of this name and fits the specs"
         if self._is_ours(row):
             confidence = Confidence.CERTAIN
-            reason = "its name still carries the marker of a purchase from this state; the next apply renames it"
+            reason = "its name still has the marker of a purchase from this state; the next apply renames it"
         return Row(wanted.address, confidence, reason, wanted.name, recorded, candidates=(row,), by_specs=True)
 
     def _is_ours(self, row: Live) -> bool:

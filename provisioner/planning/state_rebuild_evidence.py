@@ -25,7 +25,7 @@ def _confirmed(recorded: Recorded, row: Live | None, kind: Kind) -> tuple[Confid
     if row is None and recorded.id is None:
         return Confidence.RECORDED, f"{what} is recorded, and the cloud lists no {kind.noun} of it yet"
     if row is None:
-        gone = "apply goes on with its release" if recorded.phase is Phase.DELETING else "a plan will say so"
+        gone = "apply continues its release" if recorded.phase is Phase.DELETING else "a plan will say so"
         return Confidence.RECORDED, f"{what} is recorded, and the cloud does not list it; {gone}"
     if recorded.name not in {row.name, ""}:
         ours, shown = quote_distinctly(recorded.name, row.name)
@@ -59,5 +59,5 @@ def lookalike_row(wanted: Desired, free: Iterable[Live], claims: Mapping[str, st
     if not rows:
         return None
     shown = " and ".join(ascii(row.name) for row in rows)
-    reason = f"no {catalogue[wanted.kind].noun} is called {wanted.name!r}; listed under a name that reads the same and is another: {shown}"
+    reason = f"no {catalogue[wanted.kind].noun} is called {wanted.name!r}; listed under a name that looks the same but is another: {shown}"
     return Row(wanted.address, Confidence.ALIKE, reason, wanted.name, candidates=rows)

@@ -58,7 +58,7 @@ def unavailable(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
         offer = inputs.release_facts.offers.get(offering)
         if offer is not None and offer.is_unavailable:
             loss = "would have its system disk wiped" if change.action is Action.REINSTALL else "would be released"
-            instead = "" if change.action is Action.REINSTALL else ", so that none could be bought in its place"
+            instead = "" if change.action is Action.REINSTALL else ", so no replacement could be bought"
             yield error(
                 unavailable_code(offer),
                 f"{change.address} {loss}, and {offer.why}{instead}",
@@ -90,10 +90,12 @@ def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Ite
     for offering, changes in _by_offering([*at_risk, *purchases]).items():
         offer = facts.offers.get(offering)
         if offer is not None and offer.availability is Availability.PRIVATE:
-            yield _warning("private-image", offer.why, changes, "nothing to do where it is the image you mean")
+            yield _warning("private-image", offer.why, changes, "nothing to do, if it is the image that you mean")
         if offer is not None and offer.availability is Availability.UNKNOWN:
-            hint = "it forbids nothing; look into the console where something would be released or wiped for it"
-            yield _warning("catalogue-unread", f"whether it can be had is not known: {offer.why}", changes, hint)
+            hint = (
+                "nothing is forbidden because of it; check in the console before something is released or wiped for it"
+            )
+            yield _warning("catalogue-unread", f"nobody knows whether it is available: {offer.why}", changes, hint)
     yield from _machine_warnings([*at_risk, *purchases], facts, catalogue)
 
 

@@ -73,7 +73,7 @@ def dependencies_on_causes(changes: Sequence[Change], existing: Iterable[Depende
             awaited.setdefault(change.address, []).append(causes)
             dependents.setdefault(causes, []).append(change.address)
     for causes, addresses in dependents.items():
-        yield Dependency(tuple(addresses), causes, "what is set off")
+        yield Dependency(tuple(addresses), causes, "what is triggered")
 
 
 def _depends_on(goal: Address, start: Iterable[Address], awaited: Mapping[Address, list[tuple[Address, ...]]]) -> bool:

@@ -184,7 +184,7 @@ def mismatch_warnings(
         )
     )
     reinstall = (
-        f"`provisioner apply --reinstall {address.shell_quoted}` wipes its system disk and puts on it what is declared"
+        f"`provisioner apply --reinstall {address.shell_quoted}` wipes its system disk and installs what is declared"
     )
     buy = f"`provisioner apply --replace {address.shell_quoted}` releases it and buys a new one"
     unsafe = sorted({item.path for item in items if item.drift and not _is_shown_by_rows(item.path, recorded, kind)})
@@ -193,7 +193,7 @@ def mismatch_warnings(
         "unconfirmed",
         f"{address}: the cloud does not show what was declared: {fields}"
         if items or lost
-        else f"{address}: the cloud shows otherwise what was left out: {fields}",
+        else f"{address}: the cloud shows other values for fields that were left out: {fields}",
         hint=f"{_waiting_hint(items)}; {remedy}; {_hint_without_sending(together, lost, unsafe)}",
         address=address,
     )
@@ -203,9 +203,9 @@ def _billing_warning(address: Address, items: Iterable[FieldChange]) -> Diagnost
     fields = "; ".join(f"{'.'.join(item.path)} is {item.before!r}, and the specs say {item.after!r}" for item in items)
     return warning(
         "unconfirmed",
-        f"{address}: billing tells another term than the specs: {fields}",
-        detail="it is the term of the order that bought it; a renewal since may have been for another one",
-        hint=f"nothing is sent because of that. Write what billing tells, which changes nothing, or name the fields in "
+        f"{address}: billing shows another term than the specs: {fields}",
+        detail="billing shows the term of the first order; a later renewal may have had another one",
+        hint=f"nothing is sent because of that. Declare what billing shows, which changes nothing, or name the fields in "
         f"lifecycle.ignore_changes; `provisioner apply --replace {address.shell_quoted}` releases it and buys a new one",
         address=address,
     )
@@ -216,10 +216,10 @@ def _hint_without_sending(together: tuple[FieldChange, ...], lost: list[FieldPat
     row without that value is known to say nothing by that; `unsafe` are the fields where it is not.
     """
     if unsafe:
-        return f"or, where it is to stay as it is shown, name {_named(unsafe)} in lifecycle.ignore_changes"
+        return f"or, to keep what is shown, name {_named(unsafe)} in lifecycle.ignore_changes"
     if together:
         return "or declare what is shown"
-    return f"or look at it, and where it is there, name {_named(lost)} in lifecycle.ignore_changes"
+    return f"or look at it, and if it is there, name {_named(lost)} in lifecycle.ignore_changes"
 
 
 def _named(paths: Iterable[FieldPath]) -> str:
@@ -227,12 +227,12 @@ def _named(paths: Iterable[FieldPath]) -> str:
 
 
 def _describe_lost(path: FieldPath) -> str:
-    return f"nothing shows that {'.'.join(path)} is there, as the answer to its reinstallation was lost"
+    return f"nothing shows that {'.'.join(path)} is there, because the answer to its reinstallation was lost"
 
 
 def _waiting_hint(items: tuple[FieldChange, ...]) -> str:
     if any(not item.drift for item in items):
-        return "nothing is sent while the row lacks what other rows show; plan again in a minute"
+        return "nothing is sent while the cloud's answer is incomplete; plan again in a minute"
     return "nothing is sent again because of that"
 
 
@@ -240,9 +240,7 @@ def _describe_difference(item: FieldChange) -> str:
     before, declared = quote_distinctly(item.before, item.after)
     if not item.drift:
         before = "left out" if item.before is None else before
-        return (
-            f"{'.'.join(item.path)} was {before}, {declared} is declared by now, and the cloud shows none at the moment"
-        )
+        return f"{'.'.join(item.path)} was {before}, {declared} is declared now, and the cloud shows none at the moment"
     return f"{'.'.join(item.path)} is {before} and {declared} was declared"
 
 

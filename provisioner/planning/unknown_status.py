@@ -35,8 +35,7 @@ def unknown_status_warnings(address: Address, status: str, kind: Kind) -> Iterat
         yield warning(
             Allowance.UNKNOWN_STATUS,
             f"{address}: the cloud shows {shown}, which the API does not describe",
-            detail="it counts neither as well nor as failed; an apply that waits for it does so until its time-out "
-            f"({_TIMEOUT} where `timeouts` do not say otherwise), and goes on the next time",
+            detail=f"it counts neither as ready nor as failed; an apply that waits for it stops at its time-out ({_TIMEOUT} unless `timeouts` says otherwise), and the next apply continues",
             hint=f"look at it in the console. `--exclude {address.shell_quoted}` leaves it to a later apply; a release, replacement or "
             f"reinstallation of it needs --allow {Allowance.UNKNOWN_STATUS}",
             address=address,
@@ -55,7 +54,7 @@ def unknown_status(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
         yield error(
             Allowance.UNKNOWN_STATUS,
             f"{change.address} would {_LOSING[change.action]}, and the cloud shows {shown}, which the API does not describe",
-            hint=f"look at it in the console first; for this one run all the same: --allow {Allowance.UNKNOWN_STATUS}",
+            hint=f"look at it in the console first; to do it anyway in this run: --allow {Allowance.UNKNOWN_STATUS}",
             source=change.desired.source if change.desired else None,
             address=change.address,
         )

@@ -87,11 +87,11 @@ def _problem(row: Live, state: State | None, names: Counter[tuple[str, str]], ki
         if may_have_bought(intent, row, kind):
             return f"it may be the purchase in doubt of {intent.address_list}: `provisioner resolve {intent.address.shell_quoted} --adopt {row.id}`"
     if state is not None and is_marked(row.name, lineage=state.lineage):
-        return "it was bought from this state: a plan says how it is adopted"
+        return "it was bought from this state; a plan says how to adopt it"
     if row.status in kind.statuses.releasing:
         return "it is being released"
     if phase_reached(kind, Desired(Address("x"), kind.name, {"name": row.name}), row) is Phase.CREATING:
         return "it is not built yet"
     if names[row.kind, row.name] > 1:
-        return f"another {kind.noun} bears its name: have one of the two renamed"
+        return f"another {kind.noun} has its name; have one of the two renamed"
     return ""

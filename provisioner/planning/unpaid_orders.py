@@ -62,7 +62,7 @@ def order_warnings(changes: Iterable[Change], inputs: PlanInput, catalogue: Cata
             yield warning(
                 CODE,
                 f"{recorded.address}: order {recorded.order_id} awaits payment or approval; apply does not pay it",
-                hint=f"{pay_hint(recorded.address)} pays it, once it is approved; apply goes on with it then. {cancel_hint(recorded.address)}",
+                hint=f"{pay_hint(recorded.address)} pays it, once it is approved; apply then continues with it. {cancel_hint(recorded.address)}",
                 source=desired.source,
                 address=recorded.address,
             )
@@ -89,15 +89,15 @@ def check_order_against_specs(
         state, way = "; it is paid", f"undo the change in the specs, then {apply_hint((address,))} goes on with it"
     elif recorded.phase is Phase.AWAITING_PAYMENT:
         state, way = "; it is not paid", f"{cancel_hint(address)}, and the next apply orders what the specs say"
-        way += "; or undo the change, as paying it buys what was ordered"
+        way += "; or undo the change, because paying buys what was ordered"
     else:
         state, way = (
             "",
-            f"while it is not paid, {cancel_hint(address)}, and the next apply orders what the specs say; else undo the change",
+            f"if it is unpaid, {cancel_hint(address)}, and the next apply orders what the specs say; otherwise undo the change",
         )
     return warning(
         OTHERWISE,
-        f"{address}: order {recorded.order_id} was placed for something else than the specs say by now{state}",
+        f"{address}: order {recorded.order_id} was placed for something else than the specs say now{state}",
         detail="; ".join(items),
         hint=way,
         source=desired.source,

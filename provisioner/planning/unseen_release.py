@@ -37,13 +37,13 @@ def is_reported(change: Change, row: Live, kind: Kind) -> bool:
 
 def unseen_release_warning(change: Change, recorded: Recorded, row: Live, kind: Kind) -> Diagnostic:
     address = change.address.shell_quoted
-    held = "nothing is done about it, as no row shows that it is being released"
-    going = "this plan releases it and buys another one for it"
+    held = "nothing is done about it, because the cloud does not show that it is being released"
+    going = "this plan releases it and buys another one"
     return warning(
         "release-not-seen",
         f"{change.address}: an earlier run has begun to release {kind.noun} {recorded.id}, and the cloud still shows it with status {row.status}",
-        detail=f"{going if change.action is Action.REPLACE else held}; the release that was accepted may also be carried out later",
-        hint=f"to keep that {kind.noun}, once the console shows that nothing releases it: `provisioner state rm {address}`, then `provisioner "
+        detail=f"{going if change.action is Action.REPLACE else held}; the accepted release may still be carried out later",
+        hint=f"to keep that {kind.noun}, after the console shows that it is not being released: `provisioner state rm {address}`, then `provisioner "
         f"import {address} {recorded.id}`; to release it and buy another: `provisioner apply --replace {address}`; to release it and buy "
         f"none: `provisioner destroy --target {address}`",
         address=change.address,

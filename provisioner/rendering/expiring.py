@@ -24,7 +24,7 @@ def render_expiring(shown: Sequence[Expiry], style: Style, *, prepaid: int, days
         return "No prepaid servers are recorded.\n"
     window = pluralize(int(days), "day") if days == int(days) else f"{days:.2f} days"
     if not shown:
-        return f"None of {pluralize(prepaid, 'prepaid server')} comes to its end within {window}.\n"
+        return f"None of {pluralize(prepaid, 'prepaid server')} reaches the end of its term within {window}.\n"
     return table_text(_HEADINGS, map(_cells, shown), style)
 
 

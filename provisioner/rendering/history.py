@@ -139,21 +139,20 @@ def render_verified(verified: VerifiedJournal, style: Style) -> str:
 
     Whoever alters the whole journal would have to alter that note as well.
     """
-    lines = [style.green(f"The journal is whole: {pluralize(verified.records, 'record')}.")]
+    lines = [style.green(f"The journal is intact: {pluralize(verified.records, 'record')}.")]
     if verified.first is not None and verified.last is not None:
         lines.append(f"{_INDENT}from     {timestamp(verified.first)} to {timestamp(verified.last)}")
     lines += (
         f"{_INDENT}head     {verified.head.sequence} {escape(verified.head.hash)}".rstrip(),
         f"{_INDENT}lineage  {escape(verified.lineage)}",
-        f"The state, serial {verified.serial}, is what its first {pluralize(verified.checkpoint.sequence, 'record')} come to.",
+        f"The state, serial {verified.serial}, is the result of its first {pluralize(verified.checkpoint.sequence, 'record')}.",
     )
     if newer := verified.head.sequence - verified.checkpoint.sequence:
         records = f"{pluralize(newer, 'record')} came after it"
-        lines.append(f"{records}: every command knows them, the next apply writes them into it.")
+        lines.append(f"{records}: every command reads them, and the next apply writes them into the state.")
     if verified.torn:
         lines.append(
-            f"After the last record stand {pluralize(verified.torn, 'byte')} of one that a death cut short; the next apply "
-            "removes them."
+            f"After the last record stand {pluralize(verified.torn, 'byte')} of an unfinished record, which a crash left behind; the next apply removes them."
         )
     return "".join(f"{line}\n" for line in lines)
 

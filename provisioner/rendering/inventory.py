@@ -50,8 +50,8 @@ class _Owner:
 
 @dataclass(slots=True)
 class _Names:
-    """Gives each name to one owner. One that is called so to the letter keeps it; else nobody gets it, because what is
-    meant for one would reach the other.
+    """Gives each name to one owner. An owner that has exactly this name keeps it; otherwise nobody gets it, because
+    what is meant for one would reach the other.
     """
 
     _wanted: dict[str, dict[_Owner, None]] = field(default_factory=dict)

@@ -31,7 +31,7 @@ _NEXT = {
     OrderStatus.CANCELLED: "`provisioner orders cancel {order}` forgets it, and the next apply orders again",
 }
 _SETTLED = {
-    Settlement.PAID: "{order} is paid. Next: {apply} follows what is built of it.",
+    Settlement.PAID: "{order} is paid. Next: {apply} waits for its server.",
     Settlement.ALREADY_PAID: "{order} is paid already. Nothing was sent.",
     Settlement.CANCELLED: "{order} is cancelled, and its address forgotten. The next apply may order it again.",
 }
@@ -57,7 +57,7 @@ def render_order(order: PlacedOrder, style: Style, *, advise: bool = True) -> st
     lines = [style.bold(f"# {_addresses(order)}"), f"order {value_text(order.id)} {{"]
     lines += block_text(members, style, indent="  ")
     lines += (f"    {_item(item, order.currency)}" for item in order.items or ())
-    lines += ["    (billing does not tell what was ordered)"] if order.items is None else []
+    lines += ["    (billing does not say what was ordered)"] if order.items is None else []
     lines.append("}")
     if advise and order.addresses and (step := _next_step(order)):
         lines += ["", f"{style.cyan('next:')} {style.complete(step)}"]
@@ -144,7 +144,7 @@ def _cells(order: PlacedOrder) -> tuple[str, ...]:
 
 def _status(order: PlacedOrder) -> str:
     mode = order.sold_otherwise
-    return escape(order.status) if mode is None else f"{escape(order.status)} (sold as {mode}, which was not declared)"
+    return escape(order.status) if mode is None else f"{escape(order.status)} (sold as {mode}, not as declared)"
 
 
 def _addresses(order: PlacedOrder) -> str:

@@ -137,7 +137,7 @@ def _sold(recorded: Recorded, style: Style) -> Iterator[str]:
         else ""
     )
     yield style.yellow(
-        f"# [charging-mismatch] sold as {escape(recorded.sold)}, which is not what was asked for{next_step}"
+        f"# [charging-mismatch] sold as {escape(recorded.sold)}, which is not what was declared{next_step}"
     )
 
 
@@ -195,5 +195,5 @@ def _unverifiable_note(records: Sequence[Recorded], unverifiable: Collection[Fie
     if not hidden:
         return ""
     names = ", ".join(map(path_text, hidden))
-    text = f"The cloud never shows {pluralize(len(hidden), 'declared field')}, so a change made outside is not seen: {names}."
+    text = f"The cloud never shows {pluralize(len(hidden), 'declared field')}, so changes made outside are not noticed: {names}."
     return "".join(f"{style.dim(f'# {line}')}\n" for line in wrap(text, style.width - 2))

@@ -20,8 +20,8 @@ from provisioner.rendering.wording import pluralize
 _SHOWN = 10
 _NEXT_STEP = {
     Confidence.AMBIGUOUS: "have those that are not yours renamed or released, then run `provisioner state rebuild --force`",
-    Confidence.ALIKE: "the next apply buys a server under the wanted name; where it is this one, first: `provisioner import {address} {id}`",
-    Confidence.UNKNOWN: "nothing is bought beside it: choose another name in the specs, or have it renamed or released",
+    Confidence.ALIKE: "the next apply buys a server under the wanted name; if it is this one, first run `provisioner import {address} {id}`",
+    Confidence.UNKNOWN: "nothing is bought while it exists: choose another name in the specs, or have it renamed or released",
 }
 
 
@@ -98,14 +98,14 @@ def _live(row: Live) -> str:
 def _unclaimed(rows: Sequence[Live]) -> str:
     named = ", ".join(f"{row.name} ({row.id})" for row in rows[:_SHOWN])
     more = "" if len(rows) <= _SHOWN else f" and {len(rows) - _SHOWN} more"
-    return f"The cloud also lists {pluralize(len(rows), 'server')} that nothing here is about: {named}{more}."
+    return f"The cloud also lists {pluralize(len(rows), 'server')} that belong to no row: {named}{more}."
 
 
 def _absent(intents: Sequence[Intent]) -> str:
     addresses = ", ".join(intent.address_list for intent in intents[:_SHOWN])
     more = "" if len(intents) <= _SHOWN else f" and {len(intents) - _SHOWN} more"
     count = pluralize(len(intents), "purchase")
-    return f"It would still know {count}, never carried out as far as is known, should a server show up: {addresses}{more}."
+    return f"It would still remember {count} that counted as never carried out, in case a server appears: {addresses}{more}."
 
 
 def _paint(confidence: Confidence, style: Style) -> str:

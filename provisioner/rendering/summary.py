@@ -64,7 +64,9 @@ def render_summary(
 
 def _not_as_wanted(changes: Sequence[Change], style: Style) -> Iterator[str]:
     if changes:
-        yield style.bold(style.yellow("Not as wanted, and left as it is; the findings above say what can be done:"))
+        yield style.bold(
+            style.yellow("Left as they are although they are not as wanted; the findings above say what to do:")
+        )
         yield ""
         reasons = ((change, _LEFT_BECAUSE.get(change.reason, "failed")) for change in changes)
         yield from (f"  {escape(str(change.address))}  {reason}" for change, reason in reasons)
@@ -81,7 +83,7 @@ def _leftovers(run: RunResult, style: Style) -> Iterator[str]:
     """Yields what the run has left behind. Nobody would look for it, as its server is gone."""
     if not run.leftovers:
         return
-    yield style.bold(style.yellow("Kept by the cloud, and billed on until somebody deletes them:"))
+    yield style.bold(style.yellow("These remain in the cloud and cost money until somebody deletes them:"))
     yield ""
     yield from (f"  {escape(str(address))}  {escape(leftover.what)}" for address, leftover in run.leftovers)
     yield ""
@@ -144,7 +146,7 @@ def _describe(result: Result) -> str:
     noun = WORDS[result.action].noun
     code = f" [{result.diagnostic.code}]" if result.diagnostic else ""
     if result.built:
-        return f"{noun}: it is bought and built, but {result.message}{code}"
+        return f"{noun}: the server is bought and built, but {result.message}{code}"
     return f"{noun}: {result.message}{code}" if result.message else noun
 
 

@@ -86,8 +86,8 @@ UNDER_WAY = {
     Phase.ORDERING: "its order is placed, the server is not known yet",
     Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
     Phase.CREATING: "it is being built",
-    Phase.READY: "an earlier run has left a change of it half way",
-    Phase.REINSTALLING: "another system is being put on it",
+    Phase.READY: "an earlier run left a change of it unfinished",
+    Phase.REINSTALLING: "another system is being installed on it",
     Phase.FAILED: "it has failed",
     Phase.DELETING: "it is being released",
 }

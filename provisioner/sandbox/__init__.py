@@ -1,7 +1,8 @@
-"""The sandbox: an emulator of ModelArts DevServers, their billing and their identity service, written from docs/api and
-from nothing else. It shares no code with the client, so that it can prove the client wrong.
+"""The sandbox: an emulator of ModelArts DevServers, their billing and their identity service, written from docs/api
+only.
 
-Importing this costs nothing to speak of: starlette, uvicorn, pydantic and SQLite are loaded by the functions that need them.
+It shares no code with the client, so that it can prove the client wrong. Importing it is cheap: starlette, uvicorn,
+pydantic and SQLite are imported by the functions that need them.
 """
 
 from __future__ import annotations
@@ -45,14 +46,16 @@ def create_app(
     market: Path | None = None,
     faults: Path | None = None,
 ) -> Sandbox:
-    """An ASGI application; it speaks for all three services, told apart by their paths, under any host name.
+    """Returns an ASGI application for all three services. It tells them apart by their paths and accepts any host
+    name.
 
-    `world` is a file that is made when missing and that several processes may share; None is a world in memory. Building a
-    server takes `build_seconds` of `clock` and fails for the `failing_flavors`, beside those whose market says so. `accounts`,
-    `market` and `faults` are files (docs/sandbox.md); without them there is the one public account, everything is for sale,
-    and nothing goes wrong.
+    `world` is a file that is created if missing and that several processes may share; None is a world in memory.
+    Building a server takes `build_seconds` of `clock` and fails for the `failing_flavors`, and for the flavors that
+    the market names. `accounts`, `market` and `faults` are files (docs/sandbox.md). Without them there is one public
+    account, everything is for sale, and nothing fails.
 
-    Raises WorldError when the file is no usable world, and leaves it as it was; raises SettingsError for the other files.
+    Raises WorldError if the file is not a usable world, and leaves it unchanged. Raises SettingsError for the other
+    files.
     """
     from provisioner.sandbox.accounts import PUBLIC_ACCOUNTS
     from provisioner.sandbox.app import Sandbox
@@ -82,10 +85,10 @@ def serve(
     faults: Path | None = None,
     announce: Callable[[Listening], None],
 ) -> None:
-    """Serves over HTTP on 127.0.0.1 until SIGINT or SIGTERM, then returns; port 0 is a free one.
+    """Serves over HTTP on 127.0.0.1 until SIGINT or SIGTERM. Port 0 picks a free one.
 
-    Calls `announce` once it listens. Raises what `create_app` does, and SandboxError when the port cannot be had or another
-    process serves the same world.
+    Calls `announce` once it listens. Raises what `create_app` raises, and SandboxError if the port is not available
+    or another process serves the same world.
     """
     from provisioner.sandbox.serving import bind, run
 
@@ -95,7 +98,7 @@ def serve(
 
 
 def read_ledger(world: Path) -> list[LedgerEntry]:
-    """All rows, oldest first; none when the file does not exist. Raises WorldError when it is no world."""
+    """Returns all rows, oldest first; none if the file does not exist. Raises WorldError if it is not a world."""
     from provisioner.sandbox.world import read_entries
 
     return read_entries(world)

@@ -1,5 +1,5 @@
-"""Accounts, their projects and their users: who may call, for what, and with how much money. Fixed while the sandbox runs;
-what an account has spent is the world's to keep.
+"""Accounts, their projects and their users. They do not change while the sandbox runs; the world keeps what they
+spend.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from provisioner.sandbox.id_tokens import IdentityProvider
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Only an administrator may list another user's servers by `owner`."""
+    """A user of an account. Only an administrator may list another user's servers by `owner`."""
 
     id: str
     name: str
@@ -23,7 +23,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`server_quota` is how many servers it may hold at once; None for any number."""
+    """A project of an account. It may have `server_quota` servers at once; None sets no limit."""
 
     id: str
     name: str
@@ -31,15 +31,13 @@ class Project:
 
     @property
     def region(self) -> str:
-        """Section 7: the main project bears the region's name, the others begin with it."""
+        """The region of the project. The main project has the region's name; other names begin with it (section 7)."""
         return self.name.partition("_")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agency:
-    """Lets users of the accounts named in `trusts` act in the account that has it. Its id is the one under which they then
-    own servers, whoever of them it was.
-    """
+    """An agency: it lets users of the accounts in `trusts` act in its account. They all own servers under its id."""
 
     id: str
     name: str
@@ -49,8 +47,8 @@ class Agency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """`balance` is what it had before it ever spent, in cents; None never runs short. Orders of an account with
-    `approval_milliseconds` wait for so long before they can be paid.
+    """An account. `balance` is the money in cents before anything was spent; None is unlimited. Its orders wait
+    `approval_milliseconds` before they can be paid.
     """
 
     id: str
@@ -72,7 +70,7 @@ class Account:
         return next((user for user in self.users if user.name == name), None)
 
     def delegate(self, agency: Agency) -> User:
-        """Whoever acts through the agency, as a user who cannot sign in (section 6.3)."""
+        """Returns the user as whom everybody acts through the agency. This user cannot sign in (section 6.3)."""
         name = f"{self.name}/{agency.name}"
         return User(
             id=agency.id,
@@ -85,7 +83,7 @@ class Account:
 
 
 class Accounts:
-    """Finds users by what they show: an id (from a token; an agency has one, too), an access key, or names (at log-in)."""
+    """Finds users by an id (from a token; an agency has one, too), by an access key, or by names (at sign-in)."""
 
     def __init__(self, accounts: tuple[Account, ...]) -> None:
         members = [(account, user) for account in accounts for user in account.users]
@@ -100,7 +98,7 @@ class Accounts:
         return self._accounts.get(account_id)
 
     def by_reference(self, account_id: str | None, name: str | None) -> Account | None:
-        """The account of that id and of that name, of which either may be None."""
+        """Returns the account with this id and name, either of which may be None."""
         fitting = (
             each for each in self._accounts.values() if account_id in {None, each.id} and name in {None, each.name}
         )

@@ -1,5 +1,7 @@
-"""The sandbox as an ASGI application: reads a request, finds its operation, lets one transaction answer it, prints the
-answer. Everything the services promise is committed before the first byte of an answer leaves, or is lost to a fault.
+"""The sandbox as an ASGI application: reads a request, finds its operation, answers it in one transaction, and sends
+the answer.
+
+Everything that an answer promises is committed before its first byte is sent, or is lost to a fault.
 """
 
 import json
@@ -30,7 +32,9 @@ _log = logging.getLogger(__name__)
 
 
 class Sandbox:
-    """Answers on the event loop itself: a transaction takes less than handing it to a thread would."""
+    """The application. It answers on the event loop itself, because a transaction takes less time than handing it to
+    a thread.
+    """
 
     def __init__(self, world: World, faults: Faults) -> None:
         self.world = world
@@ -102,7 +106,9 @@ def _printed(refusal: ApiError, request_id: str) -> Answer:
 
 
 def _server_name(transaction: Transaction, operation: Operation, path: Mapping[str, str], body: bytes) -> str | None:
-    """Of the server that a request is for: the name it gives, or that of the server in its path."""
+    """Returns the name of the server that a request is about: the name that it gives, or the name of the server in
+    its path.
+    """
     if operation.name in _NAMED_IN_BODY:
         with suppress(ValueError, RecursionError):
             document = json.loads(body)
@@ -113,7 +119,7 @@ def _server_name(transaction: Transaction, operation: Operation, path: Mapping[s
 
 
 async def _read_body(request: Request) -> bytes:
-    """Raises GatewayError for a body beyond the 12 MB that section 6.1 allows."""
+    """Reads the body. Raises GatewayError for more than the 12 MB that section 6.1 allows."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -1,5 +1,6 @@
-"""The table of what is bound to a server and ends with it: public addresses and network ports. The wire form is kept as it
-is; any id is a free address or port, as the sandbox has no network service that would know them.
+"""The table of public addresses and network ports that are bound to servers. They end with their server.
+
+The wire form is kept unchanged. Any id is a free address or port, because the sandbox has no network service.
 """
 
 import json
@@ -24,7 +25,7 @@ def add(connection: sqlite3.Connection, kind: Kind, attached_id: str, *, server_
 
 
 def holder(connection: sqlite3.Connection, kind: Kind, attached_id: str) -> str | None:
-    """The id of the server it is bound to."""
+    """Returns the id of the server to which it is bound."""
     row = connection.execute(
         "SELECT server_id FROM attachments WHERE kind = ? AND id = ?", (kind, attached_id)
     ).fetchone()

@@ -1,6 +1,4 @@
-"""Who is calling, by key or by token, and whether they may use a service (docs/api/devserver-api.md section 6). Knows the
-accounts; what a call then does is the services' business.
-"""
+"""Finds out who calls, by key or by token, and whether they may use a service (docs/api/devserver-api.md section 6)."""
 
 import json
 from collections.abc import Mapping
@@ -22,10 +20,11 @@ _SKEW_MILLISECONDS: Final = 15 * 60_000
 
 
 def authenticate(transaction: Transaction, request: SignedRequest, *, by_any_token: bool = False) -> Caller:
-    """Raises GatewayError (401) unless the request carries a good signature or token; a signature is judged first.
+    """Returns the caller. Raises GatewayError (401) unless the request has a valid signature or token; a signature is
+    checked first.
 
-    A token without a scope says who somebody is and opens nothing, but for the operations that are `by_any_token`; these
-    take one from the body, too (section 6.3).
+    A token without a scope identifies somebody and opens only operations that are `by_any_token`. These also accept a
+    token in the body (section 6.3).
     """
     if "authorization" in request.headers:
         return _by_signature(transaction, request)
@@ -41,7 +40,7 @@ def authenticate(transaction: Transaction, request: SignedRequest, *, by_any_tok
 
 
 def authorize(caller: Caller, service: Service, path: Mapping[str, str], headers: Mapping[str, str]) -> None:
-    """Raises ApiError when the caller's scope is not the service's: a project for ModelArts, the account for billing."""
+    """Raises ApiError if the caller's scope is not the service's: a project for ModelArts, the account for billing."""
     match service:
         case Service.MODELARTS if caller.project_id not in {None, path["project_id"]}:
             # A token of another project is no credential here at all (section 6.3); keys, and the account, merely lack the right.
@@ -75,7 +74,7 @@ def _by_signature(transaction: Transaction, request: SignedRequest) -> Caller:
 def _check_signature(
     transaction: Transaction, request: SignedRequest, authorization: Authorization, secret_key: str
 ) -> None:
-    """A key that fails too often in a row is locked for a while, and then a good signature is no help."""
+    """Checks the signature. A key that fails too often in a row is locked for a while, even for valid signatures."""
     connection, access_key, now = transaction.connection, authorization.access_key, transaction.now
     if lockouts.is_locked(connection, access_key, now=now):
         raise unauthenticated("AK access failed to reach the limit,forbidden")
@@ -88,8 +87,8 @@ def _check_signature(
 def _key_holder(
     transaction: Transaction, access_key: str, security_token: str | None
 ) -> tuple[tuple[Account, User] | None, str]:
-    """Who signs with this key, and the secret. Temporary keys are nothing without their security token; beside lasting ones
-    it says nothing (so the worked vector V3 of section 6.2 verifies as it stands).
+    """Returns the owner of this key, and its secret. Temporary keys are valid only with their security token.
+    Permanent keys ignore it, so that the worked example V3 of section 6.2 verifies.
     """
     accounts = transaction.rules.accounts
     if (member := accounts.by_access_key(access_key)) is not None:
@@ -116,7 +115,7 @@ def _caller(member: tuple[Account, User] | None, scope: Scope) -> Caller:
 
 
 def _token_in(body: bytes) -> str | None:
-    """The `auth.identity.token.id` of a body; what else is wrong with it is for the operation to say."""
+    """Returns the `auth.identity.token.id` of a body. Other mistakes in the body are reported by the operation."""
     try:
         found = json.loads(body)["auth"]["identity"]["token"]["id"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -1,5 +1,6 @@
-"""What each account has spent of its balance. Orders are paid from it and refunds go back to it; pay-per-use, which the
-cloud settles by the hour, is priced in the ledger only.
+"""The table of what each account has spent. Orders are paid from the balance, and refunds go back to it.
+
+Pay-per-use, which the cloud settles by the hour, is priced in the ledger only.
 """
 
 import sqlite3
@@ -17,7 +18,7 @@ def covers(connection: sqlite3.Connection, account: Account, cents: int) -> bool
 
 
 def spend(connection: sqlite3.Connection, account_id: str, cents: int) -> None:
-    """A refund is a negative spending."""
+    """Adds to what the account has spent. A refund is a negative amount."""
     connection.execute(
         "INSERT INTO balances (account, spent) VALUES (?, ?) ON CONFLICT DO UPDATE SET spent = spent + excluded.spent",
         (account_id, cents),

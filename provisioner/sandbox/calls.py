@@ -1,6 +1,4 @@
-"""A call and its answer as the services see them, and the table that leads from one to the other. Knows no HTTP library:
-the services can be read, and called, without one.
-"""
+"""A call and its answer as the services see them, and the table that maps one to the other. Knows no HTTP library."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -16,8 +14,8 @@ from provisioner.sandbox.world import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls, and for what. Keys open all projects and the account alike (`project_id` and `domain_id` of None); a token
-    has the one of the two that it was scoped to.
+    """The caller. Keys open all projects and the account (`project_id` and `domain_id` are None); a token opens the
+    one that is its scope.
     """
 
     account: Account
@@ -34,7 +32,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`faults` are those that the answer has to suffer."""
+    """One call. `faults` are the world faults that apply to its answer."""
 
     transaction: Transaction
     caller: Caller
@@ -55,7 +53,7 @@ class Call:
         amount: int = 0,
         detail: str,
     ) -> None:
-        """A row in the ledger, as of now and by the caller."""
+        """Adds a row to the ledger with the present time and the caller."""
         ledger.append(
             self.transaction.connection,
             kind,
@@ -71,7 +69,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A `body` of None is an answer without one."""
+    """An answer; a `body` of None is an answer without a body."""
 
     body: object
     status: int = 200
@@ -80,8 +78,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One line of the API. `name` is the vendor's; `path` is a template; `anonymous` operations need no credentials; a refusal
-    of one that `spends` (buys, pays or releases) is a row in the ledger.
+    """One operation of the API. `name` is the vendor's; `path` is a template; `anonymous` operations need no
+    credentials. A refusal of an operation that `spends` (buys, pays or releases) is written to the ledger.
     """
 
     name: str
@@ -106,7 +104,7 @@ RESERVED_IDS: Final = frozenset({
 
 
 class Routes:
-    """Finds the operation of a request. Literal routes win by standing first, words by never being ids."""
+    """Finds the operation of a request. Literal routes come first, and their words are never ids."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._operations: dict[tuple[str, int], list[tuple[Operation, list[str]]]] = {}
@@ -115,7 +113,7 @@ class Routes:
             self._operations.setdefault((operation.method, len(template)), []).append((operation, template))
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        """The operation and the values of its path, or None."""
+        """Returns the operation and the values of its path, or None."""
         segments = path.split("/")
         for operation, template in self._operations.get((method, len(segments)), ()):
             if (values := _match(template, segments)) is not None:

@@ -1,4 +1,5 @@
-"""Time as the sandbox sees it: integer milliseconds since the epoch, from a clock that a test may replace and move.
+"""Time as the sandbox sees it, in integer milliseconds since the epoch. Tests may replace and move the clock.
+
 Nothing else in this room reads the machine's clock.
 """
 
@@ -10,7 +11,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> int:
-        """Milliseconds since 1970-01-01 UTC."""
+        """Returns the milliseconds since 1970-01-01 UTC."""
         ...
 
 
@@ -28,12 +29,12 @@ def milliseconds(moment: datetime) -> int:
 
 
 def iso_time(milliseconds: int) -> str:
-    """As BSS prints times: whole seconds, Z."""
+    """Formats a time as billing does: whole seconds and Z."""
     return moment(milliseconds).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def iso_time_exact(milliseconds: int) -> str:
-    """As IAM prints times: microseconds, Z."""
+    """Formats a time as IAM does: microseconds and Z."""
     return moment(milliseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -1,6 +1,4 @@
-"""A connection of the served sandbox that faults can get hold of: uvicorn's own, with a way to reset it or to hang up. Knows
-no fault.
-"""
+"""The connection of the served sandbox: uvicorn's own, with methods to reset it and to hang up. Knows no fault."""
 
 import asyncio
 import socket

@@ -1,5 +1,5 @@
-"""The whole API in one place: every operation of the three services, and the table that finds the one a request asks for.
-Knows no HTTP library; who asks for what, and what goes wrong on the way, is decided elsewhere.
+"""Lists every operation of the three services, and builds the table that finds the operation of a request. Knows no
+HTTP library.
 """
 
 from typing import Final

@@ -1,5 +1,7 @@
-"""The control API of a served sandbox, below /_sandbox/ (docs/sandbox.md): what a test needs to see and to move, and no
-client of the cloud should. Opened by a token that every start makes anew; it refuses whatever it cannot do whole.
+"""The control API of a served sandbox, below /_sandbox/ (docs/sandbox.md), for tests and not for clients of the
+cloud.
+
+It needs a token that every start creates anew. It carries out a request completely or refuses it.
 """
 
 import hmac
@@ -34,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class ControlError(Exception):
-    """A refusal, and what to do about it."""
+    """A refusal, with what to do about it."""
 
     def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -49,7 +51,7 @@ class ClockStep(BaseModel):
 
 
 class Control:
-    """Answers what is below the prefix and hands everything else on to the sandbox."""
+    """Answers requests below the prefix, and passes all others on to the sandbox."""
 
     def __init__(self, sandbox: Sandbox, token: str) -> None:
         self._sandbox = sandbox
@@ -172,7 +174,7 @@ async def _read(model: type[_Model], request: Request) -> _Model:
 
 
 async def _stream(request: Request, *, limit: int) -> AsyncIterator[bytes]:
-    """Raises ControlError beyond the limit, in bytes."""
+    """Yields the body. Raises ControlError beyond the limit, in bytes."""
     size = 0
     async for chunk in request.stream():
         size += len(chunk)

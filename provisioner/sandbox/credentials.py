@@ -1,5 +1,7 @@
-"""The one account of the sandbox. It is printed in the API documents (docs/api/devserver-api.md section 6.2), so everyone
-knows it and it opens nothing but sandboxes: the documents' worked signatures verify here as they stand.
+"""The public account of the sandbox.
+
+The API documents print it (docs/api/devserver-api.md section 6.2), so everybody knows it, and it opens nothing but
+sandboxes. The documents' worked signatures verify here unchanged.
 """
 
 from dataclasses import dataclass

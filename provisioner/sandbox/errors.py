@@ -1,5 +1,5 @@
-"""What can go wrong, for two readers: `SandboxError` tells the person who runs the sandbox why it cannot run; `ApiError` is
-a refusal on the wire, in the body shapes of docs/api/devserver-api.md section 5. Knows no HTTP library.
+"""The errors of the sandbox. `SandboxError` tells the person who runs the sandbox why it cannot run. `ApiError` is a
+refusal on the wire, in the body shapes of docs/api/devserver-api.md section 5. Knows no HTTP library.
 """
 
 from enum import Enum, auto
@@ -9,11 +9,11 @@ from typing import assert_never
 
 
 class SandboxError(Exception):
-    """The sandbox cannot do what was asked; the message says what to do instead."""
+    """The sandbox cannot do what was requested. The message says what to do instead."""
 
 
 class WorldError(SandboxError):
-    """A world file cannot be used. It has not been touched. `reason` says what it is, without its name."""
+    """A world file cannot be used. It was not changed. `reason` describes the problem without the file name."""
 
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
@@ -21,7 +21,7 @@ class WorldError(SandboxError):
 
 
 class WorldWriteError(SandboxError):
-    """A world cannot be written to, and is as it was."""
+    """A world cannot be written to, and is unchanged."""
 
 
 class SettingsError(SandboxError):
@@ -49,7 +49,7 @@ class ApiError(Exception):
 
 
 class GatewayError(ApiError):
-    """A refusal before any service was asked: shape 1 with the request's id."""
+    """A refusal before any service was reached: shape 1 with the id of the request."""
 
     def body(self, request_id: str) -> dict[str, object]:
         return super().body(request_id) | {"request_id": request_id}
@@ -96,7 +96,7 @@ def internal_error(service: Service) -> ApiError:
 
 
 def throttled(service: Service) -> ApiError:
-    """By the service itself, for which no code is published; the nearest is that of a count that is exceeded."""
+    """Returns a 429 of the service itself. No code is published for it, so it uses the code of an exceeded count."""
     text = "The number of requests exceeds the limit."
     match service:
         case Service.MODELARTS:

@@ -1,5 +1,7 @@
-"""One served sandbox a world. Commands may share a world with it, request by request; two servers would each arm faults and
-announce a token of their own for what is one cloud. Knows nothing of what is served.
+"""Allows only one served sandbox for a world.
+
+Commands may share a world with it, request by request. Two servers would each have their own faults and token for one
+cloud.
 """
 
 import fcntl
@@ -17,9 +19,10 @@ _LONGEST_LOCK: Final = 200
 
 @contextmanager
 def sole_server(world: Path | None, address: str) -> Iterator[None]:
-    """Holds the lock beside the world, which says who holds it; death frees it. Raises SandboxError when it is held.
+    """Holds the lock beside the world, which names its holder. The lock ends with the process. Raises SandboxError if
+    it is held.
 
-    The file of the lock stays: whoever removed it could lock another one of the same name.
+    The lock file is never removed, because a process that removed it could lock another file of the same name.
     """
     if world is None:
         yield
@@ -43,7 +46,7 @@ def sole_server(world: Path | None, address: str) -> Iterator[None]:
 
 
 def _require_lock(lock: IO[str], path: Path) -> None:
-    """Raises SandboxError for a file of something else, such as another tool's lock. It is left as it is."""
+    """Raises SandboxError for a file of something else, such as the lock of another tool. The file is not changed."""
     found = lock.read(_LONGEST_LOCK)
     lock.seek(0)
     if found and not found.startswith("process "):
@@ -51,7 +54,7 @@ def _require_lock(lock: IO[str], path: Path) -> None:
 
 
 def _beside(world: Path) -> Path:
-    """However the world is called: by way of links it is one world all the same."""
+    """Returns the path of the lock. Links to the same world lead to the same lock."""
     real = world.resolve()
     return real.with_name(f"{real.name}.lock")
 

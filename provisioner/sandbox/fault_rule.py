@@ -1,4 +1,4 @@
-"""The form in which every fault is written, whatever its kind: where it happens, to which requests, and how often."""
+"""The settings that every fault has: at which operations it happens, to which requests, and how often."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[!-~]([ -~]{0,1000}[!-
 
 
 class FaultRule(BaseModel, ABC):
-    """`places` are the operations at which the kind of fault means something."""
+    """The settings of a fault. `places` are the operations for which the kind of fault makes sense."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
     places: ClassVar[frozenset[str]] = EVERY
@@ -65,7 +65,7 @@ class FaultRule(BaseModel, ABC):
         )
 
     def request_pattern(self) -> str | None:
-        """For the name of the server that a request is about."""
+        """The pattern for the name of the server that a request is about."""
         return self.server
 
     @abstractmethod

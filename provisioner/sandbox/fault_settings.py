@@ -1,5 +1,6 @@
-"""The form in which faults are written, in the file of `--faults` and in the control API (docs/sandbox.md). Only the form
-stands here; what a fault does stands with faults, wire and the services.
+"""The written form of faults, in the file of `--faults` and in the control API (docs/sandbox.md).
+
+What a fault does is implemented in faults, wire and the services.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ from provisioner.sandbox.world_fault_rules import (
 
 
 def read_faults(path: Path) -> list[Rule]:
-    """Raises SettingsError."""
+    """Reads a file of faults. Raises SettingsError."""
     return read_settings(path, FaultsFile).value()
 
 
@@ -72,5 +73,5 @@ class FaultsFile(BaseModel):
 
 
 def written(rule: Rule, hits: int) -> Mapping[str, object]:
-    """As the control API shows a rule."""
+    """Returns a rule in the form that the control API shows."""
     return {**rule.written, "hits": hits}

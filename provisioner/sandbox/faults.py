@@ -1,5 +1,6 @@
-"""What can be made to go wrong, as values, and which request it happens to. A wire fault spoils how a request or its answer
-travels; a world fault disturbs what the answer says. Knows neither HTTP nor the file that rules are read from.
+"""The faults as values, and which requests they apply to. Knows neither HTTP nor the file of rules.
+
+A wire fault changes how a request or its answer travels. A world fault changes what the answer says.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,14 +12,14 @@ from typing import ClassVar, Final, Literal, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """The connection is reset instead of an answer."""
+    """Resets the connection instead of answering."""
 
     executed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Substitute:
-    """An answer in the place of the true one; without a `code` it has this `body`, or none."""
+    """Replaces the answer. Without a `code` it has this `body`, or none."""
 
     status: int
     code: str | None
@@ -30,7 +31,7 @@ class Substitute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """429 by the gateway, which names the `limit` of requests in a `time`, or by the service itself."""
+    """Answers 429, as the gateway, which names the `limit` of requests in a `time`, or as the service itself."""
 
     executed: ClassVar[bool] = False
     by: Literal["gateway", "service"]
@@ -41,14 +42,14 @@ class Throttle:
 
 @dataclass(frozen=True, slots=True)
 class Truncate:
-    """The head promises the whole answer, and half of the body comes."""
+    """Announces the whole answer in the headers and sends half of the body."""
 
     executed: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
 class Oversize:
-    """The true answer, padded with so many bytes that mean nothing in JSON."""
+    """Pads the true answer with so many bytes that mean nothing in JSON."""
 
     executed: ClassVar[bool] = True
     padding: int
@@ -56,7 +57,9 @@ class Oversize:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Executed at once; the answer begins after so many seconds of the machine's clock, and may then come in drops."""
+    """Carries the request out at once. The answer begins after so many seconds of the machine's clock, and may then
+    arrive slowly.
+    """
 
     executed: ClassVar[bool] = True
     seconds: float
@@ -65,7 +68,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The connection is reset at once, and the request executed when so much of the world's time has passed."""
+    """Resets the connection at once, and carries the request out after so much of the world's time."""
 
     executed: ClassVar[bool] = False
     milliseconds: int
@@ -73,7 +76,7 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """The servers that the request makes are in no list for so long; without `show` not shown singly either."""
+    """Hides the servers of the request from lists for so long; without `show` also from reading by id."""
 
     milliseconds: int
     show: bool
@@ -81,21 +84,21 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Pages beyond the first begin so many rows later, as if rows before them had gone, or earlier."""
+    """Begins pages after the first so many rows later, as if earlier rows had disappeared, or earlier."""
 
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """So many rows at the end of the list never come, though `total` counts them."""
+    """Omits so many rows at the end of the list, although `total` counts them."""
 
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A page holds so many rows at most: a larger `limit` is refused, or passed over in silence."""
+    """Limits a page to so many rows. A larger `limit` is refused, or silently ignored."""
 
     rows: int
     refused: bool
@@ -103,7 +106,9 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """The list of everybody's servers shows the caller's own only, or lacks those of some users; its total counts what it shows."""
+    """Shows only the caller's own servers in the list of all servers, or hides those of some users. Its total counts
+    what it shows.
+    """
 
     hides: tuple[str, ...] = ()
     """The ids of these users. Empty: of all but the caller."""
@@ -111,8 +116,8 @@ class Filtered:
 
 @dataclass(frozen=True, slots=True)
 class Skew:
-    """The answer bears the time of a clock that is so much ahead (or behind), or no time at all where it is `undated`, and says of itself that
-    a cache has held it for `age` seconds.
+    """Dates the answer by a clock that is so much ahead (or behind), or not at all if `undated`. `age` claims that a
+    cache has held it for so many seconds.
     """
 
     milliseconds: int
@@ -122,7 +127,7 @@ class Skew:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Another user of the account sends the same request, just before or after, whatever becomes of this one."""
+    """Lets another user of the account send the same request, just before or after, whatever happens to this one."""
 
     when: Literal["before", "after"]
     user: str
@@ -130,7 +135,7 @@ class Stranger:
 
 @dataclass(frozen=True, slots=True)
 class Sells:
-    """Whatever was asked for, the server is sold in this mode. Without `pays` a prepaid one is ordered, and nobody has paid yet."""
+    """Sells the server in this mode, whatever was requested. Without `pays`, a prepaid one is ordered and unpaid."""
 
     charging_mode: Literal["PRE_PAID", "POST_PAID"]
     pays: bool
@@ -138,7 +143,7 @@ class Sells:
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """Only userdata under this name takes effect; under the other it is refused, or passed over in silence."""
+    """Lets userdata take effect under this name only. Under the other name it is refused, or silently ignored."""
 
     takes: Literal["userdata", "user_data"]
     refused: bool
@@ -146,13 +151,13 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """What is released is gone for so long, from lists and by its id, and then back in DELETE_FAILED."""
+    """Hides a released server for so long, from lists and by its id; then it returns with DELETE_FAILED."""
 
     milliseconds: int
 
 
 class Kept(Enum):
-    """What `rows` says where rows stay as they are: None would be a row of null."""
+    """Marks that `rows` leaves rows unchanged, because None would be a row of null."""
 
     KEPT = "kept"
 
@@ -162,9 +167,9 @@ KEPT: Final = Kept.KEPT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewrite:
-    """The answer is true but for what stands here. Rows are the objects in the list `rows_in`, or the answer itself where it has none;
-    `server` is a pattern for the names of the rows that are meant. Objects merge; `drop`, `rows_drop` and `rows_upper`, whose texts are shown
-    in upper case, are dotted paths.
+    """Changes the true answer. Rows are the objects of the list `rows_in`, or the answer itself if it has no such
+    list. `server` is a pattern for the names of the rows to change. Objects are merged. `drop`, `rows_drop` and
+    `rows_upper` (whose texts are shown in upper case) are dotted paths.
     """
 
     set: Mapping[str, object]
@@ -184,9 +189,9 @@ WorldFault: TypeAlias = Lag | Shift | Short | Cap | Filtered | Skew | Stranger |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """So many (`after`) of the requests that it matches pass, then so many (`times`; None: all further ones) are hit.
+    """One rule: the first `after` matching requests pass, and the next `times` are hit (None: all).
 
-    `server` is a pattern for a server's name; `written` is the rule as its author wrote it.
+    `server` is a pattern for the name of a server; `written` is the rule as its author wrote it.
     """
 
     operations: frozenset[str]
@@ -207,7 +212,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What happens to one request."""
+    """The faults that apply to one request."""
 
     wire: WireFault | None = None
     world: tuple[WorldFault, ...] = ()
@@ -217,13 +222,13 @@ UNDISTURBED: Final = Taken()
 
 
 class Faults:
-    """The rules in force, in their order, and how often each has hit."""
+    """The rules in force, in their order, with how often each was hit."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self._armed: list[_Armed] = [_Armed(rule) for rule in rules]
 
     def add(self, rules: Iterable[Rule]) -> None:
-        """Below those that stand, whose counts stay."""
+        """Adds rules after the existing ones, which keep their counts."""
         self._armed += [_Armed(rule) for rule in rules]
 
     def replace(self, rules: Iterable[Rule]) -> None:
@@ -233,9 +238,10 @@ class Faults:
         return [(armed.rule, armed.hits) for armed in self._armed]
 
     def take(self, operation: str, server: Callable[[], str | None]) -> Taken:
-        """Counts the request; `server` is asked for the name of the request's server, if a rule wants to know.
+        """Counts the request and returns its faults. `server` is called for the name of the server if a rule needs
+        it.
 
-        At most one wire fault hits a request: the first, and wire faults below it do not even count the request.
+        At most one wire fault applies to a request: the first. Later wire faults do not count the request.
         """
         wire: WireFault | None = None
         world: list[WorldFault] = []

@@ -1,5 +1,7 @@
-"""ID tokens of OpenID Connect, the provider's side: checks a token's signature (RS256), issuer, audience and times against
-the keys that an account's identity provider was set up with. Knows no header, no user and no clock.
+"""Verifies ID tokens of OpenID Connect: signature (RS256), issuer, audience and times, against the keys of an
+identity provider.
+
+Knows no header, no user and no clock.
 """
 
 import base64
@@ -19,7 +21,7 @@ _SMALLEST_MODULUS: Final = 1 << 1023
 
 
 class IdTokenError(Exception):
-    """The token proves nothing; the message says why, without any part of it."""
+    """The token proves nothing. The message says why, without any part of the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,13 @@ class SigningKey:
 
     @property
     def size(self) -> int:
-        """Bytes of the modulus."""
+        """The number of bytes of the modulus."""
         return (self.modulus.bit_length() + 7) // 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityProvider:
-    """An identity provider that an account trusts: who issues its tokens, for whom, and whom each subject acts as.
+    """An identity provider that an account trusts: its issuer, its audience and its keys.
 
     `users` maps the `sub` of a token to the name of a user of the account.
     """
@@ -66,7 +68,7 @@ def verify(token: str, provider: IdentityProvider, *, now: int) -> str:
 
 
 def decode_number(text: str) -> int:
-    """Of a JSON Web Key. Raises ValueError."""
+    """Decodes a number of a JSON Web Key. Raises ValueError."""
     return int.from_bytes(_decode(text))
 
 
@@ -87,7 +89,7 @@ def _parts(token: str) -> tuple[Mapping[str, object], Mapping[str, object], byte
 
 
 def _decode(text: str) -> bytes:
-    """Base64 for URLs without padding. Raises ValueError."""
+    """Decodes Base64 for URLs without padding. Raises ValueError."""
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:

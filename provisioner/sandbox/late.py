@@ -1,5 +1,7 @@
-"""The table of requests that were received and not yet carried out: each is kept whole, passwords in its body included, until
-its time has come, and is gone with the transaction that carries it out. Knows neither HTTP nor what a request asks for.
+"""The table of requests that were received and not yet carried out.
+
+Each is kept completely, including passwords in its body, until it is due. The transaction that carries it out removes
+it.
 """
 
 import json
@@ -22,7 +24,7 @@ CREATE INDEX late_due ON late (due_at);
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateRequest:
-    """By whom, for what, and when it is due (milliseconds). `account`, `user_id` and so on are the caller's."""
+    """A request with its due time in milliseconds. `account`, `user_id` and the like are the caller's."""
 
     due_at: int
     operation: str
@@ -66,12 +68,12 @@ def keep(connection: sqlite3.Connection, request: LateRequest) -> None:
 
 
 def bring_forward(connection: sqlite3.Connection, now: int) -> None:
-    """Makes all that is kept due by now."""
+    """Makes all kept requests due now."""
     connection.execute("UPDATE late SET due_at = ? WHERE due_at > ?", (now, now))
 
 
 def take_due(connection: sqlite3.Connection, now: int) -> LateRequest | None:
-    """The one that has been due the longest, which is then no longer kept."""
+    """Removes and returns the request that has been due the longest."""
     row = connection.execute(
         f"SELECT sequence, {_COLUMNS} FROM late WHERE due_at <= ? ORDER BY due_at, sequence LIMIT 1",  # noqa: S608 - our own names
         (now,),

@@ -1,5 +1,6 @@
-"""The ledger: what was bought, paid, given back and refused, in the order it happened. It is the witness that tests ask
-how often money was really spent, so rows are only ever added; the database itself refuses to change one.
+"""The ledger: what was bought, paid, refunded and refused, in order.
+
+Tests ask it how often money was really spent, so rows are only added; the database itself refuses changes.
 """
 
 import sqlite3
@@ -23,12 +24,12 @@ CREATE TRIGGER ledger_rows_last BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One row. `amount` is in cents and never negative, the kind tells its direction; `time` is in milliseconds.
+    """One row. `amount` is in cents and never negative; the kind tells its direction. `time` is in milliseconds.
 
-    purchase: one for each server that a create executed (pay-per-use: its first hour's price; an order not yet paid has no
-    server id). payment: an order. release and refund: a server. wipe: a server whose system disk was lost to another system.
-    refusal: what would have spent or released, not executed.
-    `account` is an id; `caller` is a user's name, or "billing" for what billing does by itself.
+    purchase: one for each server of a create (pay-per-use: the price of the first hour; an unpaid order has no server
+    id). payment: an order. release and refund: a server. wipe: a server whose system disk was replaced by another
+    system. refusal: something that would have spent money or released a server, and was not carried out. `account` is
+    an id; `caller` is the name of a user, or "billing".
     """
 
     sequence: int
@@ -46,7 +47,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who a row is about: the account whose money it is, and who acted."""
+    """The account whose money a row is about, and who acted."""
 
     account: str
     name: str
@@ -74,6 +75,6 @@ def append(
 
 
 def entries(connection: sqlite3.Connection, *, after: int = 0) -> list[LedgerEntry]:
-    """Oldest first, of a sequence above `after`."""
+    """Yields the rows with a sequence above `after`, oldest first."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM ledger WHERE sequence > ? ORDER BY sequence", (after,))  # noqa: S608 - our own names
     return [LedgerEntry(*row) for row in rows]

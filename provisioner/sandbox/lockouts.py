@@ -1,5 +1,6 @@
-"""The table of access keys whose signatures failed: after too many failures in a row a key is locked for a while
-(docs/api/devserver-api.md section 6.1). Knows no signature.
+"""The table of access keys with failed signatures. After too many failures in a row a key is locked for a while.
+
+Source: docs/api/devserver-api.md section 6.1. Knows no signature.
 """
 
 import sqlite3
@@ -21,7 +22,7 @@ def is_locked(connection: sqlite3.Connection, access_key: str, *, now: int) -> b
 
 
 def count_failure(connection: sqlite3.Connection, access_key: str, *, now: int) -> None:
-    """Locks the key with the failure that is one too many, and begins to count anew."""
+    """Counts a failure. One too many locks the key and starts a new count."""
     connection.execute(
         "INSERT INTO lockouts (access_key, failures, locked_until) VALUES (?, 1, 0)"
         " ON CONFLICT DO UPDATE SET failures = failures + 1",
@@ -34,5 +35,5 @@ def count_failure(connection: sqlite3.Connection, access_key: str, *, now: int) 
 
 
 def forget(connection: sqlite3.Connection, access_key: str) -> None:
-    """After a success the row of failures is broken."""
+    """Resets the count after a success."""
     connection.execute("DELETE FROM lockouts WHERE access_key = ?", (access_key,))

@@ -1,5 +1,6 @@
-"""What the cloud has on sale: flavors with their prices and the zones they are sold out in, and images. Fixed while the
-sandbox runs; knows no order and no server.
+"""What is for sale: images, and flavors with their prices and the zones in which they are sold out.
+
+It does not change while the sandbox runs. Knows no order and no server.
 """
 
 import re
@@ -14,8 +15,8 @@ Action = Literal["create", "start", "stop", "reboot", "changeos", "reinstallos"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flavor:
-    """`hourly_price` is in cents; `fails` are the actions whose way ends in their *_FAILED status. Of one that `falls_short`,
-    several by one call come to one server less.
+    """A flavor. `hourly_price` is in cents; `fails` are the actions that end in their *_FAILED status. If it
+    `falls_short`, buying several by one call brings one server less.
     """
 
     name: str
@@ -38,8 +39,8 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """`other_flavors` is the hourly price, in cents, of any flavor that is not listed; None when no other is sold. `private_images`
-    are known by their ids and stand in no list.
+    """What is for sale. `other_flavors` is the hourly price in cents of any flavor that is not listed; None if no
+    other is sold. `private_images` can be read by their ids and are in no list.
     """
 
     zones: tuple[str, ...]
@@ -75,11 +76,11 @@ class Market:
         return self.a3_flavors is None or flavor in self.a3_flavors
 
     def is_sold_out(self, flavor: Flavor, zone: str | None) -> bool:
-        """In the zone, or with None in every zone."""
+        """Returns whether the flavor is sold out in the zone; in every zone for None."""
         return flavor.sold_out_in.issuperset(self.zones if zone is None else (zone,))
 
     def failing_to_build(self, names: frozenset[str]) -> "Market":
-        """The same market, in which servers of these flavors never come up."""
+        """Returns the same market, in which servers of these flavors never start running."""
         listed = {flavor.name for flavor in self.flavors}
         added = (each for each in map(self.flavor, sorted(names - listed)) if each is not None)
         flavors = (_failing(each) if each.name in names else each for each in (*self.flavors, *added))

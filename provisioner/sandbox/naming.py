@@ -1,5 +1,6 @@
-"""Which servers a request is about, whatever is wrong with it: a refusal in the ledger names them. Reads the path and the body
-leniently, as the request may have been refused because of its form.
+"""Finds the servers that a request is about, so that a refusal in the ledger can name them.
+
+Reads the path and the body leniently, because the request may have been refused for its form.
 """
 
 import json
@@ -16,7 +17,7 @@ _LONGEST: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A server, or an order, as far as it is known."""
+    """A server or an order, as far as it is known."""
 
     id: str | None = None
     name: str | None = None
@@ -24,12 +25,12 @@ class Named:
 
 
 def named_servers(call: Call) -> tuple[Named, ...]:
-    """At least one: a request that names nothing is one about nothing."""
+    """Returns at least one entry: a request that names nothing is about an unnamed server."""
     return tuple(dict.fromkeys(_named(call))) or (Named(),)
 
 
 def named_server(call: Call, server_id: str) -> Named:
-    """An id of the caller's account with the name that goes with it; of anybody else's, and of none, just the id."""
+    """Returns an id with its name if it belongs to the caller's account, else the id alone."""
     server = servers.find(call.transaction.connection, server_id)
     if server is None or server.account != call.caller.account.id:
         return Named(server_id)
@@ -50,7 +51,7 @@ def _named(call: Call) -> Iterator[Named]:
 
 
 def _of_order(call: Call, order_id: str) -> Iterator[Named]:
-    """The servers that an order has bought, or the name under which it is to buy one."""
+    """Returns the servers that an order bought, or the name under which it is to buy one."""
     connection = call.transaction.connection
     order = orders.find(connection, call.caller.account.id, order_id)
     if order is None:

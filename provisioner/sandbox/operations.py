@@ -1,5 +1,7 @@
-"""The table of disk operations, the only actions of a server that answer with an id of their own (docs/api/devserver-api.md
-section 2.4). Knows what an operation does to a server's list of disks, and not who may ask for one.
+"""The table of disk operations, the only actions of a server that answer with an id (docs/api/devserver-api.md
+section 2.4).
+
+It knows what an operation does to the disks of a server, but not who may ask for one.
 """
 
 import json
@@ -44,7 +46,7 @@ _INSERT: Final = f"INSERT INTO operations ({', '.join(_NAMES)}) VALUES ({', '.jo
 
 
 def settle(connection: sqlite3.Connection, now: int) -> None:
-    """Brings every operation to where it is by `now`; the disks of those that have ended appear or go."""
+    """Applies every operation that has begun or ended by `now` to the disks of its server."""
     connection.execute(
         "UPDATE operations SET status = 'running' WHERE status = 'pending' AND begin_at <= ? AND end_at > ?", (now, now)
     )
@@ -63,13 +65,13 @@ def find(connection: sqlite3.Connection, server_id: str, operation_id: str) -> O
 
 
 def is_busy(connection: sqlite3.Connection, volume_id: str) -> bool:
-    """Whether a disk is on its way to or from any server."""
+    """Returns whether a disk is being attached to or detached from a server."""
     row = connection.execute("SELECT 1 FROM operations WHERE volume_id = ? AND status <> 'success'", (volume_id,))
     return row.fetchone() is not None
 
 
 def holder(connection: sqlite3.Connection, volume_id: str) -> str | None:
-    """The id of the server that has the disk."""
+    """Returns the id of the server that has the disk."""
     row = connection.execute(
         "SELECT servers.id FROM servers, json_each(servers.volumes) AS disk"
         " WHERE disk.value ->> 'evs_id' = ? AND status <> 'DELETED'",

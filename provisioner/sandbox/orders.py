@@ -1,5 +1,6 @@
-"""The table of billing's orders and their form on the wire (docs/api/devserver-api.md section 8). Like a server, an order
-carries what its status becomes by itself, and when. Knows no server and no money but its own.
+"""The table of orders and their form on the wire (docs/api/devserver-api.md section 8).
+
+Like a server, an order carries its next status and when that comes. Knows no server.
 """
 
 import secrets
@@ -107,7 +108,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What an order list asks for; None asks for everything."""
+    """The filter of a list of orders; None matches everything."""
 
     account: str
     order_id: str | None
@@ -128,12 +129,16 @@ _INSERT: Final = f"INSERT INTO orders ({_COLUMNS}) VALUES ({', '.join('?' * len(
 
 
 def new_id(now: int) -> str:
-    """Like the vendor's, CS and the minute; the random part is longer, so that a busy minute does not repeat one."""
+    """Returns an id like the vendor's: CS and the minute. The random part is longer, so that ids do not repeat in a
+    busy minute.
+    """
     return f"CS{moment(now):%y%m%d%H%M}{''.join(secrets.choice(_ALPHABET) for _ in range(12))}"
 
 
 def settle(connection: sqlite3.Connection, now: int) -> None:
-    """Brings every order whose status has ended by `now` to what follows it. Approved ones wait to be paid, and then cancel."""
+    """Moves every order whose status has ended by `now` to the next one. Approved orders wait for payment, and are
+    then cancelled.
+    """
     connection.execute(
         "UPDATE orders SET status = due_status, due_status = ?, due_at = pending_until WHERE due_at <= ? AND due_status = ?",
         (OrderStatus.CANCELLED, now, OrderStatus.PENDING_PAYMENT),
@@ -154,7 +159,7 @@ def find(connection: sqlite3.Connection, account: str, order_id: str) -> Order |
 
 
 def change(connection: sqlite3.Connection, order: Order) -> None:
-    """Puts this in the place of the order of the same id."""
+    """Replaces the order with the same id."""
     assignments = ", ".join(f"{name} = ?" for name in _NAMES)
     connection.execute(f"UPDATE orders SET {assignments} WHERE id = ?", (*_values(order), order.id))  # noqa: S608 - our own names
 

@@ -1,6 +1,7 @@
-"""Carrying a call out: the refusals that every service shares, and what world faults do around an operation. Also brings a
-world to the present, where late requests are carried out as of the moment they were due, and tries whether a world can be. Knows
-no HTTP.
+"""Carries a call out: the refusals that all services share, and the world faults around an operation. Knows no HTTP.
+
+Also brings a world up to date, with late requests at the moment when they were due, and tests whether that is
+possible.
 """
 
 from contextlib import suppress
@@ -25,9 +26,9 @@ _TABLES: Final = (servers, orders, operations)
 
 
 def perform(operation: Operation, call: Call, wire: WireFault | None) -> Answer | None:
-    """With what world faults add to it; None when the wire fault keeps the operation from being carried out now.
+    """Carries the call out and applies world faults to its answer. None if a wire fault prevents that now.
 
-    Raises ApiError; a refusal of what spends is in the ledger.
+    Raises ApiError. A refused call that spends is written to the ledger.
     """
     _send_as_strangers(operation, call, "before")
     try:
@@ -41,7 +42,7 @@ def perform(operation: Operation, call: Call, wire: WireFault | None) -> Answer 
 
 
 def settle(transaction: Transaction) -> None:
-    """Does what time has done by now: every late request in its turn, with the world as it was at that moment."""
+    """Applies everything that is due by now: each late request in turn, with the world as it was at its moment."""
     while (request := late.take_due(transaction.connection, transaction.now)) is not None:
         moment = replace(transaction, now=request.due_at)
         _settle_tables(moment)
@@ -50,9 +51,10 @@ def settle(transaction: Transaction) -> None:
 
 
 def rehearse(transaction: Transaction) -> None:
-    """Does what time has done by now and all that is still on its way; whatever this raises, the world would raise later.
+    """Applies everything that is due by now and everything that is still to come, so that errors are raised now and
+    not later.
 
-    It is for a world that does not matter: another one than the sandbox's own wrote it, as far as anybody knows.
+    It is for a copy of a world that something else may have written.
     """
     ahead = transaction.now - transaction.machine_now
     if not 0 <= ahead <= time_shift.FURTHEST:
@@ -77,7 +79,7 @@ def _lagging(operation: Operation, call: Call) -> Answer:
 
 
 def _dated(answer: Answer, call: Call) -> Answer:
-    """With the time of the clocks that faults have set for it."""
+    """Returns the answer with the times of the clocks that faults have set."""
     for fault in call.faults:
         if isinstance(fault, Skew):
             date = {"Date": "" if fault.undated else http_date(call.transaction.now + fault.milliseconds)}
@@ -118,7 +120,7 @@ def _send_as_strangers(operation: Operation, call: Call, when: Literal["before",
 
 
 def _stranger(caller: Caller, name: str) -> Caller:
-    """The account's user of that name, or one who has no credentials to ever come by."""
+    """Returns the user of that name, or one without credentials."""
     known = next((user for user in caller.account.users if user.name == name), None)
     user_id = uuid5(NAMESPACE_OID, name).hex if known is None else known.id
     return replace(caller, user_id=user_id, user_name=name, is_administrator=False)
@@ -141,7 +143,7 @@ def _late_request(operation: Operation, call: Call, fault: Late) -> LateRequest:
 
 
 def _carry_out(transaction: Transaction, request: LateRequest) -> None:
-    """Nobody hears of a refusal any more but the ledger."""
+    """Carries a late request out. Only the ledger records a refusal."""
     member = transaction.rules.accounts.by_id(request.user_id)
     account, user = member or _departed(request)
     caller = Caller(
@@ -165,6 +167,6 @@ def _carry_out(transaction: Transaction, request: LateRequest) -> None:
 
 
 def _departed(request: LateRequest) -> tuple[Account, User]:
-    """Whoever sent it may be in no file of accounts any more; what was on its way arrives all the same."""
+    """Returns the sender of a late request, who may no longer be in the file of accounts."""
     user = User(id=request.user_id, name=request.user_name, password="", access_key="", secret_key="")
     return Account(id=request.account, name="", projects=(), users=()), user

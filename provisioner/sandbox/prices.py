@@ -1,6 +1,4 @@
-"""The arithmetic of money: what a period costs, in integer cents of CNY, so that the ledger can be added up. The prices
-themselves are the market's.
-"""
+"""Computes prices in integer cents of CNY, so that the ledger can be added up. The market has the prices themselves."""
 
 from typing import Final, Literal
 
@@ -28,10 +26,10 @@ def period_milliseconds(period_type: PeriodType, period_num: int) -> int:
 
 
 def period_price(hourly_price: int, period_type: PeriodType, period_num: int) -> int:
-    """Cents for one server over the whole period, paid in advance."""
+    """Returns the prepaid price of one server for the whole period, in cents."""
     return hourly_price * _HOURS[period_type] * period_num * _PREPAID_PERCENT // 100
 
 
 def yuan(cents: int) -> float:
-    """As billing prints amounts."""
+    """Formats an amount as billing does."""
     return cents / 100

@@ -1,4 +1,4 @@
-"""An answer as HTTP. Knows what every answer bears and nothing of what it says."""
+"""Prints an answer as HTTP."""
 
 import json
 
@@ -9,7 +9,7 @@ from provisioner.sandbox.clock import http_date
 
 
 def print_answer(answer: Answer, request_id: str, now: int) -> Response:
-    """The date is that of the sandbox's clock: a client that compares it with `create_at` must find one time."""
+    """Prints the answer. Its `Date` is by the sandbox's clock, so that clients can compare it with `create_at`."""
     headers = {"X-Request-Id": request_id, "Date": http_date(now), **answer.headers}
     if not headers["Date"]:  # a fault has taken it away
         del headers["Date"]

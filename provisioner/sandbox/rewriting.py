@@ -1,4 +1,4 @@
-"""Rewrites what a true answer shows, as a fault asks for it: what was done stays done, and only the answer says otherwise."""
+"""Rewrites true answers as faults demand. What was done stays done; only the answer changes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ _ROWS: Final = "data"
 
 
 def rewrite(answer: Answer, faults: Iterable[WorldFault]) -> Answer:
-    """In the order of the faults. An answer that is no JSON object stays as it is."""
+    """Applies the faults in their order. An answer that is not a JSON object stays unchanged."""
     for fault in faults:
         if isinstance(fault, Rewrite) and isinstance(answer.body, Mapping):
             headers = {**answer.headers, **fault.headers}
@@ -43,14 +43,14 @@ def _rewrite_row(row: object, fault: Rewrite) -> object:
 
 
 def _merged(value: object, over: object) -> object:
-    """Objects merge at every depth; everything else takes the place of what was there."""
+    """Merges objects at every depth. Every other value replaces the old one."""
     if not isinstance(value, Mapping) or not isinstance(over, Mapping):
         return over
     return {**value, **{key: _merged(value.get(key), each) for key, each in over.items()}}
 
 
 def _without(value: object, paths: Iterable[str]) -> object:
-    """Without the keys of these dotted paths, as far as they lead somewhere."""
+    """Removes the keys at these dotted paths, if they exist."""
     for path in paths:
         value = _without_path(value, path.split("."))
     return value

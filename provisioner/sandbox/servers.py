@@ -1,5 +1,7 @@
-"""The table of servers, their states and their form on the wire (docs/api/devserver-api.md sections 3.3 and 4). A state
-that ends by itself carries what follows and when; `settle` makes it so. Knows no rule about who may do what.
+"""The table of servers, their statuses and their form on the wire (docs/api/devserver-api.md sections 3.3 and 4).
+
+A status that ends by itself carries the next status and when that comes; `settle` applies it. Knows no rule about
+permissions.
 """
 
 import json
@@ -41,13 +43,13 @@ CREATE INDEX servers_due ON servers (due_at) WHERE due_at IS NOT NULL;
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One row. `built` tells whether there is, or was, a machine behind it; `volumes` is wire form, kept as JSON text;
-    `price` is what its current term cost in cents; times are milliseconds.
+    """One row. `built` tells whether there is, or was, a machine; `volumes` is the wire form as JSON text; `price` is
+    the price of the current term in cents; times are milliseconds.
 
-    The term of a prepaid one runs from `effective_at` to `expire_at`. With `auto_renew` billing then buys another one, as
-    often as `renewals_left` (None: without end) and of a `renewal_period` (None: as long as the last).
+    The term of a prepaid server runs from `effective_at` to `expire_at`. With `auto_renew`, billing then buys another
+    term, `renewals_left` times (None: without end), for a `renewal_period` (None: as long as the last).
 
-    A list that lags does not have it while it has an `unlisted_until`, nor is it found by its id with an `unshown_until`.
+    A server with `unlisted_until` is not in lists until then; one with `unshown_until` is not found by its id either.
     """
 
     sequence: int
@@ -86,13 +88,15 @@ class Server:
 
     @property
     def spec(self) -> str:
-        """The flavor, by whichever of the two names it was bought."""
+        """The flavor, under whichever of the two names it was bought."""
         name = self.flavor or self.resource_flavor
         assert name is not None
         return name
 
     def wire(self) -> dict[str, object]:
-        """What the API shows: absent values are left out, and what section 3.3 says is never echoed has no column."""
+        """The form that the API shows. Absent values are left out, and values that section 3.3 says are never echoed
+        have no column.
+        """
         body: dict[str, object] = {
             "id": self.id,
             "name": self.name,
@@ -138,7 +142,7 @@ _INSERT: Final = f"INSERT INTO servers ({_COLUMNS}) VALUES ({', '.join('?' * len
 
 
 def settle(connection: sqlite3.Connection, now: int) -> None:
-    """Brings every state that has ended by `now` to what follows it."""
+    """Moves every status that has ended by `now` to the next one."""
     connection.execute(
         "UPDATE servers SET status = due_status, built = max(built, due_status = 'RUNNING'), update_at = due_at,"
         " due_status = NULL, due_at = NULL WHERE due_at <= ?",
@@ -161,29 +165,29 @@ def add(connection: sqlite3.Connection, server: Server) -> None:
 
 
 def find(connection: sqlite3.Connection, server_id: str) -> Server | None:
-    """By its id, DELETED ones too."""
+    """Returns the server with this id, also if it is DELETED."""
     return _one(connection.execute(f"{_SELECT} WHERE id = ?", (server_id,)))
 
 
 def of_order(connection: sqlite3.Connection, order_id: str) -> list[Server]:
-    """All servers bought by one order, DELETED ones too, in the order of their creation."""
+    """Returns all servers of one order in the order of their creation, also DELETED ones."""
     return _all(connection.execute(f"{_SELECT} WHERE order_id = ? ORDER BY sequence", (order_id,)))
 
 
 def subscribed(connection: sqlite3.Connection, account: str) -> list[Server]:
-    """All prepaid servers that an account ever had."""
+    """Returns all prepaid servers that an account ever had."""
     return _all(
         connection.execute(f"{_SELECT} WHERE account = ? AND order_id IS NOT NULL ORDER BY sequence", (account,))
     )
 
 
 def expiring(connection: sqlite3.Connection, until: int) -> list[Server]:
-    """Prepaid servers whose term ends by then."""
+    """Returns the prepaid servers whose term ends by then."""
     return _all(connection.execute(f"{_SELECT} WHERE expire_at <= ? AND status <> 'DELETED'", (until,)))
 
 
 def count(connection: sqlite3.Connection, project_id: str) -> int:
-    """How many there are of a project, on their way out included."""
+    """Returns how many servers a project has, including those that are being deleted."""
     (total,) = connection.execute(
         "SELECT count(*) FROM servers WHERE project_id = ? AND status <> 'DELETED'", (project_id,)
     ).fetchone()
@@ -191,7 +195,9 @@ def count(connection: sqlite3.Connection, project_id: str) -> int:
 
 
 def hide(connection: sqlite3.Connection, *, since: int, until: int, show: bool) -> None:
-    """All servers from the sequence `since` on, from lists, and without `show` from everyone. The longest hiding holds."""
+    """Hides all servers from the sequence `since` on from lists, and without `show` also from reading by id. The
+    longest hiding counts.
+    """
     connection.execute(
         "UPDATE servers SET unlisted_until = max(coalesce(unlisted_until, 0), ?),"
         " unshown_until = CASE WHEN ? THEN unshown_until ELSE max(coalesce(unshown_until, 0), ?) END WHERE sequence >= ?",
@@ -209,7 +215,9 @@ def page(
     limit: int,
     offset: int,
 ) -> tuple[list[Server], int]:
-    """One page and the number of all; `owner` None is the whole project's, without those of the `hidden` ones. Ties are kept in the order of creation."""
+    """Returns one page and the total. `owner` None lists the whole project, without servers of `hidden` users. Equal
+    rows keep the order of creation.
+    """
     column, direction = sort
     where, values = "project_id = ? AND status <> 'DELETED' AND unlisted_until IS NULL", [project_id]
     if owner is not None:
@@ -225,13 +233,13 @@ def page(
 
 
 def change(connection: sqlite3.Connection, server: Server, **columns: object) -> None:
-    """Writes other values into columns; the names are the program's, never a client's."""
+    """Writes values into columns. The column names come from the program, never from a client."""
     assignments = ", ".join(f"{name} = ?" for name in columns)
     connection.execute(f"UPDATE servers SET {assignments} WHERE id = ?", (*columns.values(), server.id))  # noqa: S608 - our own names
 
 
 def hide_one(connection: sqlite3.Connection, server_id: str, *, until: int) -> None:
-    """From lists and from everyone."""
+    """Hides one server from lists and from reading by id."""
     connection.execute(
         "UPDATE servers SET unlisted_until = ?, unshown_until = ? WHERE id = ?", (until, until, server_id)
     )
@@ -240,7 +248,7 @@ def hide_one(connection: sqlite3.Connection, server_id: str, *, until: int) -> N
 def transit(
     connection: sqlite3.Connection, server_id: str, via: Status, *, end: Status, now: int, milliseconds: int
 ) -> None:
-    """Puts a server into a state that lasts for so long and then becomes `end`."""
+    """Gives a server a status that lasts for so long and then becomes `end`."""
     connection.execute(
         "UPDATE servers SET status = ?, update_at = ?, due_status = ?, due_at = ? WHERE id = ?",
         (via, now, end, now + milliseconds, server_id),
@@ -248,7 +256,7 @@ def transit(
 
 
 def detachable_volumes(server: Server) -> set[str]:
-    """The ids of its disks but the system's."""
+    """Returns the ids of its disks except the system disk."""
     return {disk["evs_id"] for disk in json.loads(server.volumes) if disk["type"] == "DATA"}
 
 

@@ -1,5 +1,7 @@
-"""The sandbox over real HTTP, on loopback only: binds, announces, serves until a signal. Refuses what a web page sends to it:
-requests that name another host, as through a name of the page's own that resolves to this machine, and requests of a foreign origin.
+"""Serves the sandbox over HTTP on loopback: binds, announces, and serves until a signal.
+
+Refuses requests of web pages: those that name another host, for example through a name of the page that resolves to
+this machine, and those of a foreign origin.
 """
 
 import secrets
@@ -33,7 +35,7 @@ _TOKEN_BYTES: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where the sandbox answers, such as "http://127.0.0.1:8000", and the token that opens its control API."""
+    """The address of the sandbox, such as "http://127.0.0.1:8000", and the token for its control API."""
 
     address: str
     token: str = field(repr=False)
@@ -46,7 +48,7 @@ class Listening:
 def run(
     sandbox: Sandbox, world: Path | None, *, listener: socket.socket, announce: Callable[[Listening], None]
 ) -> None:
-    """Serves until SIGINT or SIGTERM and then returns. Raises SandboxError when another process serves the same world."""
+    """Serves until SIGINT or SIGTERM. Raises SandboxError if another process serves the same world."""
     listening = Listening(f"http://{LOOPBACK}:{listener.getsockname()[1]}", secrets.token_urlsafe(_TOKEN_BYTES))
     with sole_server(world, listening.address):
         config = configure(front(sandbox, listening.token))
@@ -54,7 +56,7 @@ def run(
 
 
 def front(sandbox: Sandbox, token: str) -> ASGIApp:
-    """The sandbox as it is served: with its control API, and to this machine only."""
+    """Returns the sandbox with its control API, for this machine only."""
     return LoopbackOnly(Control(sandbox, token), sandbox.world)
 
 
@@ -74,7 +76,7 @@ def configure(app: ASGIApp) -> uvicorn.Config:
 
 
 class LoopbackOnly:
-    """Lets through what was sent to this machine under one of its own loopback names, and by no foreign web page."""
+    """Accepts only requests to this machine under one of its loopback names that come from no foreign web page."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self._app = app
@@ -92,7 +94,7 @@ class LoopbackOnly:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it listens, and ends on a signal by returning instead of by raising the signal again."""
+    """A server that reports when it listens. On a signal it returns instead of raising the signal again."""
 
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
@@ -109,7 +111,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(port: int) -> socket.socket:
-    """Raises SandboxError when the port cannot be had."""
+    """Binds the port. Raises SandboxError if it is not available."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -123,8 +125,8 @@ def bind(port: int) -> socket.socket:
 
 
 def _foreign(headers: Headers) -> str | None:
-    """Why a request is not answered. Browsers send `Origin` with whatever a page may not read, and `Sec-Fetch-Site` with
-    everything; no other client sends either.
+    """Returns why a request is not answered. Browsers send `Origin` with requests that a page may not read, and
+    `Sec-Fetch-Site` with all; no other client sends either.
     """
     name, port = _host_and_port(headers.get("host", ""))
     if name not in _LOOPBACK_NAMES:

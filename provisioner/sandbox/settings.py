@@ -1,6 +1,4 @@
-"""The two files that a user may give the sandbox: its accounts, and its market (docs/sandbox.md). Only their form stands
-here; what they mean stands with accounts and market.
-"""
+"""The form of the two files that a user may give the sandbox: its accounts and its market (docs/sandbox.md)."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -16,12 +14,12 @@ from provisioner.sandbox.settings_files import read_settings
 
 
 def read_accounts(path: Path) -> Accounts:
-    """Raises SettingsError."""
+    """Reads a file of accounts. Raises SettingsError."""
     return read_settings(path, AccountsFile).value()
 
 
 def read_market(path: Path) -> Market:
-    """Raises SettingsError."""
+    """Reads a file of the market. Raises SettingsError."""
     return read_settings(path, MarketFile).value()
 
 
@@ -208,7 +206,7 @@ class FlavorSection(_Section):
 
 
 class ImageSection(_Section):
-    """`private`: bought from as any other, and in no list."""
+    """An image. A `private` one can be used like any other, but is in no list."""
 
     id: Annotated[str, StringConstraints(pattern=_UUID)]
     name: Annotated[str, StringConstraints(min_length=1, max_length=256)]

@@ -1,5 +1,6 @@
-"""Reading a YAML file of settings into a model: whole, or an error that names the file and every mistake by its place. Never
-repeats a value, which may be a secret. Knows no model.
+"""Reads a YAML file of settings into a model, or raises an error that names the file and the place of every mistake.
+
+It never prints a value, which may be a secret. Knows no model.
 """
 
 from collections.abc import Hashable
@@ -16,7 +17,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_settings(path: Path, model: type[_Model]) -> _Model:
-    """Raises SettingsError."""
+    """Reads the file. Raises SettingsError."""
     try:
         content = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - a safe loader, with one more rule
         return model.model_validate(content)
@@ -32,13 +33,13 @@ def read_settings(path: Path, model: type[_Model]) -> _Model:
 
 
 def describe(error: ValidationError) -> str:
-    """Every mistake by its place, and none by its value."""
+    """Describes every mistake by its place and without its value."""
     mistakes = error.errors(include_url=False, include_input=False)
     return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'the file'}: {_in_words(each)}" for each in mistakes)
 
 
 def _in_words(mistake: ErrorDetails) -> str:
-    """Where the validator speaks of its own workings, what a person has to write instead."""
+    """Returns what a person has to write, in place of the validator's internal words."""
     context = mistake.get("ctx", {})
     match mistake["type"]:
         case "missing":
@@ -56,7 +57,7 @@ def _in_words(mistake: ErrorDetails) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key given twice, where YAML would let the last one win in silence."""
+    """A YAML loader that refuses a key that is given twice; YAML would silently keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
         keys = [key.value for key, _ in node.value]

@@ -1,5 +1,6 @@
-"""SDK-HMAC-SHA256, the server's side: rebuilds what the client must have signed and compares. Follows
-docs/api/devserver-api.md section 6.1 by its steps; knows neither accounts nor clocks.
+"""Verifies signatures of SDK-HMAC-SHA256: rebuilds what the client must have signed and compares.
+
+Follows the steps of docs/api/devserver-api.md section 6.1. Knows neither accounts nor clocks.
 """
 
 import hashlib
@@ -36,14 +37,16 @@ class Authorization:
 
     @classmethod
     def parse(cls, header: str) -> Self | None:
-        """None when the header is of another scheme or malformed."""
+        """Parses the header; None if it has another scheme or is malformed."""
         if (match := _AUTHORIZATION.fullmatch(header.strip())) is None:
             return None
         return cls(match["access"], tuple(match["headers"].lower().split(";")), match["signature"])
 
 
 def verify(request: SignedRequest, authorization: Authorization, secret_key: str) -> bool:
-    """Whether the signature is the request's. Headers not named by the signer may be anything (section 6.1, `host` too)."""
+    """Returns whether the signature belongs to the request. Headers that the signer did not name may have any value
+    (section 6.1, also `host`).
+    """
     if any(name not in request.headers for name in (*authorization.signed_headers, "x-sdk-date")):
         return False
     payload_hash = _payload_hash(request)
@@ -86,7 +89,7 @@ def _encode(text: str) -> str:
 
 
 def _payload_hash(request: SignedRequest) -> str | None:
-    """The hash that was signed; None when the client declares one that is not this body's."""
+    """Returns the hash that was signed; None if the client declares one that is not that of this body."""
     actual = hashlib.sha256(request.body).hexdigest()
     declared = request.headers.get("x-sdk-content-sha256", actual).strip()
     return declared if declared in {actual, _UNSIGNED_PAYLOAD} else None

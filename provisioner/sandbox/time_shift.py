@@ -1,5 +1,7 @@
-"""How far a world's clock runs ahead of the machine's. Kept in the world, so that a restart does not go back in time, and
-only ever growing, as nothing in the world could be undone, up to a limit that every calendar can follow.
+"""Keeps how far the clock of a world is ahead of the machine's clock.
+
+It is part of the world, so that a restart does not turn it back. It only grows, because nothing in the world can be
+undone, up to a limit that every calendar supports.
 """
 
 import sqlite3
@@ -15,7 +17,7 @@ INSERT INTO time_shift VALUES (0);
 
 
 def ahead(connection: sqlite3.Connection) -> int:
-    """Milliseconds."""
+    """Returns the difference in milliseconds."""
     (milliseconds,) = connection.execute("SELECT coalesce(max(ahead), 0) FROM time_shift").fetchone()
     return int(milliseconds)
 

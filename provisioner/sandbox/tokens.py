@@ -1,5 +1,7 @@
-"""The tables of IAM tokens and temporary keys. Only a token's digest is kept; a temporary secret has to be, to verify what it
-signs, and opens nothing but sandboxes. Knows no password and no header.
+"""The tables of IAM tokens and temporary keys.
+
+Only the digest of a token is kept. A temporary secret must be kept, to verify what it signs; it opens nothing but
+sandboxes.
 """
 
 import hashlib
@@ -23,7 +25,9 @@ CREATE TABLE temporary_keys (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token is for: one of the two, or nothing but being exchanged (docs/api/devserver-api.md section 6.3)."""
+    """The scope of a token: a project, an account, or neither; then it can only be exchanged
+    (docs/api/devserver-api.md section 6.3).
+    """
 
     project_id: str | None = None
     domain_id: str | None = None
@@ -37,7 +41,7 @@ class TemporaryKeys:
 
 
 def issue(connection: sqlite3.Connection, user_id: str, scope: Scope, *, now: int, expires_at: int) -> str:
-    """A new token; those given out before stay good."""
+    """Creates a new token. Earlier ones stay valid."""
     token = secrets.token_urlsafe(96)
     connection.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
     connection.execute(
@@ -48,7 +52,7 @@ def issue(connection: sqlite3.Connection, user_id: str, scope: Scope, *, now: in
 
 
 def look_up(connection: sqlite3.Connection, token: str, *, now: int) -> tuple[str, Scope] | None:
-    """The user and scope of a token; None when it is unknown or has expired."""
+    """Returns the user and the scope of a token; None if it is unknown or expired."""
     row = connection.execute(
         "SELECT user_id, project_id, domain_id FROM tokens WHERE digest = ? AND expires_at > ?", (_digest(token), now)
     ).fetchone()
@@ -56,7 +60,7 @@ def look_up(connection: sqlite3.Connection, token: str, *, now: int) -> tuple[st
 
 
 def expiry(connection: sqlite3.Connection, token: str) -> int:
-    """Of a token that is known."""
+    """Returns when a known token expires."""
     (expires_at,) = connection.execute("SELECT expires_at FROM tokens WHERE digest = ?", (_digest(token),)).fetchone()
     return int(expires_at)
 
@@ -74,7 +78,9 @@ def issue_keys(connection: sqlite3.Connection, user_id: str, *, now: int, expire
 def look_up_keys(
     connection: sqlite3.Connection, access_key: str, security_token: str, *, now: int
 ) -> tuple[str, str] | None:
-    """The user and secret of temporary keys; None when they are unknown, expired, or not those of the security token."""
+    """Returns the user and the secret of temporary keys; None if they are unknown, expired, or belong to another
+    security token.
+    """
     row = connection.execute(
         "SELECT user_id, secret, digest FROM temporary_keys WHERE access = ? AND expires_at > ?", (access_key, now)
     ).fetchone()

@@ -1,5 +1,6 @@
-"""Plays wire faults: what becomes of an answer, and of the connection it was to travel on, when everything that was to be
-committed has been. Knows no operation and no world.
+"""Applies wire faults: changes an answer, or what happens to its connection, after everything was committed.
+
+Knows no operation and no world.
 """
 
 import asyncio
@@ -20,20 +21,20 @@ _DROPS_PER_SECOND: Final = 10
 
 
 class Line(Protocol):
-    """The connection a request came by."""
+    """The connection of a request."""
 
     def reset(self) -> None:
-        """The other side sees a reset, and nothing that was not on its way yet."""
+        """Resets the connection. What is not sent yet is lost."""
 
     def hang_up(self) -> None:
-        """The other side sees the end, after all that was sent."""
+        """Closes the connection after everything was sent."""
 
     def hold(self) -> None:
-        """From now on the request may wait for long; whoever ends the server shall not wait for it."""
+        """Notes that the request may wait for a long time, so that ending the server does not wait for it."""
 
 
 def substitute(fault: WireFault | None, answer: Answer | None, service: Service, request_id: str) -> Answer:
-    """What is to be answered; `answer` is the true one, or None where nothing was carried out."""
+    """Returns the answer to send. `answer` is the true one, or None if nothing was carried out."""
     match fault:
         case Substitute(status=status, code=None):
             return Answer(fault.body, status=status, headers=fault.headers)
@@ -74,7 +75,7 @@ async def _reset(scope: Scope, receive: Receive) -> None:
 
 
 async def _send_half(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """An answer without a body cannot be cut and goes out whole."""
+    """Sends half of the answer. An answer without a body is sent completely."""
     if len(response.body) == 0:
         await response(scope, receive, send)
         return
@@ -87,7 +88,9 @@ async def _send_half(response: Response, scope: Scope, receive: Receive, send: S
 
 
 async def _send_padded(fault: Oversize, response: Response, send: Send) -> None:
-    """White space behind a value of JSON is part of no value. What has no body has none to be padded."""
+    """Sends the answer with white space behind it, which is not part of a JSON value. An answer without a body is not
+    padded.
+    """
     padding = fault.padding if response.body else 0
     if padding:
         response.headers["Content-Length"] = str(len(response.body) + padding)
@@ -118,7 +121,7 @@ async def _send_slowly(fault: Slow, response: Response, scope: Scope, receive: R
 
 
 async def _waits(seconds: float, receive: Receive) -> bool:
-    """Whether the client is still there after so many seconds; returns as soon as it is not."""
+    """Waits and returns whether the client is still connected; returns at once when it is not."""
     try:
         async with asyncio.timeout(seconds):
             await _disconnection(receive)
@@ -133,7 +136,7 @@ async def _disconnection(receive: Receive) -> None:
 
 
 def _line(scope: Scope) -> Line | None:
-    """None inside a process, where there is no connection."""
+    """Returns the connection; None inside a process, where there is none."""
     line: Line | None = scope.get("extensions", {}).get(LINE)
     return line
 

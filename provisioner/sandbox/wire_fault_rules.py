@@ -1,4 +1,4 @@
-"""The forms of the faults that spoil how a request or its answer travels."""
+"""The written forms of wire faults, which change how a request or its answer travels."""
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 

@@ -1,5 +1,6 @@
-"""The world: one SQLite file that several processes may use at once and that a killed process leaves whole. Opens and
-checks it, copies it and gives each request one transaction; knows the tables' statements only as text, and no service.
+"""The world: one SQLite file that several processes may use at once and that a killed process leaves intact.
+
+Opens, checks and copies it, and gives each request one transaction. Knows no service.
 """
 
 import errno
@@ -58,7 +59,7 @@ COMMIT;
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How this sandbox behaves: how long building takes, what is on sale, and who may buy it."""
+    """The rules of this sandbox: how long building takes, what is for sale, and who may buy."""
 
     build_milliseconds: int
     market: Market
@@ -66,14 +67,14 @@ class Rules:
 
     @property
     def step_milliseconds(self) -> int:
-        """How long the short things take: completing an order, any action of a server but building."""
+        """How long short steps take: completing an order, and every action of a server except building."""
         return min(1_000, self.build_milliseconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """The world for the length of one request, at one moment (milliseconds). `machine_now` is the same moment by the clock
-    that the world's may run ahead of.
+    """The world during one request, at one moment in milliseconds. `machine_now` is that moment by the machine's
+    clock.
     """
 
     connection: sqlite3.Connection
@@ -83,9 +84,8 @@ class Transaction:
 
 
 class World:
-    """A connection to a world; `path` None is a world in memory that ends with this object.
-
-    Raises WorldError when the file is not a usable world; it is then left as it was.
+    """A connection to a world. `path` None is a world in memory. Raises WorldError for an unusable file, and leaves
+    it unchanged.
     """
 
     def __init__(self, path: Path | None, *, clock: Clock, rules: Rules) -> None:
@@ -99,12 +99,12 @@ class World:
         self.close = weakref.finalize(self, self._connection.close)
 
     def now(self) -> int:
-        """As of the last transaction's difference to the machine's clock; the world is itself a Clock."""
+        """The present time by the difference of the last transaction. The world is itself a Clock."""
         return self._clock.now() + self._ahead
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Commits before it returns, after a refusal too: its row in the ledger lasts, and services refuse before they write."""
+        """Runs a transaction and commits it, also after a refusal."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -121,16 +121,16 @@ class World:
                     self._connection.execute("ROLLBACK")
 
     def copy_to(self, path: Path) -> None:
-        """Writes the world as of now into a file that must not exist; it can be opened as a world."""
+        """Writes the present world into a new file, which can be opened as a world."""
         with self._lock:
             self._connection.execute("VACUUM INTO ?", (str(path),))
         with closing(sqlite3.connect(path, isolation_level=None)) as copy:
             copy.execute("PRAGMA journal_mode = WAL")
 
     def become(self, path: Path, rehearse: Callable[[Transaction], None]) -> None:
-        """Takes over the content of another world's file, all of it or nothing, once a copy has lived through `rehearse`.
+        """Replaces the content by that of another world's file, if a copy of it passes `rehearse`.
 
-        Raises WorldError unless that is a whole world which does, WorldWriteError when this one cannot take it over.
+        Raises WorldError if the file is not such a world, and WorldWriteError if this world cannot be written.
         """
         with closing(_connect_in_memory()) as copy:
             with _reading(path) as source:
@@ -141,12 +141,12 @@ class World:
             self._replace(copy)
 
     def reset(self) -> None:
-        """Begins anew, with the machine's time. Raises WorldWriteError."""
+        """Empties the world and sets its clock to the machine's time. Raises WorldWriteError."""
         with closing(_connect_in_memory()) as empty:
             self._replace(empty)
 
     def _try_out(self, copy: sqlite3.Connection, path: Path, rehearse: Callable[[Transaction], None]) -> None:
-        """Leaves the copy as it is."""
+        """Tests the copy without changing it."""
         copy.execute("BEGIN")
         try:
             machine_now = self._clock.now()
@@ -169,13 +169,13 @@ class World:
 
 
 def _wait_once(status: int, _remaining: int, _total: int) -> None:
-    """SQLite has waited for others by itself; the backup would wait as long again and again, for ever."""
+    """Stops a backup from waiting repeatedly, because SQLite has already waited for others."""
     if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         raise sqlite3.OperationalError("another process is using it")
 
 
 def read_entries(path: Path) -> list[ledger.LedgerEntry]:
-    """The ledger of a world that others may be using; a missing file has an empty one."""
+    """Returns the ledger of a world that others may be using; empty if the file is missing."""
     if not path.exists():
         return []
     with _reading(path) as connection:
@@ -183,7 +183,7 @@ def read_entries(path: Path) -> list[ledger.LedgerEntry]:
 
 
 def _create(path: Path) -> None:
-    """Builds the world under another name and links it, so that no one ever sees half a world or replaces a whole one."""
+    """Builds the world under another name and links it, so that nobody sees half a world or replaces a whole one."""
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         _make_private_folders(path.parent)
@@ -204,7 +204,7 @@ def _create(path: Path) -> None:
 
 
 def _require_no_companions(path: Path) -> None:
-    """Raises OSError where files stand that SQLite would take for this world's. They are another's while there is no world."""
+    """Raises OSError if there are files that SQLite would take for this world's."""
     found = [ending for ending in ("-wal", "-shm", "-journal") if os.path.lexists(f"{path}{ending}")]
     if found and not path.exists():
         raise OSError(errno.ENOTEMPTY, f"{path.name}{found[0]} stands there without it")
@@ -238,7 +238,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A checked world, opened so that nothing can be written to it. Raises WorldError, for the caller's errors too."""
+    """Opens a checked world read-only. Raises WorldError, also for errors of the caller."""
     _check_header(path)
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
@@ -252,9 +252,9 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _check_header(path: Path) -> None:
-    """Judges the file by its first bytes, before SQLite may recover or checkpoint anything in it."""
+    """Checks the first bytes of the file, before SQLite can recover or checkpoint anything in it."""
     if path.exists() and not (path.is_file() or path.is_dir()):  # opening a pipe would wait for its writer
-        raise WorldError(f"{path} is no regular file. Choose another path", reason="not a regular file")
+        raise WorldError(f"{path} is not a regular file. Choose another path", reason="not a regular file")
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
@@ -274,7 +274,7 @@ def _check_header(path: Path) -> None:
 
 
 def _layout(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
-    """Its tables and the size of its pages."""
+    """Returns the tables and the page size of the world."""
     tables = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name"
     return [connection.execute("PRAGMA page_size").fetchone(), *connection.execute(tables).fetchall()]
 

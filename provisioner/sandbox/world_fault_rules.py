@@ -1,4 +1,4 @@
-"""The forms of the faults that disturb what an answer says, or what the world does."""
+"""The written forms of world faults, which change what an answer says or what the world does."""
 
 from typing import Annotated, ClassVar, Final, Literal, Self
 
@@ -149,7 +149,7 @@ class RewriteRule(FaultRule):
         return self
 
     def request_pattern(self) -> None:
-        """`server` names rows of the answer, as a list is asked for without naming any."""
+        """None: `server` names rows of the answer here, because a list is requested without naming a server."""
 
     def what(self) -> Rewrite:
         return Rewrite(

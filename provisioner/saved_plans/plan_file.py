@@ -1,7 +1,8 @@
-"""A plan file: a plan with its approval, the options and variables that it was made with, and a signature.
+"""Reads and writes plan files: a plan with its approval, the options and variables that it was made with, and a
+signature.
 
-Data without code or secrets, and any byte that has changed since is noticed. It is never carried out as it stands: a plan is made anew and
-compared with it (docs/decisions/0030). Whether it may still be applied is for others to say.
+A file has no code and no secrets, and every changed byte is noticed. It is never executed: apply makes the plan again
+and compares the two (docs/decisions/0030). Whether it may still be applied is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from provisioner.saved_plans.plan_json import literal_secrets, plan_from_json, p
 from provisioner.saved_plans.signing import is_signed, sign
 
 _LARGEST: Final = 256 * 1024 * 1024
-_NO_PLAN: Final = "a file that is no plan"
+_NO_PLAN: Final = "a file that is not a plan"
 _KINDS: Final = {".journal": "a journal", ".backup": "a backup", ".yaml": "a YAML file", ".yml": "a YAML file"}
-"""What files are called by their endings."""
+"""Names for files, by their endings."""
 _PLAN_AGAIN: Final = "Nothing was sent. Plan again, to another file: `provisioner plan --out tonight.plan`"
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """`approval` is None in a file of an older version, which can be shown and not applied. `is_signed`: the file was made with the key that
-    it was read with.
+    """A plan file that was read.
+
+    `approval` is None in a file of an older version, which can be shown but not applied. `is_signed`: the file is
+    signed with the key that it was read with.
     """
 
     plan: Plan
@@ -45,9 +48,10 @@ class SavedPlan:
 def write_plan(
     path: Path, plan: Plan, approval: Approval, scope: ApprovalScope, *, tool_version: str, key: bytes | None
 ) -> None:
-    """Writes the plan to `path`, in one step. `key` is what the file is signed with; None leaves it unsigned.
+    """Writes the plan to `path` in one step, signed with `key` unless that is None.
 
-    Raises UsageError `plan-holds-secret`, or `plan-not-written`, also where something else than a plan stands there.
+    Raises UsageError `plan-holds-secret`, and `plan-not-written`, for example if something other than a plan is at
+    `path`.
     """
     findings = [
         error(
@@ -105,7 +109,7 @@ def _not_written(path: Path, failure: OSError) -> UsageError:
 
 
 def _what_else(path: Path, data: bytes) -> str:
-    """Returns what a file is that is no plan file, as a person calls it; empty for a plan file of any version, altered or not."""
+    """Returns what kind of file it is, in words; empty for a plan file of any version, altered or not."""
     try:
         content = parse_json(data)
     except (ValueError, RecursionError):
@@ -119,8 +123,8 @@ def _what_else(path: Path, data: bytes) -> str:
 
 
 def read_plan(path: Path, *, key: bytes | None = None) -> SavedPlan:
-    """Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`, and Refused `plan-altered` where the file shows another plan than
-    its approval is of.
+    """Reads a plan file. Raises UsageError `plan-unreadable`, `plan-damaged` or `plan-format`, and Refused
+    `plan-altered` if its plan is not the approved one.
     """
     data = _read(path)
     try:
@@ -148,7 +152,7 @@ def _read(path: Path) -> bytes:
         found = path.lstat() if path.is_symlink() or path.exists() else None
         if found is not None and not stat.S_ISREG(found.st_mode):
             hint = "Name the file that `provisioner plan --out` has written. Symbolic links are not followed."
-            raise UsageError(error("plan-unreadable", f"{path} is no regular file", hint=hint))
+            raise UsageError(error("plan-unreadable", f"{path} is not a regular file", hint=hint))
         if found is not None and found.st_size > _LARGEST:
             summary = f"{path} has {found.st_size:,} bytes, and no plan has more than {_LARGEST:,}"
             raise UsageError(error("plan-damaged", summary, hint=_PLAN_AGAIN))
@@ -184,5 +188,5 @@ def _scope(content: JsonObject) -> ApprovalScope:
 
 def _texts(value: JsonValue) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Damaged("has options that are no addresses")
+        raise Damaged("has options that are not addresses")
     return tuple(value)

@@ -94,7 +94,7 @@ def _change_to_json(change: Change) -> JsonObject:
 
 def _change_from_json(content: JsonValue) -> Change:
     if not isinstance(content, Mapping):
-        raise Damaged("holds a change that is no object")
+        raise Damaged("holds a change that is not an object")
     variant = _variant(content)
     foreign = _ALL_FIELDS - {each.name for each in fields(variant)}
     facts = {key: value for key, value in content.items() if key not in foreign and key != "action"}
@@ -126,7 +126,7 @@ def _desired_from_json(content: JsonValue) -> Desired | None:
     if content is None:
         return None
     if not isinstance(content, Mapping) or not isinstance(content.get("fields"), Mapping):
-        raise Damaged("holds a change whose fields are no object")
+        raise Damaged("holds a change whose fields are not an object")
     desired: Desired = _read(Desired, content, "fields", _value_from_json)
     return desired
 

@@ -1,7 +1,7 @@
-"""Signs plan files with a key of the user's, so that a file that nobody else has made is known by its maker again.
+"""Signs plan files with a key of the user, so that a file can be recognised as the user's own.
 
-The key is made on first use, or given by PROVISIONER_PLAN_KEY where several machines share one. Without a key a plan file is not
-signed, and whoever applies it is asked (docs/decisions/0030).
+The key is created on first use, or given by PROVISIONER_PLAN_KEY if several machines share one. Without a key, a plan
+file is not signed, and apply asks (docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def signing_key(given: str | None, folder: Path) -> bytes | None:
 
 
 def sign(content: bytes, key: bytes) -> str:
-    """Returns 64 hex digits."""
+    """Returns the signature as 64 hex digits."""
     return hmac.new(key, content, hashlib.sha256).hexdigest()
 
 
@@ -49,7 +49,7 @@ def is_signed(content: bytes, signature: str, key: bytes | None) -> bool:
 
 
 def _read(path: Path) -> bytes | None:
-    """None where there is none yet, or one that is no secret: others may read it, or it is somebody else's."""
+    """Returns the key; None if there is none, or if it is not secret because others may read it or own it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _make(path: Path) -> bytes:
-    """Where another process makes it at the same moment, the one that is there counts."""
+    """Creates the key. If another process creates it at the same time, the key that exists counts."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileExistsError):
         place_file(Disk(), path, secrets.token_hex(_KEY_BYTES).encode())

@@ -88,7 +88,7 @@ class SecretReader:
                 )
             content = _bytes(path, what)
         except (OSError, RuntimeError, ValueError) as reason:
-            why = reason.strerror if isinstance(reason, OSError) else "this is no path"
+            why = reason.strerror if isinstance(reason, OSError) else "this is not a path"
             raise _unavailable(f"{what} cannot be read: {why}", hint="check that it exists and may be read") from None
         return _text(content.removesuffix(b"\n").removesuffix(b"\r"), what)
 

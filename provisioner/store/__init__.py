@@ -83,7 +83,7 @@ def _store(location: str | Path, label: str) -> Store:
         raise UsageError(
             error(
                 "store-unsupported",
-                f"{url.scheme}://{url.hostname or ''} is no place where this version can keep a state",
+                f"{url.scheme}://{url.hostname or ''} is not a place where this version can keep a state",
                 hint="Give a folder, as a path or as file:///absolute/path.",
             )
         )

@@ -69,7 +69,7 @@ class Repair:
                 error(
                     "rebuild-not-written",
                     f"cannot write {failure.place or self._words.state}: {failure.reason}",
-                    hint="No server was touched, and nothing that was readable is lost: copies stand beside the files. "
+                    hint="No server was changed, and nothing readable is lost: copies are beside the files. "
                     f"{self._words.make_writable} and run `provisioner state rebuild` again.",
                 )
             ) from failure

@@ -142,8 +142,10 @@ def _select(request: AdoptRequest, found: tuple[UnmanagedServer, ...], ui: Adopt
         return ui.choose(found)
     for pattern in request.match:
         if not any(fnmatchcase(one.row.name, pattern) for one in found):
-            hint = "provisioner adopt lists those that there are; nothing was changed"
-            raise UsageError(error("unknown-server", f"nothing that nobody owns is named like {pattern!r}", hint=hint))
+            hint = "`provisioner adopt` lists the servers that can be adopted; nothing was changed"
+            raise UsageError(
+                error("unknown-server", f"no server without an owner has a name like {pattern!r}", hint=hint)
+            )
     fitting = [
         one for one in found if request.everything or any(fnmatchcase(one.row.name, each) for each in request.match)
     ]
@@ -162,9 +164,11 @@ def _select_managed(
     errors = []
     for one in managed:
         if one.id not in owners and one.id not in free:
-            hint = "check that these are the credentials of that account, project and region; nothing was changed"
+            hint = "check that the credentials belong to that account, project and region; nothing was changed"
             errors.append(
-                error("unknown-server", f"the cloud does not list {one.id}, which is {one.key} there", hint=hint)
+                error(
+                    "unknown-server", f"the cloud does not list {one.id}, which Terraform has as {one.key}", hint=hint
+                )
             )
         elif one.id in free and (problem := free[one.id].problem):
             hint = "settle that first; nothing was changed"
@@ -234,8 +238,7 @@ def _unfit_error(found: tuple[Diagnostic, ...]) -> Diagnostic:
     rest = f"\n... and {len(lines) - _FINDINGS_SHOWN} more" if len(lines) > _FINDINGS_SHOWN else ""
     return error(
         "adopt-unfit",
-        "what would be written does not make whole specs that fit what is there",
+        "the specs that would be written are not valid, or do not fit the servers",
         detail="\n".join(lines[:_FINDINGS_SHOWN]) + rest,
-        hint="what the cloud never shows and each of them needs belongs under `defaults:` in stack.yaml (often network: "
-        "{security_group_id: ...}); what differs can be left out by --match. Nothing was changed",
+        hint="put fields that the cloud never shows and every server needs under `defaults:` in stack.yaml (often network: {security_group_id: ...}); use --match to leave out servers that differ. Nothing was changed",
     )

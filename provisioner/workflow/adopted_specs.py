@@ -51,7 +51,7 @@ def servers_as_specs(
             take = f"`provisioner import {Address(key).shell_quoted} {row.id}`"
             hint = f"declare it by hand, then: {take}; nothing was changed"
             summary = (
-                f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides from its readers"
+                f"{kind.noun} {row.id} has a value that specs would read as a template, or that hides text from readers"
             )
             raise UsageError(error("adopt-unwritable", summary, hint=hint))
         taken.add(key)

@@ -62,7 +62,7 @@ class ApplyRequest:
     """Seconds for which the run looks for a purchase in doubt, in parallel with its other work."""
     reason: str | None = None
     approval: ApprovalRequest | None = None
-    """What it may do; None where it does what it plans, once somebody has said yes."""
+    """The approval to carry out; None for a run that carries out its own plan after a person has approved it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,9 @@ async def _apply(workspace: Workspace, loaded: Loaded, request: ApplyRequest, ui
 
 
 def _approval_check(request: ApplyRequest, planner: PlanSession, state: State | None) -> ApprovalCheck | None:
-    """None for a run that carries out no approval. Raises Refused for one that is not valid here and now."""
+    """Returns the check of the approval that the run carries out; None if there is none. Raises Refused if the
+    approval is not valid here and now.
+    """
     if request.approval is None:
         return None
     scope = replace(planner, request=request.plan).approval_scope  # without what earlier runs have used up of it

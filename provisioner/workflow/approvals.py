@@ -1,5 +1,7 @@
-"""Decides whether a run may carry out what somebody has approved: a plan file, or an approval as text, is only ever compared with the plan
-of this moment (docs/decisions/0030).
+"""Decides whether a run may carry out an approved plan.
+
+A plan file, or the text of an approval, is never executed. It is only compared with the plan that is made now
+(docs/decisions/0030).
 """
 
 from __future__ import annotations
@@ -35,17 +37,19 @@ from provisioner.workflow.plan_session import PlanRequest
 from provisioner.workflow.workspace import Workspace
 
 LIFETIME_SECONDS: Final = 24 * 3600.0
-"""How long an approval is good for unless somebody says otherwise."""
+"""The default lifetime of an approval."""
 _CLOCK_TOLERANCE: Final = 15 * 60
-"""Seconds by which two nodes of the cloud may differ (docs/api/devserver-api.md section 6.1)."""
-_NEXT: Final = "Nothing was sent. Plan again with the same options, and approve of that: `provisioner plan`"
+"""How many seconds the clocks of two nodes of the cloud may differ (docs/api/devserver-api.md section 6.1)."""
+_NEXT: Final = "Nothing was sent. Plan again with the same options, and approve the new plan: `provisioner plan`"
 _TOUCHING: Final = (Intended, Answered, Settled, Adopted, Imported, Moved, Forgotten)
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What a run is allowed to do. `saved` is the file that it was given by, None where it was given as text alone; `name` is what a person
-    calls it. `must_ask`: nobody is known to have approved of the options in the file, so somebody has to.
+    """The approval that a run is to carry out.
+
+    `saved` is its plan file; None if it was given as text. `name` is what messages call it. `must_ask`: nobody is
+    known to have approved the options in the file, so the run has to ask.
     """
 
     approval: Approval
@@ -64,24 +68,31 @@ class ApprovedRequest:
 
 
 def by_text(workspace: Workspace, plan: PlanRequest, text: str) -> ApprovedRequest:
-    """The approval `text`; options and variables are those of the command line. Raises UsageError for what is no approval."""
+    """Returns the request to carry out the approval `text`, with the options and variables of the command line.
+    Raises UsageError if the text is not an approval.
+    """
     return ApprovedRequest(workspace, plan, ApprovalRequest(_parsed(text), "the approval"))
 
 
 def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_approve: bool) -> ApprovedRequest:
-    """The plan file at `path`. Its options count where `approved` names its approval, where it is signed with this user's key, or where they
-    are those of a plain apply; else somebody has to be asked.
+    """Returns the request to carry out the plan file at `path`.
 
-    Raises what `read_plan` raises, and Refused where `approved` names another plan, or nobody can be asked.
+    Its options are trusted if `approved` is the file's approval, if the file is signed with this user's key, or if
+    they are those of a plain apply. Otherwise the run has to ask. Raises what `read_plan` raises, and Refused if
+    `approved` belongs to another plan or nobody can be asked.
     """
     saved = read_plan(path, key=workspace.plan_key())
     if saved.approval is None:
-        summary = f"the plan {path} was made by an older version of this tool, and is not an approval"
+        summary = f"the plan {path} was written by an older version of this tool, and is not an approval"
         raise UsageError(error("plan-format", summary, hint=_NEXT))
     if approved is not None and _parsed(approved) != saved.approval:
-        summary = f"--approved names another plan than {path} holds"
+        summary = f"--approved is the approval of another plan than {path}"
         raise Refused(
-            error("plan-differs", summary, hint="Give the approval that was shown with this file, or leave one out.")
+            error(
+                "plan-differs",
+                summary,
+                hint="Give the approval that was shown with this file, or leave out one of the two.",
+            )
         )
     basis = saved.plan.basis
     if workspace.environment is not None and workspace.environment != basis.environment:
@@ -100,12 +111,13 @@ def by_file(workspace: Workspace, path: Path, *, approved: str | None, auto_appr
 
 
 def unsigned(path: Path) -> Diagnostic:
-    """The approval itself is not told: worked out from the file it would prove nothing."""
+    """Returns the error for a file that nobody is known to have approved. It does not print the approval, because an
+    approval computed from the file would prove nothing.
+    """
     return error(
         "plan-unsigned",
-        f"the plan {path} was not made with this user's key, so that nobody is known to have approved of it",
-        hint=f"Ask whoever made it for the approval that was shown then, and add it behind `provisioner apply {quote(str(path))} --approved`. Or share "
-        "PROVISIONER_PLAN_KEY between the machines, or run it on a terminal and answer yes.",
+        f"the plan {path} is not signed with this user's key, so nobody is known to have approved it",
+        hint=f"Ask whoever made it for its approval, and pass it with `--approved` to `provisioner apply {quote(str(path))}`. Or set the same PROVISIONER_PLAN_KEY on both machines, or run the command on a terminal and answer yes.",
     )
 
 
@@ -118,7 +130,7 @@ class ApprovalCheck:
     store: StateStore
 
     def require_valid(self, state: State | None, cloud: Cloud) -> None:
-        """Raises Refused for an approval that has expired, or that was made for a state that is not the one that is here."""
+        """Raises Refused for an approval that has expired, or that belongs to another state than this one."""
         approval, time = self.request.approval, cloud.time()
         latest, earliest = time.latest(), time.earliest()
         if latest is not None and latest // 1000 > approval.expires:
@@ -128,14 +140,11 @@ class ApprovalCheck:
             summary = f"{self.request.name} says that it was approved at {format_time(approval.created * 1000)}, and it is {format_time(earliest)}"
             raise Refused(error("plan-altered", summary, hint=_NEXT))
         if approval.head_sequence and not self._knows_head(state):
-            summary = (
-                f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this one does not have the last of "
-                "them: the state is another one, or was put back from an older copy"
-            )
+            summary = f"{self.request.name} was approved when the journal had {approval.head_sequence} records, and this journal lacks the last of them. The state is another one, or was put back from an older copy"
             raise Refused(error("plan-stale", summary, hint=f"{_NEXT}. `provisioner history` shows what is recorded."))
 
     def problems(self, plan: Plan, state: State | None) -> tuple[Diagnostic, ...]:
-        """Why `plan` may not be carried out; none where it may. Raises UsageError where the approval is used up."""
+        """Returns why `plan` may not be carried out; empty if it may. Raises UsageError if the approval is used up."""
         use = self.use(state)
         if use is None:
             return self._first(plan)
@@ -158,21 +167,23 @@ class ApprovalCheck:
         return not self.request.must_ask and self.use(state) is None and not self._first(plan)
 
     def scope_digest(self, plan: Plan) -> str:
-        """The digest of what every run of the approval has in common with this one."""
+        """Returns the digest of the options, variables and settings that all runs of the approval share."""
         return scope_digest(self._content(plan))
 
     def only_begun(self, plan: Plan, state: State | None) -> Plan:
-        """Of `plan` what runs of the approval have begun and nobody knows the end of: that is looked for, whatever the specs want now."""
+        """Returns the part of `plan` that runs of the approval have begun and whose outcome is unknown. It is looked
+        for whatever the specs want now.
+        """
         use, doubts = self.use(state), state.doubts if state else {}
         begun = () if use is None else tuple(change for change in plan.work if is_begun(use, change, doubts))
         return replace(plan, changes=begun, together=(), dependencies=(), left_out=())
 
     def use(self, state: State | None) -> ApprovalUse | None:
-        """What earlier runs have made of the approval; None before the first."""
+        """What earlier runs have used of the approval; None before the first run."""
         return state.approvals.get(str(self.request.approval)) if state else None
 
     def _scope_problems(self, use: ApprovalUse, plan: Plan) -> tuple[Diagnostic, ...]:
-        """A later run has the options, variables and settings of the first one."""
+        """Yields an error if the options, variables or settings differ from those of the first run."""
         now, saved = self._content(plan), self.request.saved
         if not use.scope or use.scope == scope_digest(now):
             return ()
@@ -181,20 +192,20 @@ class ApprovalCheck:
             if saved
             else ()
         )
-        other = "options, variables, or purchase: and guards: in stack.yaml are not those that were approved"
+        other = "the options, the variables, or purchase: and guards: in stack.yaml are not the approved ones"
         return tuple(found) or (error("plan-differs", other, hint=f"{_NEXT}. Or give the same options again."),)
 
     def _content(self, plan: Plan) -> JsonObject:
         return approved_content(_as_of(plan, self.request.approval), self.scope)
 
     def _first(self, plan: Plan) -> tuple[Diagnostic, ...]:
-        """Before the first run what is planned has to be what was approved, to the letter."""
+        """Yields the differences for the first run, which must plan exactly what was approved."""
         approval, saved = self.request.approval, self.request.saved
         now = self._content(plan)
         if not approval.fits(now):
             addresses = {change.address for change in (*plan.work, *(saved.plan.work if saved else ()))}
             found = tuple(differences(approved_content(saved.plan, saved.scope), now)) if saved else ()
-            other = "what would be done now is not what was approved: it is shown above"
+            other = "the plan is not the approved one; it is shown above"
             return (*self._overtaken(addresses), *(found or (error("plan-differs", other, hint=PLAN_AGAIN),)))
         return tuple(self._overtaken({change.address for change in plan.work}))
 
@@ -208,7 +219,7 @@ class ApprovalCheck:
                 continue
             address = next(one for one in told.addresses if one in addresses)
             run = "outside of a run" if told.run is None else f"by {told.run.command}, run by {told.who}"
-            summary = f"{address}: something was done about it {run}, at {format_time(told.record.time)}, after {self.request.name} was approved"
+            summary = f"{address}: it was worked on {run}, at {format_time(told.record.time)}, after {self.request.name} was approved"
             yield error(
                 "plan-overtaken", summary, hint=f"{_NEXT}. `provisioner history` shows what was done.", address=address
             )
@@ -236,7 +247,9 @@ class ApprovalCheck:
 
 
 def remaining_request(request: PlanRequest, approval: ApprovalRequest | None, state: State | None) -> PlanRequest:
-    """The options of a run without what earlier runs of its approval have done: nothing is replaced or reinstalled twice by name."""
+    """Returns the options of the run without what earlier runs of this approval have done, so that nothing is
+    replaced or reinstalled by name twice.
+    """
     use = state.approvals.get(str(approval.approval)) if approval is not None and state is not None else None
     if use is None:
         return request
@@ -246,14 +259,14 @@ def remaining_request(request: PlanRequest, approval: ApprovalRequest | None, st
 
 
 def _as_of(plan: Plan, approval: Approval) -> Plan:
-    """A plan that was approved before the first record knew no lineage."""
+    """Returns the scope as the approval knew it: a plan that was approved before the first record had no lineage."""
     if approval.head_sequence:
         return plan
     return replace(plan, basis=replace(plan.basis, lineage=None, head=JournalHead()))
 
 
 def _request_of(saved: SavedPlan) -> PlanRequest:
-    """Raises UsageError for options that are none."""
+    """Returns the request with the options of the file. Raises UsageError for options that cannot be read."""
     try:
         addresses = [frozenset(map(Address.parse, texts)) for texts in (saved.scope.replace, saved.scope.reinstall)]
     except ValueError as problem:
@@ -270,7 +283,7 @@ def _request_of(saved: SavedPlan) -> PlanRequest:
 
 
 def _is_plain(request: PlanRequest, scope: ApprovalScope) -> bool:
-    """Whether an `apply` without options would plan the same."""
+    """Returns whether an `apply` without options would make the same plan."""
     return request == PlanRequest() and not scope.variables
 
 
@@ -278,5 +291,5 @@ def _parsed(text: str) -> Approval:
     try:
         return Approval.parse(text)
     except ValueError as problem:
-        hint = "Copy it whole, as `provisioner plan` has shown it: five parts with dots between them"
+        hint = "Copy the whole text that `provisioner plan` has printed: five parts with dots between them"
         raise UsageError(error("approval-invalid", f"what --approved names {problem}", hint=hint)) from None

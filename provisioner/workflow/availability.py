@@ -70,12 +70,12 @@ class SaleCatalogue:
             return Offer(
                 Availability.UNKNOWN, f"image {identifier} is not in the list of images, and {self.images.gap}"
             )
-        single = self.single.get(identifier, SingleImage(gap="it was not asked for by its id"))
+        single = self.single.get(identifier, SingleImage(gap="it was not read by its id"))
         if single.gap:
             return Offer(Availability.UNKNOWN, f"image {identifier} is not in the list of images, and {single.gap}")
         if single.image is None:
             return Offer(Availability.NOT_LISTED, f"the cloud's catalogue does not list image {identifier}")
-        private = f"image {identifier} is in no list of the cloud's catalogue, and is there: a private image"
+        private = f"image {identifier} is in no list of the cloud's catalogue, but exists: it is a private image"
         return _check_active(single.image, Offer(Availability.PRIVATE, private))
 
     def _image_mismatches(self, offering: Offering, rows: Sequence[Flavor]) -> Iterable[Offer]:
@@ -111,7 +111,7 @@ def match_flavor(offering: Offering, listing: SaleList[Flavor]) -> tuple[Sequenc
     rows = [row for row in listing.items if row.name == offering.flavor]
     if not rows:
         if not listing.gap and not listing.items:
-            return (), Offer(Availability.NOT_LISTED, f"the cloud's catalogue is empty, and so does not list {what}")
+            return (), Offer(Availability.NOT_LISTED, f"the cloud's catalogue is empty, so it does not list {what}")
         meant = _did_you_mean(offering.flavor or "", listing.items)
         return (), _not_listed(listing, f"does not list {what}{meant}", f"{what} is not in the list of flavors")
     for wanted, attribute in (

@@ -45,7 +45,7 @@ async def _introduce(
         try:
             account, project = await read_names(channel.ask, cloud.identity)
         except CallFailed as failed:
-            raise translate(failed, "introducing ourselves to the cloud") from failed
+            raise translate(failed, "signing in to the cloud") from failed
         return CallerIdentity(
             source=source,
             method=method,

@@ -58,7 +58,7 @@ async def expiring(workspace: Workspace, listen: Listener, *, within: float) -> 
         try:
             found = await list_subscriptions(channel.ask, resource_ids=[one.id for one in recorded if one.id])
         except CallFailed as failed:
-            raise translate(failed, "reading what is paid until when") from failed
+            raise translate(failed, "reading the paid terms") from failed
         billing_time = cloud.time(Service.BILLING).earliest()
     now = datetime.now(UTC) if billing_time is None else datetime.fromtimestamp(billing_time / 1000, UTC)
     by_id = {one.resource_id: one for one in found}
@@ -91,10 +91,10 @@ def _expiry(server: Recorded, subscription: Subscription | None, now: datetime) 
 
 
 def _unknown_warning(expiry: Expiry) -> Diagnostic:
-    what = "until when it is paid" if expiry.expires_at is None else "what happens at the end of its term"
+    what = "until when it is paid" if expiry.expires_at is None else "what happens when its term ends"
     return warning(
         "expiry-unknown",
         f"{expiry.address}: billing does not say {what}",
-        hint="billing hears of a server some minutes after it is built; else look at it in the console",
+        hint="billing learns of a server some minutes after it is built; if it is older, look at it in the console",
         address=expiry.address,
     )

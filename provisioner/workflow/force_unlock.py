@@ -34,16 +34,16 @@ def force_unlock(workspace: Workspace, lock_id: str) -> NoReturn:
 def _not_held_error(store: StateStore) -> Diagnostic:
     return error(
         "lock-free",
-        f"nobody holds the lock of {store.location}, so there is nothing to unlock",
-        hint=f"{store.lock_free}: run the same command again, which settles first what that process left open",
+        f"nobody holds the lock of {store.location}, so there is nothing to release",
+        hint=f"{store.lock_free}: run the same command again; it first settles what that process left open",
     )
 
 
 def _unknown_lock_error(holder: LockHolder, lock_id: str) -> Diagnostic:
-    known = f"its id is {holder.id}" if holder.id else "it has no id, being an older version's"
+    known = f"its id is {holder.id}" if holder.id else "it has no id, because an older version took it"
     return error(
         "lock-unknown",
-        f"{lock_id!r} is not the lock that is held: {known}, and it is that of {holder.who}: {holder.work}",
+        f"{lock_id!r} is not the lock that is held: {known}, and {holder.who} holds it: {holder.work}",
         hint="the run that you mean has ended, or another one has begun since; nothing was changed",
     )
 
@@ -82,16 +82,16 @@ def _next_step(effect: Effect, *, together: bool) -> str:
     """Returns what the next apply will do about such a call if the lock's holder ends before it records an answer."""
     match effect:
         case Effect.PURCHASE if together:
-            return "nothing is bought there until `provisioner resolve` has said which order it became, or that it became none"
+            return (
+                "nothing is bought there until `provisioner resolve` says which order it became, or that there is none"
+            )
         case Effect.PURCHASE:
             return "the next apply looks for what was bought and adopts it; nothing is bought there until that is known"
         case Effect.PAYMENT:
-            return (
-                "the next apply goes on with these servers, and their orders tell it what is paid; none is paid twice"
-            )
+            return "the next apply continues with these servers and reads from their orders what is paid; none is paid twice"
         case Effect.CANCELLATION:
-            return "the orders tell whether they are cancelled; `provisioner orders cancel` goes on from there"
+            return "the orders show whether they are cancelled; `provisioner orders cancel` continues from there"
         case Effect.WIPE:
             return "these reinstallations count as carried out; none is sent again unless `provisioner apply --reinstall` names its address"
         case _:
-            return "the next apply or destroy looks whether these servers are gone, and records what it sees"
+            return "the next apply or destroy checks whether these servers are gone, and records the result"

@@ -40,8 +40,8 @@ def read_history(workspace: Workspace, address: Address | None = None) -> Histor
     if not records:
         require_recorded(store, store.load())
     if address is not None and all(address not in record.addresses for record in records):
-        summary = f"{address} is nowhere in the history of {store.location}"
-        hint = "`provisioner history` without an address shows those that are"
+        summary = f"{address} is not in the history of {store.location}"
+        hint = "`provisioner history` without an address shows all addresses"
         raise UsageError(error("unknown-address", summary, hint=hint))
     return History(records, store.location, holder is not None and _has_begun_run(holder, records))
 

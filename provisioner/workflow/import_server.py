@@ -91,7 +91,7 @@ def _require_vacant(state: State | None, request: ImportRequest) -> None:
     known = state.resources if state else {}
     recorded = known.get(request.address) or known.get(request.address.as_deposed)
     if recorded is not None:
-        hint = f"to let that one go without releasing it: `provisioner state rm {recorded.address.shell_quoted}`; nothing was changed"
+        hint = f"to forget that one without releasing it: `provisioner state rm {recorded.address.shell_quoted}`; nothing was changed"
         summary = f"{recorded.address} holds {recorded.id or recorded.order_id} already"
         raise UsageError(error("address-taken", summary, hint=hint, address=request.address))
 

@@ -127,9 +127,6 @@ def _state_folder(directory: Path, name: str) -> Path:
     labels = labels_in(found)
     if labels is None or any(label.partition(".")[0].casefold() == name.casefold() for label in labels):
         what = "cannot be read" if labels is None else f"holds a state of the stack {name} already"
-        hint = (
-            "bring back the specs of that stack; or give the new one another name, by writing its stack.yaml yourself or by another "
-            "directory; nothing was changed"
-        )
-        raise UsageError(error("state-exists", f"{found} {what}: it would be that of the new specs", hint=hint))
+        hint = "bring back the specs of that stack; or give the new stack another name: write its stack.yaml yourself, or use another directory; nothing was changed"
+        raise UsageError(error("state-exists", f"{found} {what}: the new specs would use it", hint=hint))
     return found if labels else directory.resolve().parent / "state"

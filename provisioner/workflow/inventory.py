@@ -25,7 +25,7 @@ _UNREADY = {
     Phase.ORDERING: "its order is placed, and the server is not known yet",
     Phase.AWAITING_PAYMENT: "its order awaits payment or approval",
     Phase.CREATING: "it is being built",
-    Phase.REINSTALLING: "another system is being put on it",
+    Phase.REINSTALLING: "another system is being installed on it",
     Phase.FAILED: "it has failed",
     Phase.DELETING: "it is being released",
 }

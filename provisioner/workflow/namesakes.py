@@ -45,7 +45,7 @@ async def look_for_namesakes(
     except CallFailed as failed:
         return (_unread_warning(bought, failed.message),)
     except TimeoutError:
-        return (_unread_warning(bought, f"no whole list came within {_LONGEST_LOOK:.0f} seconds"),)
+        return (_unread_warning(bought, f"no complete list came within {_LONGEST_LOOK:.0f} seconds"),)
     try:
         found = tuple(
             planning.find_namesakes(bought, state, live, catalogue, claims=_claims(bought, live, other_states))
@@ -74,7 +74,7 @@ def _unread_warning(bought: Mapping[Address, Recorded], why: str) -> Diagnostic:
     what = str(next(iter(bought))) if len(bought) == 1 else f"one of the {len(bought)}"
     return warning(
         "namesake-unread",
-        f"whether somebody else has bought a namesake of {what} at the same time is not known: the list could not be read again, or not whole",
+        f"nobody knows whether somebody else has bought a server with the name of {what} at the same time: the list could not be read again, or not completely",
         detail=why,
-        hint="everything that was bought is recorded. `provisioner plan` looks again, and names a namesake",
+        hint="everything that was bought is recorded. `provisioner plan` looks again and names such a server",
     )

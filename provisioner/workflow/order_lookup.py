@@ -40,8 +40,8 @@ def find_order(state: State | None, target: str, specs: OrderSpecs) -> NamedOrde
     records = state.resources if state else {}
     recorded = records.get(address) if (address := _parse_address(target)) is not None else None
     if recorded is not None and recorded.order_id is None:
-        summary = f"{recorded.address} was bought without an order: it is not prepaid"
-        hint = "`provisioner orders list` shows the orders there are"
+        summary = f"{recorded.address} was bought without an order, because it is not prepaid"
+        hint = "`provisioner orders list` shows the orders that exist"
         raise UsageError(error("order-none", summary, hint=hint, address=recorded.address))
     order_id = target if recorded is None or recorded.order_id is None else recorded.order_id
     owners = tuple(owners_by_order(records.values()).get(order_id, ()))
@@ -57,17 +57,17 @@ def _refuse_orderless(address: Address, state: State | None, specs: OrderSpecs) 
     known = {*(specs.desired or {}), *(state.resources if state else {})}
     intent = state.doubts.get(address) if state else None
     if intent is not None:
-        summary = f"{address}: the outcome of its purchase is not known, and no order of it either"
+        summary = f"{address}: the outcome of its purchase is not known, and neither is an order of it"
         hint = "run `provisioner apply`: it looks for what was bought; `provisioner orders list --all` has the account's orders"
     elif address in known:
         summary = f"{address} is declared and has no order yet"
         hint = "`provisioner apply` buys it, and places an order where its charging_info says PRE_PAID"
     elif members := sorted(each for each in known if each.group == address):
-        summary = f"{address} is a group, and each of its servers has an order of its own, or none"
+        summary = f"{address} is a group, and each of its servers has its own order, or none"
         named = ", ".join(each.shell_quoted for each in members[:_MEMBERS_SHOWN]) + (
             ", ..." if len(members) > _MEMBERS_SHOWN else ""
         )
-        hint = f"name one of them: {named}"
+        hint = f"name one server of it: {named}"
     else:
         return
     raise UsageError(error("order-none", summary, hint=hint, address=address))
@@ -147,7 +147,7 @@ def unknown_order(order_id: str, owners: Sequence[Recorded]) -> PlacedOrder:
 
 
 def _unknown_error(target: str, *, detail: str = "") -> UsageError:
-    summary = f"{target!r} is no address with an order and no order"
+    summary = f"{target!r} is neither an address with an order nor an order"
     if (meant := lost_quotes(target)) is not None:
         return UsageError(error("order-unknown", summary, detail=detail, hint=f"did you mean {meant.shell_quoted}?"))
     hint = "`provisioner orders list` shows the orders of this state, `--all` those of the account"

@@ -159,7 +159,7 @@ class _Settling:
     def _close_open_intents(self, cloud: Cloud) -> None:
         """Closes the open calls of a dead run about this order. The order, which has been read, shows their outcome."""
         leftovers = [
-            IntentSettled(intent.id, "observed", "the order tells what became of it")
+            IntentSettled(intent.id, "observed", "the order shows the outcome")
             for intent in self.state.in_doubt
             if intent.effect.targets_order and intent.target_id == self.wanted.id
         ]
@@ -192,12 +192,12 @@ class _Settling:
 def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
     doubts = state.purchases_in_doubt[:_DOUBTS_SHOWN] if state else ()
     ways = " or ".join(f"`provisioner resolve {one.address.shell_quoted} --adopt {order_id}`" for one in doubts)
-    hint = "another's order is settled in the console"
-    hint += f"; where it is that of a purchase in doubt: {ways}" if ways else "; nothing was changed"
+    hint = "settle another order in the console"
+    hint += f"; if it belongs to a purchase in doubt: {ways}" if ways else "; nothing was changed"
     return UsageError(
         error(
             "order-untracked",
-            f"no address in the state at {location} is {order_id!r}, and none was ordered by it",
+            f"no address in the state at {location} is {order_id!r}, and none has that order",
             hint=hint,
         )
     )
@@ -205,7 +205,7 @@ def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
 
 def _paid_error(order: PlacedOrder) -> Diagnostic:
     addresses = ", ".join(map(str, order.addresses))
-    release = f"{release_hint(order.addresses)}, which gives the money back that the vendor gives"
+    release = f"{release_hint(order.addresses)}, and refunds what the vendor refunds"
     hint = (
         release
         if order.servers
@@ -227,5 +227,5 @@ def _unapproved_error(order: PlacedOrder) -> Diagnostic:
 
 
 def _unsettleable_error(order: PlacedOrder, action: str) -> Diagnostic:
-    summary = f"an order that is {order.status!r} is not {action} from here; nothing was changed"
+    summary = f"an order that is {order.status!r} cannot be {action} from here; nothing was changed"
     return error("order-unsettleable", summary, hint=f"look at order {order.id} in the console")

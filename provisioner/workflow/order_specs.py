@@ -78,7 +78,7 @@ def _sold_otherwise(order: PlacedOrder, mode: str) -> Diagnostic:
 def _not_wanted(order: PlacedOrder, owner: Recorded) -> Diagnostic:
     return warning(
         "ordered-otherwise",
-        f"{owner.address}: order {order.id} was placed for what is not in the specs any more; it is not paid",
-        hint=f"{cancel_hint(owner.address)}; paying it buys a server that the next apply releases, once that is allowed",
+        f"{owner.address}: order {order.id} was placed for something that is no longer in the specs; it is not paid",
+        hint=f"{cancel_hint(owner.address)}; paying it buys a server that the next apply would release, once that is allowed",
         address=owner.address,
     )

@@ -196,7 +196,7 @@ async def _foreign_orders(
     ]
     if service_types or not foreign:
         return foreign, ()
-    hint = "what billing calls a server is not published, and no order of a known server tells it here"
+    hint = "the vendor does not publish how billing names a server, and no order of a known server shows it"
     return foreign, (warning("orders-of-any-sort", "orders of other services may be among these", hint=hint),)
 
 

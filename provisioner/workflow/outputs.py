@@ -59,9 +59,9 @@ def outputs_after_apply(workspace: Workspace, state: State | None, loaded: Loade
     except (SpecError, UsageError) as failure:
         note = warning(
             "outputs-unknown",
-            "the outputs cannot be worked out",
+            "the outputs cannot be computed",
             detail="\n".join(finding.summary for finding in failure.diagnostics),
-            hint="everything is recorded; mend it, and `provisioner output` shows them",
+            hint="everything is recorded; correct the outputs, then `provisioner output` shows them",
         )
         return RunOutputs(notes=(note,))
 
@@ -85,7 +85,7 @@ def value_of(requested: RequestedOutputs) -> JsonValue:
         return requested.recorded
     (output,) = requested.declared
     if not output.known:
-        summary = f"the output {output.name} is not known yet: something that it is made of is not there"
+        summary = f"the output {output.name} is not known yet, because something that it uses does not exist yet"
         raise UsageError(
             error("output-not-known", summary, hint="apply first; `provisioner plan` shows what is missing")
         )

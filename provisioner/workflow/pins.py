@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Cloud
 
 _HINTS = {
-    PinnedField.ACCOUNT: "use credentials of that account (`provisioner credentials` shows whose they are), or another environment",
+    PinnedField.ACCOUNT: "use credentials of that account (`provisioner credentials` shows the account), or another environment",
     PinnedField.PROJECT: "set HW_PROJECT_NAME or HW_PROJECT_ID to that project, or choose another environment",
     PinnedField.REGION: "unset HW_REGION_NAME or choose that region, or choose another environment",
 }
@@ -57,14 +57,16 @@ async def with_account_warning(plan: Plan, stack: Stack, cloud: Cloud) -> Plan:
     account = (await complete_caller(cloud)).account_text
     finding = warning(
         "account-unpinned",
-        f"nothing says which account {_subject(stack)} belongs to; this would be its first purchase, in account {account}",
-        hint=f"look whether that is the right account; to pin it, write {_pin_advice(stack)}",
+        f"no pin says which account {_subject(stack)} belongs to, and this would be its first purchase, in account {account}",
+        hint=f"check that this is the right account; to pin it, write {_pin_advice(stack)}",
     )
     return replace(plan, findings=(finding, *plan.findings))
 
 
 def _pin_advice(stack: Stack) -> str:
-    """An environment that is introduced for a pin would give the state another name."""
+    """Returns how to pin the account. It never suggests a new environment, because that would give the state another
+    name.
+    """
     if stack.environment is None:
         return f"stacks: {{{stack.name}: {{account: ...}}}} in your own configuration"
     return (
@@ -109,8 +111,7 @@ def _unconfirmed(stack: Stack, pin: Pin, cloud: Cloud) -> Diagnostic:
     account = cloud.identity.account
     return error(
         "pin-unverified",
-        f"{_subject(stack)} is pinned to account {pin.value}; account {account} was given beside the credentials, and the"
-        " cloud does not list it among those that they may use",
+        f"{_subject(stack)} is pinned to account {pin.value}; account {account} was set with the credentials, and the cloud does not list it among the accounts that they may use",
         hint="unset HW_DOMAIN_ID, or use credentials of that account; nothing was planned",
         source=pin.source,
     )

@@ -96,9 +96,9 @@ def require_place_for_plan(workspace: Workspace, path: Path) -> None:
         return
     specs = workspace.directory.resolve()
     if any(is_place_of_state(location, target) for location in workspace.locations):
-        place = "is where a state is kept, and would be taken for one"
+        place = "is in a state folder, and would be taken for a state"
     elif target.suffix in {".yaml", ".yml"} and specs in target.parents:
-        place = "is among the specs, and would be read as one"
+        place = "is among the specs, and would be read as a spec"
     else:
         return
     hint = "Name a file elsewhere, such as tonight.plan."

@@ -168,7 +168,7 @@ def _forget(recorded: Recorded, decision: Decision, state: State, snapshot: Clou
     if listed is not None:
         summary, hint = (
             f"the cloud lists it: {listed.id}",
-            "run `provisioner apply`: it goes on with that; nothing was changed",
+            "run `provisioner apply`, which continues with it; nothing was changed",
         )
         raise UsageError(error("server-listed", summary, hint=hint, address=recorded.address))
     return Forgotten(recorded.address, f"never shown by the cloud, {_evidence(decision)}", recorded.id)
@@ -254,7 +254,7 @@ def _decision_entry(
     raise UsageError(
         error(
             "unknown-server",
-            f"the cloud lists no {kind.noun} {decision.adopt}, and no order of this id since the purchase was sent",
+            f"the cloud lists no {kind.noun} {decision.adopt}, and no order with this id was placed since the purchase was sent",
             hint="check the id in the console; nothing was changed",
             address=intent.address,
         )

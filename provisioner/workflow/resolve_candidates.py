@@ -66,10 +66,9 @@ class PurchaseCandidates:
         raise UsageError(
             error(
                 "server-listed",
-                f"{intent.address_list}: a {kind.noun} is listed that fits the request and was not there before it: {ids}",
-                detail="buying it again beside that one would pay for both; nothing was changed",
-                hint=f"{adopt} goes on with it. Where it is none of yours, have it renamed or released in the console, then say --absent "
-                f"again; or take it on record and let it go, as it is: the same --adopt, then `provisioner state rm {address}`",
+                f"{intent.address_list}: a {kind.noun} is listed that fits the request and did not exist before it: {ids}",
+                detail="buying another one would pay for both; nothing was changed",
+                hint=f"{adopt} continues with it. If it is not yours, have it renamed or released in the console, then use --absent again; or record it and forget it: the same --adopt, then `provisioner state rm {address}`",
                 address=intent.address,
             )
         )

@@ -56,9 +56,9 @@ def require_visible(intent: Intent, decision: Decision, snapshot: CloudSnapshot)
         raise UsageError(
             error(
                 "own-list",
-                f"{intent.address_list}: another user sent this purchase ({intent.who}), and these keys list nothing of anybody else: it may be there",
-                detail="the next apply would buy it again beside that one; nothing was changed",
-                hint="have that user say it, or use keys that may list what all users have; where the console shows them all and has none that is it: "
+                f"{intent.address_list}: another user sent this purchase ({intent.who}), and these credentials list only their own user's servers, so it may exist",
+                detail="the next apply would buy a second one; nothing was changed",
+                hint="have that user run the command, or use credentials that list all users' servers; if the console shows all servers and this one is not there: "
                 f"`provisioner resolve {intent.address.shell_quoted} --absent --allow list-incomplete`",
                 address=intent.address,
             )
@@ -82,7 +82,9 @@ def single_server(intent: Intent, order_id: str, snapshot: CloudSnapshot, kind: 
     if rows and len(fitting) != 1:
         ids = ", ".join(sorted(row.id for row in rows))
         hint = f"it bought {ids}; name the {kind.noun}. Nothing was changed"
-        raise UsageError(error("server-differs", f"order {order_id} is of several", hint=hint, address=intent.address))
+        raise UsageError(
+            error("server-differs", f"order {order_id} has several servers", hint=hint, address=intent.address)
+        )
     return next(iter(fitting), None)
 
 
@@ -97,7 +99,7 @@ def require_not_in_other_state(decision: Decision, snapshot: CloudSnapshot, hold
     if label is not None:
         summary, hint = (
             f"{decision.adopt} is recorded in the state {label}",
-            "one resource, one state; nothing was changed",
+            "a resource belongs to one state; nothing was changed",
         )
         raise UsageError(error("server-owned", summary, hint=hint, address=decision.address))
 
@@ -120,7 +122,7 @@ def require_group_order(intent: Intent, order_id: str, snapshot: CloudSnapshot, 
     fitting = kind.match(replace(intent, name=""), rows)
     if len(fitting) < len(rows) or len(rows) > len(intent.members):
         ids = ", ".join(sorted(row.id for row in rows))
-        summary = f"order {order_id} is not what was asked for: {len(intent.members)} {kind.noun}s that are alike"
+        summary = f"order {order_id} is not what was requested: {len(intent.members)} equal {kind.noun}s"
         hint = f"it bought {ids}; check the id in the console. Nothing was changed"
         raise UsageError(error("server-differs", summary, hint=hint, address=intent.address))
 
@@ -133,13 +135,12 @@ def require_same_order(intent: Intent, trace: Trace) -> None:
     if not (why := mismatch(intent, trace)):
         return
     address = intent.address.shell_quoted
-    unpaid = " Unpaid, it is cancelled in the console and costs nothing." if trace.is_unpaid else ""
+    unpaid = " If it is unpaid, cancel it in the console; that costs nothing." if trace.is_unpaid else ""
     raise UsageError(
         error(
             "server-differs",
             f"order {trace.order_id} is not this purchase of {intent.address_list}: it {why}",
-            hint=f"name another order.{unpaid} Where the purchase became none: `provisioner resolve {address} --absent`; an order of an "
-            "earlier purchase that was given up is taken by the same --adopt after that. Nothing was changed",
+            hint=f"name another order.{unpaid} If the purchase was never carried out: `provisioner resolve {address} --absent`; after that the same --adopt takes the order of an earlier purchase that was given up. Nothing was changed",
             address=intent.address,
         )
     )
@@ -150,8 +151,8 @@ def require_unowned(intent: Intent, state: State | None, *identifiers: str | Non
     for recorded in state.resources.values() if state else ():
         if shared := {recorded.id, recorded.order_id} & set(identifiers) - {None}:
             summary, hint = (
-                f"{shared.pop()} is that of {recorded.address}",
-                "one resource, one address; nothing was changed",
+                f"{shared.pop()} belongs to {recorded.address}",
+                "a resource has one address; nothing was changed",
             )
             raise UsageError(error("server-owned", summary, hint=hint, address=intent.address))
 
@@ -167,10 +168,10 @@ def require_fitting(intent: Intent, row: Live, kind: Kind, *, allow_other_name: 
     is_alike = bool(kind.match_similar(intent, (row,)))
     if not was_there and (row.name in {intent.name, intent.wanted_name} or (allow_other_name and is_alike)):
         return
-    why = "was there before the purchase" if was_there else f"bears the name {row.name!r}"
-    why += " and is not what was asked for" if allow_other_name and not was_there else ""
+    why = "existed before the purchase" if was_there else f"has the name {row.name!r}"
+    why += " and is not what was requested" if allow_other_name and not was_there else ""
     hint = f"it was sent as {intent.name!r}; check the id. Nothing was changed"
     if is_alike and not was_there:
         adopt = f"`provisioner resolve {intent.address.shell_quoted} --adopt {row.id} --allow other-name`"
-        hint = f"it was sent as {intent.name!r}; check the id, and where it is this one: {adopt}. Nothing was changed"
+        hint = f"it was sent as {intent.name!r}; check the id, and if it is this one: {adopt}. Nothing was changed"
     raise UsageError(error("server-differs", f"{kind.noun} {row.id} {why}", hint=hint, address=intent.address))

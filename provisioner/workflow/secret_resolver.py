@@ -59,7 +59,7 @@ class SecretResolver:
             raise SpecError(*invalid)
         if unavailable and all_needed:
             raise UsageError(*dict.fromkeys(unavailable))
-        note = "a plan goes on without it: it is taken as unchanged; apply needs it for everything that it buys"
+        note = "a plan continues without it and takes it as unchanged; apply needs it for every purchase"
         return tuple(replace(finding, severity=Severity.WARNING, detail=note) for finding in dict.fromkeys(unavailable))
 
 
@@ -76,8 +76,8 @@ def _references(wanted: Iterable[Desired]) -> Iterator[tuple[Desired, SecretRefe
 def _rule_error(desired: Desired, reference: SecretReference, problem: str) -> Diagnostic:
     return error(
         "password-rule",
-        f"{desired.address}: the value of {reference} breaks the rule: {problem}",
-        hint=f"put another value where {reference} points; nothing was sent",
+        f"{desired.address}: the value of {reference} breaks the cloud's rule: {problem}",
+        hint=f"store another value at {reference}; nothing was sent",
         source=desired.source,
         address=desired.address,
     )

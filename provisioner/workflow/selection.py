@@ -37,7 +37,9 @@ def _named_twice(request: PlanRequest) -> Iterator[Diagnostic]:
     for address in sorted(request.replace & request.reinstall):
         summary = f"--replace and --reinstall both name {address}"
         yield error(
-            "unknown-address", summary, hint="a machine that is released is not reinstalled before: leave one out"
+            "unknown-address",
+            summary,
+            hint="a server that is replaced is not reinstalled first; leave one of the two out",
         )
 
 
@@ -76,7 +78,7 @@ def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str,
     for label, value in selection.labels:
         if (label, value) not in pairs:
             hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in pairs], "there are")
-            yield error("unknown-label", f"nothing bears the label {label}={value}", hint=hint or "nothing bears any")
+            yield error("unknown-label", f"no server has the label {label}={value}", hint=hint or "nothing bears any")
 
 
 def _unknown(option: str, named: object, known: Iterable[Address], what: str) -> Diagnostic:
@@ -103,7 +105,7 @@ def _excluded(request: PlanRequest, labels: Mapping[Address, Mapping[str, str]])
     named += [("--reinstall", address) for address in sorted(request.reinstall)]
     for option, address in named:
         if not selection.matches(address, labels[address]):
-            hint = f"name it by --target as well, or leave {option} to another run"
+            hint = f"name it with --target too, or use {option} in another run"
             yield error("not-selected", f"{option} names {address}, and {selection} leaves it out", hint=hint)
     if labels and not any(selection.matches(address, each) for address, each in labels.items()):
-        yield error("nothing-selected", f"{selection} leaves nothing", hint="what is chosen has to fit all of them")
+        yield error("nothing-selected", f"{selection} leaves nothing", hint="a server must match all of them")

@@ -87,17 +87,16 @@ class OtherStates:
             return
         more = f" and {len(released) - 1} more" if len(released) > 1 else ""
         for finding in self.unread_errors():
-            summary = f"{finding.summary}, and may hold what this plan would release: {released[0].address}{more}"
-            hint = f"{finding.hint}; where you know that it holds none of them: --allow unread-sibling"
+            summary = (
+                f"{finding.summary}, and may hold a server that this plan would release: {released[0].address}{more}"
+            )
+            hint = f"{finding.hint}; if you know that it holds none of them: --allow unread-sibling"
             yield replace(finding, summary=summary, hint=hint)
 
     def unread_errors(self) -> Iterator[Diagnostic]:
         """Yields an error for each state that cannot be read."""
         for label, reason in self.unread().items():
-            hint = (
-                f"mend {label} first (`provisioner state rebuild` in its environment, or the version of this tool that wrote it), or "
-                "move its files to another folder: what it holds is then managed by nobody, until it is imported or the files are back"
-            )
+            hint = f"repair {label} first (run `provisioner state rebuild` in its environment, or use the version of this tool that wrote it), or move its files to another folder; nobody then manages its servers, until they are imported or the files are back"
             yield error("unread-sibling", f"the state {label} cannot be read", detail=reason, hint=hint)
 
     def _purchase_in_doubt(self, row: Live, state: State) -> str | None:

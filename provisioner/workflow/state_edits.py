@@ -135,7 +135,7 @@ def _require_state(session: Session, stack: Stack, workspace: Workspace) -> Stat
     location = workspace.store(stack).location
     state = session.state
     if state is None:
-        hint = "check --state and -e; `provisioner import` takes over what exists"
+        hint = "check --state and -e; `provisioner import` takes over existing servers"
         raise UsageError(error("unknown-address", f"nothing is recorded yet at {location}", hint=hint))
     return state
 
@@ -169,7 +169,7 @@ def _members(state: State, address: Address) -> tuple[Recorded, ...]:
     found = [one for key, one in state.resources.items() if key.group == address]
     if not found:
         _require_settled(state, [address])
-        hint = "`provisioner state list` shows those that are recorded; nothing was changed"
+        hint = "`provisioner state list` shows the recorded addresses; nothing was changed"
         raise UsageError(error("unknown-address", f"nothing is recorded under {address}", hint=hint))
     return tuple(sorted(found, key=lambda one: one.address))
 
@@ -179,14 +179,12 @@ def _pairs(state: State, origin: Address, address: Address) -> Iterable[tuple[Ad
     is_group = records[0].address != origin
     if is_group and address.key is not None:
         hint = f"name a group, such as {address.group}, or one member of {origin}; nothing was changed"
-        raise UsageError(
-            error("address-taken", f"{origin} is a group, and {address} is one address of its own", hint=hint)
-        )
+        raise UsageError(error("address-taken", f"{origin} is a group, and {address} is a single address", hint=hint))
     pairs = [(one.address, replace(address, key=one.address.key) if is_group else address) for one in records]
     for _, new in pairs:
         if new in state.resources:
-            hint = "one address, one resource; nothing was changed"
-            raise UsageError(error("address-taken", f"{new} holds one already", hint=hint, address=new))
+            hint = "an address has one resource; nothing was changed"
+            raise UsageError(error("address-taken", f"{new} holds a resource already", hint=hint, address=new))
     for pair in pairs:
         _refuse_deposed(state, *pair)
     _require_settled(state, (one for pair in pairs for one in pair))
@@ -204,8 +202,8 @@ def _refuse_deposed(state: State, origin: Address, address: Address) -> None:
         raise UsageError(error("address-taken", summary, hint=f"{hint}; nothing was changed", address=address))
     for deposed in (origin.as_deposed, address.as_deposed):
         if deposed in state.resources and deposed != origin:
-            summary = f"{deposed} holds one that is to go when {deposed.successor} is done"
-            hint = f"apply releases it; to keep it, move it to an address of its own first: `provisioner state mv {deposed.shell_quoted}` takes that behind it. Nothing was changed"
+            summary = f"{deposed} holds a server that is released when {deposed.successor} is done"
+            hint = f"apply releases it; to keep it, first move it to an address of its own: `provisioner state mv {deposed.shell_quoted}` takes that address after it. Nothing was changed"
             raise UsageError(error("address-taken", summary, hint=hint, address=address))
 
 

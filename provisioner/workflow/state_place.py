@@ -41,7 +41,7 @@ def _no_state_error(store: StateStore) -> Diagnostic:
         "no-state",
         f"no state was ever recorded at {store.location}",
         detail=f"beside it there are: {', '.join(labels[:_SHOWN])}{more}" if labels else "",
-        hint="check -e, --state and the directory you stand in; the first apply records one",
+        hint="check -e, --state and the current directory; the first apply records one",
     )
 
 

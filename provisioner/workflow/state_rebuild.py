@@ -155,24 +155,23 @@ def _notes(salvaged: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
     if not salvaged.is_complete:
         yield warning(
             "rebuild-incomplete",
-            "records may be missing: nobody can say what stood in the part that cannot be read",
-            detail="a purchase may have been on its way when it was lost, and what it bought may show up late",
-            hint="look at all that there is, and at the orders, in the console before the next apply, and not sooner than half an hour after the "
-            "last run",
+            "records may be missing, because a part cannot be read",
+            detail="a purchase may have been under way, and its server may appear late",
+            hint="before the next apply, and at least half an hour after the last run, look at all servers and orders in the console",
         )
     if salvaged.lineage is None and any(
         row.by_specs and row.confidence is not Confidence.LIKELY for row in proposal.rows
     ):
         yield warning(
             "rebuild-lineage-lost",
-            "the salt of the secrets' fingerprints is lost: they are made anew from the secrets as they are now",
-            hint="a password that was changed in the specs and not applied yet will not be noticed as a change",
+            "the salt of the fingerprints of secrets is lost; they are made anew from today's secrets",
+            hint="a password that was changed in the specs and not applied yet is not noticed as a change",
         )
     if len(recorded) > 0 and not any(row.candidates for row in recorded):
         yield warning(
             "rebuild-none-listed",
-            f"the cloud lists none of the {len(recorded)} that are recorded",
-            hint="check that these are the credentials of the same account, project and region: `provisioner credentials`",
+            f"the cloud lists none of the {len(recorded)} recorded servers",
+            hint="check that the credentials belong to the same account, project and region: `provisioner credentials`",
         )
     placed = {name for row in recorded if row.recorded for name in (row.recorded.id, row.recorded.order_id)}
     for name in salvaged.unattributed_ids:
@@ -180,14 +179,14 @@ def _notes(salvaged: Salvaged, proposal: Proposal) -> Iterator[Diagnostic]:
             continue
         yield warning(
             "rebuild-stray",
-            f"the journal names {name} as bought, and the line that says for which address cannot be read",
-            hint="look for it in the console, among all that there is and the orders",
+            f"the journal names {name} as bought, and the line with its address cannot be read",
+            hint="look for it in the console, among the servers and the orders",
         )
     if any(row.confidence is Confidence.LIKELY for row in proposal.rows):
         yield warning(
             "rebuild-by-specs",
-            "of what is likely, what the cloud does not show (passwords, userdata, disks) is taken to be what the specs say",
-            hint="if the specs were changed since it was bought, plan will not see that",
+            "for likely servers, what the cloud does not show (passwords, userdata, disks) is taken from the specs",
+            hint="if the specs have changed since the purchase, plan does not notice that",
         )
 
 

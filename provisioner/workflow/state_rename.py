@@ -35,11 +35,13 @@ def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wa
     """
     for name in (former, label):
         if _LABEL.fullmatch(name) is None:
-            hint = "write it as its file is named, without .json: STACK.ENVIRONMENT, or STACK where there are no environments"
+            hint = (
+                "write it as its file is named, without .json: STACK.ENVIRONMENT, or STACK if there are no environments"
+            )
             raise UsageError(error("state-name", f"{name!r} cannot be the name of a state", hint=hint))
     if former == label:
-        hint = "name the state as it is, and as it is to be; nothing was changed"
-        raise UsageError(error("state-name", f"{label} is its name already", hint=hint))
+        hint = "give the state's name and its new name; nothing was changed"
+        raise UsageError(error("state-name", f"the state is called {label} already", hint=hint))
     stack, _, environment = label.partition(".")
     run = uuid4().hex
     entries = (

@@ -57,7 +57,7 @@ async def read_renewals(
     if len(asked) > MOST_IN_A_PLAN:
         return SnapshotWithTerms(
             snapshot,
-            notes=(_unread_warning(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls a plan"),),
+            notes=(_unread_warning(len(asked), f"more than {MOST_IN_A_PLAN} would take too many calls per plan"),),
         )
     cloud.progress.begin("Reading what is paid until when")
     try:
@@ -165,8 +165,8 @@ def _unread_warning(count: int, why: str) -> Diagnostic:
     servers = "1 prepaid server still renews" if count == 1 else f"{count} prepaid servers still renew"
     return warning(
         "renewal-unread",
-        f"whether {servers} as the specs say is not known: {why}",
-        hint="`provisioner expiring` shows it; what the specs change is applied all the same",
+        f"nobody knows whether {servers} as the specs say: {why}",
+        hint="`provisioner expiring` shows it; changes in the specs are applied anyway",
     )
 
 

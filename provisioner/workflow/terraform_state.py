@@ -19,7 +19,7 @@ from provisioner.model.resource_id import HasId
 
 _VERSION = 4
 _LARGEST = 64 * 1024 * 1024
-_OWNERS_MOVE = "Put that right with Terraform first; nothing was changed"
+_OWNERS_MOVE = "Correct that with Terraform first; nothing was changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance,
     """Reads all instances. Raises UsageError with every problem of the file."""
     document = _document(path)
     if not isinstance(version := document.get("version"), int):
-        raise UsageError(_unreadable(path, "it is no Terraform state, as it names no version"))
+        raise UsageError(_unreadable(path, "it is not a Terraform state, because it has no version"))
     if version != _VERSION:
         hint = "run any current Terraform on it once, which upgrades it; nothing was changed"
         raise UsageError(error("tfstate-version", f"{path} has version {version!r}, and not {_VERSION}", hint=hint))
@@ -53,7 +53,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance,
             continue
         where = _where(resource)
         if (kind := kinds.get(str(resource.get("type")))) is None:
-            hint = f"only {', '.join(sorted(kinds))} can be taken over; move what else there is into a state of its own"
+            hint = f"only {', '.join(sorted(kinds))} can be taken over; move other resources into a state of their own"
             errors.append(error("tfstate-foreign", f"{path} manages {where}", hint=f"{hint}. Nothing was changed"))
             continue
         for instance in _objects(resource.get("instances")):
@@ -73,7 +73,7 @@ def read_terraform(path: Path, catalogue: Catalogue) -> tuple[TerraformInstance,
 def _managed(resource: JsonObject, instance: JsonObject, kind: Kind) -> TerraformInstance | str:
     attributes = instance.get("attributes")
     if instance.get("status") == "tainted" or "deposed" in instance:
-        return "is tainted or deposed: Terraform means to replace it"
+        return "is tainted or deposed, so Terraform means to replace it"
     identifier = attributes.get("id") if isinstance(attributes, Mapping) else None
     if not isinstance(attributes, Mapping) or not isinstance(identifier, str) or not identifier:
         return "has no id"
@@ -89,20 +89,20 @@ def _document(path: Path) -> JsonObject:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-                raise UsageError(_unreadable(path, "it is no file, or larger than 64 MiB"))
+                raise UsageError(_unreadable(path, "it is not a file, or larger than 64 MiB"))
             content = file.read()
         document = parse_json(content)
     except OSError as failure:
         raise UsageError(_unreadable(path, failure.strerror or str(failure))) from failure
     except ValueError as failure:
-        raise UsageError(_unreadable(path, "it is no JSON")) from failure
+        raise UsageError(_unreadable(path, "it is not JSON")) from failure
     if not isinstance(document, Mapping):
-        raise UsageError(_unreadable(path, "it is no Terraform state"))
+        raise UsageError(_unreadable(path, "it is not a Terraform state"))
     return document
 
 
 def _unreadable(path: Path, why: str) -> Diagnostic:
-    hint = "name the terraform.tfstate itself, or what `terraform state pull` prints; nothing was changed"
+    hint = "name the terraform.tfstate, or the output of `terraform state pull`; nothing was changed"
     return error("tfstate-unreadable", f"cannot read {path}: {why}", hint=hint)
 
 

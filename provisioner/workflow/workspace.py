@@ -253,7 +253,7 @@ class Workspace:
         known = {service.value: service for service in Service}
         if unknown := self.settings.endpoints.keys() - known.keys():
             names = ", ".join(f"PROVISIONER_ENDPOINT_{name.upper()}" for name in sorted(unknown))
-            hint = "there are PROVISIONER_ENDPOINT_MODELARTS, PROVISIONER_ENDPOINT_BSS and PROVISIONER_ENDPOINT_IAM"
+            hint = "the variables are PROVISIONER_ENDPOINT_MODELARTS, PROVISIONER_ENDPOINT_BSS and PROVISIONER_ENDPOINT_IAM"
             raise UsageError(error("endpoint-invalid", f"{names} names no service", hint=hint))
         return {known[name]: url for name, url in self.settings.endpoints.items()}
 

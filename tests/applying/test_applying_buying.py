@@ -270,7 +270,7 @@ def test_a_name_is_looked_at_again_once_the_look_of_the_run_is_too_old(harness, 
     assert harness.cloud.purchases.total() == bought
     if bought == 1:
         assert (first.type, second.type) == ("done", "failed")
-        assert "a server named 'trainer-1' exists and is not ours" in second.message
+        assert "a server named 'trainer-1' exists and is not recorded here" in second.message
 
 
 def test_what_the_run_has_bought_itself_is_no_stranger_in_another_look(harness, servers, result_types):

@@ -175,7 +175,7 @@ class TestSilence:
         self.wait(harness, 120)
         found = [finding for finding in harness.plan(*servers(1)).findings if finding.code == "bought-twice"]
         assert len(found) == 1
-        assert "believed never carried out" in found[0].summary
+        assert "counted as never carried out" in found[0].summary
 
 
 class TestNonce:

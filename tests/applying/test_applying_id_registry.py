@@ -15,7 +15,7 @@ from provisioner.model.flow import CallFailed, Effect, Outcome
 def test_an_id_belongs_to_the_address_that_had_it_first():
     ids = IdRegistry([a_recorded("gateway", id="id-1", order_id="CS1")])
     for stolen in (("id-1",), ("CS1",), ("id-2", "CS1"), (None, "CS1")):
-        with pytest.raises(CallFailed, match="which is that of gateway") as refused:
+        with pytest.raises(CallFailed, match="which belongs to gateway") as refused:
             ids.register(an_address("trainer[0]"), *stolen)
         assert refused.value.outcome is Outcome.UNKNOWN
     ids.register(an_address("trainer[0]"), "id-2", None)
@@ -35,7 +35,7 @@ def test_two_purchases_that_are_answered_alike_leave_one_in_doubt_and_a_valid_st
         harness.cloud.answers(Effect.PURCHASE, {"id": "id-1"}, name=name)
     outcome = harness.apply(*servers(2), parallelism=1)
     (doubt,) = [result for result in outcome.results if result.type is ResultType.IN_DOUBT]
-    assert "which is that of trainer[0]" in doubt.diagnostic.detail
+    assert "which belongs to trainer[0]" in doubt.diagnostic.detail
     assert list(harness.state.problems()) == []
     assert len(harness.state.intents) == 1
     assert len(harness.cloud.bought) == 2

@@ -39,7 +39,7 @@ def test_what_answers_and_is_not_listed_is_there_and_a_gap_that_hides_any_name(c
     (gap,) = shown.gaps
     assert gap.hides("dev_server", {"any"})
     assert gap.is_reported
-    assert str(gap) == "it lacks id-1, which answers when it is asked for by its id"
+    assert str(gap) == "it lacks id-1, which can be read by its id"
 
 
 @pytest.mark.parametrize(
@@ -76,9 +76,7 @@ def test_a_row_whose_name_could_be_read_accounts_for_it():
 
 def test_of_many_a_few_are_named():
     (gap,) = find_unlisted(map(a_row, range(9)))
-    assert str(gap) == (
-        "it lacks id-0, id-1, id-2, id-3, id-4 and 4 more, which answer when they are asked for by their ids"
-    )
+    assert str(gap) == ("it lacks id-0, id-1, id-2, id-3, id-4 and 4 more, which can be read by their ids")
 
 
 def test_pages_that_never_end_end_all_the_same():
@@ -94,7 +92,7 @@ def test_pages_that_never_end_end_all_the_same():
             yield Call(Service.MODELARTS, "GET", "/v1/{project_id}/dev-servers/all", Effect.READ)
 
     channel = SlowChannel()
-    with pytest.raises(CallFailed, match="not come to an end") as failed:
+    with pytest.raises(CallFailed, match="not sent all of it") as failed:
         event_loop.run(run_read(endless(), channel, seconds=0.05))
     assert failed.value.outcome is Outcome.UNKNOWN
     assert channel.asked

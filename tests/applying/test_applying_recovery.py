@@ -228,7 +228,7 @@ def test_a_release_that_may_still_arrive_is_told(status, warnings):
     recovery.run(*([a_row(recorded.id, status=status)] if status else []))
     notices = [event.diagnostic for event in recovery.events if event.type is EventType.NOTICE]
     assert [notice.code for notice in notices].count("unsettled") == warnings
-    assert all("should it arrive late" in notice.detail for notice in notices if notice.code == "unsettled")
+    assert all("if it arrives late" in notice.detail for notice in notices if notice.code == "unsettled")
 
 
 def test_a_state_that_cannot_be_read_accounts_for_nothing():

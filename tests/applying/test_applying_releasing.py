@@ -141,7 +141,7 @@ def test_a_replacement_that_is_refused_after_the_release_says_so_and_is_bought_b
     result = only_result(harness.apply(*servers(1, flavor="larger")))
     assert result.type == "failed"
     assert result.diagnostic.code == "cloud-refused"
-    assert "the old server is released, no new one is bought" in result.diagnostic.summary
+    assert "the old server is released, but no new one is bought" in result.diagnostic.summary
     assert not harness.state.resources
     assert result_types(harness.apply(*servers(1, flavor="larger"))) == ["done"]
     assert harness.cloud.purchases == {"trainer-0": 2}
@@ -240,7 +240,7 @@ def test_what_was_gone_before_and_is_not_bought_again_is_not_called_released(run
     running.cloud.fails(PURCHASE, Outcome.REFUSED, status=400, code="ModelArts.0400")
     result = running.apply(*servers(2), replacing=["trainer[0]"])
     (failed,) = (one for one in result.results if one.diagnostic is not None)
-    assert "the old server is gone, no new one is bought" in failed.diagnostic.summary
+    assert "the old server is gone, but no new one is bought" in failed.diagnostic.summary
     assert result.destroyed == 0
 
 

@@ -236,7 +236,7 @@ class TestPartialOrders:
         assert not plan.work
         (finding,) = plan.findings
         assert finding.code == "untracked"
-        assert "is of order CS3, as trainer[0], trainer[1], trainer[2] is" in finding.summary
+        assert "belongs to order CS3, like trainer[0], trainer[1], trainer[2]" in finding.summary
 
     def test_an_order_that_nobody_has_paid_is_awaited_by_all(self, harness, together, result_types):
         harness.cloud.unpaid = True

@@ -86,7 +86,7 @@ def test_hidden_fields_that_every_server_needs_are_asked_for(inherited) -> None:
     inherited.write_stack(without)
     said = inherited.assert_fails("adopt", "--all", "--auto-approve", code="adopt-unfit").stderr_text
     assert "network.security_group_id is required and missing" in said
-    assert "belongs under `defaults:` in stack.yaml" in said
+    assert "under `defaults:` in stack.yaml" in said
     assert (inherited.state_files(), written(inherited)) == ({}, ["servers.yaml", "stack.yaml"])
 
 

@@ -60,8 +60,8 @@ def test_protection_is_taken_away_by_its_own_name(cli) -> None:
             "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, and all",
         ),
         ("prepaid-replace", "by naming it: --replace"),
-        ("name-taken", "is no guard that may be allowed"),
-        ("", "is no guard that may be allowed"),
+        ("name-taken", "is not a guard that --allow lifts"),
+        ("", "is not a guard that --allow lifts"),
     ],
 )
 @pytest.mark.parametrize("command", ["plan", "apply", "destroy"])

@@ -55,7 +55,7 @@ def test_a_parallelism_that_cannot_be(cli, value: str) -> None:
 
 
 def test_a_lock_timeout_that_is_no_duration(cli) -> None:
-    assert "'soon' is no duration; write one like 30s, 5m, 1h30m or 30d" in usage(
+    assert "'soon' is not a duration; write one like 30s, 5m, 1h30m or 30d" in usage(
         cli, "apply", "--lock-timeout", "soon"
     )
 
@@ -69,7 +69,7 @@ def test_a_directory_to_work_in_that_does_not_exist(cli) -> None:
 
 
 def test_an_address_to_replace_that_is_no_address(cli) -> None:
-    assert "'a b[' is no address; write one like gateway, trainer[0]" in usage(cli, "plan", "--replace", "a b[")
+    assert "'a b[' is not an address; write one like gateway, trainer[0]" in usage(cli, "plan", "--replace", "a b[")
 
 
 def test_a_group_to_replace_is_answered_with_its_servers(applied) -> None:

@@ -103,7 +103,7 @@ def test_wrong_keys_are_noticed_though_nothing_has_to_be_asked(real_cloud, point
     assert real_cloud.run("credentials").code == 0
     monkeypatch.setenv("HW_SECRET_KEY", "canary-wrong")
     ran = real_cloud.run("credentials")
-    assert "introducing ourselves to the cloud failed" in ran.stderr_text
+    assert "signing in to the cloud failed" in ran.stderr_text
     assert "canary" not in ran.text
 
 

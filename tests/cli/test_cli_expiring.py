@@ -54,7 +54,7 @@ def recorded(cli, name):
 class TestExpiring:
     def test_nothing_ends_soon(self, subscribed):
         ran = subscribed.run("expiring", "--within", "7d", "--detailed-exitcode")
-        assert (ran.code, ran.out) == (0, "None of 3 prepaid servers comes to its end within 7 days.\n")
+        assert (ran.code, ran.out) == (0, "None of 3 prepaid servers reaches the end of its term within 7 days.\n")
 
     def test_what_ends_is_shown_with_when_and_whether_it_renews(self, subscribed, clock):
         clock.advance(5 * DAY)
@@ -123,7 +123,7 @@ class TestExpiring:
     @pytest.mark.parametrize("within", ["soon", "-1d", "1w", ""])
     def test_a_time_that_is_none(self, subscribed, within):
         ran = subscribed.run("expiring", "--within", within)
-        assert (ran.code, "is no duration" in ran.err) == (1, True)
+        assert (ran.code, "is not a duration" in ran.err) == (1, True)
 
 
 class TestTheRenewalInTheSpecs:
@@ -189,7 +189,7 @@ class TestTheRenewalInTheConsole:
         in_the_console(subscribed, "ends", on=True)
         ran = subscribed.run("plan", "--detailed-exitcode")
         assert (ran.code, ran.out.startswith("No changes.")) == (0, True)
-        assert "Warning[renewal-unread]: whether 2 prepaid servers still renew" in ran.stderr_text
+        assert "Warning[renewal-unread]: nobody knows whether 2 prepaid servers still renew" in ran.stderr_text
 
     def test_where_billing_may_not_be_asked_the_plan_goes_on_and_says_so(self, subscribed, monkeypatch):
         from provisioner.model.flow import CallFailed, Outcome

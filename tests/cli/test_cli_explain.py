@@ -16,9 +16,9 @@ def test_a_code_is_explained_by_its_row_of_the_document(cli) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
         "stack-missing (Specs)\n\n"
-        "What it means\n  The directory does not exist or holds no stack.yaml.\n\n"
-        "What to do\n  The hint names a stack that is near; check `--specs` and the directory you stand in. Where there\n"
-        "  is none yet, `provisioner init` writes one.\n"
+        "What it means\n  The directory does not exist or has no stack.yaml.\n\n"
+        "What to do\n  The hint names a stack nearby; check `--specs` and the current directory. If there is no stack\n"
+        "  yet, `provisioner init` writes one.\n"
     )
 
 

@@ -48,7 +48,24 @@ def test_the_known_flags_are_those_of_all_commands() -> None:
 def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> None:
     for name, (_, line) in COMMANDS.items():
         own, _, _ = (EVERY_COMMAND[name].command.help or "").partition("\n")
-        assert own.lower() in line.lower()
+        assert own == line
+
+
+VERBS = {
+    "Cancel", "Carry", "Check", "Declare", "Explain", "Find", "Forget", "Lift", "List", "Move", "Pay", "Print", "Rebuild", "Record",
+    "Release", "Rename", "Serve", "Settle", "Show", "Wait", "Write",
+}  # fmt: skip
+"""What a command does. A new command may add a verb that other tools use for it."""
+
+
+@pytest.mark.parametrize("path", EVERY_COMMAND)
+def test_every_help_text_consists_of_plain_sentences(path: str) -> None:
+    context = EVERY_COMMAND[path]
+    sentence, _, _ = (context.command.help or "").partition("\n")
+    assert sentence.split()[0].rstrip(",") in VERBS
+    for text in (sentence, *(option.help or "" for option in options_of(context))):
+        assert text[:1].isupper(), text
+        assert text.endswith("."), text
 
 
 @pytest.mark.parametrize("path", EVERY_COMMAND)

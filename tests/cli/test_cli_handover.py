@@ -104,7 +104,7 @@ def test_a_saved_plan_does_not_take_over_what_another_state_has_taken_over_since
 
 def test_an_address_that_is_none_is_a_wrong_use(applied) -> None:
     ran = applied.run("import", "a b", NOBODYS_ID)
-    assert (ran.code, "is no address" in ran.err) == (1, True)
+    assert (ran.code, "is not an address" in ran.err) == (1, True)
 
 
 def test_nobody_imports_while_another_run_is_at_work(unowned) -> None:
@@ -151,7 +151,7 @@ def test_what_is_removed_is_forgotten_and_goes_on(applied) -> None:
     assert ran.code == 0
     assert "The specs still declare gateway" in ran.err
     assert f"provisioner import 'gateway' {identifier(applied)}" in ran.err
-    assert f"{identifier(applied)} goes on costing" in ran.out
+    assert f"{identifier(applied)} keeps costing money" in ran.out
     assert applied.ledger() == [("purchase", "gateway")]
     assert "name-taken" in applied.run("plan").out, "it is not bought again while it is there"
 

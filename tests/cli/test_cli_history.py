@@ -66,7 +66,7 @@ def test_a_dead_run_is_not_at_work_because_somebody_plans(applied) -> None:
 
 @pytest.mark.parametrize("address", ["nobody", "gateway[0]", 'gateway["a"]'])
 def test_an_address_that_was_never_there(applied, address: str) -> None:
-    assert "is nowhere in the history" in applied.assert_fails("history", address, code="unknown-address").stderr_text
+    assert "is not in the history" in applied.assert_fails("history", address, code="unknown-address").stderr_text
 
 
 @pytest.mark.parametrize("address", ["", "1st", "gateway[", "\x1b[31m"])

@@ -110,7 +110,7 @@ class TestMistakes:
         doubts = [an_intent(f'pool["{key}"]') for key in "abcd"]
         (told,) = _untracked("CS404", a_state(intents={one.id: one for one in doubts}), "here").diagnostics
         ways = (f"`provisioner resolve 'pool[\"{key}\"]' --adopt CS404`" for key in "abc")
-        assert told.hint.endswith(f"where it is that of a purchase in doubt: {' or '.join(ways)}")
+        assert told.hint.endswith(f"if it belongs to a purchase in doubt: {' or '.join(ways)}")
 
     @pytest.mark.parametrize("verb", ["show", "wait", "pay", "cancel"])
     def test_an_address_that_is_paid_by_the_hour(self, ordered, verb):

@@ -128,7 +128,7 @@ def test_an_environment_that_the_stack_lacks_is_warned_about(pinned):
     cli.configure("stacks: {demo: {environments: {prdo: {account: acme}, prod: {}}}}\n")
     told = cli.run("plan")
     assert (told.code, told.err.count("Warning[unknown-environment]")) == (0, 1)
-    assert "names an environment prdo of demo, which demo does not have" in told.stderr_text
+    assert "names the environment prdo of demo, which does not exist" in told.stderr_text
     assert "config.yaml:1:32" in told.err
 
 

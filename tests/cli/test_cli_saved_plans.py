@@ -139,7 +139,7 @@ def test_a_plan_is_carried_out_once(saved) -> None:
 def test_an_equal_plan_that_was_carried_out_without_it_has_overtaken_it(saved) -> None:
     saved.apply()
     said = saved.assert_fails("apply", "two.plan", code="plan-overtaken", exit_code=4).stderr_text
-    assert "something was done about it by apply" in said
+    assert "it was worked on by apply" in said
     assert "after the plan two.plan was approved" in said
 
 
@@ -147,7 +147,7 @@ def test_a_plan_is_refused_when_somebody_was_faster(saved) -> None:
     saved.write_specs("servers: {gateway: {}}\n")
     saved.apply()
     said = saved.assert_fails("apply", "two.plan", code="plan-differs", exit_code=4).stderr_text
-    assert "gateway: to create it was approved, and nothing would be done about it now" in said
+    assert "gateway: to create it was approved, and the plan would do nothing to it now" in said
     assert "Nothing was sent." in said
     assert saved.bought() == ["gateway"]
 

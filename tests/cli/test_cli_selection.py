@@ -83,8 +83,8 @@ def test_a_saved_plan_is_of_the_part_and_says_so(team) -> None:
         (["--target", "module.vision"], "unknown-address", "there are: gateway"),
         (["--selector", "team=visoin"], "unknown-label", "did you mean team=vision?"),
         (["--selector", "zone=a"], "unknown-label", "there are: "),
-        (["--target", "gateway", "--exclude", "gateway"], "nothing-selected", "has to fit all"),
-        (["--target", "gateway", "--selector", "team=speech"], "nothing-selected", "has to fit all"),
+        (["--target", "gateway", "--exclude", "gateway"], "nothing-selected", "must match all"),
+        (["--target", "gateway", "--selector", "team=speech"], "nothing-selected", "must match all"),
     ],
 )
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["destroy", "--auto-approve"]])

@@ -161,7 +161,7 @@ def test_a_password_that_breaks_the_rule_is_not_sent_and_not_shown(cli, monkeypa
     monkeypatch.setenv("PW", "weak-one")
     cli.write_specs('servers:\n  gateway: {key_pair_name: null, admin_pass: {secret: "env:PW"}}\n')
     ran = cli.assert_refused("password-rule")
-    assert "gateway: the value of env:PW breaks the rule" in ran.stderr_text
+    assert "gateway: the value of env:PW breaks the cloud's rule" in ran.stderr_text
     assert "--> specs/servers.yaml:2:3" in ran.stderr_text
     assert "weak-one" not in ran.text
 

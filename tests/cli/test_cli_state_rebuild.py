@@ -194,7 +194,7 @@ def test_a_disk_that_fails_leaves_the_old_files(damaged, monkeypatch, name: str)
     monkeypatch.setattr(Disk, name, fail)
     said = damaged.assert_fails(*REBUILD, "--auto-approve", code="rebuild-not-written").stderr_text
     assert "No space left on device" in said
-    assert "No server was touched" in said
+    assert "No server was changed" in said
     monkeypatch.setattr(Disk, name, really)
     assert damaged.run(*REBUILD, "--auto-approve").code == 0
     assert "No changes" in damaged.run("plan").out

@@ -522,7 +522,7 @@ Error[invalid-count]: count and for_each exclude each other
  3 |     count: 2
    |            ^
     count is written at specs/servers.yaml:3:12, and for_each at specs/servers.yaml:4:5
-  help: keep one of the two, and take the other out
+  help: keep one of the two and remove the other
   address: gateway
 """,
     ),
@@ -590,7 +590,7 @@ Error[unknown-trigger]: replace_triggered_by names gatway, which the specs do no
             "servers.yaml": 'servers:\n  pool: {for_each: [ada]}\nremoved:\n  - {from: "notebook[ada]"}\n',
         },
         """\
-Error[invalid-address]: 'notebook[ada]' is no address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'
+Error[invalid-address]: 'notebook[ada]' is not an address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'
   --> specs/servers.yaml:4:12
    |
  4 |   - {from: "notebook[ada]"}
@@ -896,7 +896,7 @@ Error[undeclared-variable]: the variable nods is not declared
 Usage: provisioner plan [OPTIONS]
 Try 'provisioner plan --help' for help.
 
-Error: Invalid value for '--target': 'notebook[ada]' is no address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'; or module.NAME for all that is in a module
+Error: Invalid value for '--target': 'notebook[ada]' is not an address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'; or module.NAME for all that is in a module
 """,
         ("plan", "--target", "notebook[ada]"),
     ),

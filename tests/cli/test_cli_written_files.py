@@ -51,7 +51,7 @@ def an_empty_file(path):
         (a_socket, "a socket"),
         (a_link, "a symbolic link"),
         (a_dangling_link, "a symbolic link"),
-        (a_file_of_a_person, "a file that is no plan"),
+        (a_file_of_a_person, "a file that is not a plan"),
         (an_empty_file, "an empty file"),
     ],
 )
@@ -78,9 +78,9 @@ def test_a_device_is_refused_at_once(cli) -> None:
         ("state/demo.journal", "a journal stands there"),
         ("specs/stack.yaml", "a YAML file stands there"),
         ("specs/servers.yaml", "a YAML file stands there"),
-        ("state/other.json", "it is where a state is kept"),
-        ("state/demo.dev.lock", "it is where a state is kept"),
-        ("here/other.json", "it is where a state is kept"),
+        ("state/other.json", "it is in a state folder"),
+        ("state/demo.dev.lock", "it is in a state folder"),
+        ("here/other.json", "it is in a state folder"),
         ("specs/tonight.yaml", "it is among the specs"),
         ("specs/deeper/tonight.yml", "it is among the specs"),
     ],
@@ -224,7 +224,7 @@ class TestSandbox:
     def test_a_pipe_is_no_world(self, cli) -> None:
         os.mkfifo(cli.path / "world")
         refused = cli.run("sandbox", "ledger", "--world", "world")
-        assert (refused.code, "is no regular file" in refused.stderr_text) == (1, True)
+        assert (refused.code, "is not a regular file" in refused.stderr_text) == (1, True)
 
     def test_files_that_would_be_taken_for_parts_of_a_world_are_left(self, cli) -> None:
         wal = cli.path / "world.db-wal"

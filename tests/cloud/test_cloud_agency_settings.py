@@ -127,7 +127,7 @@ def test_a_user_by_id_needs_an_account_to_assume_an_agency_from(tmp_path) -> Non
         (PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN": "canary.!!.x"}, "no ID token"),
         (PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN": "canary.bm8.x"}, "no ID token"),
         (PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN_FILE": "/nowhere"}, "/nowhere cannot be read: No such file"),
-        (PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN_FILE": "/dev"}, "/dev is no regular file"),
+        (PROVIDER | {"HW_ASSUME_ROLE_ID_TOKEN_FILE": "/dev"}, "/dev is not a regular file"),
         ({"HW_ASSUME_ROLE_IDP_ID": "a\nb", "HW_ASSUME_ROLE_ID_TOKEN": TOKEN}, "HW_ASSUME_ROLE_IDP_ID contains"),
     ],
 )  # fmt: skip

@@ -69,7 +69,7 @@ def test_an_override_that_could_leak_signed_requests_is_refused(given: str) -> N
 @pytest.mark.parametrize("region", ["evil.example/#", "a.b", "", "CN", "-x", "x@y", "cn-north-4\n"])
 @pytest.mark.parametrize("endpoints", [region_endpoints, sandbox_endpoints])
 def test_a_region_cannot_name_another_host(endpoints, region: str) -> None:
-    with pytest.raises(UsageError, match="is no region"):
+    with pytest.raises(UsageError, match="is not a region"):
         endpoints(region)
 
 

@@ -155,7 +155,7 @@ ANOMALY_SCENARIOS = (
         between_runs=_rename_listed_servers,
         leaves_drift=True,
         external_fix=_restore_name,
-        doubt_reason="but for the name",
+        doubt_reason="except for the name",
         expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
@@ -165,7 +165,7 @@ ANOMALY_SCENARIOS = (
         between_runs=_rename_listed_servers,
         leaves_drift=True,
         external_fix=_restore_name,
-        doubt_reason="but for the name",
+        doubt_reason="except for the name",
         expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(
@@ -173,7 +173,7 @@ ANOMALY_SCENARIOS = (
         specs=ONE,
         lasting_faults=({**_RESPELT, "rows_upper": ["name"]},),
         external_fix=_end_anomaly,
-        doubt_reason="but for the name",
+        doubt_reason="except for the name",
         expected=LedgerTotals(once(*ALPHA), ALPHA),
     ),
     Scenario(

@@ -314,7 +314,7 @@ class CrashRunner:
     ) -> ProcessResult:
         """Resolves doubts kept open by a stranger's server that differs from ours in the name only. The tool has to say so."""
         text = " ".join(result.text.split())
-        is_told = "as it was asked for but for the name" in text
+        is_told = "as requested except for the name" in text
         require(is_told, f"in doubt after the quiet period, and nobody is told why: {result.text}")
         for intent in doubts:
             self._resolve_by_operator(environment, intent, result)

@@ -127,7 +127,7 @@ def test_a_replacement_that_is_left_is_no_leave_to_release_alone(half_done):
 def test_a_later_run_has_the_options_of_the_first(half_done):
     refused = go_on(half_done, "--destroy", "--approved", approval_of(half_done))
     assert (refused.code, half_done.ledger_counts("release")) == (4, {"alpha": 1}), refused.text
-    assert "options, variables" in refused.words
+    assert "the options, the variables" in refused.words
 
 
 @pytest.mark.parametrize("section", ["purchase: {marker: nonce}", "guards: {max_servers: 50}"])

@@ -46,7 +46,7 @@ class TestASubscription:
         assert server["expires_at"] is not None
         assert [one["code"] for one in document["diagnostics"]] == ["expiry-unknown"]
         assert (
-            "alpha: billing does not say what happens at the end of its term"
+            "alpha: billing does not say what happens when its term ends"
             in paid.run_in_process("expiring", "--within", "60d").err
         )
         assert paid.state() == before
@@ -57,7 +57,7 @@ class TestASubscription:
         planned = paid.run_in_process("plan", "--detailed-exitcode")
         assert (planned.code, "No changes." in planned.out) == (0, True)
         told = planned.words
-        assert "Warning[renewal-unread]: whether 1 prepaid server still renews as the specs say is not known" in told
+        assert "Warning[renewal-unread]: nobody knows whether 1 prepaid server still renews as the specs say" in told
 
     def test_without_an_end_is_given_up_for_a_term_of_unknown_length(self, paid, proxy):
         proxy.on(editing(without("expire_time")), **ROWS)
@@ -102,7 +102,7 @@ class TestAnOrder:
         assert "613.20 CNY" in shown.out
         assert "for 1 month" not in shown.out
         if edited is without_lines:
-            assert "billing does not tell what was ordered" in shown.out
+            assert "billing does not say what was ordered" in shown.out
         assert paid.run_in_process("orders", "list").code == 0
         assert paid.run_in_process("plan", "--detailed-exitcode").code == 0
         assert paid.state() == before

@@ -94,7 +94,7 @@ def test_every_later_plan_and_drift_says_so(workspace, sandbox, pays):
         assert workspace.apply().code == (0 if pays else 7)
     assert sum(workspace.purchases.values()) == 1
     assert workspace.ledger_counts("payment") == ({"pool-0": 1} if pays else {})
-    assert "sold as PRE_PAID, which is not what was asked for" in workspace.run_in_process("show").text
+    assert "sold as PRE_PAID, which is not what was declared" in workspace.run_in_process("show").text
 
 
 def test_the_hint_to_declare_what_was_sold_leads_out(workspace, sandbox):
@@ -132,7 +132,7 @@ def test_an_unpaid_order_is_to_be_cancelled_and_that_leads_out(workspace, sandbo
     assert "do not pay it: `provisioner orders cancel" in one_line(ran.text)
     assert "`provisioner orders pay" not in one_line(ran.text).split("do not pay it")[0]
     for command in (("orders", "list"), ("orders", "show", "pool[0]")):
-        assert "sold as PRE_PAID, which was not declared" in workspace.run_in_process(*command).text
+        assert "sold as PRE_PAID, not as declared" in workspace.run_in_process(*command).text
     assert "do not pay it: `provisioner orders cancel" in one_line(
         workspace.run_in_process("orders", "show", "pool[0]").text
     )

@@ -60,7 +60,7 @@ class TestSilence:
         assert lost.run_in_process(*FOUND_LATER).code == 6
         clock.advance(11 * 60)
         told = lost.run_in_process("plan").words
-        assert "the cloud's clock says that the quiet period is over, and this machine's that it is not" in told
+        assert "by the cloud's clock the quiet period is over, and by this machine's clock it is not" in told
         assert lost.run_in_process(*FOUND_LATER).code == 6
         assert lost.purchases == {}
         monkeypatch.setattr(SystemClock, "now", lambda _: time.time_ns() // 1_000_000 + 11 * 60 * 1000)
@@ -188,8 +188,8 @@ class TestTwoSteps:
         assert (careful.ledger_counts("payment"), careful.purchases) == ({}, {"alpha": 1})
         (order,) = [row.order_id for row in careful.ledger if row.kind == "purchase"]
         planned = careful.run_in_process("plan").words
-        assert f"orders placed since, which may be it: {order} (unpaid)" in planned
-        assert "`provisioner resolve 'alpha' --adopt` with the id of the server, or of the order that is it" in planned
+        assert f"orders placed since, which may be this purchase: {order} (unpaid)" in planned
+        assert "`provisioner resolve 'alpha' --adopt` with the id of the server or of its order" in planned
         assert careful.run_in_process("resolve", "alpha", "--adopt", order).code == 0
         assert careful.apply().code == 0
         assert (careful.ledger_counts("payment"), careful.purchases) == ({"alpha": 1}, {"alpha": 1})
@@ -199,7 +199,7 @@ class TestTwoSteps:
         stack = stack_with(prepaid="two-step", unsafe_quiet_period="true", quiet_period="1m")
         careful.write(f"servers: {{alpha: {{charging_info: {PREPAID.replace('true', 'false')}}}}}\n", stack=stack)
         proxy.on(resetting(executed=True), name="alpha")
-        way = "`provisioner resolve 'alpha' --adopt` with the id of the server, or of the order that is it"
+        way = "`provisioner resolve 'alpha' --adopt` with the id of the server or of its order"
         for _ in range(2):
             doubtful = careful.run_in_process(*FOUND_LATER)
             assert (doubtful.code, way in doubtful.words) == (6, True), doubtful.text
@@ -245,7 +245,7 @@ class TestAnOrderInDoubt:
         proxy.on(resetting(executed=True), name="alpha")
         assert workspace.run_in_process(*FOUND_LATER).code == 6
         (order,) = [row.order_id for row in workspace.ledger if row.kind == "purchase"]
-        assert f"orders placed since, which may be it: {order}" in " ".join(
+        assert f"orders placed since, which may be this purchase: {order}" in " ".join(
             workspace.run_in_process("plan").text.split()
         )
         adopted = workspace.run_in_process("resolve", "alpha", "--adopt", order)

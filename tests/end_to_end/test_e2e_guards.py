@@ -56,10 +56,10 @@ def test_a_paid_term_is_named_before_it_is_given_up(workspace):
     refused = workspace.run_in_process("plan", "--json")
     (refusal,) = json.loads(refused.out)["refusals"]
     assert (refused.code, refusal["code"]) == (4, "prepaid-replace")
-    assert refusal["detail"].startswith("lost: its term until 20")
-    assert "what comes back of its price is not known" in refusal["detail"]
+    assert refusal["detail"].startswith("you would lose its term until 20")
+    assert "the refund is not known" in refusal["detail"]
     replaced = workspace.run_in_process("apply", "--auto-approve", "--replace", "alpha")
-    assert "lost: its term until 20" in replaced.out
+    assert "you would lose its term until 20" in replaced.out
     assert (replaced.code, workspace.ledger_counts("refund"), workspace.purchases) == (0, {"alpha": 1}, {"alpha": 2})
 
 
@@ -69,8 +69,8 @@ def test_what_is_lost_is_shown_before_anybody_approves(workspace):
     asked = workspace.run("destroy", *ALLOWED)
     assert asked.code == 8
     shown = asked.words
-    assert "lost: its term until 20" in shown
-    assert "what comes back of its price is not known before: the API publishes no estimate" in shown
+    assert "you would lose its term until 20" in shown
+    assert "the refund is not known in advance, because the API publishes no estimate" in shown
     assert workspace.ledger_counts("release") == {}
 
 
@@ -173,7 +173,7 @@ class TestLeftovers:
         assert len({one["id"] for one in kept}) == 2
         destroyed = workspace.run_in_process("destroy", "--auto-approve")
         assert destroyed.code == 0
-        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        listed = destroyed.out.split("These remain in the cloud and cost money")[1]
         assert all(f"alpha  {one['what']}" in listed for one in kept)
         told = workspace.run_in_process("history").out
         assert all(one["what"] in told for one in kept)
@@ -187,7 +187,7 @@ class TestLeftovers:
         workspace.apply()
         destroyed = workspace.run_in_process("destroy", "--auto-approve", *ALLOWED)
         assert destroyed.code == 0
-        listed = destroyed.out.split("Kept by the cloud, and billed on")[1]
+        listed = destroyed.out.split("These remain in the cloud and cost money")[1]
         assert f"alpha  data disk {VOLUME}" in listed
         assert workspace.ledger_counts("refund") == {"alpha": 1}
 

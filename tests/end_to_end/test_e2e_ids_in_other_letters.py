@@ -87,7 +87,7 @@ def test_what_was_listed_before_is_never_the_purchase(workspace, sandbox):
     sandbox.arm({"at": "CreateDevServer", "fault": "rewrite", "set": {"id": other["id"].upper()}})
     assert workspace.run_in_process(*NOW).code == 6
     refused = workspace.run_in_process("resolve", "alpha", "--adopt", other["id"].upper())
-    assert (refused.code, "was there before the purchase" in refused.text) == (1, True), refused.text
+    assert (refused.code, "existed before the purchase" in refused.text) == (1, True), refused.text
     assert workspace.apply().code == 0
     assert workspace.purchases == {"other": 1, "alpha": 1}
     (ours,) = workspace.state()["resources"].values()
@@ -112,7 +112,7 @@ def test_one_server_has_one_address(workspace, sandbox):
     (recorded,) = workspace.state()["resources"].values()
     workspace.write("servers: {alpha: {}, beta: {}}\n")
     refused = workspace.run_in_process("import", "beta", recorded["id"].upper())
-    assert (refused.code, "is that of alpha" in refused.words) == (1, True), refused.text
+    assert (refused.code, "belongs to alpha" in refused.words) == (1, True), refused.text
     workspace.write("servers: {beta: {name: alpha}}\nremoved: [{from: alpha}]\n")
     assert workspace.run_in_process("apply", "--auto-approve", "--target", "alpha").code == 0, "let go"
     taken = workspace.run_in_process("import", "beta", recorded["id"].upper())

@@ -41,7 +41,7 @@ def test_it_stays_in_doubt_and_is_named(workspace, sandbox, row):
     planned = workspace.run_in_process("plan", "--detailed-exitcode")
     assert planned.code == 6
     if isinstance(row["name"], str):
-        assert "as it was asked for but for the name" in planned.words
+        assert "as requested except for the name" in planned.words
         assert f"({row['name']})" in workspace.run_in_process("drift").words
         assert f"({row['name']})" in planned.words
 
@@ -142,4 +142,4 @@ def test_what_another_doubt_accounts_for_is_not_named_as_this_one(workspace, san
     assert workspace.run_in_process(*FOUND_LATER).code == 6
     planned = workspace.run_in_process("plan").words
     assert planned.count("run `provisioner apply`: it adopts") == 2
-    assert "as it was asked for but for the name" not in planned
+    assert "as requested except for the name" not in planned

@@ -36,7 +36,7 @@ def test_a_server_that_is_renamed_to_our_name_during_a_doubt_is_not_ours(workspa
     assert theirs["id"] not in str(workspace.state()["resources"])
     refused = workspace.run_in_process("resolve", "alpha", "--adopt", theirs["id"])
     assert refused.code == 1
-    assert "was there before the purchase" in refused.text
+    assert "existed before the purchase" in refused.text
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_reply_that_names_the_order_of_another_server_is_no_proof(direct_works
     direct_workspace.write(f"servers: {{alpha: {{charging_info: {PREPAID}}}}}\n")
     doubtful = direct_workspace.apply(*IMPATIENT)
     assert doubtful.code == 6, doubtful.text
-    assert f"the cloud answered with {other['order_id']}, which was there before" in doubtful.words
+    assert f"the cloud answered with {other['order_id']}, which existed before" in doubtful.words
     found = direct_workspace.apply()
     assert found.code == 0, found.text
     (ours,) = direct_workspace.state()["resources"].values()

@@ -28,7 +28,7 @@ LIST = {"at": "ListAllDevServers"}
 ALWAYS = {"times": "always"}
 FOUND_LATER = ("--resolve-timeout", "0")
 """What is lost is not looked for by the run that has lost it."""
-IN_DOUBT = "sent, and the outcome is not known"
+IN_DOUBT = "sent, but the outcome is not known"
 SERVERS = f"/v1/{PUBLIC.project_id}/dev-servers"
 
 

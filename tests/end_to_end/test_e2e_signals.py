@@ -56,7 +56,7 @@ class TestWhileAPurchaseIsInFlight:
         assert "alpha  under way" in summary
         assert bought.server_id in summary
         assert "beta   not started" in summary
-        assert "again: it goes on from what is recorded" in ended.words
+        assert "again; it continues from what is recorded" in ended.words
         assert summary.splitlines()[-1].startswith("Apply interrupted.")
         assert_the_rest_is_bought_once(three)
 

@@ -154,7 +154,7 @@ def test_damage_on_both_sides_keeps_what_lines_behind_it_say(applied):
     journal.write_bytes(b"".join([*lines[:at], lines[at].replace(b"gamma", b"gammb"), *lines[at + 1 :]]))
     ran = rebuild(applied)
     assert rows(ran) == {"alpha": "certain", "beta": "certain", "gamma": "certain"}
-    assert "is taken from the specs" in ran.out
+    assert "the values of the specs are used" in ran.out
     require_as_before(applied, before)
 
 
@@ -247,7 +247,7 @@ def test_where_records_are_whole_a_wanted_name_of_a_strangers_is_left_alone(appl
     flip_state(applied)
     ran = rebuild(applied)
     assert rows(ran)["delta"] == "unknown"
-    assert "it is a stranger's" in ran.out
+    assert "it belongs to somebody else" in ran.out
     assert "delta" not in owned(applied)
     planned = applied.run_in_process("plan")
     assert planned.code == 4

@@ -180,7 +180,7 @@ def test_all_are_released_and_one_alone_is_not(pool):
     told = refused.words
     assert "was bought by order" in told
     assert "together with pool[0], pool[2]" in told
-    assert "releasing one of them ends the order, and with it all of them" in told
+    assert "releasing one of them ends the order, which releases all of them" in told
     assert (pool.ledger_counts("release"), pool.ledger_counts("refund")) == ({}, {})
     destroyed = pool.run_in_process("destroy", "--auto-approve", "--allow", "prepaid-delete")
     assert destroyed.code == 0, destroyed.text

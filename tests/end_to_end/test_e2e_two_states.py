@@ -226,8 +226,8 @@ class TestUnread:
         doubtful = two_environments.run_in_process(*APPLY, "-e", "dev")
         told = doubtful.words
         assert (doubtful.code, two_environments.purchases) == (6, {"prods": 1, "alpha": 1}), doubtful.text
-        assert f"{bought} (renamed) is like it but for the name, and may be held by the state test.prod" in told
-        assert f"mend the state that cannot be read first: then apply can tell whose {bought} is" in told
+        assert f"{bought} (renamed) fits it except for the name, but may be held by the state test.prod" in told
+        assert f"first repair the state that cannot be read; then apply can tell whose {bought} is" in told
         assert two_environments.run_in_process("state", "rebuild", "--auto-approve", "-e", "prod").code == 0
         console.rename(bought, "alpha")
         assert two_environments.run_in_process(*APPLY, "-e", "dev").code == 0

@@ -27,7 +27,7 @@ def test_a_purchase_in_doubt_is_never_believed_absent_for_it(workspace, sandbox,
         sandbox.advance(3600)
         doubted = workspace.apply(*AT_ONCE, "--allow", "all")
         assert doubted.code == 6
-        assert "which answers when it is asked for by its id" in doubted.words
+        assert "which can be read by its id" in doubted.words
     assert workspace.purchases == before
     sandbox.ask("DELETE", "faults")
     assert workspace.apply().code == 0

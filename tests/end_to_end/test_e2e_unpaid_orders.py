@@ -36,11 +36,11 @@ class TestSpecsThatHaveMovedOn:
             said = one_line(unpaid.run_in_process(*command).text)
             assert "Warning[ordered-otherwise]" in said
             assert "charging_info.period_num is 1, and the specs say 3" in said
-            assert "`provisioner orders cancel 'alpha'` gives it up and costs nothing" in said
+            assert "`provisioner orders cancel 'alpha'` cancels it and costs nothing" in said
         asked = unpaid.run_in_process("orders", "pay", "alpha", "--no-input")
         assert (asked.code, "Warning[ordered-otherwise]" in asked.text) == (8, True)
         applied = unpaid.apply()
-        assert (applied.code, "goes on with this order" in one_line(applied.text)) == (7, False)
+        assert (applied.code, "continues with this order" in one_line(applied.text)) == (7, False)
         assert unpaid.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
         unpaid.write(declared(MONTH.replace("1}", "3, is_auto_pay: true}"), flavor="Si2.xlarge.4"))
         assert unpaid.apply().code == 0
@@ -62,7 +62,7 @@ class TestSpecsThatHaveMovedOn:
 
     def test_an_order_that_left_the_specs_is_not_paid_without_a_word(self, unpaid):
         unpaid.write("servers: {}\n")
-        assert "is not in the specs any more" in one_line(
+        assert "is no longer in the specs" in one_line(
             unpaid.run_in_process("orders", "pay", "alpha", "--no-input").text
         )
         refused = unpaid.apply()
@@ -72,7 +72,7 @@ class TestSpecsThatHaveMovedOn:
 
 
 def test_a_release_of_an_unpaid_order_names_the_way_from_the_first_refusal_on(unpaid):
-    way = "`provisioner orders cancel 'alpha'` gives it up and costs nothing"
+    way = "`provisioner orders cancel 'alpha'` cancels it and costs nothing"
     for allowed, code in (((), 4), (("--allow", "prepaid-delete"), 7)):
         refused = unpaid.run_in_process("destroy", "--auto-approve", *allowed)
         assert (refused.code, way in one_line(refused.text)) == (code, True)
@@ -104,7 +104,7 @@ class TestSoldOtherwise:
 
     def test_after_its_payment_the_next_step_follows_it_and_the_ways_are_those_of_a_paid_order(self, sold):
         paid = sold.run_in_process("orders", "pay", "pool[0]", "--auto-approve")
-        assert "Next: `provisioner apply --target 'pool[0]'` follows what is built of it" in one_line(paid.text)
+        assert "Next: `provisioner apply --target 'pool[0]'` waits for its server" in one_line(paid.text)
         refused = one_line(sold.apply().text)
         assert "its order is paid: `provisioner apply --target 'pool[0]'` goes on with it" in refused
         assert "orders cancel" not in refused
@@ -182,7 +182,7 @@ def test_what_has_no_order_yet_is_not_asked_about(direct_workspace, verb):
     told = direct_workspace.run_in_process("orders", verb, "pool[1]")
     assert (told.code, "Error[order-none]: pool[1] is declared and has no order yet" in told.text) == (1, True)
     group = direct_workspace.run_in_process("orders", verb, "pool")
-    assert (group.code, "name one of them: 'pool[0]', 'pool[1]'" in group.text) == (1, True)
+    assert (group.code, "name one server of it: 'pool[0]', 'pool[1]'" in group.text) == (1, True)
 
 
 def records(workspace):

@@ -52,7 +52,7 @@ def unsettled(workspace, sandbox, request):
     said = applied.words
     assert (
         "the outcome of its re" in said,
-        "run `provisioner apply` again: it looks at what became of it" in said,
+        "run `provisioner apply` again, which first finds out what happened" in said,
     ) == (True, True)
     return workspace
 
@@ -90,7 +90,7 @@ def test_what_a_person_would_change_by_hand_waits_for_it_too(unsettled):
     ):
         refused = unsettled.run_in_process(*command)
         assert (refused.code, f"Error[{code}]" in refused.err) == (1, True)
-        assert "it looks at what became of it before it does anything else" in " ".join(refused.err.split())
+        assert "which first finds out what happened" in " ".join(refused.err.split())
     assert unsettled.state() == before
 
 
@@ -114,7 +114,7 @@ def test_a_plan_that_was_saved_before_it_is_refused_and_sends_nothing(workspace,
     assert workspace.apply().code == 7
     refused = workspace.run_in_process("apply", "before.json")
     assert refused.code == 4
-    assert "Error[plan-overtaken]: alpha: something was done about it by apply" in " ".join(refused.err.split())
+    assert "Error[plan-overtaken]: alpha: it was worked on by apply" in " ".join(refused.err.split())
     assert workspace.ledger_counts("release") == {}
 
 
@@ -170,7 +170,7 @@ def test_whoever_wants_a_server_again_whose_release_may_still_arrive_is_told(wor
     workspace.write("servers: {alpha: {}, beta: {}}\n")
     back = workspace.run_in_process("apply", "--auto-approve")
     said = back.words
-    assert (back.code, "Warning[unsettled]: alpha" in said, "should it arrive late" in said) == (0, True, True)
+    assert (back.code, "Warning[unsettled]: alpha" in said, "if it arrives late" in said) == (0, True, True)
     assert "unsettled" not in workspace.run_in_process("apply", "--auto-approve").text
     assert workspace.ledger_counts("release") == {}
 
@@ -182,15 +182,17 @@ def test_the_advice_after_an_incomplete_destroy_buys_nothing(workspace, sandbox)
     sandbox.arm({"at": "DeleteDevServer", "fault": "reset", "executed": True})
     lost = workspace.run_in_process("destroy", "--auto-approve")
     said = lost.words
-    assert (lost.code, "run `provisioner destroy` again: it looks" in said, "run `provisioner apply`" in said) == (
-        7,
-        True,
-        False,
-    )
+    assert (
+        lost.code,
+        "run `provisioner destroy` again, which first finds out" in said,
+        "run `provisioner apply`" in said,
+    ) == (7, True, False)
     planned = workspace.run_in_process("plan").words
-    assert "Where that was destroy, run `provisioner destroy`" in planned
-    assert "run `provisioner apply`: it looks" not in planned
-    assert "help: run `provisioner destroy`: it looks" in workspace.run_in_process("plan", "--destroy").words
+    assert "If that was destroy, run `provisioner destroy`" in planned
+    assert "run `provisioner apply`, which" not in planned
+    assert (
+        "help: run `provisioner destroy`, which first finds out" in workspace.run_in_process("plan", "--destroy").words
+    )
     assert workspace.run_in_process("destroy", "--auto-approve").code == 0
     assert (workspace.purchases, workspace.ledger_counts("release")) == ({"alpha": 1}, {"alpha": 1})
 
@@ -201,5 +203,5 @@ def test_a_destroy_whose_purchase_is_in_doubt_is_not_told_to_apply(workspace, sa
     assert workspace.apply("--resolve-timeout", "0").code == 6
     destroyed = workspace.run_in_process("destroy", "--auto-approve", "--resolve-timeout", "0")
     said = destroyed.words
-    assert (destroyed.code, "run `provisioner destroy` again: it finds and releases" in said) == (6, True)
+    assert (destroyed.code, "run `provisioner destroy` again; it finds and releases" in said) == (6, True)
     assert ("run `provisioner apply`" in said, "apply buys it" in said) == (False, False)

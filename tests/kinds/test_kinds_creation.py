@@ -143,7 +143,7 @@ def test_an_order_that_the_specs_have_moved_on_from_is_given_up(status):
     record = bought(wanted(charging_info=PREPAID), phase=Phase.ORDERING, id=None, order_id="CS2311", observed={})
     ended = create(wanted(charging_info=PREPAID, flavor="other"), record, [None, order(status)]).result
     assert "the specs have changed since it was placed: `provisioner orders cancel CS2311`" in ended.hint
-    assert "goes on with this order" not in ended.hint
+    assert "continues with this order" not in ended.hint
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_build_whose_row_is_gone_is_left_as_creating_once_the_cloud_knows_it_n
     with pytest.raises(StopIteration) as stop:
         flow.throw(refused("ModelArts.6404"))
     assert stop.value.value.phase is Phase.CREATING
-    assert "not there any more" in stop.value.value.problem
+    assert "no longer exists" in stop.value.value.problem
 
 
 def test_a_refused_purchase_is_the_drivers_to_judge():

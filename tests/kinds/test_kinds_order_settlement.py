@@ -71,7 +71,7 @@ class TestPaying:
         assert (PAY in played.calls) is is_paid
         if not is_paid:
             assert (played.result.phase, played.result.code) == (Phase.AWAITING_PAYMENT, "ordered-otherwise")
-            assert "12 month(s), and 1 month(s) were asked for" in played.result.problem
+            assert "12 month(s), and 1 month(s) were requested" in played.result.problem
 
     @pytest.mark.parametrize("status", [3, 5])
     def test_what_is_paid_already_is_not_paid_again(self, status):
@@ -90,7 +90,7 @@ class TestPaying:
     def test_a_refusal_is_told_in_the_clouds_words(self):
         played = pay(order(6), refused("CBC.30050006", message="the balance is short"), order(6))
         assert played.result.problem == "order CS2311 awaits payment: the balance is short"
-        assert "money" in played.result.hint
+        assert "balance" in played.result.hint
 
     @pytest.mark.parametrize(
         ("answer", "phase", "said"),

@@ -212,11 +212,11 @@ def test_any_other_order_without_a_server_belongs_to_a_person(answer):
 
 def test_an_order_that_nobody_has_paid_is_given_up_by_its_address():
     unpaid = release(ORDER_ONLY, replies=[None, NOTHING_SUBSCRIBED, ok(order_info={"status": 6})]).result
-    assert unpaid.hint == "`provisioner orders cancel 'gateway'` gives it up and costs nothing"
+    assert unpaid.hint == "`provisioner orders cancel 'gateway'` cancels it and costs nothing"
     paid = release(ORDER_ONLY, replies=[None, NOTHING_SUBSCRIBED, ok(order_info={"status": 5})]).result
     assert "orders cancel" not in paid.hint
     unread = release(ORDER_ONLY, replies=[None, NOTHING_SUBSCRIBED, refused(status=403)]).result
-    assert unread.hint.startswith("where its order is not paid, `provisioner orders cancel 'gateway'`")
+    assert unread.hint.startswith("if its order is not paid, `provisioner orders cancel 'gateway'`")
 
 
 def test_a_server_whose_row_does_not_name_its_order_is_found_by_what_billing_says_and_released():

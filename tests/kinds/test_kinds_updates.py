@@ -90,13 +90,13 @@ def test_a_failed_system_is_put_on_again_without_a_stop_even_where_the_row_shows
         desired, ("image_id",), replies=[failed, refused("ModelArts.6309"), ok(id=ID, name="gateway", status=status)]
     )
     assert [call.path.rsplit("/", 1)[-1] for call in played.of(Call) if call.method != "GET"] == ["changeos"]
-    assert f"it is {status} as before" in played.result.problem
+    assert f"the server is {status} as before" in played.result.problem
 
 
 def test_a_server_that_is_gone_is_said_to_be_gone():
     played = update(wanted(power="stopped"), ("power",), replies=[None, refused("ModelArts.6404")])
     assert played.result == Ended(
-        Phase.READY, "the server is not there any more", "run `provisioner plan`: it says what is known of it"
+        Phase.READY, "the server no longer exists", "run `provisioner plan`, which shows what is known about it"
     )
 
 

@@ -1,4 +1,4 @@
-"""Addresses: their text, their order, and what is no address."""
+"""Addresses: their text, their order, and what is not an address."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_text_is_an_address_in_one_way_or_not_at_all(text):
      'a["\\q"]', 'a["\n"]', "a[1.0]", "a[9999999999]"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_by_name(text):
-    with pytest.raises(ValueError, match="is no address") as refusal:
+    with pytest.raises(ValueError, match="is not an address") as refusal:
         Address.parse(text)
     assert repr(text) in str(refusal.value)
 
@@ -77,7 +77,7 @@ def test_in_files_an_address_is_its_text():
     assert adapter.dump_python({pool: pool}, mode="json") == {'pool["a"]': 'pool["a"]'}
     assert adapter.validate_json('{"gateway": "trainer[0]"}') == {Address("gateway"): Address("trainer", 0)}
     assert adapter.validate_python({pool: pool}) == {pool: pool}
-    with pytest.raises(ValidationError, match="is no address"):
+    with pytest.raises(ValidationError, match="is not an address"):
         adapter.validate_json('{"gateway": "0"}')
 
 
@@ -111,7 +111,7 @@ def test_a_counted_group_is_ordered_without_being_taken_apart(monkeypatch):
     ],
 )
 def test_an_address_that_lost_its_quotes_is_told_what_to_type(text):
-    with pytest.raises(ValueError, match="is no address") as refusal:
+    with pytest.raises(ValueError, match="is not an address") as refusal:
         Address.parse(text)
     has_key = text.endswith(("]", ")"))
     assert ('write notebook["ada"], and on a command line \'notebook["ada"]\'' in str(refusal.value)) is (

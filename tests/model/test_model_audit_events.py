@@ -90,7 +90,9 @@ def test_how_a_doubt_was_settled_is_told_with_the_reason(outcome, word):
 
 
 def test_a_request_without_an_answer_is_in_doubt():
-    assert story(*a_run(Intended(INTENT))) == [(AuditEventType.IN_DOUBT, "a purchase was sent and no answer recorded")]
+    assert story(*a_run(Intended(INTENT))) == [
+        (AuditEventType.IN_DOUBT, "a purchase was sent, and no answer is recorded")
+    ]
 
 
 @pytest.mark.parametrize("effect", [one for one in Effect if one.is_journaled and one is not Effect.PURCHASE])
@@ -186,7 +188,7 @@ def test_what_is_said_of_an_order_is_told_with_it(effect, word, lost, noun):
     open_ = only(Intended(saying))
     assert (open_.type, open_.order_id) == (AuditEventType.UNSETTLED, "CS1")
     assert f"{noun} was sent" in open_.detail
-    told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order tells"))
+    told_by_the_order = only(Intended(saying), Settled("saying-1", "observed", "the order shows the outcome"))
     assert (told_by_the_order.type, told_by_the_order.order_id) == (lost, "CS1")
 
 

@@ -58,7 +58,7 @@ def test_the_way_out_of_a_doubt_names_the_order_wherever_there_may_be_one(chargi
     intent = an_intent("pool[0]", declared={"charging_info": charged}, request={"body": body})
     step = next_step(intent, KIND, DEFAULT_POLICY)
     assert "`provisioner resolve 'pool[0]' --absent`, or `provisioner resolve 'pool[0]' --adopt`" in step
-    assert ("or of the order that is it" in step) is names_an_order
+    assert ("or of its order" in step) is names_an_order
 
 
 QUIET = {"declared": {"charging_info": {"charging_mode": "POST_PAID"}}, "server_time": IN_THE_CLOUD}
@@ -81,9 +81,9 @@ def test_a_date_that_is_over_is_not_named_as_one_to_come():
 def test_an_open_release_is_never_answered_with_apply_alone_by_who_does_not_know_which_command_sent_it():
     assert "destroy" in settle_hint(Effect.DESTRUCTIVE)
     assert settle_hint(Effect.DESTRUCTIVE, command="destroy", again=True).startswith(
-        "run `provisioner destroy` again: it looks"
+        "run `provisioner destroy` again, which first finds out"
     )
-    assert settle_hint(Effect.WIPE).startswith("run `provisioner apply`: it looks")
+    assert settle_hint(Effect.WIPE).startswith("run `provisioner apply`, which first finds out")
 
 
 @pytest.mark.parametrize(("ahead", "seconds"), [(0, 0), (-1_900, 0), (-12_000, 10), (60_000, 0), (None, 0)])

@@ -177,7 +177,7 @@ def test_a_vanished_server_is_bought_again_when_a_person_names_it():
 def test_a_forgotten_server_is_told_to_be_forgotten():
     plan = planned(recorded_as(Phase.READY, wanted_now=False))
     assert codes(plan.findings) == ["vanished"]
-    assert plan.findings[0].hint == "its record is to be dropped, which has to be allowed"
+    assert plan.findings[0].hint == "the plan would drop its record, which needs --allow vanished"
 
 
 def test_a_server_that_is_as_wanted_is_replaced_when_a_person_names_it():

@@ -104,13 +104,13 @@ def test_a_release_before_its_end_is_called_so():
     earlier = replace(surveyed_of(LATER), allowed=frozenset())
     (told,) = planned(earlier, mode=Mode.DESTROY).refusals
     assert (told.code, told.summary.endswith("would be released before its term ends")) == ("prepaid-delete", True)
-    assert told.detail.startswith("lost: its term until ")
+    assert told.detail.startswith("you would lose its term until ")
 
 
 @pytest.mark.parametrize(("term", "says_why"), [(OVER, True), (LATER, False), (None, False)])
 def test_that_it_is_gone_is_told_with_the_end_of_its_term(term, says_why):
     (told,) = [one for one in planned(surveyed_of(term, listed=False)).findings if one.code == "vanished"]
-    assert ("what was paid for it ended" in told.detail) is says_why
+    assert ("its paid term ended" in told.detail) is says_why
 
 
 def test_a_deposed_server_is_not_released_though_its_successor_stands():

@@ -190,7 +190,7 @@ def test_a_prepaid_server_whose_release_is_under_way_is_bought_anew_only_by_name
     survey = surveyed(wanted(charging_info=PREPAID), state=a_state(record), live=(shown(record, "DELETING"),))
     (refusal,) = planned(survey).refusals
     assert refusal.code == "prepaid-replace"
-    assert "its release is under way" in refusal.summary
+    assert "it is being released" in refusal.summary
     assert planned(replace(survey, replace=GATEWAY)).refusals == ()
     assert planned(survey, mode=Mode.DESTROY).refusals == ()
 

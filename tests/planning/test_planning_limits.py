@@ -85,7 +85,7 @@ def test_a_stack_holds_no_more_servers_than_it_says():
     limits = GuardLimits(max_servers=2)
     (refusal,) = planned(after(fleet(2), fleet(4), limits=limits)).refusals
     assert refusal.code == "max-servers"
-    assert "would hold 4 servers" in refusal.summary
+    assert "would have 4 servers" in refusal.summary
     assert refusal.detail == "to be bought: pool[2], pool[3]"
     assert planned(after(fleet(2), fleet(2), limits=limits)).refusals == ()
     assert planned(after(fleet(2), (*fleet(1), wanted()), limits=limits)).refusals == ()

@@ -94,7 +94,7 @@ class TestMarked:
         assert [(change.action, change.reason) for change in plan.changes] == [(Action.RESUME, Reason.IN_DOUBT)]
         assert (codes(plan.findings), plan.refusals) == (["in-doubt"], ())
         assert "it adopts late" in plan.findings[0].hint
-        assert "it was believed never carried out" in plan.findings[0].detail
+        assert "it counted as never carried out" in plan.findings[0].detail
 
     def test_is_so_though_the_specs_have_moved_on(self):
         (change,) = self.planned(self.LATE, desired=()).changes
@@ -181,7 +181,7 @@ class TestElsewhere:
         survey = surveyed(state=a_state(intents=intents), live=(a_stray("gateway"),), claims={"stray": self.CLAIM})
         (finding,) = planned(survey).findings
         assert "listed and fitting" not in finding.detail
-        assert f"stray fits it, too, and {self.CLAIM}" in finding.detail
+        assert f"stray fits it too, but {self.CLAIM}" in finding.detail
 
 
 def test_a_namesake_of_a_server_that_was_never_shown_may_be_what_was_bought():
@@ -217,7 +217,7 @@ def test_a_server_that_was_bought_again_and_then_let_go_is_not_taken_for_the_gho
         a_state(),
         [
             Intended(first),
-            Settled("first", "absent", "a complete list has no server that fits"),
+            Settled("first", "absent", "a complete list shows no server that fits"),
             Intended(second),
             Answered("second", 200, "r", id="stray"),
             Forgotten(an_address("gateway"), "removed from the state", "stray"),

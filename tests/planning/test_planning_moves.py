@@ -59,7 +59,7 @@ class TestAnImportThatWasCarriedOutAndWhoseServerIsGone:
         assert (codes(plan.findings), plan.refusals) == (["import-done"], ())
         assert [str(change.address) for change in plan.work] == ["other"]
         assert "was released from gateway" in plan.findings[0].summary
-        assert "take the entry out of imports" in plan.findings[0].hint
+        assert "remove the entry from imports" in plan.findings[0].hint
 
     def test_without_the_entry_the_address_is_bought(self):
         plan = self.planned(wanted(), refactoring=Refactoring())
@@ -341,11 +341,18 @@ def test_servers_are_paired_by_their_names_and_not_by_their_order():
     records = [wanted('pool["a"]', name="one"), wanted('pool["b"]', name="two"), wanted('pool["c"]', name="three")]
     desired = [wanted('pool["x"]', name="three"), wanted('pool["y"]', name="one"), wanted('pool["z"]', name="two")]
     (finding,) = the_offers(records, desired)
-    assert "with the same name and body" in finding.summary
+    assert "with the same name and fields" in finding.summary
     pairs = (("c", "x"), ("a", "y"), ("b", "z"))
     assert finding.hint.endswith(
         "moved:" + "".join(f"""\n  - {{from: 'pool["{one}"]', to: 'pool["{other}"]'}}""" for one, other in pairs)
     )
+
+
+def test_of_a_group_some_of_which_agree_by_name_and_others_by_body_both_are_named():
+    records = [wanted("pool[0]", name="kept", image_id=OTHER_IMAGE), wanted("pool[1]", name="one")]
+    desired = [wanted("worker[0]", name="kept"), wanted("worker[1]", name="other")]
+    (finding,) = the_offers(records, desired)
+    assert "with the same name or fields" in finding.summary
 
 
 def test_of_a_server_of_the_same_name_another_body_is_said_with_what_it_costs():
@@ -380,7 +387,7 @@ def test_a_move_that_would_wipe_the_server_says_so():
 )
 def test_where_several_could_be_meant_all_are_named_and_no_pair_is_given(released, created):
     (finding,) = the_offers(map(wanted, released), map(wanted, created))
-    assert "cannot be told" in finding.summary
+    assert "it is not clear which of them is which" in finding.summary
     assert all(address in finding.summary for address in (*released, *created))
     assert "state mv" not in finding.hint
     assert "from:" not in finding.hint

@@ -31,7 +31,7 @@ def test_a_namesake_is_named_with_both_ids_and_times_and_a_way_out():
     assert "stray (RUNNING)" in finding.summary
     assert (
         finding.detail
-        == "id-of-gateway was made 2026-09-21 14:13:20 UTC, stray was made 2026-09-21 14:14:20 UTC; both are paid for"
+        == "id-of-gateway was created 2026-09-21 14:13:20 UTC, stray was created 2026-09-21 14:14:20 UTC; both cost money"
     )
     assert "destroy --target" in finding.hint
 
@@ -40,13 +40,13 @@ def test_an_order_of_which_nobody_knows_that_it_is_paid_is_not_called_bought():
     ordered = bought(wanted(), phase=Phase.AWAITING_PAYMENT, id=None, order_id="CS1", observed={})
     (finding,) = found(STRAY, state=a_state(ordered), records={ordered.address: ordered})
     assert "order CS1, which was ordered for gateway" in finding.summary
-    assert "both are paid for" not in finding.detail
+    assert "both cost money" not in finding.detail
 
 
 @pytest.mark.parametrize("moment", [None, 0, 1_790_000_000])
 def test_a_time_that_cannot_be_is_not_told(moment):
     (finding,) = found(OURS, replace(STRAY, created_at=moment))
-    assert "stray was made at a time that is not known" in finding.detail
+    assert "stray was created at an unknown time" in finding.detail
 
 
 def test_what_the_list_does_not_show_of_ours_may_be_the_other_one():

@@ -72,14 +72,14 @@ class TestTerm:
         (refusal,) = planned(survey).refusals
         assert "changing flavor would release it" in refusal.summary
         assert "its term until 2026-12-24 10:00:00 UTC" in refusal.detail
-        assert "what comes back of its price is not known" in refusal.detail
+        assert "the refund is not known" in refusal.detail
         assert "undo the change" in refusal.hint
         assert "ignore_changes: [flavor]" in refusal.hint
         assert "--replace 'gateway'" in refusal.hint
 
     def test_an_end_that_billing_does_not_tell_is_unknown(self):
         (refusal,) = planned(changed(wanted(charging_info=PREPAID))).refusals
-        assert "billing did not tell the end" in refusal.detail
+        assert "billing did not say when it ends" in refusal.detail
 
     def test_who_names_the_address_is_told_all_the_same(self):
         survey = changed(
@@ -96,7 +96,7 @@ class TestTerm:
         survey = replace(settled(wanted(charging_info=PREPAID)), release_facts=ReleaseFacts({"id-of-gateway": UNTIL}))
         plan = planned(replace(survey, allowed=allowed), mode=Mode.DESTROY)
         (told,) = plan.lifted or plan.refusals
-        assert "lost: its term until 2026-12-24" in told.detail
+        assert "you would lose its term until 2026-12-24" in told.detail
 
     def test_what_could_not_be_built_has_no_term(self):
         record = bought(wanted(charging_info=PREPAID), phase=Phase.FAILED)

@@ -50,7 +50,7 @@ def test_an_address_a_group_or_a_module(pattern, address, fits):
 
 @pytest.mark.parametrize("text", ["", "pool[", "pool[*]", "module.", "module.vision.", "a b", "pool.0"])
 def test_anything_else_is_no_address(text):
-    with pytest.raises(ValueError, match="is no address"):
+    with pytest.raises(ValueError, match="is not an address"):
         Pattern.parse(text)
 
 

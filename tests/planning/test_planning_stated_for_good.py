@@ -238,15 +238,15 @@ def test_an_assumption_reads_well_for_one_server_for_many_and_for_a_paid_term():
     prepaid = planned(survey_of({"charging_info": PREPAID}, {"charging_info": {"charging_mode": "PRE_PAID"}}))
     (finding,) = prepaid.findings
     assert finding.summary == (
-        "gateway: charging_info.period_type, charging_info.period_num are assumed to be as the specs say; the cloud does not show it"
+        "gateway: charging_info.period_type, charging_info.period_num are assumed to be as the specs say, because the cloud does not show it"
     )
-    assert "or did not buy it" in finding.detail
-    assert finding.hint.endswith("`provisioner apply --replace 'gateway'` buys it anew")
+    assert "or did not buy the server" in finding.detail
+    assert finding.hint.endswith("`provisioner apply --replace 'gateway'` buys a new one")
     fleet = [wanted(f"node[{number}]", name=f"node-{number}") for number in range(2)]
     records = [bought(one) for one in fleet]
     stating = [replace(one, fields={**one.fields, "arch": "X86"}) for one in fleet]
     (finding,) = planned(surveyed(*stating, state=a_state(*records), live=tuple(map(shown, records)))).findings
-    assert finding.hint.endswith("`provisioner apply --replace 'node[0]'` buys that one anew")
+    assert finding.hint.endswith("`provisioner apply --replace 'node[0]'` buys a new one for that address")
 
 
 class TestATermThatBillingTells:

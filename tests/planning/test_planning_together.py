@@ -98,7 +98,7 @@ class TestDoubt:
         )
         (finding,) = planned(survey).findings
         assert "by order: CS1 (id-0, id-1)" in finding.detail
-        assert "orders placed since, which may be it: CS1" in finding.detail
+        assert "orders placed since, which may be this purchase: CS1" in finding.detail
 
     def test_none_of_its_names_is_bought_under_another_address(self):
         survey = surveyed(wanted("other", name="pool-2"), state=a_state(intents={"i": doubt()}))

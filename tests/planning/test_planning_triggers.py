@@ -66,7 +66,7 @@ def test_a_prepaid_server_is_not_given_up_for_it_unless_it_is_named():
     )
     (refusal,) = planned(survey).refusals
     assert refusal.code == "prepaid-replace"
-    assert "a sets off its replacement" in refusal.summary
+    assert "a triggers its replacement" in refusal.summary
     assert "lifecycle.replace_triggered_by" in refusal.hint
     assert planned(replace(survey, replace=frozenset({an_address("b")}))).refusals == ()
 

@@ -60,4 +60,4 @@ def test_what_may_be_a_purchase_in_doubt_is_left_to_its_address():
 
 
 def test_servers_of_one_name_are_not_taken_over():
-    assert all("another server bears its name" in one.problem for one in found(EDGE, replace(EDGE, id="id-2")))
+    assert all("another server has its name" in one.problem for one in found(EDGE, replace(EDGE, id="id-2")))

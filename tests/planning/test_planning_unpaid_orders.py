@@ -16,7 +16,7 @@ from provisioner.model.purchase_policy import Prepaid, PurchasePolicy
 from provisioner.model.resource import Lifecycle, Live, Phase
 
 BY_HAND = PREPAID | {"is_auto_pay": False}
-CANCEL = "`provisioner orders cancel 'gateway'` gives it up and costs nothing"
+CANCEL = "`provisioner orders cancel 'gateway'` cancels it and costs nothing"
 
 
 def order(phase=Phase.AWAITING_PAYMENT, *, charging=BY_HAND, **facts):
@@ -87,7 +87,7 @@ class TestSpecsThatHaveMovedOn:
         (paid,) = plan_of([desired], order(Phase.ORDERING, paid=True)).findings
         assert ("orders cancel" in paid.hint, "`provisioner apply --target 'gateway'`" in paid.hint) == (False, True)
         (unknown,) = plan_of([desired], order(Phase.ORDERING)).findings
-        assert f"while it is not paid, {CANCEL}" in unknown.hint
+        assert f"if it is unpaid, {CANCEL}" in unknown.hint
 
     @pytest.mark.parametrize("differing", [{"name": "portal"}, {"charging_info": PREPAID}, {"labels": {"a": "b"}}])
     def test_what_takes_no_other_machine_is_not_told(self, differing):
@@ -114,7 +114,7 @@ class TestReleases:
     def test_an_order_of_which_a_server_is_listed_is_paid(self):
         row = Live("dev_server", "id-1", "gateway", "RUNNING", "CS1")
         (refusal,) = planned(surveyed(state=a_state(order()), live=(row,))).refusals
-        assert "lost: " in refusal.detail
+        assert "you would lose" in refusal.detail
 
     def test_who_has_allowed_it_all_the_same_still_reads_the_way_out(self):
         survey = surveyed(

@@ -113,7 +113,7 @@ def test_silence_beside_an_order_that_nobody_accounts_for_is_not_promised_to_mea
     assert (ran.code, len(workspace.cloud.pending_orders)) == (ExitCode.IN_DOUBT, 1)
     hints = [one.hint for one in ran.diagnostics if str(one.address) == "b"]
     assert hints
-    assert all("and billing shows no order that may be it" in hint for hint in hints)
+    assert all("and billing shows no order that may be this purchase" in hint for hint in hints)
     workspace.resolve("b", None)
     workspace.resolve("a", workspace.cloud.pending_orders[0])
     assert workspace.apply().code is ExitCode.DONE

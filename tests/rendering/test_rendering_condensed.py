@@ -136,7 +136,7 @@ def test_what_loses_or_costs_is_bold_and_red_and_never_dim():
         "released by",
         "billed on",
         "costing",
-        "put on it",
+        "installed on it",
         "may be sold",
     ):
         lines = [line for line in text.splitlines() if said in line and "charging_mode" not in line]

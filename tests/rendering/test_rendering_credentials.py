@@ -24,7 +24,7 @@ def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetim
     [
         (known(temporary=False), "they are taken back"),
         (known(ends_at=END), "2026-01-02 12:00:00 UTC"),
-        (known(), "not told; temporary keys end within a day"),
+        (known(), "unknown; temporary keys expire within a day"),
     ],
 )
 def test_how_long_they_are_good_is_told(introduction, says):

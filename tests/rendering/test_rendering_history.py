@@ -46,7 +46,7 @@ def test_runs_and_what_happened_outside_of_them_are_set_apart():
     assert render_history(history, PLAIN) == (
         "2026-11-23T12:00:01Z  apply by ana@laptop, plan db56d9ce07d3, interrupted\n"
         "  reason: more trainers\n"
-        "  2026-11-23T12:00:02Z  in doubt          gateway  a purchase was sent and no answer recorded; settled later\n"
+        "  2026-11-23T12:00:02Z  in doubt          gateway  a purchase was sent, and no answer is recorded; settled later\n"
         "\n"
         "2026-11-23T12:00:04Z  outside of a run\n"
         "  2026-11-23T12:00:04Z  settled absent    gateway  decided by bob@build: I looked\n"
@@ -168,12 +168,12 @@ VERIFIED = VerifiedJournal(
 
 def test_a_whole_journal_is_told_with_the_hash_to_note_elsewhere():
     assert render_verified(VERIFIED, PLAIN) == (
-        "The journal is whole: 8 records.\n"
+        "The journal is intact: 8 records.\n"
         "  from     2026-11-23T12:00:00Z to 2026-11-23T12:01:01Z\n"
         f"  head     8 {'ab' * 32}\n"
         "  lineage  6f0c9b1e\n"
-        "The state, serial 2, is what its first 5 records come to.\n"
-        "3 records came after it: every command knows them, the next apply writes them into it.\n"
+        "The state, serial 2, is the result of its first 5 records.\n"
+        "3 records came after it: every command reads them, and the next apply writes them into the state.\n"
     )
 
 
@@ -184,7 +184,7 @@ def test_an_empty_journal_and_a_torn_one_are_told():
     text = render_verified(empty, PLAIN)
     assert "0 records" in text
     assert "from" not in text
-    assert "15 bytes of one that a death cut short" in text
+    assert "15 bytes of an unfinished record" in text
 
 
 def test_the_proof_as_a_document():

@@ -65,7 +65,7 @@ def test_what_billing_does_not_tell_is_told_as_that():
     line = render_orders([UNTOLD], PLAIN).splitlines()[1]
     assert " ".join(line.split()) == "(not in this state) CS2 not shown by billing unknown unknown"
     shown = render_order(UNTOLD, PLAIN)
-    assert "billing does not tell what was ordered" in shown
+    assert "billing does not say what was ordered" in shown
     assert "next:" not in shown
     assert order_document(UNTOLD)["order"]["items"] is None
 

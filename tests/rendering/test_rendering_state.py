@@ -53,7 +53,9 @@ def test_the_list_is_one_address_a_line_doubts_included():
 
 def test_one_server_says_once_what_the_cloud_never_confirms():
     unverifiable = [("userdata",), ("admin_pass",), ("network", "security_group_id")]
-    note = "# The cloud never shows 2 declared fields, so a change made outside is not seen: admin_pass,\n# userdata.\n"
+    note = (
+        "# The cloud never shows 2 declared fields, so changes made outside are not noticed: admin_pass,\n# userdata.\n"
+    )
     assert render_resource(recorded(), PLAIN, unverifiable=unverifiable) == f"{GATEWAY}\n{note}"
     assert render_resource(recorded(), PLAIN) == GATEWAY
 

@@ -58,7 +58,7 @@ def test_an_order_and_an_open_call_are_named_as_what_they_are():
 
 def test_servers_that_nothing_is_about_are_counted_and_the_first_ones_named():
     text = render_proposal(a_proposal(unclaimed=[LIVE] * 12), PLAIN)
-    assert "12 servers that nothing here is about: beta (id-of-beta)" in text
+    assert "12 servers that belong to no row: beta (id-of-beta)" in text
     assert "and 2 more." in text
 
 

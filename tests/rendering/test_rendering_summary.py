@@ -91,7 +91,7 @@ def test_what_is_bought_and_not_as_it_was_declared_is_no_failed_creation():
     assert render_summary(run, PLAIN) == dedent("""\
         Not done:
 
-          a  not as declared  creation: it is bought and built, but the cloud refuses volumes [code]
+          a  not as declared  creation: the server is bought and built, but the cloud refuses volumes [code]
                               next: take volumes out
           b  failed           creation: the flavor is sold out [code]
 

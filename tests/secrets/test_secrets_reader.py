@@ -78,7 +78,7 @@ def test_only_small_regular_text_files_are_secrets(tmp_path: Path):
     assert unavailable(tmp_path, in_file("big")) == "the secret file big is larger than 64 KiB"
     assert unavailable(tmp_path, in_file("binary")) == "the secret file binary is not UTF-8 text"
     assert unavailable(tmp_path, in_file("empty")) == "the secret file empty is empty"
-    assert unavailable(tmp_path, in_file("nul\0")) == "the secret file nul\0 cannot be read: this is no path"
+    assert unavailable(tmp_path, in_file("nul\0")) == "the secret file nul\0 cannot be read: this is not a path"
 
 
 def test_a_run_sees_one_value_even_when_the_file_changes(tmp_path: Path):

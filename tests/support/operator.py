@@ -95,7 +95,7 @@ class Operator:
             raise Violation(f"a person was asked which server is {finding.address}")
         for intent in self.checker.doubts:
             # An order or a server that may be the purchase in doubt: a stranger's, or another one of ours, renamed.
-            asking = ("orders placed since", "as it was asked for but for the name")
+            asking = ("orders placed since", "as requested except for the name")
             is_asked = finding.address == intent.address and any(reason in finding.detail for reason in asking)
             if is_asked or CATALOGUE[intent.kind].absence(intent) is Absence.BY_A_PERSON:
                 self._resolve(intent)

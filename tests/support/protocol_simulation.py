@@ -83,7 +83,7 @@ class World:
         )
 
 
-_OTHERS_HIDDEN = ListGap("GET list", "what other users have is not seen", NO_NAMES, only_others=True)
+_OTHERS_HIDDEN = ListGap("GET list", "other users' servers are not visible", NO_NAMES, only_others=True)
 
 
 class _NoSecrets:

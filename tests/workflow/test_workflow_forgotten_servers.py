@@ -24,7 +24,7 @@ def gone(address, identifier, reason=BY_HAND):
     ("reason", "asked"),
     [
         (BY_HAND, ["id-1"]),
-        ("let go by the specs; nobody has released it", ["id-1"]),
+        ("removed by the specs; nobody has released it", ["id-1"]),
         ("never shown by the cloud, decided by ana", ["id-1"]),
         ("gone from the cloud", ["id-1"]),
         ("released", []),

@@ -53,8 +53,8 @@ def _reconcile(
         if address not in bound:
             if row.status != rows.RUNNING:
                 raise GaveUp(
-                    f"it is {row.status}, and public addresses are bound to servers that run",
-                    "write power: running, or leave public_ips as they are until it runs",
+                    f"it is {row.status}, and public addresses can be bound only to servers that run",
+                    "write power: running, or leave public_ips unchanged until it runs",
                 )
             body = {"public_ip_id": address}
             call = Call(Service.MODELARTS, "POST", path, Effect.REPEATABLE, body=body)

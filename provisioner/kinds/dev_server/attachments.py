@@ -39,9 +39,7 @@ def _advise(fields: Fields, server_type: object) -> Iterator[Advice]:
             yield Advice(
                 (field,),
                 "only-a3",
-                f"{field} may be refused: the vendor's pages offer it for A3 machines only, and a machine of type {server_type} is "
-                "probably none",
-                "if the cloud refuses it, the server is bought and keeps running without it, and that is recorded; to be sure, "
-                f"take {field} out of the specs",
+                f"{field} may be refused: the vendor's pages offer it for A3 machines only, and a machine of type {server_type} is probably not one",
+                f"if the cloud refuses it, the server is kept without it, and the refusal is recorded; to be sure, remove {field} from the specs",
                 warning=True,
             )

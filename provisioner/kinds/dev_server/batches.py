@@ -50,13 +50,13 @@ def advise(fields: Fields, policy: PurchasePolicy) -> Iterator[Advice]:
         yield Advice(
             ("order",),
             "order-together",
-            "order: together is for prepaid servers: they are found by their order, and others have none",
-            "write charging_info with charging_mode: PRE_PAID, or leave order out",
+            "order: together is for prepaid servers, because they are found by their order and others have none",
+            "write charging_info with charging_mode: PRE_PAID, or remove order",
         )
     if policy.prepaid is Prepaid.TWO_STEP:
         yield Advice(
             ("order",),
             "order-together",
             "order: together and `purchase: {prepaid: two-step}` exclude each other",
-            "leave one of the two out: each server would pay the order that they share",
+            "remove one of the two; otherwise each server would pay the shared order",
         )

@@ -149,7 +149,7 @@ def compare(
     problem = f"the cloud sold this server as {modes[0]}, not {wanted}"
     release = release_hint((address,))
     if modes[0] == PRE_PAID and not is_listed:
-        release = f"while it is an order that nobody has paid, {cancel_hint(address)}; once it is a server, {release}"
+        release = f"while its order is unpaid, {cancel_hint(address)}; once there is a server, {release}"
     step = f"{_NEXT}{keep_hint((address,), modes[0])}; {release}"
     yield Remark("charging-mismatch", problem, step)
     return Ended(None, problem, step, code="charging-mismatch")
@@ -178,7 +178,7 @@ def compare_row(
     return None if mismatch is None else (modes[0], mismatch)
 
 
-_NEXT = "it is recorded as it is, and nothing more is bought in this run; look at it in the console; "
+_NEXT = "it is recorded as it was sold, and nothing more is bought in this run; look at it in the console; "
 
 
 def unpaid_mismatch(ended: Ended, *, sold: str, order_id: str, address: Address) -> Ended:

@@ -20,10 +20,10 @@ from provisioner.model.purchase_policy import DEFAULT_POLICY, Marker, Prepaid, P
 from provisioner.model.resource import Desired, Fields, FieldValue, Live, Phase, Recorded
 
 _POLLS_BEFORE_ASKING_BILLING = 3
-_THEN_APPLY = "then run `provisioner apply` again: it goes on with this order and buys nothing new"
+_THEN_APPLY = "then run `provisioner apply` again; it continues with this order and buys nothing new"
 _ORDERED_FIELDS = ("flavor", "resource_flavor", "image_id", "charging_info", "root_volume", "data_volume")
 """The fields that decide which machine is bought."""
-_BALANCE_SHORT = "; as it was ordered with is_auto_pay: true, the balance is probably short"
+_BALANCE_SHORT = "; it was ordered with is_auto_pay: true, so the balance is probably too low"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ def _end_for_person(order: _Order, status: OrderStatus) -> Ended | None:
     address = order.address
     cancel = f"`provisioner orders cancel {order.id}`"
     moved_on = (
-        f"the specs have changed since it was placed: {cancel} gives it up and costs nothing, and the next apply orders what they say; "
+        f"the specs have changed since it was placed: {cancel} cancels it and costs nothing, and the next apply orders what they say; "
         "paying it buys what was ordered then"
     )
     match status:
         case OrderStatus.AWAITING_PAYMENT:
-            hint = f"`provisioner orders pay {order.id}` pays it, {_THEN_APPLY}; {cancel} gives it up and costs nothing"
+            hint = f"`provisioner orders pay {order.id}` pays it, {_THEN_APPLY}; {cancel} cancels it and costs nothing"
             problem = f"awaits payment{_BALANCE_SHORT if order.is_auto_paid else ''}"
             return Ended(Phase.AWAITING_PAYMENT, f"order {order.id} {problem}", hint if order.is_wanted else moved_on)
         case OrderStatus.AWAITING_APPROVAL:
-            hint = f"have it approved, {_THEN_APPLY}; {cancel} gives it up and costs nothing"
+            hint = f"have it approved, {_THEN_APPLY}; {cancel} cancels it and costs nothing"
             return Ended(
                 Phase.AWAITING_PAYMENT, f"order {order.id} awaits approval", hint if order.is_wanted else moved_on
             )
@@ -234,7 +234,7 @@ def _pay(order_id: str, order: _Order) -> Generator[Step, Answer, Ended | None]:
     if (yield from orders.read_status(order_id)) is not OrderStatus.AWAITING_PAYMENT:
         return None  # refused because an earlier payment, whose answer was lost, went through
     problem = f"order {order_id} awaits payment: {refused.message}"
-    return Ended(Phase.AWAITING_PAYMENT, problem, f"see to the account's money, {_THEN_APPLY}")
+    return Ended(Phase.AWAITING_PAYMENT, problem, f"check the account's balance, {_THEN_APPLY}")
 
 
 def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
@@ -248,9 +248,7 @@ def _wait_until_built(live: Live, *, built: Phase, address: Address) -> Flow:
         yield Remember(Phase.CREATING, id=live.id, order_id=live.order_id, observed=live.observed)
         row = yield from _wait_until_stable(live.id)
     if not isinstance(row, Live):
-        return Ended(
-            Phase.CREATING, "the server is not there any more", "run `provisioner apply` again to look once more"
-        )
+        return Ended(Phase.CREATING, "the server no longer exists", "run `provisioner apply` again to look once more")
     if row.status in rows.CREATE_FAILED:
         yield Remember(Phase.FAILED, id=row.id, order_id=row.order_id, observed=row.observed)
         return Ended(

@@ -34,23 +34,19 @@ def draft(row: Live, defaults: Mapping[str, JsonValue]) -> Draft:
     if isinstance(disks := row.shown.get("data_volume"), Mapping):
         fields["data_volume"] = disks if disks.get("type") else None
         if disks.get("type"):
-            remarks.append(
-                "data_volume: disks that were attached later look the same; take them out of it where it has such"
-            )
+            remarks.append("data_volume: disks that were attached later look the same; remove them from it")
     if "key_pair_name" in row.shown:
         fields |= {"key_pair_name": row.shown["key_pair_name"], "admin_pass": None}
     else:
         fields |= {"key_pair_name": None, "admin_pass": defaults.get("admin_pass") or _PASSWORD}
-        remarks.append(
-            "the cloud shows no key pair, so that a password is assumed; it is needed only where one is sent"
-        )
+        remarks.append("the cloud shows no key pair, so a password is assumed; it is needed only if one is sent")
     mode, default_mode = _mode(row.shown), _mode(defaults)
     term = _term(row.shown)
     if mode != default_mode or (term and {**_term(defaults), **term} != _term(defaults)):
         fields["charging_info"] = term or None
     if mode == "PRE_PAID" and mode != default_mode and not term:
         remarks.append(
-            "charging_info: PRE_PAID in the cloud, and billing does not tell its term; until it is declared, plans say unconfirmed"
+            "charging_info: PRE_PAID in the cloud, and billing does not know its term; until you declare it, plans report unconfirmed"
         )
     return Draft(fields, tuple(remarks))
 

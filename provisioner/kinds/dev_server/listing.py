@@ -110,7 +110,7 @@ def list_servers() -> ReadFlow[tuple[Live, ...]]:
         if failed.outcome is Outcome.REFUSED:
             refused = _only_own_gap(f"it is refused ({failed.message})")
         else:  # it may answer in a minute
-            finding = f"it failed ({failed.message}); the list of one's own servers lacks those of other users"
+            finding = f"it failed ({failed.message}); the list of your own servers lacks those of other users"
             refused = ListGap(f"GET {SERVERS}/all", finding, NO_NAMES)
     if tenants is not None and tenants.is_page and not tenants.is_stuck:
         return _present_rows(tenants.rows, tenants.gaps)
@@ -121,7 +121,7 @@ def list_servers() -> ReadFlow[tuple[Live, ...]]:
             raise
         return _present_rows(tenants.rows, tenants.gaps)
     if tenants is None or not tenants.is_page:
-        others = refused or _only_own_gap("it answers with no list")
+        others = refused or _only_own_gap("its answer has no list")
         return _present_rows(own.rows, (*own.gaps, others, *(tenants.gaps if tenants and not own.is_page else ())))
     rows = {**tenants.rows, **own.rows}
     if not tenants.broken and tenants.totals == {len(rows)}:
@@ -137,14 +137,14 @@ def read_list_gap(listed: Collection[str]) -> ReadFlow[ListGap | None]:
     try:
         own = yield from _read(SERVERS)
     except CallFailed as failed:
-        return _only_own_gap(f"one's own servers cannot be told from others' ({failed.message})", is_reported=False)
+        return _only_own_gap(f"your own servers cannot be told from others' ({failed.message})", is_reported=False)
     if not own.gaps and not own.rows.keys() >= set(listed):
         return None
-    return _only_own_gap("it shows nobody else's servers, as if it were limited to one's own", is_reported=False)
+    return _only_own_gap("it shows only your own servers, as if it were limited to them", is_reported=False)
 
 
 def _only_own_gap(why: str, *, is_reported: bool = True) -> ListGap:
-    finding = f"{why}: what other users have is not seen"
+    finding = f"{why}, so other users' servers are not visible"
     return ListGap(f"GET {SERVERS}/all", finding, NO_NAMES, is_reported=is_reported, only_others=True)
 
 
@@ -243,7 +243,7 @@ def _parse_page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int |
     body = reply.body
     if not isinstance(body, Mapping):
         reading.is_page = False
-        reading.faults.append("the answer is no object")
+        reading.faults.append("the answer is not an object")
         return None
     data, total = body.get("data"), _number(body.get("total"))
     if isinstance(data, list):
@@ -252,7 +252,7 @@ def _parse_page(reply: Reply, reading: _Reading) -> tuple[list[JsonValue], int |
         return data, total
     if data is not None:
         reading.is_page = False
-        reading.faults.append("`data` is no list")
+        reading.faults.append("`data` is not a list")
         return None
     if reading.rows or reading.broken or total:
         reading.faults.append("`data` is missing")

@@ -20,8 +20,8 @@ def advise(fields: Fields) -> Iterator[Advice]:
         yield Advice(
             path,
             "empty-section",
-            f"{'.'.join(path)} is empty and says nothing: the cloud chooses all of it",
-            "take the line out, or write what is wanted; `null` takes away what `defaults` gives",
+            f"{'.'.join(path)} is empty and has no effect; the cloud chooses all of it",
+            "remove the line, or fill it in; `null` removes a default",
             warning=True,
         )
     yield from _advise_of_term(fields.get("charging_info"))
@@ -44,11 +44,11 @@ def _advise_of_term(charging: FieldValue) -> Iterator[Advice]:
         return
     period = charging.get("period_type")
     if isinstance(period, str) and period not in _DESCRIBED:
-        renewal = ", and it cannot be renewed by itself" if charging.get("is_auto_renew") else ""
+        renewal = ", and it cannot be renewed automatically" if charging.get("is_auto_renew") else ""
         yield Advice(
             ("charging_info", "period_type"),
             "unusual-period",
-            f"a term of {period} is listed by the API, and only {' and '.join(_DESCRIBED)} are described{renewal}",
+            f"a term of {period} is listed by the API, but only {' and '.join(_DESCRIBED)} are described{renewal}",
             "the cloud may refuse it, or sell another term; MONTH and YEAR are what is sold",
             warning=True,
         )

@@ -23,11 +23,11 @@ _STATUS_TEXTS = {
     OrderStatus.AWAITING_PAYMENT: "awaits payment",
     OrderStatus.UNKNOWN: "cannot be read, or is neither paid nor cancelled",
 }
-_LOOK_AGAIN = "look with `provisioner orders show`, and run it again"
+_LOOK_AGAIN = "look at it with `provisioner orders show`, then run this again"
 
 
 def pay(recorded: Recorded) -> Flow:
-    """Ends with an order that is paid, by us or by anybody else. The next apply follows what is built of it."""
+    """Ends with an order that is paid, by us or by anybody else. The next apply waits for its server."""
     order_id = recorded.order_id or ""
     (status, lines), refused = (yield from orders.read(order_id)), None
     if status is OrderStatus.AWAITING_PAYMENT:
@@ -46,7 +46,7 @@ def pay(recorded: Recorded) -> Flow:
         return Ended(
             Phase.FAILED, problem, f"`provisioner orders cancel {order_id}` forgets it, and apply orders again then"
         )
-    again = "see to what the cloud names, such as the account's money, and run it again"
+    again = "correct what the cloud names, such as the account's balance, then run this again"
     return Ended(
         Phase.AWAITING_PAYMENT, problem, again if refused else f"{_LOOK_AGAIN}: no order's money is taken twice"
     )
@@ -61,8 +61,8 @@ def refuse_unlike(
     """
     if not (differs := orders.describe_difference(lines, charging, count)):
         return None
-    hint = f"look in the console whose it is; where it is this one's, {cancel_hint(address)}, and the next apply orders what was asked for; where "
-    hint += "it is wanted as it is, pay it in the console"
+    hint = f"look in the console whose order it is; if it belongs to this address, {cancel_hint(address)}, and the next apply orders what was requested; if "
+    hint += "you want it as it is, pay it in the console"
     return Ended(Phase.AWAITING_PAYMENT, f"order {order_id} {differs}; it was not paid", hint, code="ordered-otherwise")
 
 
@@ -78,7 +78,7 @@ def cancel(recorded: Recorded) -> Flow:
         status = yield from orders.read_status(order_id)
     if status is not OrderStatus.CANCELLED:
         release = release_hint((recorded.address,))
-        hint = f"a paid order is not cancelled: once its server runs, {release}" if status in _PAID else _LOOK_AGAIN
+        hint = f"a paid order cannot be cancelled; once its server runs, {release}" if status in _PAID else _LOOK_AGAIN
         return Ended(Phase.ORDERING, f"{_describe(order_id, status, refused)}; nothing is forgotten", hint)
     ids = (yield from orders.bought_ids(order_id)) or ()
     row = yield Wait(settled=lambda _row: True, id=recorded.id, order_id=order_id, ids=ids)
@@ -89,8 +89,8 @@ def cancel(recorded: Recorded) -> Flow:
     yield Remember(Phase.CREATING, id=row.id, order_id=order_id, observed=row.observed)
     return Ended(
         Phase.CREATING,
-        f"order {order_id} is cancelled, and the cloud lists a server of it all the same: {row.id}",
-        "it is recorded; apply goes on with it, and destroy releases it",
+        f"order {order_id} is cancelled, but the cloud lists a server of it: {row.id}",
+        "it is recorded; apply continues with it, and destroy releases it",
     )
 
 

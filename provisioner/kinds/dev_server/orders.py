@@ -83,10 +83,10 @@ def describe_difference(lines: Lines, charging: object, count: int | None = None
     terms = {_months(line.get("period_num"), _MONTHS.get(_number(line.get("period_type")))) for line in lines} - {None}
     if wanted is not None and terms and wanted not in terms:
         months = ", ".join(str(term) for term in sorted(filter(None, terms)))
-        return f"is for {months} month(s), and {wanted} month(s) were asked for"
+        return f"is for {months} month(s), and {wanted} month(s) were requested"
     bought = _number(lines[0].get("subscription_num")) if len(lines) == 1 else 0
     if count is not None and bought > 0 and bought != count:
-        return f"is for {bought} server(s), and {count} were asked for"
+        return f"is for {bought} server(s), and {count} were requested"
     return ""
 
 
@@ -123,9 +123,9 @@ def all_bought_ids(order_id: str) -> Generator[Call, Answer, tuple[str, ...]]:
 
     Raises CallFailed unless billing lists all of them.
     """
-    what = f"billing does not tell all that order {order_id!r} has bought"
+    what = f"billing does not say everything that order {order_id!r} bought"
     if not is_order_id(order_id):
-        raise CallFailed(Outcome.UNKNOWN, f"{what}: it takes no such id")
+        raise CallFailed(Outcome.UNKNOWN, f"{what}: it does not accept this id")
     reply = yield _resources_call(order_id)
     answer = reply.object() if isinstance(reply, Reply) else {}
     found, total = answer.get("data"), answer.get("total_count")

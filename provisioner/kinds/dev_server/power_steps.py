@@ -78,7 +78,7 @@ def wait_until(
         if not isinstance(row, Live):
             row = yield from rows.show(identifier)
         if row is None:
-            raise GaveUp("the server is not there any more", "run `provisioner plan`: it says what is known of it")
+            raise GaveUp("the server no longer exists", "run `provisioner plan`, which shows what is known about it")
         if max_polls is not None or settled(row):  # else the server exists and only the list lacks it
             return row
 
@@ -95,7 +95,7 @@ def set_power(row: Live, power: Power) -> Generator[Step, Answer, Live]:
             return row
         if row.status not in rule.starts:
             raise GaveUp(
-                f"it is {row.status}, from which the cloud has no way to {rule.action} it",
+                f"it is {row.status}, a status in which the cloud cannot {rule.action} it",
                 "look at it in the console, then run the command again",
             )
         failure = yield from _request(row.id, rule)
@@ -105,8 +105,8 @@ def set_power(row: Live, power: Power) -> Generator[Step, Answer, Live]:
     if failure is not None:
         raise failure
     raise GaveUp(
-        f"it was asked to {rule.action} and shows {row.status}",
-        "look at it in the console, then run the command again: it tries once more",
+        f"it was told to {rule.action} and shows {row.status}",
+        "look at it in the console, then run the command again, which tries once more",
     )
 
 

@@ -62,7 +62,7 @@ def end_with_refusals(refusals: JsonObject) -> Ended:
     return Ended(
         Phase.READY,
         f"the cloud refuses {fields} for this server: {messages}",
-        f"it is recorded and not asked for again: take {fields} out of the specs, or write another value; "
+        f"this is recorded, and it is not asked for again; remove {fields} from the specs, or write another value; "
         f"--allow {REFUSED_BEFORE} asks once more",
         code=REFUSED_BEFORE,
     )

@@ -14,13 +14,13 @@ from provisioner.model.resource import FieldPath
 
 _DISK = Remark(
     "system-disk-changes",
-    "a reinstallation gives its system disk another id, and the cloud cannot expand that disk later",
-    "where a larger system disk will be needed, `lifecycle: {on_os_change: replace}` buys another machine instead",
+    "a reinstallation gives the system disk another id, and the cloud cannot expand that disk later",
+    "if you will need a larger system disk, `lifecycle: {on_os_change: replace}` buys another machine instead",
 )
 _USERDATA = Remark(
     "userdata-may-not-run",
-    "userdata may not take effect when another image is put on a server that is there",
-    "look at it once it runs; on another machine (`lifecycle: {on_os_change: replace}`) it does take effect",
+    "userdata may not take effect when another image is installed on an existing server",
+    "check the server once it runs; on a new machine (`lifecycle: {on_os_change: replace}`) userdata does take effect",
 )
 
 

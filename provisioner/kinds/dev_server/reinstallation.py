@@ -58,7 +58,7 @@ def reinstall(
     """
     if row.status not in _CAN_BE_STOPPED | FAILED:
         raise GaveUp(
-            f"it is {row.status}, and only what runs or is stopped can be reinstalled; nothing was sent",
+            f"it is {row.status}, and only a running or stopped server can be reinstalled; nothing was sent",
             f"look at it in the console; `provisioner apply --replace {desired.address.shell_quoted}` releases it and buys a new one",
         )
     if recorded.pending.get("power") != rest:
@@ -79,8 +79,8 @@ def reinstall(
         yield Remember(Phase.READY, observed=restored.observed, pending={})
         state = restored.status if restored.status in FAILED else rest
         raise GaveUp(
-            f"the cloud refused to put another system on it, and it is {state} as before: {failed.message}",
-            "mend what it names, then run `provisioner apply` again",
+            f"the cloud refused to install another system, and the server is {state} as before: {failed.message}",
+            "correct what the message names, then run `provisioner apply` again",
         ) from None
     return (yield from _wait_until_installed(row.id, desired.address, was=stopped.status))
 
@@ -95,8 +95,8 @@ def follow(
     """
     if not changed or "power" not in recorded.pending:
         raise GaveUp(
-            "another system is being put on it right now, and not by this run",
-            "run `provisioner plan` once that has ended: it shows what is left to do",
+            "another system is being installed on it right now, and not by this run",
+            "run `provisioner plan` once that has ended; it shows what is left to do",
         )
     yield Remember(Phase.REINSTALLING, declared=_call(desired, changed, row.id, policy).declares, observed=row.observed)
     return (yield from _wait_until_installed(row.id, desired.address))
@@ -163,7 +163,7 @@ def _wait_until_installed(
     if row.status not in {rows.RUNNING, rows.STOPPED}:
         yield Remember(Phase.READY, observed=row.observed, pending={})
         raise GaveUp(
-            f"the cloud could not put the system on it: status {row.status}; its system disk may be lost",
-            f"`provisioner apply --reinstall {address.shell_quoted}` puts it on once more; no apply does so by itself",
+            f"the cloud could not install the system: status {row.status}; the data of its system disk may be lost",
+            f"`provisioner apply --reinstall {address.shell_quoted}` installs it once more; no apply does so automatically",
         )
     return row

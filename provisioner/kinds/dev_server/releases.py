@@ -39,10 +39,7 @@ _RESOURCE_AND_RENEWALS = 1
 _NOT_KNOWN_TO_BILLING = "CBC.30000067"
 _POLLS_FOR_AN_EARLIER_RELEASE = 5
 _POLLS_FOR_A_FIRST_ROW = 4
-_BY_HAND = (
-    "try again in some minutes; where that stays so, unsubscribe it in the console: once it is gone there, the next apply or destroy "
-    "drops its record with --allow vanished"
-)
+_BY_HAND = "try again in some minutes. If that does not help, unsubscribe it in the console; once it is gone there, the next apply or destroy drops its record with --allow vanished"
 _BUILT = frozenset({Phase.READY, Phase.REINSTALLING})
 
 
@@ -80,7 +77,7 @@ def delete(recorded: Recorded, live: Live | None) -> Flow:
         )
     return Ended(
         recorded.phase,
-        "billing says it is released or not known yet, and it is still there",
+        "billing says that it is released, or does not know it yet, but it is still there",
         _BY_HAND,
     )
 
@@ -134,15 +131,14 @@ def _wait_for_first_row(recorded: Recorded) -> Generator[Step, Answer, Live | En
         if status is OrderStatus.CANCELLED:
             return Ended(None)
     if status in orders.UNPAID:
-        problem = f"order {recorded.order_id} is not paid, so there is nothing to release and nothing is forgotten"
+        problem = f"order {recorded.order_id} is not paid, so nothing was released and nothing was forgotten"
         return Ended(Phase.AWAITING_PAYMENT, problem, cancel_hint(recorded.address))
     what = f"server {recorded.id}" if recorded.id else f"a server of order {recorded.order_id}"
-    unread = f"where its order is not paid, {cancel_hint(recorded.address)}; else "
+    unread = f"if its order is not paid, {cancel_hint(recorded.address)}; otherwise "
     return Ended(
         recorded.phase,
-        f"the cloud has not shown {what} yet, so there is nothing to release and nothing is forgotten",
-        f"{unread if recorded.order_id and status is OrderStatus.UNKNOWN else ''}look at the console, and run this again in some "
-        f"minutes; {absent_hint(recorded.address)}",
+        f"the cloud has not shown {what} yet, so nothing was released and nothing was forgotten",
+        f"{unread if recorded.order_id and status is OrderStatus.UNKNOWN else ''}look at the console, then run this again in some minutes; {absent_hint(recorded.address)}",
     )
 
 
@@ -204,7 +200,7 @@ def _release(
     if is_deleted:
         if is_prepaid and not deleted_alone(live):
             if not (yield from _is_being_released(identifier)):
-                return Ended(Phase.READY, "it is prepaid, and billing does not know it yet", _BY_HAND), None
+                return Ended(Phase.READY, "it is prepaid, but billing does not know it yet", _BY_HAND), None
             return None, None
         try:
             yield Call(Service.MODELARTS, "DELETE", rows.server_path(identifier), Effect.DESTRUCTIVE)

@@ -197,7 +197,7 @@ def _exactly_one(fields: Fields, one: str, other: str, purpose: str) -> Iterator
             (other,),
             "exactly-one",
             f"{one} and {other} exclude each other",
-            "keep one of the two, and take the other out",
+            "keep one of the two and remove the other",
             other=(one,),
         )
     elif one not in fields and other not in fields:
@@ -228,7 +228,7 @@ def _advise_of_period(declared: object) -> Iterator[Advice]:
         yield Advice(
             ("charging_info", "period_num"),
             "long-period",
-            f"{number} times {period} is more than sister services sell ({longest})",
+            f"{number} times {period} is more than the vendor's sister services sell ({longest})",
             "the cloud may refuse it",
             warning=True,
         )

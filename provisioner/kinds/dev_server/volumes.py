@@ -86,6 +86,6 @@ def _raise_if_failed(identifier: str, operation: str, volume: str) -> Generator[
         error = body.get("operation_error")
         reason = error.get("message") if isinstance(error, dict) else None
         raise GaveUp(
-            f"the cloud could not do it to volume {volume}: {reason or 'it gives no reason'}",
+            f"the cloud refused this for volume {volume}: {reason or 'it gave no reason'}",
             "look at the volume in the console, then run `provisioner apply` again",
         )

@@ -1,1 +1,1 @@
-"""What the services accept, as models; one file a service."""
+"""Models of what the services accept, one file per service."""

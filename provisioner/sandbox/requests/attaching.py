@@ -1,4 +1,4 @@
-"""What ModelArts accepts for disks, addresses and ports (docs/api/devserver-api.md section 2.4)."""
+"""Models of what ModelArts accepts for disks, addresses and ports (docs/api/devserver-api.md section 2.4)."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""What billing accepts (docs/api/devserver-api.md section 8)."""
+"""Models of what billing accepts (docs/api/devserver-api.md section 8)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self
@@ -67,7 +67,7 @@ class Unsubscribe(Lenient):
 
 
 class AutoRenew(Lenient):
-    """0 times, or none said, is without end."""
+    """Switches renewal on. 0 times, or no number, means without end."""
 
     auto_renew_times: Annotated[int, Field(ge=0, le=99)] | None = None
     period_type: Literal["MONTH", "YEAR"] | None = None
@@ -84,7 +84,7 @@ class Discount(Lenient):
 
 
 class PayOrder(Lenient):
-    """The lists come only with their YES."""
+    """Pays an order. The lists are given only together with their YES."""
 
     order_id: Annotated[str, Field(min_length=1, max_length=64)]
     use_coupon: Literal["YES", "NO"]
@@ -104,7 +104,9 @@ class CancelOrder(Lenient):
 
 
 class Product(Lenient):
-    """`resource_spec` is a flavor's `sku_code`; the other names of the product are not published, so any are taken."""
+    """A product of a price inquiry. `resource_spec` is a flavor's `sku_code`. The other names are not published, so
+    any are accepted.
+    """
 
     id: str
     cloud_service_type: str
@@ -123,7 +125,7 @@ class PeriodProduct(Product):
 
 
 class OnDemandProduct(Product):
-    """The measure's numbers are not published; the usage is taken for hours."""
+    """A product by usage. The numbers of the measure are not published; the usage counts as hours."""
 
     usage_factor: Literal["Duration"]
     usage_value: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]

@@ -1,4 +1,4 @@
-"""What ModelArts accepts: every rule of docs/api/devserver-api.md section 3 beside its field."""
+"""Models of what ModelArts accepts: every rule of docs/api/devserver-api.md section 3 beside its field."""
 
 import base64
 import binascii
@@ -18,7 +18,9 @@ _FORBIDDEN_WORDS: Final = ("root", "toor", "administrator", "rotartsinimda")
 
 
 def _check_password(secret: SecretStr) -> SecretStr:
-    """The strict reading of section 3.1; the log-in name is taken to be root, so containing it covers being it."""
+    """Checks a password by the strict reading of section 3.1. The log-in name counts as root, so a password must not
+    contain it.
+    """
     password = secret.get_secret_value()
     if _PASSWORD.fullmatch(password) is None:
         raise ValueError("must be 8 to 26 of letters, digits and !@%-_=+[{}]:,./?")
@@ -80,7 +82,9 @@ class Network(Strict):
 
 
 class ChargingInfo(Strict):
-    """`period_*` are mandatory even for POST_PAID; the flags' defaults are unpublished, those of the sister services are false."""
+    """`period_*` are required even for POST_PAID. The defaults of the flags are not published; those of sister
+    services are false.
+    """
 
     charging_mode: Literal["PRE_PAID", "POST_PAID"]
     period_type: PeriodType
@@ -142,7 +146,7 @@ class RenameServer(Strict):
 
 
 class StartServer(Strict):
-    """All optional, yet a body must be there (section 2.1)."""
+    """Every field is optional, but there must be a body (section 2.1)."""
 
     arch: Literal["X86", "ARM"] | None = None
     charging_mode: Literal["COMMON", "POST_PAID", "PRE_PAID"] | None = None
@@ -175,7 +179,7 @@ class ServerReference(Strict):
 
 
 class BatchAction(Strict):
-    """`extend_param` is read by the rules of the single call that each server gets."""
+    """An action for several servers. `extend_param` follows the rules of the single call."""
 
     type: Literal["START", "STOP", "REBOOT", "CHANGEOS", "REINSTALLOS", "DELETE"]
     servers: Annotated[list[ServerReference], Field(min_length=1)]
@@ -199,7 +203,7 @@ class CatalogueQuery(Query):
 
 
 class ImagesQuery(Query):
-    """`resource_flavor_name` is what the vendor's Terraform provider sends."""
+    """A query for images. The vendor's Terraform provider sends `resource_flavor_name`."""
 
     server_type: Literal["BMS", "ECS", "HPS"] | None = None
     flavor_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
@@ -217,7 +221,7 @@ class JobTemplatesQuery(Query):
 
 
 class ServersQuery(Query):
-    """Section 2.2. `all` publishes no parameters but pages like the list."""
+    """A query for servers (section 2.2). `all` has no published parameters, but is paged like the list."""
 
     owner: Annotated[str, StringConstraints(pattern=r"^[-a-z0-9]{1,64}$")] | None = None
     sort_key: Literal["createTime", "updateTime"] = "createTime"

@@ -1,4 +1,4 @@
-"""What IAM accepts (docs/api/devserver-api.md sections 6.3 and 7)."""
+"""Models of what IAM accepts (docs/api/devserver-api.md sections 6.3 and 7)."""
 
 from typing import Annotated, Literal, Self
 
@@ -24,13 +24,13 @@ class UsersQuery(Query):
 
 
 class TokensQuery(Query):
-    """Whatever is asked for: there is no catalogue to leave out."""
+    """Accepts any parameter, because there is no catalogue to leave out."""
 
     nocatalog: str | None = None
 
 
 class Reference(Lenient):
-    """A project or an account, by id or by name, or by both when both are right."""
+    """A project or an account, by id, by name, or by both if they belong together."""
 
     id: str | None = None
     name: str | None = None
@@ -97,14 +97,14 @@ class CreateToken(Lenient):
 
 
 class KeysToken(Lenient):
-    """Section 6.3: 15 minutes to 24 hours. The token may stand here too; it is the header's that counts."""
+    """15 minutes to 24 hours (section 6.3). A token may stand here too, but the one of the header counts."""
 
     id: str | None = None
     duration_seconds: Annotated[int, Field(ge=900, le=86_400)] = 900
 
 
 class KeysAgency(Lenient):
-    """The agency is that of the account named by id, by name, or by both when both are right."""
+    """The agency of the account named by id, by name, or by both if they belong together."""
 
     agency_name: str
     domain_id: str | None = None

@@ -1,5 +1,7 @@
-"""Reading what a client sent: gives the model, or one message that names every broken rule and never a value, which may
-be a secret. The rules themselves stand with each service's models.
+"""Reads what a client sent into a model, or returns one message with every broken rule and without any value, which
+may be a secret.
+
+The rules themselves are in each service's models.
 """
 
 from collections.abc import Mapping
@@ -11,13 +13,13 @@ from provisioner.sandbox.errors import InvalidParameterError
 
 
 class Lenient(BaseModel):
-    """A body of billing or IAM: fields that are not known are passed over."""
+    """A body of billing or IAM. Unknown fields are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
 
 class Strict(Lenient):
-    """A body of ModelArts: refuses unknown fields (section 10, question 18), and null, which no field of it may be."""
+    """A body of ModelArts. Unknown fields are refused (section 10, question 18), and so is null."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -30,7 +32,7 @@ class Strict(Lenient):
 
 
 class Query(BaseModel):
-    """Values of a query string; parameters that are not known are passed over."""
+    """Values of a query string. Unknown parameters are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
@@ -39,7 +41,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def read_body(model: type[_Model], body: bytes) -> _Model:
-    """Raises InvalidParameterError."""
+    """Reads a body. Raises InvalidParameterError."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -47,7 +49,7 @@ def read_body(model: type[_Model], body: bytes) -> _Model:
 
 
 def read_parameters(model: type[_Model], parameters: Mapping[str, object]) -> _Model:
-    """A body inside another, already parsed. Raises InvalidParameterError."""
+    """Reads an object inside a parsed body. Raises InvalidParameterError."""
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
@@ -55,7 +57,7 @@ def read_parameters(model: type[_Model], parameters: Mapping[str, object]) -> _M
 
 
 def read_query(model: type[_Model], query: Mapping[str, str]) -> _Model:
-    """Raises InvalidParameterError."""
+    """Reads a query string. Raises InvalidParameterError."""
     try:
         return model.model_validate(dict(query))
     except ValidationError as error:

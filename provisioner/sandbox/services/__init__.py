@@ -1,1 +1,1 @@
-"""The three services of the cloud that a provisioner meets. Each turns calls into answers; none knows HTTP."""
+"""The three services of the cloud. Each turns calls into answers; none knows HTTP."""

@@ -1,5 +1,7 @@
-"""The state machine of docs/api/devserver-api.md section 4: which status an action starts from, by way of which, and to which
-end. An action from any other status fails; none is a no-op.
+"""The state machine of docs/api/devserver-api.md section 4: the status in which each action starts, the status on the
+way, and the final one.
+
+An action in any other status is refused; none does nothing.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,7 @@ _WAYS: Final[dict[Action, _Way]] = {
 
 
 def act(call: Call, server: Server, action: Action) -> None:
-    """Sets the server on its way. Raises ApiError when its status does not allow that."""
+    """Starts the action. Raises ApiError if the status of the server does not allow it."""
     way, transaction = _WAYS[action], call.transaction
     if server.status not in way.starts:
         allowed = " or ".join(sorted(way.starts))
@@ -53,7 +55,7 @@ def act(call: Call, server: Server, action: Action) -> None:
 
 
 def install(call: Call, server: Server, action: Installation, request: ReinstallOs) -> None:
-    """As `act`; the server shows its new image and key pair from the beginning of the way."""
+    """Starts an installation like `act`. The server shows its new image and key pair from the beginning."""
     connection, market = call.transaction.connection, call.transaction.rules.market
     image = market.image(request.image_id or server.image_id)
     if image is None and request.image_id is not None:

@@ -111,7 +111,7 @@ def _remove(call: Call, kind: attachments.Kind, attached_id: str) -> None:
 
 
 def _require_a3(call: Call, server: Server, what: str) -> None:
-    """In which words the cloud refuses another machine is not published; these are those of BMS, which are."""
+    """Refuses other machines. The cloud's words for it are not published; these are the published ones for BMS."""
     if not call.transaction.rules.market.takes_attachments(server.flavor):
         raise operation_refused(server.id, f"is no A3 machine, does not support to {what}.")
 
@@ -126,7 +126,7 @@ def _in_status(call: Call, allowed: frozenset[str], *, only_a3: str = "") -> Ser
 
 
 def _address(address_id: str) -> str:
-    """One of the block that is kept for documents (RFC 5737), always the same for an id."""
+    """Returns an address of the block that is reserved for documents (RFC 5737), always the same for an id."""
     return f"203.0.113.{hashlib.sha256(address_id.encode()).digest()[0] % 254 + 1}"
 
 

@@ -1,5 +1,6 @@
-"""Billing (BSS): orders, their payment and their cancellation (docs/api/devserver-api.md section 8). What an order bought is
-a subscription's matter once it is built.
+"""Billing (BSS): orders, their payment and their cancellation (docs/api/devserver-api.md section 8).
+
+Once the servers of an order are built, subscriptions.py answers for them.
 """
 
 from dataclasses import replace
@@ -40,7 +41,7 @@ def list_orders(call: Call) -> Answer:
 
 
 def list_service_types(call: Call) -> Answer:
-    """Of all that is sold by the cloud, what the sandbox sells."""
+    """Lists the service types that the sandbox sells."""
     page = read_query(BillingPage, call.query)
     known = [
         {"service_type_name": "ModelArts", "service_type_code": orders.SERVICE_TYPE, "abbreviation": "ModelArts"},
@@ -57,7 +58,7 @@ def show_order(call: Call) -> Answer:
 
 
 def pay_order(call: Call) -> Answer:
-    """Only an order that waits for payment; what it ordered is built from now on."""
+    """Pays an order that waits for payment. Its servers are built from now on."""
     request = read_body(PayOrder, call.body)
     if request.use_coupon == "YES" or request.use_discount == "YES":
         raise parameter_error(

@@ -1,5 +1,7 @@
-"""Servers from a blueprint: what a create asked for, without its secrets, so that a prepaid order can keep it until somebody
-pays. Knows neither money nor rules; both were settled before.
+"""Builds servers from a blueprint: the content of a create request without its secrets, which a prepaid order keeps
+until somebody pays.
+
+Knows neither money nor rules; both were checked before.
 """
 
 import json
@@ -17,8 +19,8 @@ from provisioner.sandbox.world import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blueprint:
-    """`price` is one server's, in cents; `volumes` are role, kind and gigabytes of each disk. So many as are `lacking` are
-    ordered and never built.
+    """What to build. `price` is the price of one server in cents; `volumes` has role, kind and gigabytes of each
+    disk. `lacking` servers are ordered and never built.
     """
 
     account: str
@@ -66,7 +68,7 @@ def disks(request: CreateServer) -> list[tuple[str, str, int]]:
 
 
 def build(transaction: Transaction, blueprint: Blueprint, *, order: Order | None) -> list[Server]:
-    """Begins to build all of them; those of an order have its term."""
+    """Starts building all servers. Those of an order get its term."""
     first = servers.next_sequence(transaction.connection)
     built = [
         _server(transaction, blueprint, first + index, order) for index in range(blueprint.count - blueprint.lacking)

@@ -1,4 +1,4 @@
-"""ModelArts: what is on sale, as its clients see it (docs/api/devserver-api.md section 2.5)."""
+"""ModelArts: the catalogue that clients see (docs/api/devserver-api.md section 2.5)."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,8 +13,8 @@ from provisioner.sandbox.services.finding import paged
 
 
 def list_flavors(call: Call) -> Answer:
-    """One item for each flavor and zone, as an item has room for one zone. A market that sells flavors beyond its list says so
-    by a `total` that no page reaches.
+    """Lists one item for each flavor and zone, because an item has one zone. A market that sells other flavors shows
+    that by a `total` that no page reaches.
     """
     market = call.transaction.rules.market
     return paged(
@@ -28,7 +28,7 @@ def list_flavors(call: Call) -> Answer:
 
 
 def list_resource_flavors(call: Call) -> Answer:
-    """One item for each flavor; every zone is an entry of it."""
+    """Lists one item for each flavor, with an entry for each zone."""
     market = call.transaction.rules.market
     return paged(
         [
@@ -46,7 +46,9 @@ def list_resource_flavors(call: Call) -> Answer:
 
 
 def list_images(call: Call) -> Answer:
-    """With the name of a flavor, of either kind, those that run on it; none for one that is not listed."""
+    """Lists the images. With the name of a flavor of either kind, it lists those that run on it; none for an unknown
+    flavor.
+    """
     query = read_query(ImagesQuery, call.query)
     market = call.transaction.rules.market
     images = [image for image in market.images if query.server_type in {None, image.server_type}]
@@ -64,7 +66,7 @@ def show_image(call: Call) -> Answer:
 
 
 def _asked_flavors(call: Call) -> Iterator[Flavor]:
-    """Every flavor is sold both ways, so `charging_mode` leaves none out."""
+    """Returns the requested flavors. Every flavor is sold in both modes, so `charging_mode` filters nothing."""
     query = read_query(CatalogueQuery, call.query)
     for flavor in call.transaction.rules.market.flavors:
         if query.server_type in {None, flavor.server_type} and query.arch in {None, flavor.arch}:
@@ -72,7 +74,9 @@ def _asked_flavors(call: Call) -> Iterator[Flavor]:
 
 
 def _flavor(flavor: Flavor) -> dict[str, object]:
-    """`sku_code` is what the price inquiries take as `resource_spec` (section 8); here it is the flavor's name."""
+    """Returns a flavor. `sku_code`, which price inquiries use as `resource_spec` (section 8), is the flavor's name
+    here.
+    """
     return {
         "flavor": flavor.name,
         "arch": flavor.arch,

@@ -1,5 +1,7 @@
-"""ModelArts: servers are shown, renamed, deleted and put through their states here (docs/api/devserver-api.md section 2);
-buying has a file of its own. Sees a server's state as it is now: what time has done to it has been settled before.
+"""ModelArts: shows, renames and deletes servers, and changes their status (docs/api/devserver-api.md section 2).
+Buying is in purchasing.py.
+
+The effects of time on a server are applied before these functions see it.
 """
 
 from collections.abc import Callable
@@ -31,7 +33,9 @@ _SORT_COLUMNS: Final[dict[str, servers.SortColumn]] = {"createTime": "create_at"
 
 
 def list_own(call: Call) -> Answer:
-    """The caller's; an administrator may name another owner, anyone else's `owner` is passed over (section 2.2)."""
+    """Lists the caller's servers. An administrator may name another owner; for others `owner` is ignored (section
+    2.2).
+    """
     query = read_query(ServersQuery, call.query)
     owner = query.owner if call.caller.is_administrator else None
     return _page(call, query, owner=owner or call.caller.user_id)
@@ -89,8 +93,8 @@ def reinstall_os(call: Call) -> Answer:
 
 
 def batch(call: Call) -> Answer:
-    """Each server as in the single call. As no error field for one of several is published, those that refuse keep their state
-    in the answer, unknown ones are left out, and the call is refused only when every server refuses.
+    """Does the same for several servers. The API has no field for the error of one server, so a server that refuses
+    keeps its status in the answer, and unknown ones are left out. The call is refused only if every server refuses.
     """
     request = read_body(BatchAction, call.body)
     act = _single_action(call, request)
@@ -113,7 +117,7 @@ def batch(call: Call) -> Answer:
 
 
 def _single_action(call: Call, request: BatchAction) -> Callable[[Server], None]:
-    """What is done to each server; the parameters are read before anything is."""
+    """Returns the action for one server. The parameters are read before anything is done."""
     match request.type:
         case "START":
             return lambda server: acting.act(call, server, "start")
@@ -132,7 +136,7 @@ def _single_action(call: Call, request: BatchAction) -> Callable[[Server], None]
 
 
 def _delete(call: Call, server: Server) -> None:
-    """Section 2.3: a prepaid server is billing's to end, unless it never came up or is broken."""
+    """Deletes a server. Billing ends prepaid ones, unless the server never ran or is broken (section 2.3)."""
     if server.charging_mode == "PRE_PAID" and server.status not in {"CREATE_FAILED", "ERROR"}:
         raise operation_refused(server.id, "is PRE_PAID: unsubscribe it instead of deleting it.")
     if server.status in servers.TRANSITIONAL:

@@ -1,4 +1,4 @@
-"""What the services of ModelArts share: the server that a path or body names, and a page of everything."""
+"""Functions for all services of ModelArts: find the server of a path or body, and return a list on one page."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ from provisioner.sandbox.servers import Server
 
 
 def existing(call: Call, server_id: str) -> Server:
-    """Raises ApiError (400, not found)."""
+    """Returns the server. Raises ApiError (400, not found)."""
     if (server := visible(call, server_id)) is None:
         raise server_not_found(server_id)
     return server
 
 
 def visible(call: Call, server_id: str) -> Server | None:
-    """None when there is none, not yet or no longer one, or one of another project."""
+    """Returns the server; None if it does not exist, not yet or no longer, or belongs to another project."""
     server = servers.find(call.transaction.connection, server_id)
     if server is None or server.status == "DELETED" or server.project_id != call.path["project_id"]:
         return None
@@ -24,7 +24,7 @@ def visible(call: Call, server_id: str) -> Server | None:
 
 
 def paged(data: Sequence[object], *, whole: bool = True) -> Answer:
-    """All of it on one page, as the calls without paging parameters answer. What is not `whole` counts one row that never comes."""
+    """Returns the list on one page, as calls without paging do. If it is not `whole`, the total counts one row more."""
     size = len(data)
     total = size if whole else size + 1
     return Answer({"current": 1, "data": data, "pages": min(1, total), "size": size, "total": total})

@@ -27,7 +27,7 @@ from provisioner.sandbox.tokens import LIFE_MILLISECONDS, Scope
 
 
 def create_token(call: Call) -> Answer:
-    """Without a scope the token is the account's."""
+    """Creates a token. Without a scope it is for the account."""
     auth = read_body(CreateToken, call.body).auth
     (account, user), expires_at = _identified(call, auth.identity)
     scope = _resolve(account, auth.scope) if auth.scope is not None else Scope(domain_id=account.id)
@@ -35,7 +35,7 @@ def create_token(call: Call) -> Answer:
 
 
 def create_token_with_id_token(call: Call) -> Answer:
-    """Without a scope the token has none, and is good for temporary keys alone."""
+    """Creates a token from an ID token. Without a scope it only serves to get temporary keys."""
     auth = read_body(CreateTokenWithIdToken, call.body).auth
     if not (provider_id := call.headers.get("x-idp-id")):
         raise InvalidParameterError("X-Idp-Id: the header is missing")
@@ -56,7 +56,7 @@ def create_token_with_id_token(call: Call) -> Answer:
 
 
 def create_keys(call: Call) -> Answer:
-    """Temporary keys for the caller, which open what the caller's lasting keys would, or for an agency."""
+    """Creates temporary keys for the caller, which open what the permanent keys open, or for an agency."""
     given = read_body(CreateKeys, call.body).auth.identity
     user_id = call.caller.user_id if given.agency is None else _assumed(call, given.agency)
     seconds = (given.agency or given.token).duration_seconds
@@ -91,7 +91,7 @@ def list_own_domains(call: Call) -> Answer:
 
 
 def list_users(call: Call) -> Answer:
-    """Those of the account, for its administrators (section 7)."""
+    """Lists the users of the account, for its administrators (section 7)."""
     query = read_query(UsersQuery, call.query)
     account = call.caller.account
     if not call.caller.is_administrator:
@@ -119,7 +119,9 @@ def _issue(
 
 
 def _assumed(call: Call, asked: KeysAgency) -> str:
-    """The id of the agency, when it trusts the caller's account. Whether there is one is nobody else's to know."""
+    """Returns the id of the agency if it trusts the account of the caller. A missing agency is refused in the same
+    way.
+    """
     account = call.transaction.rules.accounts.by_reference(asked.domain_id, asked.domain_name)
     agency = None if account is None else account.agency(asked.agency_name)
     if agency is None or call.caller.account.name not in agency.trusts:
@@ -130,7 +132,9 @@ def _assumed(call: Call, asked: KeysAgency) -> str:
 
 
 def _identified(call: Call, given: TokenIdentity) -> tuple[tuple[Account, User], int]:
-    """Who shows a password or an earlier token, and until when the new one is good: no longer than that one."""
+    """Returns who shows a password or an earlier token, and the expiry of the new one, which is not later than that
+    of the old one.
+    """
     if given.password is not None and given.methods == ["password"]:
         return _log_in(call, given.password.user), call.transaction.now + LIFE_MILLISECONDS
     assert given.token is not None, "checked when it was read"
@@ -152,7 +156,7 @@ def _log_in(call: Call, given: TokenUser) -> tuple[Account, User]:
 
 
 def _resolve(account: Account, scope: TokenScope) -> Scope:
-    """An id and a name together must be of one thing."""
+    """Finds the thing with this id or name. If both are given, they must belong to the same thing."""
     for project in account.projects:
         if scope.project is not None and scope.project.means(project.id, project.name):
             return Scope(project_id=project.id)

@@ -1,5 +1,6 @@
-"""Paying an order: the balance shrinks, the order's term begins, and what it kept for that moment is built. Who records it in
-the ledger is the caller's to say, as a create that pays and a later payment read differently there.
+"""Pays an order: reduces the balance, starts the term of the order, and builds its servers.
+
+The caller writes to the ledger, because a create that pays and a later payment have different rows.
 """
 
 from dataclasses import replace
@@ -14,9 +15,9 @@ from provisioner.sandbox.services.building import Blueprint, build
 
 
 def pay(call: Call, order: Order) -> list[Server]:
-    """Of an unpaid order; answers with its servers, being built. Raises ApiError when the balance is too short.
+    """Pays an unpaid order and returns its servers, which are being built. Raises ApiError if the balance is too low.
 
-    No code for that is published but the one for renewals.
+    No code is published for that except the one for renewals.
     """
     transaction = call.transaction
     if not balances.covers(transaction.connection, call.caller.account, order.amount):

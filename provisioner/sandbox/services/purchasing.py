@@ -1,5 +1,7 @@
-"""ModelArts: the create call (docs/api/devserver-api.md section 3). Whatever it executes it executes anew each time, as
-the real one does: no key makes it repeatable, names may repeat, and `count` servers answer as one object.
+"""ModelArts: the create call (docs/api/devserver-api.md section 3).
+
+It carries out every request anew, like the real one: no key makes a request repeatable, names may repeat, and `count`
+servers are answered as one object.
 """
 
 from typing import Final
@@ -20,7 +22,9 @@ _UNPAID_LIFE_MILLISECONDS: Final = 7 * 24 * prices.MILLISECONDS_PER_HOUR
 
 
 def create(call: Call) -> Answer:
-    """Without `charging_info` a server is POST_PAID, as the vendor's own provider assumes (section 10, question 3)."""
+    """Creates servers. Without `charging_info` a server is POST_PAID, as the vendor's own provider assumes (section
+    10, question 3).
+    """
     request = read_body(CreateServer, call.body)
     flavor = _on_sale(call, request)
     _check_quota(call, request.count)
@@ -36,7 +40,7 @@ def create(call: Call) -> Answer:
 
 
 def _sold_as(call: Call, asked: ChargingInfo | None) -> ChargingInfo | None:
-    """As it was asked for, unless a fault has it otherwise."""
+    """Returns the mode in which the server is sold: the requested one, unless a fault changes it."""
     sale = next((fault for fault in call.faults if isinstance(fault, Sells)), None)
     if sale is None:
         return asked
@@ -46,7 +50,7 @@ def _sold_as(call: Call, asked: ChargingInfo | None) -> ChargingInfo | None:
 
 
 def _on_sale(call: Call, request: CreateServer) -> Flavor:
-    """Raises ApiError when the flavor is sold out, and InvalidParameterError for what the market does not know."""
+    """Raises ApiError if the flavor is sold out, and InvalidParameterError for what the market does not have."""
     market, zone = call.transaction.rules.market, request.availability_zone
     flavor = market.flavor(request.flavor or request.resource_flavor or "")
     if flavor is None:
@@ -109,7 +113,9 @@ def _build_at_once(call: Call, blueprint: Blueprint, script: str) -> Answer:
 
 
 def _place(call: Call, blueprint: Blueprint, charging: ChargingInfo) -> Order:
-    """Section 8: waits for payment about seven days, after its approval where the account asks for one, and is cancelled then."""
+    """Places an order, which waits for payment about seven days (after its approval, if the account needs one) and is
+    then cancelled (section 8).
+    """
     now, approval = call.transaction.now, call.caller.account.approval_milliseconds
     pending_until = now + (approval or 0) + _UNPAID_LIFE_MILLISECONDS
     order = Order(
@@ -133,7 +139,7 @@ def _place(call: Call, blueprint: Blueprint, charging: ChargingInfo) -> Order:
 
 
 def _pay_at_once(call: Call, blueprint: Blueprint, order: Order, script: str) -> Answer:
-    """A balance that is too short leaves the order unpaid, which the ledger has as a refusal to pay."""
+    """Pays the order. If the balance is too low, the order stays unpaid, and the ledger gets a refusal."""
     try:
         built = pay(call, order)
     except ApiError as refusal:
@@ -154,7 +160,7 @@ def _pay_at_once(call: Call, blueprint: Blueprint, order: Order, script: str) ->
 
 
 def _ordered(call: Call, blueprint: Blueprint, order: Order, script: str) -> Answer:
-    """Nothing is built, so the answer has no server's id and no status: the order is all there is."""
+    """Returns the answer for an order. Nothing is built, so it has no id and no status of a server."""
     for _ in range(blueprint.count):
         call.record(
             "purchase",

@@ -1,5 +1,5 @@
-"""Billing (BSS): what a period or a usage would cost (docs/api/devserver-api.md section 8), at the prices that a create pays.
-No discount is given, so every amount is the official one.
+"""Billing (BSS): what a period or a usage would cost (docs/api/devserver-api.md section 8), at the prices of a
+purchase and without discounts.
 """
 
 from collections.abc import Iterable

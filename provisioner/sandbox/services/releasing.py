@@ -1,5 +1,7 @@
-"""Letting a server go: its last state and the money that comes back, the same whether ModelArts deletes it or billing
-unsubscribes it. Whether it may go is decided before, by whoever is asked.
+"""Releases a server and refunds the money, in the same way for a deletion by ModelArts and an unsubscription by
+billing.
+
+The caller has decided whether the server may be released.
 """
 
 from collections.abc import Iterable
@@ -14,7 +16,7 @@ from provisioner.sandbox.world import Transaction
 def release(
     transaction: Transaction, server: Server, *, by: Actor, reason: str, faults: Iterable[WorldFault] = ()
 ) -> int:
-    """Starts the server's deletion and gives back its refund in cents; the ledger has both."""
+    """Starts the deletion of the server and returns its refund in cents. Both are written to the ledger."""
     connection, now = transaction.connection, transaction.now
     end: Status = "DELETED"
     milliseconds = transaction.rules.step_milliseconds
@@ -33,7 +35,9 @@ def release(
 
 
 def _refund(transaction: Transaction, server: Server) -> int:
-    """Nothing for pay-per-use, everything for what was never built, else the share of the term that is left."""
+    """Returns the refund: nothing for pay-per-use, everything for a server that was never built, else the share of
+    the term that is left.
+    """
     if server.effective_at is None or server.expire_at is None:
         return 0
     if not server.built:

@@ -1,5 +1,6 @@
-"""Billing (BSS): subscriptions, their renewal and their end (docs/api/devserver-api.md sections 2.3 and 8). A subscription is
-a prepaid server seen from billing's side; it exists once the server is built, as billing hears of it only then.
+"""Billing (BSS): subscriptions, their renewal and their end (docs/api/devserver-api.md sections 2.3 and 8).
+
+A subscription is a prepaid server as billing sees it. It exists once the server is built.
 """
 
 from functools import partial
@@ -22,7 +23,9 @@ _RENEWALS_ONLY: Final = 2
 
 
 def query(call: Call) -> Answer:
-    """Closed ones are shown only when `status_list` asks for them: a caller takes "none" for "not billing's to end"."""
+    """Lists subscriptions. Closed ones are shown only if `status_list` names them, because callers read "none" as
+    "billing does not end it".
+    """
     request = read_body(QuerySubscriptions, call.body)
     wanted = frozenset(request.status_list or set(SubscriptionStatus) - {SubscriptionStatus.CLOSED})
     found = [
@@ -35,7 +38,9 @@ def query(call: Call) -> Answer:
 
 
 def unsubscribe(call: Call) -> Answer:
-    """Ends the whole order of each resource (section 2.3); refused as a whole when no resource can be unsubscribed."""
+    """Ends the whole order of each resource (section 2.3). It is refused as a whole if no resource can be
+    unsubscribed.
+    """
     request = read_body(Unsubscribe, call.body)
     if request.unsubscribe_type == _RENEWALS_ONLY:
         raise parameter_error(Service.BILLING, "unsubscribe_type: no resource here has a renewal to give back")
@@ -60,7 +65,7 @@ def unsubscribe(call: Call) -> Answer:
 
 
 def renew_automatically(call: Call) -> Answer:
-    """From now on, or with other terms than before; an empty body is accepted."""
+    """Switches automatic renewal on, or changes its terms. An empty body is accepted."""
     request = read_body(AutoRenew, call.body or b"{}")
     server = _renewable(call)
     times = request.auto_renew_times or None
@@ -112,7 +117,7 @@ def _unknown() -> ApiError:
 
 
 def _end_order(call: Call, order_id: str) -> str:
-    """Releases all that the order still holds; answers with the id of the order that undoes it."""
+    """Releases everything that the order still has, and returns the id of the order that undoes it."""
     transaction = call.transaction
     refund = sum(
         release(transaction, server, by=call.caller.actor, reason="unsubscribed", faults=call.faults)
@@ -142,7 +147,9 @@ def _prepaid_server(call: Call, resource_id: str) -> Server | None:
 
 
 def _asked(call: Call, request: QuerySubscriptions) -> list[Server]:
-    """Every subscription here is a main resource: `only_main_resource` leaves none out."""
+    """Returns the requested subscriptions. All of them are main resources here, so `only_main_resource` filters
+    nothing.
+    """
     if request.service_type_code not in {None, orders.SERVICE_TYPE}:
         return []
     if request.resource_ids is not None:

@@ -1,5 +1,7 @@
-"""ModelArts: hyper clusters and supernodes (docs/api/devserver-api.md section 2.6), as scenery. There is one hyper cluster,
-which can be looked at; none can be made or deleted, and there are no supernodes, as the sandbox sells none.
+"""ModelArts: hyper clusters and supernodes (docs/api/devserver-api.md section 2.6), for reading only.
+
+There is one hyper cluster, which can be shown. None can be created or deleted, and there are no supernodes, because
+the sandbox sells none.
 """
 
 from functools import partial
@@ -25,7 +27,7 @@ _CLUSTER: Final = {
 
 
 def list_clusters(call: Call) -> Answer:
-    """The one there is of type HPS."""
+    """Lists the one cluster, which is of type HPS."""
     query = read_query(HyperClustersQuery, call.query)
     return Answer({"hyper_clusters": [_CLUSTER] if query.type == "HPS" else []})
 

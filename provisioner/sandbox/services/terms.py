@@ -1,5 +1,7 @@
-"""What billing does by itself when the term of a prepaid server ends: renews it, or lets it pass through a grace and a frozen
-period and releases it (docs/api/devserver-api.md sections 2.3 and 8). How long the periods last is not published.
+"""Applies what billing does when the term of a prepaid server ends: renews it, or lets it pass through a grace and a
+frozen period and releases it.
+
+Source: docs/api/devserver-api.md sections 2.3 and 8. The length of the periods is not published.
 """
 
 from enum import IntEnum
@@ -39,7 +41,9 @@ def status_of(server: Server, now: int) -> SubscriptionStatus:
 
 
 def settle(transaction: Transaction) -> None:
-    """Renews and releases what is due by now. A renewal that the balance does not cover is tried again until the release."""
+    """Renews and releases what is due now. A renewal that the balance does not cover is tried again until the
+    release.
+    """
     for server in servers.expiring(transaction.connection, transaction.now):
         if server.built and server.status != "DELETING":
             _settle(transaction, server)
@@ -56,7 +60,7 @@ def _settle(transaction: Transaction, server: Server) -> None:
 
 
 def _renew(transaction: Transaction, server: Server) -> Server | None:
-    """Buys the next term as of the end of this one; None when none is to be bought, or the balance is too short."""
+    """Buys the next term from the end of this one; None if none is to be bought or the balance is too low."""
     account = transaction.rules.accounts.by_account_id(server.account)
     first = orders.find(transaction.connection, server.account, server.order_id or "")
     if not server.auto_renew or account is None or first is None:
@@ -91,7 +95,9 @@ def _renew(transaction: Transaction, server: Server) -> Server | None:
 
 
 def _renewal_order(transaction: Transaction, server: Server, first: Order) -> Order:
-    """Of the asked period, or of the one first bought, at today's price; a flavor no longer sold keeps its own."""
+    """Returns the order for the requested period, or for the first one, at today's price. A flavor that is no longer
+    sold keeps its price.
+    """
     assert server.expire_at is not None
     assert first.period_type is not None
     assert first.period_num is not None

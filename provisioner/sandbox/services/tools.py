@@ -1,5 +1,5 @@
-"""ModelArts: plugins and job templates for servers (docs/api/devserver-api.md section 2.7), as scenery: they can be looked at, and
-no job is ever run with them.
+"""ModelArts: plugins and job templates for servers (docs/api/devserver-api.md section 2.7), for reading only. Jobs
+are not run.
 """
 
 from functools import partial

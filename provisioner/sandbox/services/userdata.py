@@ -1,5 +1,7 @@
-"""The script that a system runs when it first starts: under which of its two names it was sent, and whether it takes effect
-(docs/api/devserver-api.md section 10, question 2). No answer shows it, so that the ledger alone tells.
+"""Userdata: under which of its two names it was sent, and whether it takes effect (docs/api/devserver-api.md section
+10, question 2).
+
+No answer shows it, so only the ledger does.
 """
 
 from provisioner.sandbox.calls import Call
@@ -9,8 +11,8 @@ from provisioner.sandbox.requests.dev_servers import CreateServer, ReinstallOs
 
 
 def effect_of(call: Call, request: CreateServer | ReinstallOs) -> str:
-    """What the ledger says of it behind the rest of a row; nothing where none was sent. Raises InvalidParameterError for a name
-    that a fault has refused.
+    """Returns what the ledger says about userdata; empty if none was sent. Raises InvalidParameterError for a name
+    that a fault refuses.
     """
     names = [name for name in ("userdata", "user_data") if getattr(request, name)]
     if not names:

@@ -104,11 +104,11 @@ def _warnings(folder: Path, folders: tuple[Path, ...], of_label: list[Path], lab
         yield warning(
             "state-folder-empty",
             f"the state {label} is kept in {folder}; {nearer[0]}, which is nearer, holds nothing of it and is not used",
-            hint=f"remove {nearer[0]} if nothing in it is needed; where another state is meant, name its folder with --state",
+            hint=f"remove {nearer[0]} if you do not need it; to use another state, name its folder with --state",
         )
     if others := [one for one in of_label if one != folder]:
         yield warning(
             "state-twice",
             f"the state {label} is kept in {folder}, and {others[0]} holds a state of the same name",
-            hint=f"the nearer one is used; where the other one is meant: --state {others[0]}; move an old copy away",
+            hint=f"the nearer one is used; to use the other one: --state {others[0]}; if it is an old copy, move it away",
         )
