@@ -9,7 +9,8 @@ import click
 
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_expiring
-from provisioner.cli.options import DurationType, json_option, stack_options
+from provisioner.cli.options import json_option, stack_options
+from provisioner.cli.parameter_types import DurationType
 
 if TYPE_CHECKING:
     from provisioner.workflow.workspace import Workspace

@@ -10,13 +10,8 @@ import click
 
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
-from provisioner.cli.options import (
-    AddressType,
-    lock_timeout_option,
-    never_asks_option,
-    reason_option,
-    stack_options,
-)
+from provisioner.cli.options import lock_timeout_option, never_asks_option, reason_option, stack_options
+from provisioner.cli.parameter_types import AddressType
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address

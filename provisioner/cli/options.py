@@ -13,14 +13,12 @@ from weakref import WeakKeyDictionary
 import click
 
 from provisioner import __version__
-from provisioner.cli.candidates import complete_addresses, complete_addresses_and_groups, complete_environments
+from provisioner.cli.candidates import complete_environments
 from provisioner.cli.console import Json, console
 from provisioner.cli.home import home_directory
+from provisioner.cli.parameter_types import AddressType, DurationType
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-    from provisioner.model.address import Address
     from provisioner.model.kind import Catalogue
     from provisioner.model.reading_progress import ReadingProgress
     from provisioner.settings import Settings
@@ -204,45 +202,6 @@ def start_log(level: str | None) -> None:
     known = logging.getLevelNamesMapping()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("provisioner").setLevel(known.get(level.upper(), logging.DEBUG))
-
-
-class AddressType(click.ParamType["Address"]):
-    """An address. With `groups` shells complete those of groups, too."""
-
-    name = "address"
-
-    def __init__(self, *, groups: bool = False) -> None:
-        self._complete = complete_addresses_and_groups if groups else complete_addresses
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return self._complete(ctx, param, incomplete)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
-        from provisioner.model.address import Address
-
-        if isinstance(value, Address):
-            return value
-        try:
-            return Address.parse(value)
-        except ValueError as failure:
-            self.fail(str(failure), param, ctx)
-
-
-class DurationType(click.ParamType[float]):
-    """Terraform's durations: `0s`, `30s`, `5m`, `1h30m`, and days: `30d`; a bare number is seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        import re
-
-        if isinstance(value, float | int):
-            return float(value)
-        found = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", value)
-        if not value or found is None:
-            self.fail(f"{value!r} is not a duration; write one like 30s, 5m, 1h30m or 30d", param, ctx)
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return float(days * 86_400 + hours * 3600 + minutes * 60 + seconds)
 
 
 replace_option = click.option(

@@ -14,7 +14,6 @@ from provisioner.cli.candidates import complete_addresses
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_settlement, of_wait
 from provisioner.cli.options import (
-    DurationType,
     auto_approve_option,
     json_option,
     lock_timeout_option,
@@ -22,6 +21,7 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
+from provisioner.cli.parameter_types import DurationType
 
 if TYPE_CHECKING:
     from provisioner.model.action import Action

@@ -14,7 +14,6 @@ from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode, of_plan
 from provisioner.cli.modes import chosen_mode, refresh_only_option
 from provisioner.cli.options import (
-    DurationType,
     full_option,
     json_option,
     never_asks_option,
@@ -22,6 +21,7 @@ from provisioner.cli.options import (
     replace_option,
     stack_options,
 )
+from provisioner.cli.parameter_types import DurationType
 from provisioner.cli.selection import keep_protected_option, keeping_protected, selection_options
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.console import console
-from provisioner.cli.options import AddressType, stack_options
+from provisioner.cli.options import stack_options
+from provisioner.cli.parameter_types import AddressType
 
 if TYPE_CHECKING:
     from provisioner.model.address import Address

@@ -12,7 +12,6 @@ import click
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import (
-    AddressType,
     auto_approve_option,
     json_option,
     lock_timeout_option,
@@ -20,6 +19,7 @@ from provisioner.cli.options import (
     reason_option,
     stack_options,
 )
+from provisioner.cli.parameter_types import AddressType
 from provisioner.cli.state_edits import EDITS
 from provisioner.cli.terraform import AnsweringGroup
 

@@ -10,13 +10,13 @@ from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
 from provisioner.cli.options import (
-    AddressType,
     auto_approve_option,
     lock_timeout_option,
     may_ask_option,
     reason_option,
     stack_options,
 )
+from provisioner.cli.parameter_types import AddressType
 from provisioner.cli.prompt import ask, can_ask
 
 if TYPE_CHECKING:
