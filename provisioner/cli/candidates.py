@@ -59,6 +59,13 @@ def complete_codes(_ctx: click.Context, _param: click.Parameter | None, incomple
     return _items(read_error_pages(), incomplete)
 
 
+def complete_codes_and_addresses(
+    ctx: click.Context, param: click.Parameter | None, incomplete: str
+) -> list[CompletionItem]:
+    """Offers the recorded addresses before the codes, of which there are many."""
+    return [*complete_addresses(ctx, param, incomplete), *complete_codes(ctx, param, incomplete)]
+
+
 def complete_commands(ctx: click.Context, _param: click.Parameter | None, incomplete: str) -> list[CompletionItem]:
     """Offers what may follow `help` and the words after it."""
     shown = ctx.parent or ctx

@@ -37,7 +37,7 @@ COMMANDS = {
     "force-unlock": ("force_unlock", "Show who holds a lock and how to release it."),
     "credentials": ("credentials", "Show which credentials are used, and which account they belong to."),
     "config": ("config", "Show the configuration in force, and where each value comes from."),
-    "explain": ("explain", "Explain the code of an error or a warning: what it means, and what to do."),
+    "explain": ("explain", "Explain the code of an error, or what the specs declare for an address."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, or show its ledger."),
     "completion": ("completion", "Print a script that lets a shell complete commands with the TAB key."),
     "version": ("version", "Print the version."),

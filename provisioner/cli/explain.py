@@ -1,30 +1,43 @@
-"""The `explain` command: shows what the documentation says about the code of an error or a warning."""
+"""The `explain` command: shows what the documentation says about a code, or what the specs say about an address."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import click
 
-from provisioner.cli.candidates import complete_codes
+from provisioner.cli.candidates import complete_codes_and_addresses
 from provisioner.cli.console import console
-from provisioner.cli.options import no_color
+from provisioner.cli.options import optional_stack_options
+
+if TYPE_CHECKING:
+    from provisioner.workflow.workspace import Workspace
 
 
 @click.command("explain")
-@click.argument("code", required=False, shell_complete=complete_codes)
-@no_color
-def command(*, code: str | None) -> None:
-    """Explain the code of an error or a warning: what it means, and what to do.
+@click.argument("what", metavar="[CODE | ADDRESS]", required=False, shell_complete=complete_codes_and_addresses)
+@optional_stack_options
+def command(*, open_workspace: Callable[[], Workspace], what: str | None) -> None:
+    """Explain the code of an error, or what the specs declare for an address.
 
     \b
-      provisioner explain no-state     the word in brackets behind Error and Warning
-      provisioner explain              all codes, a line each
+      provisioner explain no-state        the word in brackets behind Error and Warning
+      provisioner explain 'trainer[0]'    where it is declared, and with which values
+      provisioner explain                 all codes, a line each
 
-    It is the text of docs/errors.md, and needs neither a stack nor a network.
+    The text about codes is that of docs/errors.md, and needs neither a stack nor a network. Of an address it shows the
+    values that the specs come to, with the rendered userdata and without secrets. It asks the cloud nothing.
     """
+    from provisioner.model.error_page import ErrorPage
+    from provisioner.rendering.declaration import render_declaration
     from provisioner.rendering.error_page import render_error_list, render_error_page
     from provisioner.workflow.explain import explain, read_error_pages
 
-    if code is None:
-        console().write(render_error_list(read_error_pages().values(), console().style()))
-    else:
-        console().write(render_error_page(explain(code), console().style()))
+    style = console().style()
+    if what is None:
+        console().write(render_error_list(read_error_pages().values(), style))
+        return
+    found = explain(what, open_workspace)
+    text = render_error_page(found, style) if isinstance(found, ErrorPage) else render_declaration(found, style)
+    console().write(text)

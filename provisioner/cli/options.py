@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -115,10 +115,24 @@ def stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
     """Adds the stack options to a command, which receives them as its `workspace`."""
 
     def collect(given: dict[str, Any]) -> None:
-        names = ("specs", "environment", "state_location", "assignments", "var_files")
-        given["workspace"] = make_workspace(**{name: given.pop(name) for name in names})
+        given["workspace"] = _workspace_maker(given)()
 
     return with_options(command, _STACK_OPTIONS, collect)
+
+
+def optional_stack_options(command: Callable[..., Result]) -> Callable[..., Result]:
+    """Adds the stack options to a command that may not need a stack. It receives them as `open_workspace`."""
+
+    def collect(given: dict[str, Any]) -> None:
+        given["open_workspace"] = _workspace_maker(given)
+
+    return with_options(command, _STACK_OPTIONS, collect)
+
+
+def _workspace_maker(given: dict[str, Any]) -> Callable[[], Workspace]:
+    """Takes the stack options out of what a command was given."""
+    names = ("specs", "environment", "state_location", "assignments", "var_files")
+    return partial(make_workspace, **{name: given.pop(name) for name in names})
 
 
 def make_workspace(

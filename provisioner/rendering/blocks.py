@@ -5,17 +5,26 @@ Plans and `show` share this layout. It takes any fields in any nesting and does 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from provisioner.model.action import FieldChange
 from provisioner.model.canonical import JsonObject
+from provisioner.model.redaction import DIGEST
 from provisioner.model.resource import FieldPath
 from provisioner.model.secret import HIDDEN
 from provisioner.rendering.style import Style, cells, pad
-from provisioner.rendering.text_difference import SignedLine, text_difference
-from provisioner.rendering.values import is_block, is_hidden, key_text, pair_texts, shortened_pair, value_text
+from provisioner.rendering.text_difference import SignedLine, text_difference, text_lines
+from provisioner.rendering.values import (
+    is_block,
+    is_content,
+    is_hidden,
+    key_text,
+    pair_texts,
+    shortened_pair,
+    value_text,
+)
 
 STEP = "    "
 UNSIGNED = " "
@@ -69,6 +78,16 @@ def members_of(
             text = HIDDEN if here in sensitive and value is not None else value_text(value)
             lines.append(Line(key_text(key), text, sign))
     return (*lines, *blocks)
+
+
+def with_contents(members: Iterable[Member], body: JsonObject, contents: Mapping[str, str]) -> Iterator[Member]:
+    """Yields the members of `body`; the line of a content field has its text below it, if `contents` has that."""
+    for member in members:
+        value = body.get(member.name)
+        if isinstance(member, Line) and is_content(value) and (text := contents.get(str(value[DIGEST]))):
+            yield replace(member, below=text_lines(text))
+        else:
+            yield member
 
 
 def changed_members(

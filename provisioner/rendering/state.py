@@ -6,18 +6,15 @@ It shows the record and not the cloud. The caller passes the fields that the clo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from provisioner.model.canonical import JsonValue, canonical
 from provisioner.model.flow import Effect
-from provisioner.model.redaction import DIGEST
 from provisioner.model.resource import FieldPath, Phase, Recorded
 from provisioner.model.state import Intent, State
 from provisioner.model.time_text import format_time
-from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of
+from provisioner.rendering.blocks import Block, Line, Member, block_text, members_of, with_contents
 from provisioner.rendering.style import Style, escape, wrap
-from provisioner.rendering.text_difference import text_lines
-from provisioner.rendering.values import assignment_lines, is_content, leaves, path_text, value_lines, value_text
+from provisioner.rendering.values import assignment_lines, leaves, path_text, value_lines, value_text
 from provisioner.rendering.wording import pluralize
 
 _INDENT = "  "
@@ -153,7 +150,7 @@ def _members(recorded: Recorded) -> Iterator[Member]:
     for name, fact in facts.items():
         if fact is not None:
             yield Line(name, value_text(fact))
-    yield from (_with_text(member, recorded) for member in members_of(recorded.declared))
+    yield from with_contents(members_of(recorded.declared), recorded.declared, recorded.contents)
     if recorded.labels:
         yield Block("labels", members_of(dict(recorded.labels)))
     if recorded.observed:
@@ -168,14 +165,6 @@ def _members(recorded: Recorded) -> Iterator[Member]:
         yield Block("unconfirmed", members_of(recorded.unconfirmed))
     if recorded.assumed:
         yield Block("assumed", members_of(recorded.assumed))
-
-
-def _with_text(member: Member, recorded: Recorded) -> Member:
-    """Returns the line of a content field with the text that was sent below it, if that is on record."""
-    value = recorded.declared.get(member.name)
-    if isinstance(member, Line) and is_content(value) and (text := recorded.contents.get(str(value[DIGEST]))):
-        return replace(member, below=text_lines(text))
-    return member
 
 
 def _phase(phase: Phase, style: Style) -> str:

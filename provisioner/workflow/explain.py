@@ -1,4 +1,4 @@
-"""Reads what docs/errors.md says about the codes of findings.
+"""Explains a code, by what docs/errors.md says about it, and an address, by what the specs declare for it.
 
 errors.md beside this file is a link to that page. What builds a wheel follows the link, so that the page is part of every
 installation and there is no second copy to keep up to date.
@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from provisioner.model.address import Address
+from provisioner.model.declared_resource import DeclaredResource
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
 from provisioner.model.error_page import ErrorPage
 
+if TYPE_CHECKING:
+    from provisioner.workflow.workspace import Workspace
+
 _PAGE: Final = Path(__file__).with_name("errors.md")
 _ROW = re.compile(r"\| `(?P<code>[a-z0-9-]+)` \| (?P<meaning>.+?) (?<!\\)\| (?P<remedy>.+?) \|")
+_NEAR: Final = 0.75
+"""Ratio of difflib from which a word is taken for a mistyped code and not for an address."""
 _AS_SHOWN = re.compile(r"(?:Error|Warning)?\[(?P<code>[a-z0-9-]+)\]:?")
 
 
@@ -38,30 +44,40 @@ def read_error_pages() -> Mapping[str, ErrorPage]:
     return pages
 
 
-def explain(code: str) -> ErrorPage:
-    """Returns the page of a code, which may be written as errors show it: `Error[no-state]`.
+def explain(what: str, open_workspace: Callable[[], Workspace]) -> ErrorPage | DeclaredResource:
+    """Returns the page of a code, which may be written as errors show it (`Error[no-state]`), or what the specs declare for
+    an address. A code comes first where a server has the same name.
 
-    Raises UsageError for what is no code.
+    Raises UsageError for anything else, and SpecError for specs with mistakes.
     """
     pages = read_error_pages()
-    shown = _AS_SHOWN.fullmatch(code)
-    page = pages.get(shown["code"] if shown else code)
-    if page is None:
-        raise UsageError(_no_page(code, pages))
-    return page
-
-
-def _no_page(code: str, pages: Mapping[str, ErrorPage]) -> Diagnostic:
-    near = difflib.get_close_matches(code.lower(), pages, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
+    shown = _AS_SHOWN.fullmatch(what)
+    page = pages.get(shown["code"] if shown else what)
+    if page is not None:
+        return page
+    near = difflib.get_close_matches(what.lower(), pages, n=1, cutoff=_NEAR)
+    if near:
+        raise UsageError(_unknown(what, f"did you mean {near[0]}? `provisioner explain` lists all codes"))
     try:
-        address = Address.parse(code).shell_quoted
+        address = Address.parse(what)
     except ValueError:
-        address = ""
-    if address and not near:
-        hint = (
-            f"of an address, `provisioner state show {address}` shows what is recorded, and `provisioner plan --target {address}` "
-            "what would be done; "
-        )
-    hint += "`provisioner explain` lists all codes"
-    return error("unknown-code", f"{code!r} is no code of an error or a warning", hint=hint)
+        raise UsageError(_unknown(what, "`provisioner explain` lists all codes")) from None
+    return _declaration(address, open_workspace())
+
+
+def _declaration(address: Address, workspace: Workspace) -> DeclaredResource:
+    declared = {desired.address: desired for desired in workspace.load().desired}
+    desired = declared.get(address)
+    if desired is None:
+        members = [one for one in declared if one.group == address]
+        example = members[0] if members else next(iter(declared), None)
+        hint = "" if example is None else f"`provisioner explain {example.shell_quoted}` shows one that is declared; "
+        hint += f"`provisioner state show {address.shell_quoted}` shows what is recorded; `provisioner explain` lists all codes"
+        raise UsageError(_unknown(str(address), hint))
+    kind = workspace.catalogue[desired.kind]
+    body = kind.redact(desired.fields, lambda _secret: None)
+    return DeclaredResource(desired, body, kind.content_texts(desired.fields, workspace.hide), kind.sensitive())
+
+
+def _unknown(what: str, hint: str) -> Diagnostic:
+    return error("unknown-code", f"{what!r} is neither a code nor an address that the specs declare", hint=hint)

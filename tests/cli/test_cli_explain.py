@@ -57,13 +57,37 @@ def test_all_codes_are_listed_in_a_line_each(cli) -> None:
     [
         ("no-stat", "did you mean no-state?"),
         ("NO-STATE", "did you mean no-state?"),
-        ("gateway", "`provisioner state show 'gateway'` shows what is recorded"),
-        ("trainer[0]", "`provisioner plan --target 'trainer[0]'`"),
+        ("router", "`provisioner state show 'router'` shows what is recorded"),
+        ("router", "`provisioner explain 'gateway'` shows one that is declared"),
+        ("gateway[0]", "`provisioner explain 'gateway'` shows one that is declared"),
         ("x y", "`provisioner explain` lists all codes"),
     ],
 )
 def test_what_is_no_code(cli, given: str, hint: str) -> None:
     assert hint in cli.assert_fails("explain", given, code="unknown-code").stderr_text
+
+
+def test_an_address_is_explained_by_what_the_specs_come_to(cli, monkeypatch) -> None:
+    monkeypatch.setenv("PASSWORD", "never-shown-1")
+    secret = '{secret: "env:PASSWORD"}'
+    cli.write_specs(
+        "servers:\n  trainer:\n    count: 2\n    key_pair_name: null\n"
+        f"    admin_pass: {secret}\n    labels: {{role: trainer}}\n"
+        '    userdata: "#!/bin/sh\\necho {{ count.index }}\\ntoken=abc\\n"\n'
+    )
+    shown = cli.run("explain", "trainer[1]")
+    assert shown.out.startswith("# trainer[1]: declared at specs/servers.yaml:2:3\n")
+    assert "        #!/bin/sh\n        echo 1\n        token=(sensitive)\n" in shown.out
+    assert "admin_pass" in shown.out
+    assert 'role = "trainer"' in shown.out
+    assert "never-shown-1" not in shown.text
+    assert not cli.ledger()
+
+
+def test_specs_with_mistakes_explain_codes_all_the_same(cli) -> None:
+    cli.write_specs("servers: {gateway: {flavour: x}}\n")
+    assert cli.run("explain", "no-state").code == 0
+    cli.assert_fails("explain", "gateway", code="unknown-field")
 
 
 def test_an_installation_without_the_document(cli, monkeypatch) -> None:
