@@ -25,5 +25,5 @@ def explain_exclusion(problem: Problem, layers: Sequence[Layer], address: Addres
     if is_default and not both_are_defaults:
         mistake.hint = f"write {other[-1]}: null beside {own[-1]} in {address.name} to take the default away, or leave {own[-1]} out"
     else:
-        mistake.hint = f"keep one of the two and remove the other{' of the defaults' if both_are_defaults else ''}"
+        mistake.hint = f"keep one of the two and remove the other{' from the defaults' if both_are_defaults else ''}"
     return places[own]
