@@ -50,7 +50,7 @@ def test_drift_shows_what_was_changed_and_changes_nothing(drifted, proxy):
     assert "Warning[vanished]: beta" in looked.out
     assert "gamma" not in looked.out
     assert looked.out.splitlines()[-1] == "Drift: 1 changed, 1 gone, 1 finding."
-    assert "apply --refresh-only only records it" in looked.err
+    assert "`provisioner apply --refresh-only` only records it" in looked.err
     assert drifted.run_in_process("drift").code == 0
     assert (drifted.journal_records, len(changing(proxy))) == (before, sent)
 

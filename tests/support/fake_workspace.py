@@ -157,7 +157,7 @@ class RecordingUI:
     plan: Plan | None = None
     output: list[str] = field(default_factory=list)
 
-    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...]) -> None:
+    def show(self, plan: Plan, warnings: tuple[Diagnostic, ...], *, is_shown_before: bool) -> None:
         self.plan = plan
 
     def approve(self, plan: Plan) -> bool:

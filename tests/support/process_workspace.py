@@ -29,6 +29,7 @@ from support.plain_http import NO_TLS
 from support.stack_text import DEFAULTS
 
 from provisioner.cli.command_line import run as run_in_process
+from provisioner.cli.console import console
 from provisioner.cli.main import catalogue
 from provisioner.model.kind import Catalogue
 from provisioner.sandbox import read_ledger
@@ -177,6 +178,7 @@ class ProcessWorkspace:
     def run_in_process(self, *arguments: str) -> CommandResult:
         """Runs the tool inside this process, where waiting takes no time. It is for what only prepares or checks a test."""
         out, err = io.StringIO(), io.StringIO()
+        console.cache_clear()  # a process of its own would begin with a new one
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SystemClock, "sleep", lambda _, seconds: self.clock.sleep(seconds))
             patch.setattr(SystemClock, "monotonic", lambda _: self.clock.monotonic())
