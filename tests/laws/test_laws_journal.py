@@ -63,6 +63,8 @@ def test_an_id_once_answered_is_known_until_it_is_forgotten(entries):
         match entry:
             case Intended(intent) if intent.effect is Effect.PURCHASE:
                 purchases[intent.id] = intent.address
+            case Intended(intent):
+                purchases.pop(intent.id, None)
             case Answered() | Adopted() if entry.intent in purchases:
                 expected[purchases.pop(entry.intent)] = (entry.id, entry.order_id)
             case Imported(recorded=recorded):
