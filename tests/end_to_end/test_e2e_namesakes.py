@@ -54,9 +54,7 @@ def test_the_run_that_can_see_it_says_so_at_its_end(direct_workspace, fork_serve
     (ours,), (theirs,) = held(direct_workspace), held(other)
     assert told.code == 7, told.text
     assert "Error[namesake]" in told.err
-    assert f"two servers named 'alpha': {ours}, which was bought for alpha, and {theirs} (RUNNING)" in words(
-        told.err
-    )
+    assert f"two servers named 'alpha': {ours}, which was bought for alpha, and {theirs} (RUNNING)" in words(told.err)
     assert f"{ours} was created 20" in words(told.err)
     assert f"{theirs} was created 20" in words(told.err)
     assert "provisioner destroy --target 'alpha'" in words(told.err)
