@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -98,10 +100,10 @@ def run_apply(
 ) -> ExitCode:
     import asyncio
 
-    from provisioner.cli.apply_ui import NO_APPROVAL_HINT, ConsoleApplyUI
+    from provisioner.cli.apply_ui import ConsoleApplyUI, no_approval_hint
     from provisioner.workflow.apply import ApplyRequest, apply
 
-    approval, approval_hint = None, NO_APPROVAL_HINT
+    approval, approval_hint = None, no_approval_hint(_plan_command(plan))
     if plan_file is not None or approved is not None:
         from provisioner.workflow.approvals import by_file, by_text, unsigned
 
@@ -139,6 +141,25 @@ def run_apply(
     if code is ExitCode.DONE:
         _show_outputs(applied, as_json=options.as_json)
     return code
+
+
+def _plan_command(plan: PlanRequest) -> str:
+    """Returns the command, without its program, that plans what this one would do."""
+    from provisioner.model.plan import Mode
+
+    selection = plan.selection
+    mode = {Mode.APPLY: [], Mode.DESTROY: ["--destroy"], Mode.REFRESH: ["--refresh-only"]}[plan.mode]
+    repeated: tuple[tuple[str, Iterable[object]], ...] = (
+        ("--replace", sorted(plan.replace)),
+        ("--reinstall", sorted(plan.reinstall)),
+        ("--allow", sorted(code.value for code in plan.allow)),
+        ("--target", selection.targets),
+        ("--exclude", selection.excludes),
+        ("--selector", (f"{label}={value}" for label, value in selection.labels)),
+    )
+    options = [f"{option} {quote(str(value))}" for option, values in repeated for value in values]
+    kept = ["--keep-protected"] if selection.keeps_protected else []
+    return " ".join(("plan", *mode, *kept, *options))
 
 
 def _show_summary(applied: ApplyResult, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from provisioner import __version__
@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 _REFRESHES_A_SECOND = 4
 _SECONDS_BETWEEN_LOCK_LINES = 10.0
-NO_APPROVAL_HINT = "use --auto-approve, or carry out a saved plan: `provisioner plan --out tonight.plan`, then `provisioner apply tonight.plan`"
+
+
+def no_approval_hint(plan_command: str = "plan") -> str:
+    """Returns what to do where nobody can be asked. `plan_command` plans what this command would do."""
+    return f"use --auto-approve, or carry out a saved plan: `provisioner {plan_command} --out tonight.plan`, then `provisioner apply tonight.plan`"
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ class ConsoleApplyUI:
     """The approval that the run carries out, if it was approved before."""
     approval_word: Callable[[], str] = lambda: "yes"
     """Returns what a person types to approve. It reads stack.yaml, so it is called only to ask."""
-    approval_hint: str = NO_APPROVAL_HINT
+    approval_hint: str = field(default_factory=no_approval_hint)
     """What to do if nobody can be asked."""
     _streaming: bool = False
     _table: LiveTable | None = None

@@ -1,4 +1,4 @@
-"""The `leftovers` command: lists the disks that releases have left with the cloud, which bills them on."""
+"""The `leftovers` command: lists the disks that releases have left in the cloud, which keeps billing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @json_option
 @stack_options
 def command(*, workspace: Workspace, as_json: bool) -> None:
-    """List the disks that releases have left with the cloud, which bills them on.
+    """List the disks that releases have left in the cloud, which keeps billing them.
 
     Every release that is recorded here is looked through, also those of older runs. Whether a disk still exists, this tool cannot
     see. Reads files only: neither the cloud nor a lock is needed. Times are UTC.

@@ -148,7 +148,10 @@ def make_workspace(
     from provisioner.workflow.workspace import Workspace
 
     for option, value in (("--specs", specs), ("-e", environment), ("--state", state_location)):
+        if value is not None and not str(value):
+            raise click.UsageError(f"{option} is empty. If it comes from a variable of the shell, that one is not set.")
         console().given.note(option, value)
+    console().given.note_variables(assignments, var_files)
     catalogue: Callable[[], Catalogue] = click.get_current_context().obj
     settings = read_settings(os.environ)
     start_log(settings.log_level)

@@ -41,7 +41,7 @@ class ConsoleOrdersUI:
             self._console.write(render_order(order, self._console.style(), advise=False))
         if self.apply_ui.auto_approve:
             return True
-        hint = "look at it with `provisioner orders show`, then run this again with --auto-approve"
+        hint = "look at it with `provisioner orders list`, then run this again with --auto-approve"
         if not can_ask(self._console, may_ask=self.apply_ui.may_ask, as_json=self.as_json, hint=hint):
             return False
         return ask(self._console, settle_question(self.action, order), word=self.apply_ui.approval_word())

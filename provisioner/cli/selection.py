@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provisioner.cli.candidates import complete_addresses_and_groups, complete_labels
+from provisioner.cli.console import console
 from provisioner.cli.options import with_options
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class _PatternType(click.ParamType["Pattern"]):
         try:
             return Pattern.parse(value)
         except ValueError as failure:
-            return self.fail(f"{failure}; or module.NAME for all that is in a module", param, ctx)
+            return self.fail(f"{failure}", param, ctx)
 
 
 class LabelType(click.ParamType[tuple[str, str]]):
@@ -82,6 +83,9 @@ def selection_options(command: Callable[..., Result]) -> Callable[..., Result]:
     def collect(given: dict[str, Any]) -> None:
         from provisioner.model.selection import Selection
 
-        given["selection"] = Selection(given.pop("targets"), given.pop("excludes"), given.pop("labels"))
+        selection = Selection(given.pop("targets"), given.pop("excludes"), given.pop("labels"))
+        labels = [f"{label}={value}" for label, value in selection.labels]
+        console().given.note_selection(target=selection.targets, exclude=selection.excludes, selector=labels)
+        given["selection"] = selection
 
     return with_options(command, _OPTIONS, collect)

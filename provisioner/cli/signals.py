@@ -34,7 +34,7 @@ def interruptible(announce: Callable[[str], None]) -> Iterator[Interruption]:
         announce(
             "Not waiting for replies any more; what is still open is looked for by the next apply."
             if interruption.requested
-            else "Stopping: nothing new is sent, replies in flight are recorded. Once more to stop waiting for them."
+            else "Stopping: nothing new is sent, replies in flight are recorded. Interrupt it again to stop waiting for them."
         )
         interruption.request()
 

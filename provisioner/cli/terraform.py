@@ -157,6 +157,8 @@ _NO_TESTS = "there are no test files yet"
 _DRAWING = "the graph is drawn from the specs alone; --format mermaid gives a drawing"
 
 OPTIONS: Final[Mapping[str, str]] = {
+    "y": "--auto-approve carries out a plan without asking",
+    "yes": "--auto-approve carries out a plan without asking",
     "allow-deferral": "whatever waits for another server is in the same plan, and in its order",
     "allow-missing": "an address that is not recorded is always an error; `provisioner state list` shows those that are",
     "allow-missing-config": "declare the server in the specs first; `provisioner adopt` writes the specs of servers that exist",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def command(*, workspace: Workspace, as_json: bool) -> ExitCode:
     """Check the specs. No credentials and no network are needed.
 
-    Reads stack.yaml and every spec below it, and reports all mistakes with file, line and column.
+    Reads stack.yaml and every spec below it, and reports the mistakes with file, line and column. What one mistake hides is told once that one is corrected.
     """
     from provisioner.workflow.validate import validate
 

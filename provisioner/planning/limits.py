@@ -39,7 +39,7 @@ def mass_change(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator
                 "mass-change",
                 f"{len(changes)} of {catalogue.counted(total, (one.kind for one in changes))} would be {effect}: more than {limits.mass_change_percent} %",
                 detail=list_addresses([change.address for change in changes], most=_NAMED),
-                hint="check that you mean so many, then use --allow mass-change; the limits are `guards:` in stack.yaml",
+                hint="check that you really mean so many, then use --allow mass-change; the limits are `guards:` in stack.yaml",
             )
 
 

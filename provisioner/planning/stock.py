@@ -92,10 +92,8 @@ def offer_warnings(plan: Plan, facts: ReleaseFacts, catalogue: Catalogue) -> Ite
         if offer is not None and offer.availability is Availability.PRIVATE:
             yield _warning("private-image", offer.why, changes, "nothing to do, if it is the image that you mean")
         if offer is not None and offer.availability is Availability.UNKNOWN:
-            hint = (
-                "nothing is forbidden because of it; check in the console before something is released or wiped for it"
-            )
-            yield _warning("catalogue-unread", f"nobody knows whether it is available: {offer.why}", changes, hint)
+            hint = "this does not stop the plan; check in the console before something is released or wiped for it"
+            yield _warning("catalogue-unread", f"it may not be available: {offer.why}", changes, hint)
     yield from _machine_warnings([*at_risk, *purchases], facts, catalogue)
 
 

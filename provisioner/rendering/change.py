@@ -47,11 +47,11 @@ _REASONS = {
 }
 
 _RELEASE = {
-    "PRE_PAID": "released by unsubscribing, once billing confirms the subscription",
-    "POST_PAID": "released by deleting, unless billing knows a subscription",
+    "PRE_PAID": "will be unsubscribed, once billing confirms the subscription",
+    "POST_PAID": "will be deleted, or unsubscribed if billing shows a paid term",
 }
-_DELETED_ALONE = "released by deleting, as it was not built or has a fault: billing is not asked to unsubscribe it"
-_RELEASE_UNKNOWN = "released by deleting or by unsubscribing: billing decides"
+_DELETED_ALONE = "will be deleted, because it was not built or has a fault; billing is not asked to unsubscribe it"
+_RELEASE_UNKNOWN = "will be deleted or unsubscribed, depending on what billing shows"
 
 
 def change_text(change: Change, style: Style) -> Iterator[str]:
@@ -147,7 +147,7 @@ def shown_fields(change: Change) -> tuple[FieldChange, ...]:
 
 
 def _adopted_members(change: Change) -> tuple[Member, ...]:
-    """Returns what the cloud shows of an adopted server: the fields that will change, then those that are as wanted."""
+    """Returns what the cloud shows of an adopted server: the fields that will change, then those that are as declared."""
     return (
         *changed_members(change.fields, sensitive=change.sensitive),
         *members_of(adopted_as_wanted(change)),
@@ -223,7 +223,7 @@ def remarks(change: Change) -> Iterator[str]:
     if change.vanished:
         yield "nothing is released: the cloud does not show the old one any more"
     elif change.create_first:
-        yield "the old one is kept until the new one is there, and for good where it does not get there"
+        yield "the old server is kept until the new one runs; if the new one fails, the old one stays"
 
 
 def losses(change: Change) -> Iterator[str]:

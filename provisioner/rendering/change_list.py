@@ -49,9 +49,9 @@ def _similar_changes(group: SimilarChanges, style: Style) -> Iterator[str]:
         style.bold(style.yellow("are in doubt")) if is_doubt else paint_future(words_of(model).plural, model, style)
     )
     like = f"like {escape(str(model.address))}"
-    exception = ", but for the fields shown" if any(member.differences for member in members) else ""
+    exception = ", except for the fields shown" if any(member.differences for member in members) else ""
     plain = f"  # {len(members)} more {words_of(model).plural} {like}{exception}"
-    exception = exception if cells(plain) <= style.width or not exception else ",\n  # but for the fields shown"
+    exception = exception if cells(plain) <= style.width or not exception else ",\n  # except for the fields shown"
     yield f"  {style.bold(f'# {len(members)} more')} {future} {style.bold(like + exception)}"
     sign = style.yellow("  ?") if is_doubt else paint_sign(f"{words_of(model).sign:>3}", style)
     rows = [_cells_of(member.change) for member in members]

@@ -46,4 +46,8 @@ def _name_with_id(identifier: str, name: str | None) -> str:
 def _expiry(known: CallerIdentity) -> str:
     if known.ends_at is not None:
         return f"{known.ends_at:%Y-%m-%d %H:%M:%S} UTC"
-    return "unknown; temporary keys expire within a day" if known.temporary else "they are taken back"
+    return (
+        "unknown; temporary keys expire within a day"
+        if known.temporary
+        else "they are revoked; permanent keys do not expire"
+    )

@@ -45,7 +45,7 @@ def _folded(found: FoldedDiagnostic, style: Style, *, of_plan: bool, full: bool)
     names = [_name(one, found.first) for one in found.others if one.address is not None][:most]
     if rest := len(found.others) - len(names):
         names.append(f"and {rest} more" if names else f"{rest} more")
-    lines = [*_lines(first, style), *_labelled("the same of:", ", ".join(names), style)]
+    lines = [*_lines(first, style), *_labelled("also:", ", ".join(names), style)]
     if of_plan and not is_complete:
         what = "writes one command for" if joint else "shows"
         lines += _labelled("for all:", f"--full {what} all {len(found.all)}", style)

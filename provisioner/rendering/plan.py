@@ -115,7 +115,12 @@ def _counts(plan: Plan) -> tuple[str, str]:
     }
     extras = "".join(f", {number} {what}" for what, number in extra_counts.items() if number > 0)
     wiped = count[Action.REINSTALL]
-    loss = f"To change includes {pluralize(wiped, 'reinstallation')}: system disks are wiped." if wiped else ""
+    are = (
+        "is a reinstallation, which wipes the system disk"
+        if wiped == 1
+        else "are reinstallations, which wipe the system disks"
+    )
+    loss = f"{wiped} of the changes {are}." if wiped else ""
     return f"{summary.add} to add, {summary.change} to change, {summary.destroy} to destroy{extras}.", loss
 
 
@@ -134,6 +139,8 @@ def _nothing_to_do(plan: Plan, style: Style) -> str:
         return f"{title} There is nothing to destroy{among}."
     if plan.mode is Mode.REFRESH:
         return f"{title} The cloud shows what is recorded."
+    if is_whole and not plan.changes:
+        return f"{title} The specs declare no {plan.noun}s, and none are recorded."
     return f"{title} {servers} match the specs."
 
 

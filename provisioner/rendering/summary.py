@@ -75,7 +75,7 @@ def _not_as_wanted(changes: Sequence[Change], style: Style) -> Iterator[str]:
 
 def _fleets(fleets: Sequence[Fleet]) -> Iterator[str]:
     if fleets:
-        yield from (f"{escape(str(fleet.group))}: {fleet.ready} of {fleet.wanted} are as wanted." for fleet in fleets)
+        yield from (f"{escape(str(fleet.group))}: {fleet.ready} of {fleet.wanted} are as declared." for fleet in fleets)
         yield ""
 
 

@@ -78,7 +78,9 @@ def _unknown_choices(selection: Selection, labels: Mapping[Address, Mapping[str,
     for label, value in selection.labels:
         if (label, value) not in pairs:
             hint = _nearest(f"{label}={value}", [f"{key}={known}" for key, known in pairs], "there are")
-            yield error("unknown-label", f"no server has the label {label}={value}", hint=hint or "nothing bears any")
+            yield error(
+                "unknown-label", f"no server has the label {label}={value}", hint=hint or "no server has a label"
+            )
 
 
 def _unknown(option: str, named: object, known: Iterable[Address], what: str) -> Diagnostic:

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from provisioner.cli.commands import cli
+from provisioner.cli.commands import cli as group
 from provisioner.cli.pasted_commands import GivenOptions
 from provisioner.rendering.style import Style, wrap
 
@@ -30,9 +30,31 @@ PREVIOUS = "servers: {worker: {name: gateway}}\n"
     ],
 )
 def test_a_command_gets_the_options_that_it_takes_and_lacks(said, pasted):
-    options = GivenOptions({"--chdir": "my stack", "--specs": "specs", "-e": "dev", "--state": "/s"}, cli)
+    options = GivenOptions({"--chdir": "my stack", "--specs": "specs", "-e": "dev", "--state": "/s"}, group)
     assert options.complete(said) == pasted
     assert GivenOptions().complete(said) == said
+
+
+def test_the_same_work_again_has_the_variables_and_the_selection_of_this_run(cli):
+    cli.write_stack(
+        cli.path.joinpath("specs/stack.yaml").read_text()
+        + "variables: {n: {type: integer, default: 1}, token: {type: string, default: x}}\n"
+    )
+    cli.write_specs('servers: {pool: {count: "{{ var.n }}"}, other: {}}\n')
+    given = ("--var", "n=3", "--var", "token=abc-def", "--target", "pool")
+    refused = cli.run("apply", *given, "--allow", "max-servers").stderr_text
+    assert "`provisioner plan --allow max-servers --target pool --out tonight.plan --var n=3`" in refused
+    assert "abc-def" not in refused
+    options = GivenOptions(root=group, variables=[("--var", "n=3")], selection=[("--target", "pool")])
+    assert options.complete("`provisioner apply`") == "`provisioner apply --var n=3 --target pool`"
+    assert options.complete("`provisioner apply --replace 'x'`") == "`provisioner apply --replace 'x' --var n=3`"
+    assert options.complete("`provisioner version`") == "`provisioner version`"
+
+
+@pytest.mark.parametrize("option", ["-e", "--state"])
+def test_an_option_of_an_empty_variable_of_the_shell_is_refused(cli, option):
+    refused = cli.run("plan", option, "")
+    assert (refused.code, "is empty" in refused.err) == (1, True)
 
 
 def test_a_command_stays_on_one_line_however_narrow_the_screen_is():

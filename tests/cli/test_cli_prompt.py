@@ -55,7 +55,7 @@ def test_without_a_terminal_the_refusal_names_the_flag(applied, monkeypatch, com
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
     said = applied.assert_fails(command, code="no-approval", exit_code=8).stderr_text
     assert "--auto-approve" in said
-    assert "plan --out tonight.plan" in said
+    assert "--out tonight.plan" in said
 
 
 @pytest.mark.parametrize("flag", ["--no-input", "-input=false", "--json"])

@@ -896,7 +896,7 @@ Error[undeclared-variable]: the variable nods is not declared
 Usage: provisioner plan [OPTIONS]
 Try 'provisioner plan --help' for help.
 
-Error: Invalid value for '--target': 'notebook[ada]' is not an address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'; or module.NAME for all that is in a module
+Error: Invalid value for '--target': 'notebook[ada]' is not an address: its key is not in double quotes; write notebook["ada"], and on a command line 'notebook["ada"]'
 """,
         ("plan", "--target", "notebook[ada]"),
     ),

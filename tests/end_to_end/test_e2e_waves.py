@@ -22,7 +22,7 @@ def test_a_failure_in_the_second_wave_leaves_the_others_unbought_and_is_gone_on_
     assert "# wave 4 of fleet begins when" in planned.out
     applied = workspace.run("apply", "--auto-approve")
     assert applied.code == 7
-    assert "fleet: 3 of 10 are as wanted." in applied.out
+    assert "fleet: 3 of 10 are as declared." in applied.out
     assert "because fleet[3] is not done" in applied.out
     assert workspace.purchases == bought(0, 1, 2, 3)
     again = workspace.run("apply", "--auto-approve")

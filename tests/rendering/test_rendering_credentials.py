@@ -22,7 +22,7 @@ def known(name: str | None = "acme", *, temporary: bool = True, ends_at: datetim
 @pytest.mark.parametrize(
     ("introduction", "says"),
     [
-        (known(temporary=False), "they are taken back"),
+        (known(temporary=False), "they are revoked; permanent keys do not expire"),
         (known(ends_at=END), "2026-01-02 12:00:00 UTC"),
         (known(), "unknown; temporary keys expire within a day"),
     ],

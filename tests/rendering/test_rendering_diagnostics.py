@@ -103,7 +103,7 @@ class TestMany:
         assert told.count("Warning[adverse-status]") == 1
         assert "trainer[0]: the cloud reports ERROR" in told
         assert "--replace 'trainer[0]'" in told
-        assert "  the same of: trainer[1], trainer[2]" in told
+        assert "  also: trainer[1], trainer[2]" in told
         assert "trainer[10], and 3 more" in " ".join(told.split())
 
     def test_are_told_one_by_one_where_they_are_few_or_differ(self):
@@ -173,7 +173,7 @@ class TestMany:
             warning("list-incomplete", f"the list is incomplete: data[{place}].id is missing") for place in range(5)
         ]
         told = render_diagnostics(rows, PLAIN)
-        assert (told.count("Warning["), "the same of: 4 more" in told) == (1, True)
+        assert (told.count("Warning["), "also: 4 more" in told) == (1, True)
         gone = [
             warning(
                 "vanished",

@@ -94,7 +94,7 @@ def test_a_replacement_says_which_field_forces_it_and_how_the_old_server_is_rele
                   ~ size = 100 -> 200 # forces replacement, changed outside of the specs
                 }
                 # (4 unchanged fields hidden)
-                # released by unsubscribing, once billing confirms the subscription
+                # will be unsubscribed, once billing confirms the subscription
             }
 
         To be done in environment dev, account account-1.
@@ -116,7 +116,7 @@ def test_a_release_names_what_ends_and_why():
               - name          = "gateway"
               - order_id      = "CS2311"
               - charging_mode = "PRE_PAID"
-                # released by unsubscribing, once billing confirms the subscription
+                # will be unsubscribed, once billing confirms the subscription
             }
 
         To be done in environment dev, account account-1.
@@ -128,8 +128,8 @@ def test_a_release_names_what_ends_and_why():
 @pytest.mark.parametrize(
     ("charging_mode", "way"),
     [
-        ("POST_PAID", "released by deleting, unless billing knows a subscription"),
-        (None, "released by deleting or by unsubscribing: billing decides"),
+        ("POST_PAID", "will be deleted, or unsubscribed if billing shows a paid term"),
+        (None, "will be deleted or unsubscribed, depending on what billing shows"),
     ],
 )
 def test_the_way_of_a_release_follows_the_charging_mode(charging_mode, way):
@@ -185,7 +185,7 @@ def test_counted_servers_are_told_in_a_line_each_when_they_read_alike():
     first, rest = render_plan(plan(*servers), PLAIN).split("    }\n\n", 1)
     assert "# trainer[0] will be created" in first
     assert rest == dedent("""\
-          # 10 more will be created like trainer[0], but for the fields shown
+          # 10 more will be created like trainer[0], except for the fields shown
           + trainer[1]   "trainer-1"
           + trainer[2]   "trainer-2"
           + trainer[3]   "trainer-3"

@@ -17,7 +17,7 @@ from rendering.samples import BASIS, body, plan, recorded
 from support.builders import a_state, an_intent, change_of
 from support.planning_builders import OTHER_IMAGE, PREPAID, bought, planned, refreshed, shown, surveyed, wanted
 
-from provisioner.cli.apply_ui import NO_APPROVAL_HINT
+from provisioner.cli.apply_ui import no_approval_hint
 from provisioner.model.action import Action, FieldChange, Reason
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
@@ -149,7 +149,7 @@ def locked(style: Style) -> str:
 
 def nobody_to_ask(style: Style) -> str:
     return render_diagnostics(
-        [error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=NO_APPROVAL_HINT)],
+        [error("no-approval", "nobody can be asked for approval here; nothing was changed", hint=no_approval_hint())],
         style,
     )
 

@@ -23,7 +23,7 @@ _STATUS_TEXTS = {
     OrderStatus.AWAITING_PAYMENT: "awaits payment",
     OrderStatus.UNKNOWN: "cannot be read, or is neither paid nor cancelled",
 }
-_LOOK_AGAIN = "look at it with `provisioner orders show`, then run this again"
+_LOOK_AGAIN = "look at it with `provisioner orders list`, then run this again"
 
 
 def pay(recorded: Recorded) -> Flow:
