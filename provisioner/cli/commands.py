@@ -33,7 +33,7 @@ COMMANDS = {
     "orders": ("orders", "List, show, pay and cancel the orders of prepaid servers."),
     "expiring": ("expiring", "Show which prepaid servers reach the end of their paid term soon."),
     "history": ("history", "Show the audit log: purchases, payments, releases and decisions, with who and why."),
-    "leftovers": ("leftovers", "List the disks that releases have left in the cloud, which keeps billing them."),
+    "leftovers": ("leftovers", "List the disks that releases left behind and that keep costing money."),
     "force-unlock": ("force_unlock", "Show who holds a lock and how to release it."),
     "credentials": ("credentials", "Show which credentials are used, and which account they belong to."),
     "config": ("config", "Show the configuration in force, and where each value comes from."),

@@ -22,12 +22,12 @@ def command(*, open_workspace: Callable[[], Workspace], what: str | None) -> Non
     """Explain the code of an error, or what the specs declare for an address.
 
     \b
-      provisioner explain no-state        the word in brackets behind Error and Warning
+      provisioner explain no-state        the word in brackets after Error or Warning
       provisioner explain 'trainer[0]'    where it is declared, and with which values
-      provisioner explain                 all codes, a line each
+      provisioner explain                 all codes, one per line
 
-    The text about codes is that of docs/errors.md, and needs neither a stack nor a network. Of an address it shows the
-    values that the specs come to, with the rendered userdata and without secrets. It asks the cloud nothing.
+    For a code it prints the entry of docs/errors.md and needs neither a stack nor a network. For an address it shows
+    the computed values of the specs, with the rendered userdata and without secrets. It does not ask the cloud.
     """
     from provisioner.model.error_page import ErrorPage
     from provisioner.rendering.declaration import render_declaration

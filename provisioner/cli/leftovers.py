@@ -1,4 +1,4 @@
-"""The `leftovers` command: lists the disks that releases have left in the cloud, which keeps billing them."""
+"""The `leftovers` command: lists the disks that releases left behind and that keep costing money."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 @json_option
 @stack_options
 def command(*, workspace: Workspace, as_json: bool) -> None:
-    """List the disks that releases have left in the cloud, which keeps billing them.
+    """List the disks that releases left behind and that keep costing money.
 
-    Every release that is recorded here is looked through, also those of older runs. Whether a disk still exists, this tool cannot
-    see. Reads files only: neither the cloud nor a lock is needed. Times are UTC.
+    Looks through every recorded release, also those of older runs. The tool cannot see whether a disk still exists.
+    The command reads files only, not the cloud, and takes no lock. Times are UTC.
     """
     from provisioner.rendering.leftovers import leftovers_document, render_leftovers
     from provisioner.workflow.leftovers import find_leftovers

@@ -41,8 +41,7 @@ def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Di
         bought = catalogue.counted(len(buying), (change.kind for change in plan.changes))
         yield error(
             "no-state",
-            f"no state was ever recorded at {place.location}: {bought} would be bought, beside {_of_states(suspects)} that nothing names any "
-            "more",
+            f"no state was ever recorded at {place.location}: {bought} would be bought, beside {_of_states(suspects)} that no stack and no environment names any more",
             detail="\n".join(map(_describe, suspects)),
             hint=f"if the stack or its environment was renamed: {_rename(suspects[0], place)}; if you want to buy these anew: --allow no-state",
         )

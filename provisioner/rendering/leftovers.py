@@ -23,7 +23,7 @@ def render_leftovers(found: Sequence[LeftBehind], style: Style, *, location: str
     if not found:
         return f"No release recorded at {escape(location)} has left anything.\n"
     lines = "".join(f"{line}\n" for line in wrap(_WHAT_TO_DO, style.width))
-    title = style.bold(style.yellow("Kept by the cloud, and billed on until somebody deletes them:"))
+    title = style.bold(style.yellow("These remain in the cloud and cost money until somebody deletes them:"))
     return f"{title}\n\n{table_text(_HEADINGS, _rows(found), style)}\n{lines}"
 
 

@@ -35,7 +35,7 @@ def _question(plan: Plan, style: Style) -> Iterator[str]:
     match plan.mode:
         case Mode.DESTROY:
             yield f"Do you really want to release these {plan.noun}s?"
-            yield paint_loss("  There is no undo, and what is on them is lost.", style)
+            yield paint_loss("  There is no undo, and their data is lost.", style)
         case Mode.REFRESH:
             yield "Do you want to record what the cloud shows?"
             yield "  Nothing is bought, changed or released."

@@ -153,7 +153,7 @@ class ApprovalCheck:
                 error(
                     "plan-used",
                     f"{self.request.name} has been carried out before",
-                    hint="Where more is to be done, plan again: `provisioner plan`",
+                    hint="If more is to be done, plan again: `provisioner plan`",
                 )
             )
         others = self._overtaken({change.address for change in use.changes})
