@@ -133,7 +133,7 @@ def test_what_loses_or_costs_is_bold_and_red_and_never_dim():
         "wiped",
         "wipes",
         "lost",
-        "released by",
+        "will be unsubscribed",
         "billed on",
         "costing",
         "installed on it",

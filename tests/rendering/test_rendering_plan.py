@@ -140,7 +140,7 @@ def test_the_way_of_a_release_follows_the_charging_mode(charging_mode, way):
 def test_what_has_a_fault_is_deleted_whatever_its_charging_mode():
     gone = change(Action.DELETE, recorded=recorded(charging_mode="PRE_PAID"), deleted_alone=True)
     text = render_plan(plan(gone, mode=Mode.DESTROY), PLAIN)
-    assert ("released by deleting, as it was not built or has a fault" in text, "unsubscribing" in text) == (
+    assert ("will be deleted, because it was not built or has a fault" in text, "unsubscribed" in text) == (
         True,
         False,
     )
