@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -132,6 +133,15 @@ class Console:
         """Writes a question to stderr, and returns whether that worked."""
         self._begin_output()
         return self._put(sys.stderr, text) is None
+
+    @property
+    def is_output_stored(self) -> bool:
+        """Whether stdout is a file or is discarded, so that nobody reads it now. Behind a pipe somebody may, as with `tee`."""
+        try:
+            mode = os.fstat(sys.stdout.fileno()).st_mode
+            return stat.S_ISREG(mode) or (stat.S_ISCHR(mode) and not sys.stdout.isatty())
+        except (OSError, ValueError):  # no stream of the system, or a closed one
+            return False
 
     def _put(self, stream: TextIO, text: str) -> OSError | ValueError | None:
         failure = write(stream, text)

@@ -25,12 +25,15 @@ def can_ask(console: Console, *, may_ask: bool, as_json: bool, hint: str) -> boo
 
 def has_shown(console: Console) -> bool:
     """Returns whether everything that a person has to judge could be written. If not, it prints an error."""
-    if not console.is_unshown:
+    if not console.is_unshown and not console.is_output_stored:
         return True
     from provisioner.model.diagnostic import error
 
     summary = "what you would decide about could not be written in full, so you are not asked; nothing was changed"
     hint = "run it again where both stdout and stderr can be written to: on a terminal, without a pipe, or with space on the disk"
+    if console.is_output_stored:
+        summary = "stdout is a file or discarded, so you have not seen what you would decide about; nothing was changed"
+        hint = "run it again on a terminal; to keep the output as well, add: | tee FILE"
     console.show_diagnostics([error("not-shown", summary, hint=hint)])
     return False
 

@@ -211,6 +211,7 @@ OPTIONS: Final[Mapping[str, str]] = {
 """Options that no command has."""
 
 OPTIONS_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "apply": {"force": "--auto-approve carries out a plan without asking; --allow lifts a guard"},
     "destroy": {"force": "--auto-approve destroys without asking"},
     "force-unlock": {"force": "it asks nothing, and takes a lock from nobody"},
     "graph": {"plan": _DRAWING},
@@ -230,6 +231,9 @@ OPTIONS_OF: Final[Mapping[str, Mapping[str, str]]] = {
     "state list": {"id": "`provisioner output --json` prints the ids of all servers by address"},
 }  # fmt: skip
 """Options that the command of Terraform has and ours has not, although another command of ours has one of that name."""
+
+
+_LOSING: Final = frozenset({"--replace", "--reinstall", "--destroy"})
 
 
 def answer_command(words: str, arguments: Sequence[str]) -> str | None:
@@ -266,8 +270,10 @@ def with_advice(failure: click.ClickException) -> click.ClickException:
         return failure
     command = " ".join(failure.ctx.command_path.split()[1:]) if failure.ctx else ""
     answer = answer_option(command, failure.option_name.lstrip("-"))
+    # Nobody may lose a server because of a near word.
+    near = [one for one in failure.possibilities or () if one not in _LOSING]
     return (
-        failure
+        click.NoSuchOption(failure.option_name, failure.message, near, failure.ctx)
         if answer is None
         else click.UsageError(f"There is no option {failure.option_name!r}: {answer}.", failure.ctx)
     )

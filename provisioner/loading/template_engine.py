@@ -54,6 +54,7 @@ _EVALUATION_ERRORS = (
     AttributeError,
     RecursionError,
     MemoryError,
+    NameError,  # an infinite number, which the template's own code names `inf`
 )
 _PARSE_ERRORS = (RecursionError, MemoryError, SyntaxError, ValueError, OverflowError)
 _EXPRESSION_LIMIT = 5_000

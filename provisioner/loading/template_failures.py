@@ -121,6 +121,8 @@ def evaluation_error(reason: BaseException) -> UnplacedError:
         hint = "join texts with ~, or make both sides numbers with | int"
     elif isinstance(reason, ZeroDivisionError):
         detail, hint = ": division by zero", "divide only where the divisor is not 0: {{ a / b if b else 0 }}"
+    elif isinstance(reason, NameError):
+        detail, hint = ": a number in it is too large", "write a number with fewer digits"
     elif isinstance(reason, TypeError):
         detail = f": {reason}"
     return UnplacedError("template-error", f"this expression cannot be worked out{detail}", hint=hint)

@@ -24,7 +24,7 @@ def render_diagnostics(
 
     Many that say the same of different servers are shown as one, in the place of the first, with the addresses of all
     and the command that is the way out for all. `of_plan`: wherever in the specs these servers are, and `--full` shows
-    what is left out. `full`: nothing is left out.
+    what is left out. `full`: each is shown, the first with the command for all.
     """
     folded = fold(diagnostics, across_places=of_plan)
     return "\n".join(_folded(found, style, of_plan=of_plan, full=full) for found in folded)
@@ -37,9 +37,10 @@ def render_diagnostic(diagnostic: Diagnostic, style: Style) -> str:
 
 def _folded(found: FoldedDiagnostic, style: Style, *, of_plan: bool, full: bool) -> str:
     joint = joint_hint(found.all) if found.others else None
-    if not found.others or (full and joint is None):
-        return "\n".join(render_diagnostic(one, style) for one in found.all)
-    most = len(found.others) if full else _MAX_NAMES
+    if not found.others or full:
+        first = replace(found.first, hint=joint) if joint else found.first
+        return "\n".join(render_diagnostic(one, style) for one in (first, *found.others))
+    most = _MAX_NAMES
     is_complete = len(found.others) <= most
     first = replace(found.first, hint=joint) if joint and is_complete else found.first
     names = [_name(one, found.first) for one in found.others if one.address is not None][:most]

@@ -1,6 +1,7 @@
 """Finds diagnostics that say the same of different servers, and the one command that is the way out for all of them.
 
-Texts are compared without what names a server or its purchase: addresses, ids, names and times. It knows no codes.
+Texts are compared without what names a server or its purchase: addresses, ids, names and the time of day. A date stays: paid terms
+that end on different days are not the same. It knows no codes.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ _QUOTED = re.compile(r"'((?:module\.)?[A-Za-z_](?:[^'\s]|(?<=\\)'|'\\'')*)'")
 _MENTION = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r'|(?:[A-Za-z_][\w.-]*)?\[(?:\d+|"(?:[^"\\]|\\.)*")\](?:@deposed)?'
-    r"|\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?(?: UTC)?"
+    r"|(?<=\d{4}-\d\d-\d\d )\d\d:\d\d(?::\d\d)?(?: UTC)?"
     r"|\bCS[0-9A-Z]*\d[0-9A-Z]*\b"
 )
-"""The id of a server, an address or the place of a row in an answer, a time, the id of an order."""
+"""The id of a server, an address or the place of a row in an answer, a time of day behind a date, the id of an order."""
 
+_COMMAND = re.compile(r"`[^`]*`")
 _WORD = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)*")
 """A word that may be the address or the name of one server."""
 
@@ -83,12 +85,28 @@ def hint_skeleton(diagnostic: Diagnostic) -> str:
 def _skeletons(diagnostic: Diagnostic) -> Iterator[str]:
     """Yields summary, detail and hint without what names a server or its purchase."""
     texts = (diagnostic.summary, diagnostic.detail, diagnostic.hint)
-    named = {found for text in texts if "'" in text for found in _QUOTED.findall(text) if "[" not in found}
+    named = {
+        found
+        for text in texts
+        if "'" in text
+        for found in _QUOTED.findall(text)
+        if "[" not in found and (_is_related(found, diagnostic) or _is_in_command(found, text))
+    }
     if diagnostic.address is not None and diagnostic.address.key is None:
         named.add(str(diagnostic.address))
     for text in texts:
         skeleton = _MENTION.sub(_SLOT, text)
         yield _WORD.sub(lambda found: _SLOT if found[0] in named else found[0], skeleton) if named else skeleton
+
+
+def _is_related(quoted: str, diagnostic: Diagnostic) -> bool:
+    """Whether the quoted text may be the name of the server that the diagnostic is about, and no status or other value."""
+    address = diagnostic.address
+    return address is not None and (address.name in quoted or (isinstance(address.key, str) and address.key in quoted))
+
+
+def _is_in_command(quoted: str, text: str) -> bool:
+    return any(f"'{quoted}'" in command for command in _COMMAND.findall(text))
 
 
 def joint_hint(diagnostics: Sequence[Diagnostic]) -> str | None:

@@ -199,6 +199,19 @@ class TestWhatIsLost:
         assert "Enter a value" not in said
         assert cli.bought() == []
 
+    @pytest.mark.parametrize("command", [("apply",), ("destroy", "--allow", "no-state")])
+    @pytest.mark.parametrize("place", ["/dev/null", "log.txt"])
+    def test_nobody_is_asked_about_a_plan_that_goes_into_a_file(self, cli, monkeypatch, capsys, command, place):
+        monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
+        console.cache_clear()
+        with Path(place).open("w") as stored:
+            monkeypatch.setattr("sys.stdout", stored)
+            code = run([*command], catalogue)
+        said = capsys.readouterr().err
+        assert (code, cli.bought()) == ((8, []) if command == ("apply",) else (0, []))
+        assert ("stdout is a file or discarded" in " ".join(said.split())) is (command == ("apply",))
+        assert "Enter a value" not in said
+
     def test_a_run_that_asks_nobody_goes_on(self, cli, losing):
         assert losing(errno.ENOSPC, "apply", "--auto-approve")[0] == 1
         assert cli.bought() == ["gateway"]

@@ -181,6 +181,8 @@ def test_an_answer_sends_nothing_to_the_terminal_that_could_control_it(cli) -> N
         (["init", "-migrate-state"], "the state is kept in a folder"),
         (["init", "-upgrade"], "there are no providers or modules to install"),
         (["destroy", "-force"], "--auto-approve destroys without asking"),
+        (["apply", "-force"], "--auto-approve carries out a plan without asking"),
+        (["apply", "--yes"], "--auto-approve carries out a plan without asking"),
         (["-install-autocomplete"], "`provisioner completion bash`"),
         (["state", "list", "-id=x"], "prints the ids of all servers"),
         (["apply", "-auto-approve", "-state=prod.tfstate"], "`provisioner adopt --from-terraform FILE`"),

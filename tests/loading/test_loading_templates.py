@@ -108,6 +108,12 @@ def test_a_value_is_a_copy_of_the_variable():
             "the condition is false and there is no else",
             "write: ... if ... else ...",
         ),
+        (
+            "{{ 1e400 }}",
+            "template-error",
+            "this expression cannot be worked out: a number in it is too large",
+            "write a number with fewer digits",
+        ),
         ("{{ 1 / 0 }}", "template-error", "this expression cannot be worked out: division by zero", None),
         (
             "{{ var.team.upper }}",

@@ -177,12 +177,23 @@ class TestMany:
         gone = [
             warning(
                 "vanished",
-                f"t[{rank}]: no server {rank:08x}-0000-4000-8000-000000000000 of order CS26{rank}, bought 2026-01-0{rank + 1} 12:00:00 UTC",
+                f"t[{rank}]: no server {rank:08x}-0000-4000-8000-000000000000 of order CS26{rank}, bought 2026-01-01 1{rank}:00:00 UTC",
                 address=Address("t", rank),
             )
             for rank in range(5)
         ]
         assert render_diagnostics(gone, PLAIN).count("Warning[") == 1
+
+    @pytest.mark.parametrize(
+        "said", ["its term until 203{}-01-01 00:00:00 UTC is lost", "its status is 'ERROR-{}'", "{} disks are left"]
+    )
+    def test_what_is_not_the_same_of_each_is_told_of_each(self, said):
+        found = [warning("code", said.format(one), address=Address("t", one)) for one in range(5)]
+        assert render_diagnostics(found, PLAIN).count("Warning[") == 5
+
+    def test_everything_shows_each_with_its_own_words(self):
+        found = [self.unhealthy(rank) for rank in range(5)]
+        assert render_diagnostics(found, PLAIN, full=True).count("address: ") == 5
 
     def test_servers_of_no_group_are_compared_without_their_names(self):
         found = [
