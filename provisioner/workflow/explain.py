@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PAGE: Final = Path(__file__).with_name("errors.md")
 _ROW = re.compile(r"\| `(?P<code>[a-z0-9-]+)` \| (?P<meaning>.+?) (?<!\\)\| (?P<remedy>.+?) \|")
+_LONGEST_CODE: Final = 60
+"""Characters up to which a word is compared with the codes, which takes time in proportion to its length."""
 _NEAR: Final = 0.75
 """Ratio of difflib from which a word is taken for a mistyped code and not for an address."""
 _AS_SHOWN = re.compile(r"(?:Error|Warning)?\[(?P<code>[a-z0-9-]+)\]:?")
@@ -55,7 +57,7 @@ def explain(what: str, open_workspace: Callable[[], Workspace]) -> ErrorPage | D
     page = pages.get(shown["code"] if shown else what)
     if page is not None:
         return page
-    near = difflib.get_close_matches(what.lower(), pages, n=1, cutoff=_NEAR)
+    near = difflib.get_close_matches(what.lower(), pages, n=1, cutoff=_NEAR) if len(what) <= _LONGEST_CODE else []
     if near:
         raise UsageError(_unknown(what, f"did you mean {near[0]}? `provisioner explain` lists all codes"))
     try:
@@ -80,4 +82,4 @@ def _declaration(address: Address, workspace: Workspace) -> DeclaredResource:
 
 
 def _unknown(what: str, hint: str) -> Diagnostic:
-    return error("unknown-code", f"{what!r} is neither a code nor an address that the specs declare", hint=hint)
+    return error("unknown-code", f"{what[: 2 * _LONGEST_CODE]!r} is neither a code nor an address that the specs declare", hint=hint)
