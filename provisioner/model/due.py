@@ -24,14 +24,18 @@ class Payment(StrEnum):
 
 
 class DueReason(StrEnum):
-    """`ORDER_PLACED`: an earlier run has placed the order, and this run pays it. `IN_DOUBT`: it may have been bought
-    already, and is bought again only once it is known that it was not.
+    """`ORDER_PLACED`: an earlier run has placed the order, and this run pays it. `IN_DOUBT`: it may have been ordered
+    already. A later run orders it again once it is known that it was not.
     """
 
     PURCHASE = "purchase"
     REPLACEMENT = "replacement"
     ORDER_PLACED = "order_placed"
     IN_DOUBT = "in_doubt"
+
+
+_MONTHS = {"HOUR": 1 / 730, "DAY": 1 / 30, "WEEK": 7 / 30, "MONTH": 1, "YEAR": 12}
+"""How many months a unit of a term lasts, near enough to compare terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ class OrderTerms:
     renews: bool
     declared: JsonObject
 
+    @property
+    def months(self) -> float:
+        """How long the term is, roughly. One that is not declared counts as a month, which is what the cloud takes."""
+        unit, number = self.period or ("MONTH", 1)
+        return number * _MONTHS.get(unit, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -58,3 +68,8 @@ class Due:
     @property
     def count(self) -> int:
         return len(self.addresses)
+
+    @property
+    def weight(self) -> float:
+        """How large the order is compared with others as long as prices are not known: servers times months."""
+        return self.count * self.terms.months

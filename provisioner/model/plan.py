@@ -100,6 +100,8 @@ class Plan:
     """What is ordered prepaid or paid, by terms. Part of what a person approves, and no part of the approval's hash:
     it follows from the changes.
     """
+    due_later: tuple[Due, ...] = ()
+    """The purchases in doubt that a later run orders again once it is known that nothing was ordered."""
     terms_given_up: tuple[Address, ...] = ()
     """The addresses whose release gives up the rest of a paid term."""
     output_changes: tuple[OutputChange, ...] = ()

@@ -1,8 +1,8 @@
-"""Sums up what a plan orders that is paid in advance, and which paid terms its releases give up. Pure."""
+"""Sums up what a plan orders that is paid in advance, now or later, and which paid terms its releases give up. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from provisioner.model.action import Action
@@ -11,7 +11,9 @@ from provisioner.model.change import Change, ResolveChange
 from provisioner.model.due import Due, DueReason, OrderTerms
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
+from provisioner.model.purchase_policy import Absence
 from provisioner.model.resource import BEING_BOUGHT
+from provisioner.model.state import Intent
 from provisioner.planning.paid_until import forfeits_term, term_has_ended
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.releases import release_has_begun
@@ -21,19 +23,23 @@ _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 
 
 def with_due(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Plan:
-    buys = plan.mode is Mode.APPLY
+    due = _all_due(plan.changes, inputs, catalogue) if plan.mode is Mode.APPLY else ()
     return replace(
         plan,
-        due_now=_due_now(plan.changes, inputs, catalogue) if buys else (),
+        due_now=tuple(one for one in due if one.reason is not DueReason.IN_DOUBT),
+        due_later=tuple(one for one in due if one.reason is DueReason.IN_DOUBT),
         terms_given_up=tuple(_terms_given_up(plan.changes, inputs, catalogue)),
     )
 
 
-def _due_now(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Due, ...]:
-    """Returns what the run orders prepaid or pays, by reason and terms, in the order of the plan."""
+def _all_due(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue) -> tuple[Due, ...]:
+    """Returns what this run orders prepaid or pays, and what a later one may order again, by reason and terms, in the
+    order of the plan.
+    """
     grouped: dict[tuple[object, ...], tuple[DueReason, OrderTerms, list[Address]]] = {}
+    doubts = inputs.state.doubts if inputs.state else {}
     for change in changes:
-        reason = _reason(change, inputs, catalogue)
+        reason = _reason(change, inputs, catalogue, doubts)
         if reason is None or change.desired is None:
             continue
         terms = catalogue[change.kind].billing.order_terms(change.desired.fields, inputs.policy)
@@ -43,18 +49,28 @@ def _due_now(changes: Iterable[Change], inputs: PlanInput, catalogue: Catalogue)
     return tuple(Due(reason, terms, tuple(addresses)) for reason, terms, addresses in grouped.values())
 
 
-def _reason(change: Change, inputs: PlanInput, catalogue: Catalogue) -> DueReason | None:
+def _reason(
+    change: Change, inputs: PlanInput, catalogue: Catalogue, doubts: Mapping[Address, Intent]
+) -> DueReason | None:
     match change.action:
         case Action.CREATE:
             return DueReason.PURCHASE
         case Action.REPLACE:
             return DueReason.PURCHASE if change.vanished else DueReason.REPLACEMENT
         case Action.RESUME if isinstance(change, ResolveChange):
-            return None if change.let_go else DueReason.IN_DOUBT
+            return DueReason.IN_DOUBT if _may_be_ordered_again(change, catalogue, doubts) else None
         case Action.RESUME:
             return DueReason.ORDER_PLACED if _pays_placed_order(change, inputs, catalogue) else None
         case _:
             return None
+
+
+def _may_be_ordered_again(change: Change, catalogue: Catalogue, doubts: Mapping[Address, Intent]) -> bool:
+    """Whether a later run orders it without a person's word, once it is known that nothing was ordered."""
+    intent = doubts.get(change.address)
+    if intent is None or change.let_go:
+        return False
+    return catalogue[change.kind].absence(intent) is not Absence.BY_A_PERSON
 
 
 def _pays_placed_order(change: Change, inputs: PlanInput, catalogue: Catalogue) -> bool:

@@ -1,15 +1,16 @@
 """Renders what a plan orders prepaid and what it puts at risk, for the last lines of a plan and for the prompt.
 
-Once there are prices, `_due_line` names the amount, and so does the question of the prompt.
+Once there are prices, `order_text` names the amount.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from provisioner.model.action import Action, Reason
 from provisioner.model.address import Address
+from provisioner.model.change import Change
 from provisioner.model.due import Due, DueReason, Payment
 from provisioner.model.effects import resumes_wipe
 from provisioner.model.plan import Plan
@@ -27,29 +28,32 @@ _PAYMENTS = {
     Payment.UNKNOWN: "the cloud decides how they are charged, perhaps prepaid",
 }
 _REASONS = {
-    DueReason.PURCHASE: "",
     DueReason.REPLACEMENT: "to replace what is released",
     DueReason.ORDER_PLACED: "ordered by an earlier run, and paid by this one",
-    DueReason.IN_DOUBT: "in doubt, and ordered again only if it turns out that nothing was bought",
+    DueReason.IN_DOUBT: "in doubt, and ordered by a later apply once it is known that nothing was ordered",
 }
 
 
 def due_text(plan: Plan, style: Style) -> Iterator[str]:
-    """Yields the lines that say what is due now: one for each flavor, term and way of paying."""
-    if not plan.due_now:
-        return
+    """Yields the lines that say what is due now, one for each flavor, term and way of paying, and what may be later."""
+    yield from _due_now_text(plan, style)
+    if later := plan.due_later:
+        said = f"{count_of(later)} under {_sorts_text(later)}: {_REASONS[DueReason.IN_DOUBT]}"
+        text = order_text(later[0]) if len(later) == 1 else said
+        yield from _filled(f"{style.bold('Not due now:')} ", f"{text}.", style, used=len("Not due now: "))
+
+
+def _due_now_text(plan: Plan, style: Style) -> Iterator[str]:
+    due = by_weight(plan.due_now)
     title = style.bold("Due now:")
-    if len(plan.due_now) == 1:
-        yield from _filled(f"{title} ", f"{_due_line(plan.due_now[0])}.", style, used=len("Due now: "))
-        return
-    certain = certain_due(plan)
-    doubtful = count_of(plan.due_now) - count_of(certain)
-    perhaps = f", and perhaps {doubtful} more in doubt" if doubtful else ""
-    yield f"{title} {pluralize(count_of(certain), f'prepaid {plan.noun}')}{perhaps}."
-    for due in plan.due_now[:_MOST_LINES]:
-        yield from _filled("  - ", _due_line(due), style, used=4)
-    if rest := plan.due_now[_MOST_LINES:]:
-        yield f"  - and {count_of(rest)} under {pluralize(len(rest), 'other term')}, shown with each {plan.noun} above"
+    if len(due) == 1:
+        yield from _filled(f"{title} ", f"{order_text(due[0])}.", style, used=len("Due now: "))
+    elif due:
+        yield f"{title} {pluralize(count_of(due), f'prepaid {plan.noun}')}."
+        for one in due[:_MOST_LINES]:
+            yield from _filled("  - ", order_text(one), style, used=4)
+        if rest := due[_MOST_LINES:]:
+            yield from _filled("  - ", f"and {rest_text(rest)}, shown with each {plan.noun} above", style, used=4)
 
 
 def risks_text(plan: Plan, style: Style) -> Iterator[str]:
@@ -66,9 +70,10 @@ def risks_text(plan: Plan, style: Style) -> Iterator[str]:
 
 def risks_of(plan: Plan) -> Iterator[tuple[str, Sequence[Address]]]:
     """Yields each kind of loss or doubt with its addresses."""
-    work, noun = plan.work, plan.noun
+    work, noun, given_up = plan.work, plan.noun, frozenset(plan.terms_given_up)
     wiped = [change.address for change in work if change.action is Action.REINSTALL or resumes_wipe(change)]
     doubtful = [change.address for change in plan.changes if change.reason is Reason.IN_DOUBT]
+    released = [change.address for change in work if _releases(change) and change.address not in given_up]
     let_go = [change.address for change in work if change.let_go]
     for addresses, one, many in (
         (wiped, f"The system disk of 1 {noun} is wiped", f"The system disks of {{}} {noun}s are wiped"),
@@ -77,6 +82,11 @@ def risks_of(plan: Plan) -> Iterator[tuple[str, Sequence[Address]]]:
             f"1 {noun} is released before its paid term ends",
             f"{{}} {noun}s are released before their paid terms end",
         ),
+        (
+            released,
+            f"1 {noun} is released, and its system disk is lost",
+            f"{{}} {noun}s are released, and their system disks are lost",
+        ),
         (doubtful, "1 purchase is in doubt", "{} purchases are in doubt"),
         (let_go, f"1 {noun} is let go, and goes on costing", f"{{}} {noun}s are let go, and go on costing"),
     ):
@@ -84,34 +94,60 @@ def risks_of(plan: Plan) -> Iterator[tuple[str, Sequence[Address]]]:
             yield one if len(addresses) == 1 else many.format(len(addresses)), addresses
 
 
-def certain_due(plan: Plan) -> tuple[Due, ...]:
-    """Returns what the run orders or pays whatever is found out about purchases in doubt."""
-    return tuple(due for due in plan.due_now if due.reason is not DueReason.IN_DOUBT)
+def _releases(change: Change) -> bool:
+    """Whether a server is released: neither one that has vanished, nor an order that has brought none yet."""
+    is_releasing = change.action in {Action.DELETE, Action.REPLACE} and not change.vanished
+    return is_releasing and change.recorded is not None and change.recorded.id is not None
+
+
+def by_weight(due: Iterable[Due]) -> list[Due]:
+    """Returns the largest orders first, so that what is cut off is small."""
+    return sorted(due, key=lambda one: -one.weight)
 
 
 def count_of(due: Sequence[Due]) -> int:
     return sum(one.count for one in due)
 
 
-def terms_text(due: Due) -> str:
+def order_text(due: Due) -> str:
+    """Returns the terms of an order, when it is paid and whether it renews, for the plan and for its prompt."""
+    is_placed = due.reason in {DueReason.ORDER_PLACED, DueReason.IN_DOUBT}
+    how = "" if is_placed else _PAYMENTS[due.terms.payment]
+    renewed = "renewed automatically" if due.terms.renews else ""
+    said = ", ".join(filter(None, (how, renewed, _REASONS.get(due.reason, ""))))
+    item = f", {escape(due.terms.item)}" if due.terms.item else ""
+    return f"{due.count} {_terms_text(due)}{item}: {said}"
+
+
+def rest_text(due: Sequence[Due]) -> str:
+    """Returns what the orders have in sum that are not named one by one."""
+    return f"{count_of(due)} under {_sorts_text(due, 'other term')}"
+
+
+def _sorts_text(due: Sequence[Due], noun: str = "term") -> str:
+    """Returns how many sorts of orders there are, the longest term among them, and how many servers renew theirs."""
+    known = [one for one in due if one.terms.period is not None]
+    unknown, renewed = count_of(due) - count_of(known), count_of([one for one in due if one.terms.renews])
+    longest = max(known, key=lambda one: one.terms.months, default=None)
+    up_to = f" of up to {_period_text(longest)}" if longest else ""
+    notes = (
+        f"{unknown} for a term that is not known" if unknown else "",
+        f"{renewed} renewed automatically" if renewed else "",
+    )
+    return ", ".join(filter(None, (f"{pluralize(len(due), noun)}{up_to}", *notes)))
+
+
+def _terms_text(due: Due) -> str:
     if due.terms.payment is Payment.UNKNOWN:
         return "of unknown charging"
     if due.terms.period is None:
         return "prepaid for a term that is not declared"
-    unit, number = due.terms.period
-    return f"prepaid for {number} {escape(unit)}"
+    return f"prepaid for {_period_text(due)}"
 
 
-def item_text(due: Due) -> str:
-    return f", {escape(due.terms.item)}" if due.terms.item else ""
-
-
-def _due_line(due: Due) -> str:
-    is_placed = due.reason in {DueReason.ORDER_PLACED, DueReason.IN_DOUBT}
-    how = "" if is_placed else _PAYMENTS[due.terms.payment]
-    renewed = "renewed automatically" if due.terms.renews else ""
-    said = ", ".join(filter(None, (how, renewed, _REASONS[due.reason])))
-    return f"{due.count} {terms_text(due)}{item_text(due)}: {said}"
+def _period_text(due: Due) -> str:
+    unit, number = due.terms.period or ("", 0)
+    return f"{number} {escape(unit)}"
 
 
 def _filled(label: str, text: str, style: Style, *, used: int) -> Iterator[str]:

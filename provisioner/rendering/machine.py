@@ -68,6 +68,7 @@ def plan_document(plan: Plan, *, approval: Approval | None = None) -> Document:
         },
         "effects": asdict(Effects.of(plan)),
         "due_now": [_due_document(due) for due in plan.due_now],
+        "due_later": [_due_document(due) for due in plan.due_later],
         "terms_given_up": [*map(str, plan.terms_given_up)],
         "bought_together": [[str(address) for address in call] for call in plan.together],
         "dependencies": [

@@ -39,7 +39,7 @@ def test_a_plan_a_saved_plan_and_the_prompt_say_what_is_due(fleet, monkeypatch):
     assert DUE in planned.out.splitlines()[-6:]
     assert fleet.run("show", "tonight.plan").out == planned.out
     monkeypatch.setattr("sys.stdin", Terminal("no\n"))
-    assert "Buy 5 prepaid for 1 YEAR, Si2.large.4, paid at once?" in fleet.run("apply").stderr_text
+    assert "Buy 5 prepaid for 1 YEAR, Si2.large.4: ordered and paid at once?" in fleet.run("apply").stderr_text
     assert fleet.bought() == []
 
 

@@ -78,10 +78,19 @@ def test_an_order_that_this_run_pays_is_due_and_one_that_awaits_a_person_is_not(
     assert due(replace(survey, state=a_state(replace(placed, paid=True)))) == []
 
 
-def test_a_purchase_in_doubt_is_named_apart():
-    doubt = an_intent("gateway", declared={"name": "gateway"}, name="gateway")
-    survey = surveyed(wanted(charging_info=PREPAID), state=a_state(intents={doubt.id: doubt}))
-    assert [(reason, count) for reason, count, *_ in due(survey)] == [(DueReason.IN_DOUBT, 1)]
+@pytest.mark.parametrize(
+    ("charging", "sent", "later"),
+    [
+        pytest.param(PREPAID, PREPAID, [], id="one step: never again without a person's word"),
+        pytest.param(PREPAID, BY_HAND, [(DueReason.IN_DOUBT, 1)], id="two steps"),
+    ],
+)
+def test_a_purchase_in_doubt_is_not_due_now(charging, sent, later):
+    declared, request = {"charging_info": charging}, {"body": {"charging_info": sent}}
+    doubt = an_intent("gateway", declared=declared, request=request, name="gateway")
+    plan = planned(surveyed(wanted(charging_info=PREPAID), state=a_state(intents={doubt.id: doubt})))
+    assert plan.due_now == ()
+    assert [(one.reason, one.count) for one in plan.due_later] == later
 
 
 def test_a_destroy_and_a_refresh_order_nothing():

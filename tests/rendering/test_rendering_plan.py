@@ -99,6 +99,8 @@ def test_a_replacement_says_which_field_forces_it_and_how_the_old_server_is_rele
 
         To be done in environment dev, account account-1.
 
+        ! 1 server is released, and its system disk is lost: gateway
+
         Plan: 1 to add, 0 to change, 1 to destroy.
         """)
 
@@ -120,6 +122,8 @@ def test_a_release_names_what_ends_and_why():
             }
 
         To be done in environment dev, account account-1.
+
+        ! 1 server is released, and its system disk is lost: gateway
 
         Plan: 0 to add, 0 to change, 1 to destroy.
         """)
