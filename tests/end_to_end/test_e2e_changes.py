@@ -55,7 +55,7 @@ class TestAnotherSystem:
         assert planned.code == 2
         assert "~! dev_server" in planned.out
         assert "will be reinstalled, its system disk is wiped" in planned.out
-        assert "system disks are wiped" in planned.out.splitlines()[-1]
+        assert "wipes the system disk" in planned.out.splitlines()[-1]
         applied = workspace.run("apply", "--auto-approve")
         assert (applied.code, applied.out.splitlines()[-1]) == (
             0,
