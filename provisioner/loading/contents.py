@@ -18,16 +18,21 @@ from provisioner.loading.merging import CONTENT_FORMS
 from provisioner.loading.template_engine import Engine, Scope
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.loading.validation import type_name
+from provisioner.model.secret_names import named_secrets
 
 _FORMS = "write a text, {text: ...}, {template: path, vars: {...}}, {file: path} or {base64: ...}"
 
 
 class ContentEncoder:
-    """Encodes content fields of a stack. `directory` is the stack's; template and file paths are relative to it."""
+    """Encodes content fields of a stack. `directory` is the stack's; template and file paths are relative to it.
 
-    def __init__(self, directory: Path, engine: Engine) -> None:
+    `sensitive_values` receives those that `vars` gives to names of secrets.
+    """
+
+    def __init__(self, directory: Path, engine: Engine, sensitive_values: set[str]) -> None:
         self._directory = directory
         self._engine = engine
+        self._sensitive_values = sensitive_values
         self._sources: dict[str, str | UnplacedError] = {}
 
     def encode(self, name: str, value: Any, scope: Scope) -> str:
@@ -66,6 +71,7 @@ class ContentEncoder:
             raise UnplacedError(
                 "invalid-content", f"{name}.vars may not name {taken}: it has a meaning of its own", hint="rename it"
             )
+        self._sensitive_values.update(named_secrets(given))
         try:
             source = self._source(path)
         except UnplacedError as mistake:

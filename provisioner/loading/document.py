@@ -16,7 +16,7 @@ from pathlib import Path
 
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.secret import HIDDEN
-from provisioner.model.secret_names import SECRET_NAME
+from provisioner.model.secret_names import sounds_secret
 
 UNSAFE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -139,11 +139,6 @@ class Document:
         elif found := next(self._find_secret_keys(line), None) or self._find_key_without_colon(line):
             line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
-
-
-def sounds_secret(name: str) -> bool:
-    """Returns whether the name of a value says that it may be a secret."""
-    return SECRET_NAME.search(name) is not None
 
 
 @lru_cache(maxsize=4096)

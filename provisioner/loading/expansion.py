@@ -17,6 +17,7 @@ from provisioner.loading.unplaced_error import AlreadyReported, UnplacedError
 from provisioner.loading.validation import type_name
 from provisioner.model.address import Address
 from provisioner.model.lookalikes import describe_non_ascii
+from provisioner.model.secret_names import named_secrets
 
 RESOURCE_LIMIT = 20_000
 
@@ -47,8 +48,10 @@ class ExpansionError(Exception):
 class Expansion:
     """Expands the declarations of a stack and limits their total, so that a typo doesn't declare a million servers."""
 
-    def __init__(self, engine: Engine, scope: Scope) -> None:
+    def __init__(self, engine: Engine, scope: Scope, sensitive_values: set[str]) -> None:
+        """`sensitive_values` receives those that stand under names of secrets in `for_each`."""
         self._engine = engine
+        self._sensitive_values = sensitive_values
         self._scope = scope
         self._total = 0
 
@@ -100,6 +103,7 @@ class Expansion:
                 hint = "the template has to give a list or a map: give its variable type: list, or cut a text by .split(',')"
             raise ExpansionError(("for_each",), UnplacedError("invalid-for-each", summary, hint=hint))
         self._reserve(len(items), ("for_each",))
+        self._sensitive_values.update(named_secrets(items))
         for position, (key, value) in enumerate(items.items()):
             scope = {**self._scope, "each": {"key": key, "value": value}}
             yield Instance(Address(name, key), scope, f"{name}-{key}", position, len(items))

@@ -50,7 +50,7 @@ class Loaded:
     given: Mapping[str, Any] = field(default_factory=dict)
     """The variables whose values came from outside the stack, without those that may be secrets."""
     sensitive_values: frozenset[str] = frozenset()
-    """The texts of variables that may be secrets by their names."""
+    """The texts and numbers under names of secrets, in variables, in `vars` of templates and in `for_each`."""
     assumed_protected: frozenset[Address] = frozenset()
     """Groups that a release could not read whole, and whose servers count as protected."""
 
@@ -107,7 +107,7 @@ def load(
             outputs,
             by_section,
             variables.given,
-            variables.sensitive_values,
+            variables.sensitive_values | resources.sensitive_values,
         )
         if not left_aside:
             return loaded

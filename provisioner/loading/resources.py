@@ -70,8 +70,9 @@ class ResourceReader:
         self._defaults = defaults
         self._findings = findings
         self._engine = Engine()
-        self._expansion = Expansion(self._engine, scope)
-        self._contents = ContentEncoder(directory, self._engine)
+        self.sensitive_values: set[str] = set()
+        self._expansion = Expansion(self._engine, scope, self.sensitive_values)
+        self._contents = ContentEncoder(directory, self._engine, self.sensitive_values)
         self._names: dict[tuple[str, str], Address] = {}
         """The first address with each name, by kind and name."""
         self._declarations = declarations

@@ -13,10 +13,10 @@ from typing import Any, Final
 from jinja2 import Environment as JinjaEnvironment
 from jinja2 import Template, TemplateSyntaxError, nodes
 
-from provisioner.loading.document import sounds_secret
 from provisioner.loading.misplacement import listed
 from provisioner.loading.undefined_names import steps_of
 from provisioner.loading.unplaced_error import UnplacedError
+from provisioner.model.secret_names import sounds_secret
 
 AS_IT_IS: Final = (
     "to send the characters as they are, put {% raw %} before and {% endraw %} behind them, or put the text into a file and "

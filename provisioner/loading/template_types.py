@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from provisioner.loading.document import sounds_secret
 from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, dotted
+from provisioner.model.secret_names import sounds_secret
 
 _LONGEST: Final = 60
 _FILTERS: Final = {"a text": "string", "a whole number": "int", "a number": "float"}

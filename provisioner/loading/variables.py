@@ -23,6 +23,7 @@ from provisioner.loading.validation import type_name, validate
 from provisioner.loading.yaml_reader import read_yaml
 from provisioner.model.diagnostic import SourceRange
 from provisioner.model.lookalikes import describe_non_ascii
+from provisioner.model.secret_names import named_secrets
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -138,9 +139,8 @@ class Variables:
 
     @property
     def sensitive_values(self) -> frozenset[str]:
-        """The texts of variables that may be secrets by their names."""
-        named = (value for name, value in self._values.items() if self._stack.document.may_be_secret(name))
-        return frozenset(value for value in named if isinstance(value, str))
+        """The texts and numbers in variables that may be secrets by their names, or by the names of the maps' keys above."""
+        return frozenset(named_secrets(self._values, self._stack.document.may_be_secret))
 
     def values(self, *, complete: bool) -> dict[str, Any]:
         """Returns the value of each declared variable, INVALID where a mistake was reported.

@@ -75,6 +75,18 @@ class Mask:
             self._clean.add(text)
         return masked
 
+    def lines(self, text: str) -> str:
+        """Returns a text of several lines with every known secret replaced, each line with its own limit of work. It is masked
+        as a whole only if a secret extends over several lines in some encoding.
+        """
+        if not self._encodings:
+            return text
+        masked = "\n".join(map(self.text, self._mask_plain(text).split("\n")))
+        try:
+            return HIDDEN if self._contains_secret(masked.replace(HIDDEN, "\0")) else masked
+        except _TooMuchError:
+            return masked
+
     def _mask_nested(self, text: str) -> str:
         """Masks nested encodings: each word that contains a secret, or the whole text if that is not enough."""
         try:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from provisioner.disk import may_exist
 from provisioner.loading import read_stack
 from provisioner.model.caller import Caller
+from provisioner.model.content_mask import ContentMask
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
@@ -68,7 +69,7 @@ class Workspace:
     """The user's own configuration files, in falling precedence. Not all of them need to exist."""
     mask: Mask = field(default_factory=Mask)
     """Removes the secrets that it knows from the cloud's answers."""
-    content_mask: Mask = field(default_factory=Mask)
+    content_mask: ContentMask = field(default_factory=ContentMask)
     """Removes the values of variables that may be secrets from texts that are only for people."""
     progress: ReadingProgress = NOT_SHOWN
     """Tells a person who waits what is being read."""
@@ -88,12 +89,12 @@ class Workspace:
             with suppress(UsageError):  # a secret that is not available is reported when it is needed
                 secrets.reveal(reference)
         for value in loaded.sensitive_values:
-            self.content_mask.add(Secret(value))
+            self.content_mask.add(value)
         return replace(loaded, stack=self.configuration().apply_to(loaded.stack))
 
     def hide(self, text: str) -> str:
         """Returns a text for people, such as userdata, without the secrets that are known so far."""
-        return self.content_mask.text(self.mask.text(text))
+        return self.content_mask.text(self.mask.lines(text))
 
     def stack(self) -> Stack:
         """Returns the settings of the stack, with the pins of the user's own configuration."""

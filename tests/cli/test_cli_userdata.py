@@ -83,3 +83,17 @@ def test_a_secret_of_the_specs_is_neither_recorded_nor_shown_as_part_of_it(cli, 
         assert b"short-t0ken" not in content
         assert PASSWORD.encode() not in content
     assert "(sensitive)" in cli.run("state", "show", "gateway").out
+
+
+def test_values_under_secret_names_are_hidden_at_any_depth(cli):
+    variables = "variables: {logins: {type: map, default: {password: [s3a, 71234]}}}\n"
+    cli.write_stack(cli.path.joinpath("specs/stack.yaml").read_text() + variables)
+    (cli.path / "specs/setup.sh").write_text("join {{ db_pw }} {{ var.logins.password | join(' ') }}\n")
+    userdata = "{template: setup.sh, vars: {db_pw: s3b}}"
+    each = '{for_each: {a: {password: s3c}}, userdata: "join {{ each.value.password }}"}'
+    cli.write_specs(f"servers: {{gateway: {{userdata: {userdata}}}, group: {each}}}\n")
+    cli.apply()
+    shown = cli.run("state", "show", "gateway").out + cli.run("state", "show", "group[a]").out
+    assert "join (sensitive) (sensitive) (sensitive)" in shown
+    for content in (*cli.state_files().values(), shown.encode()):
+        assert not any(value in content for value in (b"s3a", b"71234", b"s3b", b"s3c"))

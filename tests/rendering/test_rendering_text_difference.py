@@ -1,5 +1,7 @@
 """What changes in a text, line by line."""
 
+import pytest
+
 from provisioner.rendering.text_difference import text_difference, text_lines
 
 
@@ -46,8 +48,46 @@ def test_a_line_break_at_the_end_is_a_difference_that_is_named():
     assert shown("one\n", "one") == ["  (1 unchanged line)", "  (only the line break at the end differs)"]
 
 
-def test_a_text_of_too_many_lines_is_counted():
-    assert shown("\n" * 3000, "x" + "\n" * 3000) == ["  (3,000 lines become 3,000 lines, too many to compare)"]
+def test_a_text_of_too_many_changed_lines_is_counted():
+    [line] = shown("a\n" * 3000, "b\n" * 3000)
+    assert "3,000 lines become 3,000 lines, too many to compare" in line
+    assert "`provisioner explain` and `provisioner state show`" in line
+
+
+def test_a_change_in_a_long_text_is_shown():
+    before = "a\n" * 3000 + "one\n" + "b\n" * 3000
+    assert shown(before, before.replace("one", "two")) == [
+        "  (2997 unchanged lines)",
+        *["  a"] * 3,
+        "- one",
+        "+ two",
+        *["  b"] * 3,
+        "  (2997 unchanged lines)",
+    ]
+    assert shown("a\na\n", "a\na\na\n") == ["  a", "  a", "+ a"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        ("a\x1bb", "a\\u001bb", ["- a\\u001bb", "+ a\\\\u001bb"]),
+        ("a", "a  ", ["- a", "+ a \\u0020"]),
+        ("a ", "a\\u0020", ["- a\\u0020", "+ a\\\\u0020"]),
+        ("\u0441\u043e\u0440", "cop", ["- \\u0441\\u043e\\u0440", "+ cop"]),
+    ],
+)
+def test_lines_that_look_the_same_are_told_apart(before, after, lines):
+    assert shown(before, after) == lines
+
+
+def test_a_text_that_is_hidden_as_a_whole_is_said_to_be():
+    assert shown("one", "(sensitive)") == [
+        "  (the new text is hidden as a whole, because it may hold a secret)",
+        "- one",
+    ]
+    assert shown("(sensitive)", "(sensitive)") == [
+        "  (both texts are hidden as a whole, because they may hold a secret)"
+    ]
 
 
 def test_what_could_move_the_cursor_is_escaped():
