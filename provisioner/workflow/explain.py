@@ -82,4 +82,8 @@ def _declaration(address: Address, workspace: Workspace) -> DeclaredResource:
 
 
 def _unknown(what: str, hint: str) -> Diagnostic:
-    return error("unknown-code", f"{what[: 2 * _LONGEST_CODE]!r} is neither a code nor an address that the specs declare", hint=hint)
+    return error(
+        "unknown-code",
+        f"{what[: 2 * _LONGEST_CODE]!r} is neither a code nor an address that the specs declare",
+        hint=hint,
+    )
