@@ -125,6 +125,14 @@ def _describe_term(recorded: Recorded, inputs: PlanInput) -> str:
     return f"its term ended {format_time(until)}" if is_over else f"you would lose its term until {format_time(until)}"
 
 
+def _way_to_keep(recorded: Recorded, *, is_over: bool) -> str:
+    if is_over:
+        return "keep it"
+    if recorded.term is not None and recorded.term.renews:
+        return "it renews automatically: declare it with `is_auto_renew: false`, and remove it once its term has ended"
+    return "keep it declared until its term has ended"
+
+
 def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
     """Refuses to release a prepaid server: nobody knows in advance how much of its price comes back. A server that
     could not be built has no term.
@@ -154,7 +162,7 @@ def prepaid_delete(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Itera
                 "prepaid-delete",
                 f"{change.address} is prepaid, and would be released{'' if is_over else ' before its term ends'}",
                 detail=f"{_describe_term(released, inputs)}; {_REFUND_UNKNOWN}",
-                hint=f"{'keep it' if is_over else 'let the term end'}, or for this run: --allow prepaid-delete",
+                hint=f"{_way_to_keep(released, is_over=is_over)}, or for this run: --allow prepaid-delete",
                 source=change.desired.source if change.desired else None,
                 address=change.address,
             )
