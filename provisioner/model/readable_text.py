@@ -29,7 +29,7 @@ _CONTINUED: Final = ("\\", "|", "&&", "|&")
 _YAML_BLOCK: Final = re.compile(r"\s*(?:-\s+)*(?:[\"']?[\w./-]+[\"']?\s*:\s*)?(?:[&!]\S*+\s++)*+\|")
 _OTHER_COMMAND: Final = re.compile(r"\s*+\S.*?(?:[;|#]|&&)")
 """What a line begins with if the value may stand before the secret's name, as in `echo X | login --password=-`."""
-_FIELD: Final = re.compile(r"\s*(?:- +)?[\"']?([\w.-]+)[\"']?\s*:\s+(.*)")
+_FIELD: Final = re.compile(r"\s*(?:- +)*[\"']?([\w.-]+)[\"']?\s*:\s+(.*)")
 
 
 def without_secrets(text: str) -> str:
@@ -78,8 +78,9 @@ def _commands(lines: Sequence[str], extents: Extents) -> Iterator[int]:
     index = 0
     while index < len(lines):
         end = index
-        while end < len(lines) - 1 and _is_continued(lines[end]):
-            end = min(extents.of_here_documents(end) + 1, len(lines) - 1)
+        while end < len(lines) - 1 and _is_continued(lines[end], lines[end + 1]):
+            here = extents.of_here_documents(end)
+            end = min(here + (2 if here > end else 1), len(lines) - 1)
         if end > index:
             command = "\n".join(lines[index : end + 1]).replace("\\\n", "")
             if _name_in(command) is not None or option_value(command.replace("\n", " ")) is not None:
@@ -88,8 +89,11 @@ def _commands(lines: Sequence[str], extents: Extents) -> Iterator[int]:
         index = end + 1
 
 
-def _is_continued(line: str) -> bool:
+def _is_continued(line: str, below: str) -> bool:
+    """Whether a command goes on below, behind the end mark of a here document if one begins on its line."""
     end = line.rstrip()
+    if below.lstrip().startswith(("|", "&&")):
+        return True
     return end.endswith(_CONTINUED) and _YAML_BLOCK.fullmatch(end) is None
 
 
@@ -125,8 +129,7 @@ def _secret_items(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 def _depth_of_fields(line: str) -> int:
     """Returns the indentation of the other fields of an item that begins on this line."""
-    behind = line.lstrip()[1:]
-    return indentation(line) + 1 + len(behind) - len(behind.lstrip())
+    return indentation(line) + len(line.lstrip()) - len(line.lstrip(" \t-"))
 
 
 def _tells(field: re.Match[str]) -> bool:

@@ -15,13 +15,15 @@ _HOOK: Final = re.compile(r"((?:hooks\.slack\.com|/api/webhooks|/bot/v2/hook)/)[
 _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9])(?:glpat-|gh[pousr]_|github_pat_|xox[a-z]-|sk-|AKIA|hf_|npm_)[\w.-]{4,}")
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+]{20,}={0,2}")
 _HEX: Final = re.compile(r"\b[0-9A-Fa-f]{32,}\b")
-_USER_OPTION: Final = re.compile(r"(?<!\S)(?:-[uU]|--user|--proxy-user)[\s=]?[ \t\"']{0,8}[^\s:%]{0,200}[:%](?=\S)")
+_USER_OPTION: Final = re.compile(
+    r"(?<!\S)(-[A-Za-z]{0,6}[uU]|--user|--proxy-user)[\s=]?[ \t\"']{0,8}[^\s:%]{0,200}[:%](?=\S)"
+)
 _COMMAND: Final = re.compile(
     r"\b(?:mysql\w*|mariadb(?:-\w+)?|\w*login|sshpass|useradd|usermod|redis-cli|smbclient|ldap\w+|openssl|mongo\w*|sqlcmd"
     r"|ipmitool|htpasswd|7za?|zip|unzip|snmp\w+)(?=\s)"
 )
 """Commands that take a secret as an option of one letter."""
-_SECRET_OPTION: Final = re.compile(r"(?<=\s)-[apkPUwWyY]")
+_SECRET_OPTION: Final = re.compile(r"(?<=\s)-[A-Za-z]{0,2}?[apkPUwWyY]")
 
 
 def without_secret_forms(line: str) -> str:
@@ -38,7 +40,7 @@ def option_value(line: str) -> int | None:
     """Returns where the value of an option begins that may be a secret, as in `curl -u user:X` or `mysql -pX`."""
     places = []
     if (user := _USER_OPTION.search(line)) is not None:
-        places.append(user.start() + 2)
+        places.append(user.end(1))
     command = _COMMAND.search(line)
     if command is not None and (option := _SECRET_OPTION.search(line, command.end())) is not None:
         places.append(option.end())
