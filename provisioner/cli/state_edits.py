@@ -51,7 +51,8 @@ def move(*, workspace: Workspace, origin: Address, address: Address, lock_timeou
     )
     for before, after in renamed.pairs:
         console().write(f"{before} -> {after}\n")
-    hint = "declare it before the next apply, which would release its server"
+    undo = f"`provisioner state mv {address.shell_quoted} {origin.shell_quoted}`"
+    hint = f"declare it before the next apply, which would release its server; if it is a typing error, undo it: {undo}"
     console().show_diagnostics(
         warning("undeclared-address", f"the specs do not declare {new}", hint=hint, address=new)
         for new in renamed.undeclared

@@ -77,6 +77,8 @@ class Expansion:
                 f"{describe_non_ascii(count) if isinstance(count, str) else ''}"
             )
             hint = conversion_hint(written, "a whole number", "count") if isinstance(count, str) else ""
+            if isinstance(written, str) and "${" in written:
+                hint = 'templates are written {{ }} here: count: "{{ var.nodes }}"'
             hint = hint or "write count: 3, or a template that gives a number"
             raise ExpansionError(
                 ("count",),
