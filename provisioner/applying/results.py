@@ -74,16 +74,20 @@ def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
     code = ended.code or f"server-{(ended.phase or Phase.FAILED).replace('_', '-')}"
     finding = error(code, ended.problem, hint=ended.hint, address=change.address)
     kind = ResultType.FAILED if has_failed else ResultType.INCOMPLETE
+    return _result(change, runner, kind, finding, built=ended.phase is Phase.READY and change.action in _BUILDING)
+
+
+def _result(
+    change: Change, runner: FlowRunner, kind: ResultType, finding: Diagnostic, *, built: bool = False
+) -> Result:
     released = _has_released(change, runner)
-    leftovers = change.leftovers if released else ()
-    built = ended.phase is Phase.READY and change.action in _BUILDING
     return Result(
         change.address,
         change.action,
         kind,
         finding,
         released=released,
-        leftovers=leftovers,
+        leftovers=change.leftovers if released else (),
         built=built,
         vanished=change.vanished,
     )
@@ -100,23 +104,13 @@ def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
         kind, finding = ResultType.IN_DOUBT, _doubt_finding(runner, intent, reason)
     else:
         kind, finding = _classify(change, runner, reason)
-    released = _has_released(change, runner)
-    if released and not runner.progress.under_way:
+    if _has_released(change, runner) and not runner.progress.under_way:
         kind = ResultType.INCOMPLETE if kind is ResultType.NOT_STARTED else kind
         gone = "gone" if change.vanished else "released"
         finding = replace(
             finding, summary=f"the old {runner.kind.noun} is {gone}, but no new one is bought: {finding.summary}"
         )
-    leftovers = change.leftovers if released else ()
-    return Result(
-        change.address,
-        change.action,
-        kind,
-        finding,
-        released=released,
-        leftovers=leftovers,
-        vanished=change.vanished,
-    )
+    return _result(change, runner, kind, finding)
 
 
 def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[ResultType, Diagnostic]:
