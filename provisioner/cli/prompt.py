@@ -53,9 +53,9 @@ def read_answer(console: Console, question: str) -> str:
 
     It is "" where the question could not be written, and for an answer that the encoding of stdin does not have.
     """
-    if not console.prompt(f"\n{question}\n\n  Enter a value: "):
-        return ""
-    with interruptible_prompt():
+    with interruptible_prompt():  # before the question is seen, so that no Ctrl-C after it is lost
+        if not console.prompt(f"\n{question}\n\n  Enter a value: "):
+            return ""
         try:
             return sys.stdin.readline()
         except (OSError, UnicodeDecodeError):  # the terminal is gone, or it sends what no letter of its encoding is
