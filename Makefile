@@ -67,6 +67,7 @@ DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
 crash: $(VENV)/.dev  ## kill, interrupt, race and starve the tool at every step of every scenario (docs/reliability.md)
 	TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
 	    --no-header -q $(LIFE) tests/crash $(DISK) $(DYING)
+	TEST_DEPTH=deep $(BIN)/python -m pytest -n 2 -m "not crash_whole and not crash_part" --no-header -q tests/laws $(DYING)
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

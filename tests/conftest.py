@@ -10,13 +10,17 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from support.depth import DEEP
 from support.dispositions import restore_dispositions
 from support.heavy import SkippedModule, lacks_heavy_tools
 from support.run_counters import ROW, RunCounters
 
 # No deadline, because what is quick alone may be slow on a busy machine.
 hypothesis.settings.register_profile(
-    "busy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "busy machine",
+    deadline=None,
+    max_examples=100 if DEEP else 50,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("busy machine")
 

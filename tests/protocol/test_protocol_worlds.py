@@ -32,7 +32,7 @@ NONCE = PurchasePolicy(marker=Marker.NONCE)
 DEFAULT = PurchasePolicy()
 TWO_STEP = PurchasePolicy(prepaid=Prepaid.TWO_STEP)
 ALONE = (Stranger.NONE, Stranger.BEFORE)
-STRIDE = 1 if DEEP else 13
+STRIDE = 1 if DEEP else 21
 """A run crashes at every STRIDE-th step."""
 IN_UNTIDY = 1 if DEEP else 21
 """The same in worlds with an anomaly."""

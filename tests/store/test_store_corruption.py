@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_intent
+from support.depth import DEEP
 from support.run_counters import RunCounters
 from support.stores import folder_store
 
@@ -102,7 +103,7 @@ def test_any_byte_of_a_state_that_is_another_one(kept):
     """The backup and the journal lead to what it said."""
     data = kept.remains.state
     kept.counters.points, kept.counters.kinds = len(data), VARIANTS
-    for position, byte in enumerate(data):
+    for position, byte in [*enumerate(data)][:: 1 if DEEP else 4]:
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
                 kept.read(state=changed(data, position, value))
@@ -120,7 +121,7 @@ def test_any_byte_of_a_journal_that_is_another_one(kept):
     data = kept.remains.journal
     last = data.rindex(b"\n", 0, len(data) - 1)
     kept.counters.points, kept.counters.kinds = len(data), VARIANTS
-    for position, byte in enumerate(data):
+    for position, byte in [*enumerate(data)][:: 1 if DEEP else 4]:
         for value in variants(byte):
             with pytest.raises(StoreError) as refusal:
                 kept.read(journal=changed(data, position, value))
