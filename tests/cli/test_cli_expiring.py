@@ -182,7 +182,7 @@ class TestTheRenewalInTheConsole:
 
     def test_destroy_asks_nobody_about_it(self, subscribed):
         in_the_console(subscribed, "ends", on=True)
-        assert "is_auto_renew" not in subscribed.run("plan", "--destroy").out
+        assert "is_auto_renew = " not in subscribed.run("plan", "--destroy").out
 
     def test_too_many_to_ask_about_are_said_and_nothing_else_changes(self, subscribed, monkeypatch):
         monkeypatch.setattr("provisioner.workflow.terms.MOST_IN_A_PLAN", 1)
