@@ -11,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 from provisioner.model.canonical import JsonValue
@@ -118,7 +119,7 @@ class Mask:
                     raise _TooMuchError
                 further.update(unescape(form))
                 for run in runs:
-                    further.update(decode(run))
+                    further.update(_decoded(run) if len(run) <= _SHORT else decode(run))
             level = further - seen
             seen |= level
             if len(level) > _MOST_FORMS * (1 + len(text) // _SHORT):
@@ -149,6 +150,12 @@ class Mask:
     def may_occur_in(self, body: bytes) -> bool:  # noqa: ARG002 - any body may contain an encoded secret
         """Returns whether a body may contain a secret: always, once there are any."""
         return bool(self._encodings)
+
+
+@lru_cache(maxsize=4096)
+def _decoded(run: str) -> frozenset[str]:
+    """Returns what the run of letters may encode. It is kept, because the userdata of many servers has the same words."""
+    return frozenset(decode(run))
 
 
 def _search_forms(value: str) -> Iterator[str]:

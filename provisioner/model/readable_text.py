@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from provisioner.model.lookalikes import is_invisible
@@ -137,6 +138,7 @@ def _tells(field: re.Match[str]) -> bool:
     return _name_in(value) is not None or (name == "encoding" and "64" in value)
 
 
+@lru_cache(maxsize=1024)
 def _name_in(line: str) -> re.Match[str] | None:
     return _NAME.search(line if line.isascii() else "".join(map(_compatible, line)))
 

@@ -5,6 +5,7 @@ services, and long random words. Each pattern takes time in proportion to the li
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from provisioner.model.secret import HIDDEN
@@ -26,6 +27,7 @@ _COMMAND: Final = re.compile(
 _SECRET_OPTION: Final = re.compile(r"(?<=\s)-[A-Za-z]{0,2}?[apkPUwWyY]")
 
 
+@lru_cache(maxsize=1024)
 def without_secret_forms(line: str) -> str:
     """Returns the line with everything hidden that looks like a secret by its form."""
     begin = option_value(line)
