@@ -54,10 +54,6 @@ class Declarations:
             return False
         return self._is_complete or (not address.modules and address.group in self.addresses)
 
-    def lacks_name(self, section: str, name: str) -> bool:
-        """Returns whether a section certainly declares no resource of this name."""
-        return name not in self._groups.get(section, {}) and not self.may_declare(name)
-
     def has_certain(self, address: Address) -> bool:
         """Returns whether an address is certainly declared."""
         return address in self.addresses and address.name not in self._unclear

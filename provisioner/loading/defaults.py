@@ -11,8 +11,7 @@ from typing import Any
 
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import merge_defaults
-from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS
-from provisioner.loading.schemas import field_names
+from provisioner.loading.meta_arguments import declaration_fields
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate
 from provisioner.loading.unplaced_error import UnplacedError, closest_match
 from provisioner.model.kind import Catalogue, Kind
@@ -44,7 +43,7 @@ class Defaults:
 
     def _misspelt_sections(self, catalogue: Catalogue, findings: Findings) -> list[str]:
         """Reports the keys with a map of fields that are neither a section nor a field, and similar to a section."""
-        fields = (*(field_names(catalogue.first.schema, ()) or ()), *EXPANSION_KEYS, *META_ARGUMENTS)
+        fields = declaration_fields(catalogue.first.schema)
         found = []
         for key, value in self._layer.node.items():
             match = closest_match(key, catalogue.sections)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from provisioner.loading.misplacement import listed
 from provisioner.loading.tree import Path
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.model.address import Address
@@ -143,8 +144,7 @@ class Findings:
 
 def _enumerate(places: list[str]) -> str:
     more = [f"{len(places) - _PLACES_SHOWN} more places"] if len(places) > _PLACES_SHOWN else []
-    *most, last = (*places[:_PLACES_SHOWN], *more)
-    return f"{', '.join(most)} and {last}" if most else last
+    return listed([*places[:_PLACES_SHOWN], *more])
 
 
 def _hidden_lines(findings: Iterable[Diagnostic]) -> dict[tuple[str, int], str]:

@@ -21,7 +21,7 @@ from provisioner.loading.resources import ResourceReader
 from provisioner.loading.schemas import literal_fields
 from provisioner.loading.sources import ENVIRONMENTS, OUTPUTS, Sources, VariableInputs, gc_paused, secret_keys
 from provisioner.loading.spec_sections import SectionReader
-from provisioner.loading.stack_file import STACK_KEYS, has_unknown_keys, is_unclear, resolve_stack
+from provisioner.loading.stack_file import has_unknown_keys, is_unclear, resolve_stack
 from provisioner.loading.template_engine import Engine
 from provisioner.loading.tree import INVALID, Layer
 from provisioner.loading.variables import Variables
@@ -32,8 +32,6 @@ from provisioner.model.refactoring import NO_REFACTORING, Refactoring
 from provisioner.model.resource import Desired
 from provisioner.model.secret import Secret
 from provisioner.model.stack import Stack
-
-_RESERVED_SECTIONS = frozenset(("modules", "locals"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,9 @@ def load(
         declarations = Declarations(is_complete=not sources.unread and not has_unknown_keys(settings))
         stack = resolve_stack(settings, environment, sources)
         misplaced = {key for layer in specs for key in layer.node}
-        unclear = {key for key in STACK_KEYS if key in misplaced or is_unclear(settings, key)}
+        unclear = {
+            key for key in ("variables", "defaults", ENVIRONMENTS) if key in misplaced or is_unclear(settings, key)
+        }
         values, variables = _variable_values(settings, stack, sources, inputs, is_unclear="variables" in unclear)
         for value in variables.sensitive_values:
             findings.mask(Secret(value))

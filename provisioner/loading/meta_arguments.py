@@ -22,8 +22,15 @@ from provisioner.model.resource import Lifecycle, OnOsChange, Timeouts
 
 EXPANSION_KEYS = ("count", "for_each")
 META_ARGUMENTS = ("labels", "lifecycle", "timeouts", "order", "rollout")
+COMMON_FIELDS = (*EXPANSION_KEYS, *META_ARGUMENTS)
+"""The fields of every declaration, whatever its kind."""
 _IGNORABLE_STATUS = ("status",)
 """Not a field of any spec, but compared with the record like one, so ignore_changes may name it, too."""
+
+
+def declaration_fields(schema: object) -> tuple[str, ...]:
+    """Returns the fields that a declaration of this schema may have."""
+    return (*(field_names(schema, ()) or ()), *COMMON_FIELDS)
 
 
 def _declarable_address(text: str) -> str:
@@ -118,7 +125,7 @@ def _written(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def kind_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the fields of `body` that belong to its kind."""
-    reserved = {*META_ARGUMENTS, *EXPANSION_KEYS}
+    reserved = {*COMMON_FIELDS}
     return {key: value for key, value in body.items() if key not in reserved}
 
 

@@ -18,8 +18,8 @@ from provisioner.loading.expansion import Expansion, ExpansionError, Instance
 from provisioner.loading.findings import Findings
 from provisioner.loading.merging import empty_overrides, merge_defaults, without_nulls
 from provisioner.loading.meta_arguments import (
+    COMMON_FIELDS,
     EXPANSION_KEYS,
-    META_ARGUMENTS,
     kind_fields,
     read_meta_arguments,
     validate_meta_arguments,
@@ -115,7 +115,7 @@ class ResourceReader:
     def _report_unknown_fields(self, declaration: _Declaration, address: Address) -> None:
         """Reports the misspelt fields of a declaration without instances: they could hide a protection."""
         kind, body = declaration.kind, declaration.body
-        found = validate(kind.schema, kind_fields(body), also_allowed=(*EXPANSION_KEYS, *META_ARGUMENTS))
+        found = validate(kind.schema, kind_fields(body), also_allowed=COMMON_FIELDS)
         for problem in (*found, *validate_meta_arguments(body)):
             if problem.mistake.code == "unknown-field":
                 self._report(declaration, address, problem)
@@ -131,7 +131,7 @@ class ResourceReader:
         fields = kind_fields(body)
         found += self._convert_fields(declaration, fields, instance, omitted)
         meta = read_meta_arguments(body, kind.schema, omitted)
-        found += validate(kind.schema, fields, omitted, also_allowed=(*EXPANSION_KEYS, *META_ARGUMENTS))
+        found += validate(kind.schema, fields, omitted, also_allowed=COMMON_FIELDS)
         found += meta if isinstance(meta, list) else ()
         if self._defaults.is_unclear:
             found = [problem for problem in found if problem.mistake.code != "missing-field"]

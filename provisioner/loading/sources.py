@@ -59,7 +59,7 @@ class Sources:
     secret_keys: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     allowance: ByteAllowance = field(default_factory=ByteAllowance)
-    unread: list[Path] = field(default_factory=list)
+    unread: set[Path] = field(default_factory=set)
     """The files and folders that could not be read, or that stand beside a second one. A mistake was reported for each."""
 
     def read_stack_file(self) -> Layer | None:
@@ -106,12 +106,12 @@ class Sources:
             text = read_text(path if usage else resolve_inside(self.directory, path), allowance=self.allowance)
         except UnplacedError as mistake:
             self.findings.add(mistake, at=start, usage=usage)
-            self.unread.append(path)
+            self.unread.add(path)
             return None
         document = Document(display_path(path), text, self.secret_keys, self.choices)
         layer = to_layer(document, self.findings)
         if layer is None:
-            self.unread.append(path)
+            self.unread.add(path)
         return layer
 
     def _spec_files(self, directory: Path) -> Iterator[Path]:
@@ -139,7 +139,7 @@ class Sources:
             return []
 
     def _report_double(self, first: Path, second: Path, meaning: str) -> None:
-        self.unread.append(first)
+        self.unread.add(first)
         what = f"and {display_path(first)} both give {meaning}"
         self._report(
             "duplicate-file",
@@ -158,7 +158,7 @@ class Sources:
         return True
 
     def _report(self, code: str, path: Path, what: str, hint: str) -> None:
-        self.unread.append(path)
+        self.unread.add(path)
         self.findings.add(
             UnplacedError(code, f"{display_path(path)} {what}", hint=hint), at=SourceRange(display_path(path), 1, 1)
         )

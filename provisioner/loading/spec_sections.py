@@ -12,10 +12,9 @@ from typing import Any
 from provisioner.loading.declarations import Declarations
 from provisioner.loading.findings import Findings
 from provisioner.loading.lookalike_syntax import hint_for_text
-from provisioner.loading.meta_arguments import EXPANSION_KEYS, META_ARGUMENTS
+from provisioner.loading.meta_arguments import declaration_fields
 from provisioner.loading.misplacement import find_misplaced, listed
 from provisioner.loading.refactoring import REFACTORING_SECTIONS
-from provisioner.loading.schemas import field_names
 from provisioner.loading.sources import ENVIRONMENTS, OUTPUTS
 from provisioner.loading.stack_file import STACK_KEYS
 from provisioner.loading.stack_search import STACK_FILE
@@ -93,7 +92,7 @@ class SectionReader:
             self._report(layer, settings[0], UnplacedError("unknown-section", summary, hint=hint))
             unknown = [name for name in unknown if name not in settings]
         kind = self._catalogue.first
-        if fields := [name for name in unknown if name in _fields(kind)]:
+        if fields := [name for name in unknown if name in declaration_fields(kind.schema)]:
             self._declarations.mark_incomplete()
             names, noun = listed(fields), kind.noun
             summary = f"{names} {_is_field(fields, noun)}, and {_stands(fields)} at the top of the file"
@@ -112,7 +111,7 @@ class SectionReader:
             hint = f"write it in {ENVIRONMENTS}/NAME.yaml, or give it a default in {STACK_FILE}"
             return UnplacedError("unknown-section", summary, hint=hint)
         kind = self._catalogue.first
-        if isinstance(content, MapNode) and content and content.keys() <= set(_fields(kind)):
+        if isinstance(content, MapNode) and content and content.keys() <= set(declaration_fields(kind.schema)):
             self._declarations.mark_unclear(section)
             hint = f"if it is a {kind.noun}, write {kind.section}: above it and indent it by two more spaces"
             return UnplacedError("unknown-section", f"there is no section {section}", hint=hint)
@@ -135,7 +134,7 @@ class SectionReader:
         )
 
     def _bodies(self, kind: Kind, section: Layer) -> Iterator[tuple[Kind, str, Layer]]:
-        misplaced = find_misplaced(section, frozenset(_fields(kind)), kind.noun)
+        misplaced = find_misplaced(section, frozenset(declaration_fields(kind.schema)), kind.noun)
         if misplaced is not None:
             self._findings.add(misplaced.mistake, at=misplaced.at)
             if misplaced.owner is None:
@@ -171,10 +170,6 @@ class SectionReader:
         self._findings.add(mistake, at=locate([layer], (key,), key=True))
 
 
-def _fields(kind: Kind) -> tuple[str, ...]:
-    return (*(field_names(kind.schema, ()) or ()), *EXPANSION_KEYS, *META_ARGUMENTS)
-
-
 def _name_error(name: str) -> UnplacedError | None:
     if NAME_PATTERN.fullmatch(name) is not None:
         return None
@@ -191,7 +186,9 @@ def _body_error(kind: Kind, name: str, body: Any) -> UnplacedError:
         hint = f"{lookalike}{describe_non_ascii(body)}"
     elif isinstance(body, str) and "=" in body:
         hint = "write its fields below it as field: value, with a colon and a space, not with ="
-    elif isinstance(body, str) and (found := closest_match(body.partition(":")[0].strip(), _fields(kind))):
+    elif isinstance(body, str) and (
+        found := closest_match(body.partition(":")[0].strip(), declaration_fields(kind.schema))
+    ):
         hint = f"write its fields below it, with a colon and a space: {found}: ..."
     return UnplacedError("wrong-type", f"{name} must be a map of fields{_as_list(body)}", hint=hint)
 

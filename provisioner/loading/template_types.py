@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from provisioner.loading.tree import Path
 from provisioner.loading.validation import Problem, dotted
 from provisioner.model.secret_names import sounds_secret
 
@@ -15,13 +14,10 @@ _LONGEST: Final = 60
 _FILTERS: Final = {"a text": "string", "a whole number": "int", "a number": "float"}
 
 
-def advise_conversion(problem: Problem, body: Any, path: Path | None = None) -> None:
-    """Replaces the hint of a problem whose value a template gave. `body`: what is written at the root of its path.
-
-    `path`: where the problem is in `body`, if not at its own path.
-    """
+def advise_conversion(problem: Problem, body: Any) -> None:
+    """Replaces the hint of a problem whose value a template gave. `body`: what is written at the root of its path."""
     written = body
-    for step in problem.path if path is None else path:
+    for step in problem.path:
         if isinstance(written, dict):
             written = written.get(step)
         elif isinstance(written, list) and isinstance(step, int) and step < len(written):

@@ -267,7 +267,7 @@ class Variables:
         if isinstance(value, MapNode):
             inner = [key for key in value if key in self._declared]
             self._hides_values = self._hides_values or bool(inner)
-            if inner and name not in self._declared:
+            if inner:
                 summary = f"{name} is no variable: this file gives values to variables directly"
                 hint = f"take the line {name}: out, and write {listed(inner)} at the left margin"
             elif closest_match(name, self._declared) is None:

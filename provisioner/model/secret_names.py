@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 SECRET_NAME: Final = re.compile(
@@ -16,6 +17,7 @@ SECRET_NAME: Final = re.compile(
 """Matches within a name or a line. It errs on the side of matching, because what matches is only hidden."""
 
 
+@lru_cache(maxsize=4096)
 def sounds_secret(name: str) -> bool:
     """Returns whether the name of a value says that it may be a secret."""
     return SECRET_NAME.search(name) is not None

@@ -6,13 +6,12 @@ import pytest
 from support.console import Console
 from support.fault_proxy import FaultProxy
 from support.fork_server import ForkServer
-from support.process_workspace import ONE, MovableClock, ProcessWorkspace, SandboxControl, SandboxServer
+from support.process_workspace import ONE, QUIET, MovableClock, ProcessWorkspace, SandboxControl, SandboxServer
 
 from provisioner.sandbox import create_app
 from provisioner.sandbox.serving import LoopbackOnly, front
 from provisioner.workflow.system_clock import SystemClock
 
-QUIET = 26 * 60
 """Seconds: longer than the quiet period of a purchase and the tolerance of clocks."""
 
 

@@ -100,7 +100,7 @@ def test_every_later_plan_and_drift_says_so(workspace, sandbox, pays):
 def test_the_hint_to_declare_what_was_sold_leads_out(workspace, sandbox):
     sandbox.arm(PAID)
     workspace.apply()
-    assert "declare charging_info of pool[0] as it was sold" in one_line(workspace.apply().text)
+    assert "declare charging_info of pool[0] as it was sold" in workspace.apply().words
     workspace.write(pool(5, TERM))
     assert workspace.apply().code == 0
     assert workspace.purchases == {f"pool-{number}": 1 for number in range(5)}
@@ -112,9 +112,7 @@ def test_the_hint_to_release_it_leads_out(workspace, sandbox):
     sandbox.arm(PAID)
     workspace.apply()
     sandbox.ask("DELETE", "faults")
-    assert "`provisioner destroy --target 'pool[0]' --allow prepaid-delete` releases it" in one_line(
-        workspace.apply().text
-    )
+    assert "`provisioner destroy --target 'pool[0]' --allow prepaid-delete` releases it" in workspace.apply().words
     refused = workspace.run_in_process("destroy", "--target", "pool[0]", "--auto-approve")
     assert (refused.code, "prepaid-delete" in refused.text) == (4, True)
     assert (
@@ -129,19 +127,17 @@ def test_the_hint_to_release_it_leads_out(workspace, sandbox):
 def test_an_unpaid_order_is_to_be_cancelled_and_that_leads_out(workspace, sandbox):
     sandbox.arm(SELLS)
     ran = workspace.apply()
-    assert "do not pay it: `provisioner orders cancel" in one_line(ran.text)
-    assert "`provisioner orders pay" not in one_line(ran.text).split("do not pay it")[0]
+    assert "do not pay it: `provisioner orders cancel" in ran.words
+    assert "`provisioner orders pay" not in ran.words.split("do not pay it")[0]
     for command in (("orders", "list"), ("orders", "show", "pool[0]")):
         assert "sold as PRE_PAID, not as declared" in workspace.run_in_process(*command).text
-    assert "do not pay it: `provisioner orders cancel" in one_line(
-        workspace.run_in_process("orders", "show", "pool[0]").text
-    )
+    assert "do not pay it: `provisioner orders cancel" in workspace.run_in_process("orders", "show", "pool[0]").words
     assert (
         json.loads(workspace.run_in_process("orders", "show", "pool[0]", "--json").out)["order"]["sold_otherwise"]
         == "PRE_PAID"
     )
     sandbox.ask("DELETE", "faults")
-    assert "`provisioner orders cancel 'pool[0]'`" in one_line(workspace.apply().text)
+    assert "`provisioner orders cancel 'pool[0]'`" in workspace.apply().words
     assert workspace.run_in_process("orders", "cancel", "pool[0]", "--auto-approve").code == 0
     assert workspace.apply().code == 0
     assert workspace.ledger_counts("payment") == {}
@@ -179,7 +175,3 @@ def test_a_prepaid_server_that_is_taken_over_stops_no_purchase(workspace, sandbo
     assert (told.code, "Warning[unconfirmed]" in told.text) == (2, True)
     assert workspace.apply().code == 0
     assert (workspace.purchases, workspace.ledger_counts("release")) == ({"pool-0": 1, "pool-1": 1}, {})
-
-
-def one_line(text):
-    return " ".join(text.split())

@@ -13,7 +13,6 @@ ANSWERS = {"at": "CreateDevServer", "times": "always", "fault": "rewrite", "rows
 LOST = {"at": "CreateDevServer", "fault": "reset", "executed": True}
 RULES = {"in the lists": (ROWS,), "in the answer to the purchase": (ANSWERS,), "in both": (ROWS, ANSWERS)}
 NOW = ("apply", "--auto-approve", "--resolve-timeout", "0")
-QUIET = 26 * 60
 
 
 @pytest.fixture

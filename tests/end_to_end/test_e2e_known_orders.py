@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from support.process_workspace import STACK
+from support.process_workspace import QUIET, STACK
 
 IMPATIENT = ("--resolve-timeout", "0")
-QUIET = 26 * 60
 MONTH = {"charging_mode": "PRE_PAID", "period_type": "MONTH", "period_num": 1, "is_auto_pay": True}
 
 

@@ -3,9 +3,8 @@
 import pytest
 import yaml
 from support.console import Console
-from support.process_workspace import STACK
+from support.process_workspace import QUIET, STACK
 
-QUIET = 26 * 60
 LISTS = ["ListAllDevServers", "ListDevServers"]
 LOST = {"at": "CreateDevServer", "fault": "reset", "executed": True}
 FOUND_LATER = ("apply", "--auto-approve", "--resolve-timeout", "0")

@@ -18,10 +18,6 @@ def pool(count, charging=""):
     return f"servers: {{pool: {{count: {count}{charging and f', charging_info: {charging}'}}}}}\n"
 
 
-def one_line(text):
-    return " ".join(text.split())
-
-
 @pytest.fixture
 def unpaid(direct_workspace):
     direct_workspace.write(declared(MONTH))
@@ -33,14 +29,14 @@ class TestSpecsThatHaveMovedOn:
     def test_everybody_is_warned_before_the_old_order_is_paid_and_cancelling_it_leads_out(self, unpaid):
         unpaid.write(declared(MONTH.replace("1", "3"), flavor="Si2.xlarge.4"))
         for command in (("plan",), ("orders", "list"), ("orders", "show", "alpha")):
-            said = one_line(unpaid.run_in_process(*command).text)
+            said = unpaid.run_in_process(*command).words
             assert "Warning[ordered-otherwise]" in said
             assert "charging_info.period_num is 1, and the specs say 3" in said
             assert "`provisioner orders cancel 'alpha'` cancels it and costs nothing" in said
         asked = unpaid.run_in_process("orders", "pay", "alpha", "--no-input")
         assert (asked.code, "Warning[ordered-otherwise]" in asked.text) == (8, True)
         applied = unpaid.apply()
-        assert (applied.code, "continues with this order" in one_line(applied.text)) == (7, False)
+        assert (applied.code, "continues with this order" in applied.words) == (7, False)
         assert unpaid.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
         unpaid.write(declared(MONTH.replace("1}", "3, is_auto_pay: true}"), flavor="Si2.xlarge.4"))
         assert unpaid.apply().code == 0
@@ -50,11 +46,11 @@ class TestSpecsThatHaveMovedOn:
     def test_who_has_paid_the_old_one_all_the_same_is_told_to_undo_the_change_and_buys_nothing_more(self, unpaid):
         unpaid.write(declared(MONTH, flavor="Si2.xlarge.4"))
         assert unpaid.run_in_process("orders", "pay", "alpha", "--auto-approve").code == 0
-        planned = one_line(unpaid.run_in_process("plan").text)
+        planned = unpaid.run_in_process("plan").words
         assert "it is paid" in planned
         assert "undo the change in the specs, then `provisioner apply --target 'alpha'`" in planned
         followed = unpaid.apply()
-        assert (followed.code, "undo the change, or see plan" in one_line(followed.text)) == (7, True)
+        assert (followed.code, "undo the change, or see plan" in followed.words) == (7, True)
         assert unpaid.apply().code == 4
         unpaid.write(declared(MONTH))
         assert unpaid.apply().code == 0
@@ -62,11 +58,9 @@ class TestSpecsThatHaveMovedOn:
 
     def test_an_order_that_left_the_specs_is_not_paid_without_a_word(self, unpaid):
         unpaid.write("servers: {}\n")
-        assert "is no longer in the specs" in one_line(
-            unpaid.run_in_process("orders", "pay", "alpha", "--no-input").text
-        )
+        assert "is no longer in the specs" in unpaid.run_in_process("orders", "pay", "alpha", "--no-input").words
         refused = unpaid.apply()
-        assert (refused.code, "`provisioner orders cancel 'alpha'`" in one_line(refused.text)) == (4, True)
+        assert (refused.code, "`provisioner orders cancel 'alpha'`" in refused.words) == (4, True)
         assert unpaid.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
         assert (unpaid.apply().code, unpaid.ledger_counts("payment")) == (0, {})
 
@@ -75,7 +69,7 @@ def test_a_release_of_an_unpaid_order_names_the_way_from_the_first_refusal_on(un
     way = "`provisioner orders cancel 'alpha'` cancels it and costs nothing"
     for allowed, code in (((), 4), (("--allow", "prepaid-delete"), 7)):
         refused = unpaid.run_in_process("destroy", "--auto-approve", *allowed)
-        assert (refused.code, way in one_line(refused.text)) == (code, True)
+        assert (refused.code, way in refused.words) == (code, True)
     assert unpaid.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
     assert unpaid.run_in_process("destroy", "--auto-approve").code == 0
     assert (
@@ -104,24 +98,24 @@ class TestSoldOtherwise:
 
     def test_after_its_payment_the_next_step_follows_it_and_the_ways_are_those_of_a_paid_order(self, sold):
         paid = sold.run_in_process("orders", "pay", "pool[0]", "--auto-approve")
-        assert "Next: `provisioner apply --target 'pool[0]'` waits for its server" in one_line(paid.text)
-        refused = one_line(sold.apply().text)
+        assert "Next: `provisioner apply --target 'pool[0]'` waits for its server" in paid.words
+        refused = sold.apply().words
         assert "its order is paid: `provisioner apply --target 'pool[0]'` goes on with it" in refused
         assert "orders cancel" not in refused
         given_up = sold.run_in_process("orders", "cancel", "pool[0]", "--auto-approve")
-        assert (given_up.code, "`provisioner apply --target 'pool[0]'` goes on with it" in one_line(given_up.text)) == (
+        assert (given_up.code, "`provisioner apply --target 'pool[0]'` goes on with it" in given_up.words) == (
             1,
             True,
         )
         assert sold.run_in_process("apply", "--auto-approve", "--target", "pool[0]").code == 7
         release = ("destroy", "--target", "pool[0]", "--allow", "prepaid-delete", "--auto-approve")
-        assert f"`provisioner {' '.join(release[:2])} 'pool[0]' --allow prepaid-delete`" in one_line(sold.apply().text)
+        assert f"`provisioner {' '.join(release[:2])} 'pool[0]' --allow prepaid-delete`" in sold.apply().words
         assert sold.run_in_process(*release).code == 0
         assert sold.apply().code == 0
         assert sold.purchases == {"pool-0": 2, "pool-1": 1}
 
     def test_one_member_is_kept_by_a_condition_and_the_rest_is_bought_as_before(self, sold):
-        told = one_line(sold.apply().text)
+        told = sold.apply().words
         condition = "\"{{ 'PRE_PAID' if count.index == 0 else 'POST_PAID' }}\""
         assert f"for pool[0] alone write `charging_mode: {condition}` there" in told
         sold.write(pool(2, f"{{charging_mode: {condition}, period_type: MONTH, period_num: 1}}"))
@@ -146,7 +140,7 @@ class TestTermsThatAreStatedNewly:
         for _ in range(2):
             applied = sold.apply()
             assert (applied.code, "Warning[unconfirmed]" in applied.text) == (0, True)
-            assert "charging_info.period_num is 1, and the specs say 3" in one_line(applied.text)
+            assert "charging_info.period_num is 1, and the specs say 3" in applied.words
         sold.write(pool(1, MONTH))
         assert "Warning" not in sold.apply().text
         assert sold.run_in_process("plan", "--detailed-exitcode").code == 0

@@ -169,8 +169,8 @@ def test_servers_may_not_refer_to_each_other_yet(stack):
     assert mistake.code == "reference-unsupported"
 
 
-@pytest.mark.parametrize(("group", "value"), [("{count: 0}", 0), ("{for_each: []}", 0), ("{count: '{{ 1 - 1 }}'}", 0)])
-def test_a_group_without_servers_is_empty_and_not_unknown(stack, group, value):
+@pytest.mark.parametrize("group", ["{count: 0}", "{for_each: []}", "{count: '{{ 1 - 1 }}'}"])
+def test_a_group_without_servers_is_empty_and_not_unknown(stack, group):
     stack.write("servers.yaml", f"servers: {{none: {group}}}\n")
     stack.write("outputs.yaml", "outputs: {it: '{{ servers.none | length }}'}\n")
-    assert the_value(stack.load().outputs, {}).value == value
+    assert the_value(stack.load().outputs, {}).value == 0

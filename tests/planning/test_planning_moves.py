@@ -312,10 +312,11 @@ def test_what_is_let_go_is_forgotten_and_not_released(mode):
 
 
 def the_offers(records, desired):
-    """The plan's findings about likely moves, as (from, to) where a single one is meant."""
+    """The plan's findings, which are all about likely moves."""
     records = [bought(each) if not isinstance(each, Recorded) else each for each in records]
     plan = planned(surveyed(*desired, state=a_state(*records), live=tuple(map(shown, records))))
-    return [finding for finding in plan.findings if finding.code == "likely-move"]
+    assert {finding.code for finding in plan.findings} <= {"likely-move"}
+    return [*plan.findings]
 
 
 def test_a_server_that_is_only_called_otherwise_is_offered_as_a_move():

@@ -43,7 +43,6 @@ TERMINALS = {
     "colour": Style(color=True, width=80),
 }
 """A narrow and a wide screen, a screen with colours. What is piped has the text of a screen without colours."""
-SCREEN = 24
 YEAR = {**PREPAID, "period_type": "YEAR"}
 _COLOURS = {"0": "", "1": "bold", "2": "dim", "31": "red", "32": "green", "33": "yellow", "34": "blue", "36": "cyan"}
 

@@ -17,7 +17,7 @@ from support.disks import NumberedDisk
 from support.emulated_cloud import OURSELVES, EmulatedCloud, RequestType
 from support.event_loop import run
 from support.simulation import Crash, CrashPlan, ManualClock
-from support.stack_text import PASSWORD
+from support.stack_text import DEFAULTS, PASSWORD
 from support.stores import folder_store
 
 from provisioner.applying import Interruption
@@ -55,16 +55,8 @@ stack: demo
 cloud: sandbox
 region: cn-north-4
 purchase: {{marker: {marker}, prepaid: {prepaid}}}
-defaults:
-  flavor: Si2.large.4
-  image_id: c90fb553-2cdb-4b81-b56a-ef68812c6cf7
-  key_pair_name: ops
-  timeouts: {{create: 3m, delete: 3m}}
-  network:
-    vpc_id: 05982b48-a70f-43a1-a2b0-1fe36a236172
-    subnet_id: 38cf274a-98f9-4f6f-b622-5ed0e4a3db54
-    security_group_id: 150a2c76-1334-45f6-b28f-419f9b1d1742
 """
+STACK += DEFAULTS + "  timeouts: {{create: 3m, delete: 3m}}\n"
 AtStep: TypeAlias = Callable[[int, str], None]
 """Called with the number, counted from 0, and the name of each step before it is taken."""
 

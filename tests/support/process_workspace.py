@@ -53,6 +53,10 @@ PREPAID = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1, is_auto_
 THREE = f"servers: {{alpha: {{}}, beta: {{charging_info: {PREPAID}}}, gamma: {{}}}}\n"
 
 
+QUIET = 26 * 60
+"""Seconds after which a silent purchase counts as never carried out."""
+
+
 class MovableClock:
     """The real clock, ahead by what a test has advanced it. Signatures are accepted for a quarter of an hour."""
 
