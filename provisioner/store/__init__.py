@@ -14,13 +14,14 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
-from provisioner.store.contract import LockHolder, LockWaitListener, Store, UnlockAdvice
+from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.state_store import Siblings, StateStore
+from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
 
 __all__ = [
     "LockHolder",

@@ -33,7 +33,7 @@ from provisioner.model.journal import (
 )
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import link
-from provisioner.store.contract import StoreWords
+from provisioner.store.words import StoreWords
 
 _REMEMBERED = ("baseline", "refused", "sold", "unconfirmed", "paid")
 """Fields that later versions added to `Remembered`."""

@@ -13,7 +13,7 @@ from itertools import count
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.store.chain import line_ending
-from provisioner.store.contract import JOURNAL, START, NotInLog, Reader, StoreWords
+from provisioner.store.contract import JOURNAL, START, NotInLog, Reader
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
     KnownState,
@@ -25,6 +25,7 @@ from provisioner.store.known_state import (
     state_behind,
     state_missing,
 )
+from provisioner.store.words import StoreWords
 
 
 def read_current(

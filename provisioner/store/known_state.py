@@ -18,8 +18,9 @@ from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
-from provisioner.store.contract import START, StoreWords
+from provisioner.store.contract import START
 from provisioner.store.high_water_marks import HighWaterMark
+from provisioner.store.words import StoreWords
 
 FOREIGN: Final = "state-foreign"
 _OR_REBUILD: Final = (

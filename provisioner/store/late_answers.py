@@ -23,7 +23,8 @@ from provisioner.model.state import Intent, State
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_from_json, journal_lines
-from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, StoreWords, Undecided
+from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, Undecided
+from provisioner.store.words import StoreWords
 
 Answer: TypeAlias = Answered | Settled
 _ATTEMPTS: Final = 10

@@ -21,10 +21,11 @@ from provisioner.model.state import State
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import LockedStore, NotDone, Store, StoreWords
+from provisioner.store.contract import LockedStore, NotDone, Store
 from provisioner.store.current import read_current, read_journal, read_whole
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, former_labels, read_history, require_owner
+from provisioner.store.words import StoreWords
 
 _OF_RENAMING: Final = frozenset({"created", "run_started", "renamed", "run_ended"})
 """The types of the records that a renaming appends."""

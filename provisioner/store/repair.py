@@ -18,10 +18,11 @@ from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone, StoreWords
+from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import require_owner
 from provisioner.store.salvage import Salvaged
+from provisioner.store.words import StoreWords
 
 
 @dataclass(frozen=True, slots=True)

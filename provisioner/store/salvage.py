@@ -24,9 +24,10 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
-from provisioner.store.contract import DamagedParts, StoreWords
+from provisioner.store.contract import DamagedParts
 from provisioner.store.known_state import journal_damaged, read_state, require_label
 from provisioner.store.partial_replay import PartialReplay
+from provisioner.store.words import StoreWords
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')

@@ -24,10 +24,11 @@ from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten, StoreWords, Undecided
+from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten, Undecided
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import find_answers, with_late_hint, write_late
+from provisioner.store.words import StoreWords
 
 _WRITER_BYTES: Final = 16
 _NONCE_BYTES: Final = 8

@@ -21,17 +21,7 @@ from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import (
-    LATE,
-    DamagedParts,
-    LockedStore,
-    LockHolder,
-    LockWaitListener,
-    Reader,
-    Store,
-    StoreWords,
-    UnlockAdvice,
-)
+from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
@@ -41,6 +31,7 @@ from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
 from provisioner.store.verification import verify
+from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
 _ID_BYTES: Final = 6
 """The size of a lock's id: long enough to be unique, short enough to be typed."""

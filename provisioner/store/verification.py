@@ -14,8 +14,8 @@ from provisioner.model.history import HistoryRecord, VerifiedJournal
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
-from provisioner.store.contract import StoreWords
 from provisioner.store.known_state import KnownState, read_history
+from provisioner.store.words import StoreWords
 
 _HINT = (
     "Nothing was changed. Put your own copy of both files back, or let `provisioner state rebuild` make them anew from "

@@ -10,8 +10,8 @@ from support.builders import IDENTITY
 from support.memory_store import MemoryStore, Place
 
 from provisioner.store import StateStore
-from provisioner.store.contract import LockHolder
 from provisioner.store.folder import FolderStore
+from provisioner.store.words import LockHolder
 
 STORES = {
     "folder": lambda folder: partial(FolderStore, folder / "state"),

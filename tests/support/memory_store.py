@@ -19,14 +19,12 @@ from provisioner.store.contract import (
     Conflict,
     DamagedParts,
     Intrusion,
-    LockHolder,
     LockType,
     NotInLog,
     NotWritten,
-    StoreWords,
     Undecided,
-    UnlockAdvice,
 )
+from provisioner.store.words import LockHolder, StoreWords, UnlockAdvice
 
 
 class Fault(Enum):

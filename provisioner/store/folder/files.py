@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from provisioner.store.contract import JOURNAL, LATE, StoreWords
+from provisioner.store.contract import JOURNAL, LATE
+from provisioner.store.words import StoreWords
 
 _PART = re.compile(r"(?P<label>.+)\.(json|journal|backup|reserve|late)", re.IGNORECASE | re.DOTALL)
 _COPY_OF_PART = re.compile(_PART.pattern + r"[^A-Za-z].*", re.IGNORECASE | re.DOTALL)

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LockHolder, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
 
 _POLL = 0.25
 _SHORT_PAUSE = 0.005

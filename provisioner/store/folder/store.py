@@ -12,13 +12,14 @@ from pathlib import Path
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, Blob, LockHolder, LockType, LockWaitListener, StoreWords, UnlockAdvice
+from provisioner.store.contract import LATE, Blob, LockType
 from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.location import keep_out_of_git
 from provisioner.store.folder.lock import FileLock
 from provisioner.store.folder.locked_store import LockedFolderStore, read_checkpoint
 from provisioner.store.folder.log import FileLog, unreadable
 from provisioner.store.folder.reserve import Reserve
+from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
 _OTHERS_WRITE = 0o022
 """Permission bits that let others write.
