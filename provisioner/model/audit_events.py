@@ -22,11 +22,13 @@ from provisioner.model.journal import (
     Approved,
     Created,
     Entry,
+    Fenced,
     Forgotten,
     Imported,
     Intended,
     Listed,
     Moved,
+    Relocated,
     Remembered,
     Renamed,
     RunEnded,
@@ -95,7 +97,7 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case Created() | RunStarted() | RunEnded() | Approved() | Listed() | Renamed():
+            case Created() | RunStarted() | RunEnded() | Approved() | Listed() | Renamed() | Fenced() | Relocated():
                 yield from _of_state(line, line.entry)
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown
@@ -125,8 +127,15 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
 
 def _of_state(line: HistoryEntry, entry: Entry) -> Iterator[AuditEvent]:
     """Yields the event of an entry about the whole state, if the history tells of it."""
-    if isinstance(entry, Renamed):
-        yield AuditEvent(line, AuditEventType.STATE_RENAMED, None, f"was {entry.former}")
+    match entry:
+        case Renamed(former=former):
+            yield AuditEvent(line, AuditEventType.STATE_RENAMED, None, f"was {former}")
+        case Fenced(who=who, former=former):
+            yield AuditEvent(line, AuditEventType.TOOK_OVER, None, f"{who}, from {former}")
+        case Relocated(to=to):
+            yield AuditEvent(line, AuditEventType.STATE_MOVED, None, f"to {to}")
+        case _:
+            pass
 
 
 def _per_address(event: AuditEvent) -> Iterator[AuditEvent]:

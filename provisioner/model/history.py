@@ -17,11 +17,13 @@ from provisioner.model.journal import (
     Approved,
     Created,
     Entry,
+    Fenced,
     Forgotten,
     Imported,
     Intended,
     Listed,
     Moved,
+    Relocated,
     Remembered,
     Renamed,
     RunEnded,
@@ -109,6 +111,9 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
     for record in records:
         match record.entry:
             case Created():
+                yield HistoryEntry(record, None, None)
+            case Fenced() | Relocated():
+                run = None
                 yield HistoryEntry(record, None, None)
             case RunStarted() as run:
                 yield HistoryEntry(record, run, None)

@@ -234,6 +234,30 @@ class Renamed:
 
 
 @dataclass(frozen=True, slots=True)
+class Fenced:
+    """A run has taken over the lock of one that showed no sign of life. What that one still appends behind an earlier
+    record is refused from here on. `epoch` counts the takings of the lock; `who` took it, and `former` held it before.
+    """
+
+    epoch: int
+    writer: str
+    who: str
+    former: str
+    type: Literal["fenced"] = "fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Relocated:
+    """The last record of a journal: the state is kept at `to`, and never again here. `serial` is that of its first
+    checkpoint there.
+    """
+
+    to: str
+    serial: int
+    type: Literal["relocated"] = "relocated"
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     run: str
     result: str
@@ -255,5 +279,7 @@ Entry: TypeAlias = (
     | Stated
     | Forgotten
     | Renamed
+    | Fenced
+    | Relocated
     | RunEnded
 )

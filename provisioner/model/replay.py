@@ -16,11 +16,13 @@ from provisioner.model.journal import (
     Approved,
     Created,
     Entry,
+    Fenced,
     Forgotten,
     Imported,
     Intended,
     Listed,
     Moved,
+    Relocated,
     Remembered,
     Renamed,
     RunEnded,
@@ -78,7 +80,7 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 _forget(resources, released, entry)
             case Approved():
                 approvals.begin(entry)
-            case Created() | RunStarted() | Listed() | Renamed() | RunEnded():
+            case Created() | RunStarted() | Listed() | Renamed() | Fenced() | Relocated() | RunEnded():
                 listed, state = _listed_since(entry), _with_owner(state, entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     state = replace(state, listed=listed.ids, all_listed=listed.complete)
@@ -116,7 +118,7 @@ def _with_owner(state: State, entry: Entry) -> State:
     return state
 
 
-def _listed_since(entry: Created | RunStarted | Listed | Renamed | RunEnded) -> Listed:
+def _listed_since(entry: Entry) -> Listed:
     """Returns the list that holds after this entry: what one run listed does not count for another."""
     return entry if isinstance(entry, Listed) else Listed(())
 

@@ -10,7 +10,7 @@ or address of any store; their names in messages come from `StoreWords`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,6 +41,17 @@ class Blob:
 
     place: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LastRecord:
+    """The last record of a log, without its newline.
+
+    `age` is how many seconds ago it was written, by the clock of the store itself; None where the store has none.
+    """
+
+    line: bytes
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +116,20 @@ class Log(Protocol):
         The last record may be torn, after a crash. Raises NotInLog, and StoreError when the log cannot be read.
         """
 
-    def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
+    def last(self) -> LastRecord | None:
+        """Return the last complete record without reading the others; None when the log does not exist yet.
+
+        Raises StoreError when the log cannot be read.
+        """
+
+    def append(
+        self, after: JournalHead, batch: bytes, *, sending: bool = False, mentions: Collection[str] = ()
+    ) -> JournalHead:
         """Append `batch` behind the record of `after` and return the new head. Both are durable when this returns.
 
         An empty batch makes the existing records durable. `sending` means that a call is sent as soon as this is
-        durable, so the log first reserves space for its answer. Raises Conflict, NotWritten or Undecided.
+        durable, so the log first reserves space for its answer. `mentions` are the ids and names in the batch, for a
+        store that keeps an index of them. Raises Conflict, NotWritten or Undecided.
         """
 
     def close(self, after: JournalHead, batch: bytes) -> None:
@@ -141,6 +161,12 @@ class LockedStore(Reader, Protocol):
         """Return evidence that somebody has bypassed the lock, or that this can't be ruled out.
 
         Called before anything is sent.
+        """
+
+    def seconds_left(self) -> float:
+        """Return for how long the lock is certain to keep other writers out, by a clock that goes on in sleep.
+
+        Infinity for a lock that ends with the process. It may be negative: nobody need have taken the lock since.
         """
 
     def create_checkpoint(self, sequence: int, data: bytes) -> None:
@@ -198,11 +224,28 @@ class Store(Reader, Protocol):
         other is the newest.
         """
 
+    @property
+    def checkpoint_after(self) -> int:
+        """How many bytes the journal grows at least before the next checkpoint is worth its writing; 0: every run
+        writes one.
+        """
+
     def names(self) -> tuple[str, ...]:
         """Return the labels of all states of which any part is kept at the same place, without reading them."""
 
     def sibling(self, label: str) -> Store:
         """Return the store of another state at the same place."""
+
+    def mentions(self, tokens: Collection[str]) -> Mapping[str, frozenset[str]] | None:
+        """Return by label which of these ids and names the records of other states at the same place mention.
+
+        None when the store keeps no index of them. Raises StoreError.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Return as soon as something was appended to a log of this state where the store can tell, and after
+        `seconds` at the latest.
+        """
 
     def holder(self) -> LockHolder | None:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""

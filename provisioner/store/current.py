@@ -8,23 +8,24 @@ journal is read from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.state import State
+from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import line_ending
 from provisioner.store.contract import JOURNAL, START, NotInLog, Reader
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
     KnownState,
+    checked_records,
     initial_state,
     is_behind,
     read_known,
     read_state,
     replay_tail,
-    state_behind,
-    state_missing,
 )
+from provisioner.store.state_errors import state_behind, state_missing
 from provisioner.store.words import StoreWords
 
 
@@ -40,7 +41,7 @@ def read_current(
         return None if read is None else read[0]
     known = _read_newest(reader, words)
     if known is not None:
-        _require_newest(words, known, lambda: read_journal(reader), marks)
+        _require_newest(words, known, lambda head: _is_in_log(reader, head), marks)
     return known
 
 
@@ -53,7 +54,7 @@ def read_whole(
     if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
         return None
     known = _newest_from_journal(reader, words, journal or b"")
-    _require_newest(words, known, lambda: journal, marks)
+    _require_newest(words, known, _holds(words, known, lambda: journal), marks)
     return known, journal or b""
 
 
@@ -67,7 +68,7 @@ def read_quickly(
         except NotInLog:
             pass  # reading both in full below finds out why
         else:
-            _require_newest(words, known, lambda: read_journal(reader), marks)
+            _require_newest(words, known, _holds(words, known, lambda: read_journal(reader)), marks)
             return known.state
     current = read_current(reader, words, requires_checkpoint=requires_checkpoint, marks=marks)
     return None if current is None else current.state
@@ -111,14 +112,14 @@ def _check_pair(
             raise state_missing(words, beside=words.backup_name)
         return None
     known = read_known(words, state=state, journal=journal)
-    _require_newest(words, known, lambda: journal, marks)
+    _require_newest(words, known, _holds(words, known, lambda: journal), marks)
     return known, journal or b""
 
 
 def _read_newest(reader: Reader, words: StoreWords) -> KnownState | None:
-    for written in _checkpoints(reader, words):
+    for written, size in _checkpoints(reader, words):
         try:
-            return _from_checkpoint(reader, words, written)
+            return replace(_from_checkpoint(reader, words, written), written_size=size)
         except NotInLog:
             continue
     journal = read_journal(reader)
@@ -126,7 +127,7 @@ def _read_newest(reader: Reader, words: StoreWords) -> KnownState | None:
 
 
 def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> KnownState:
-    for written in _checkpoints(reader, words):
+    for written, _ in _checkpoints(reader, words):
         if written.head == START or line_ending(written.head) in journal:
             return replay_tail(words, written, journal)
     if (first := initial_state(words, journal)) is not None:
@@ -134,13 +135,13 @@ def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> K
     raise state_missing(words, beside=words.journal_name)
 
 
-def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[State]:
-    """Yield the intact checkpoints, newest first. Raises StoreError for one of a newer version or of another stack."""
+def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[tuple[State, int]]:
+    """Yield the intact checkpoints, newest first, each with its size in bytes. Raises StoreError for one of a newer version or of another stack."""
     for age in count():
         if (blob := reader.checkpoint(age)) is None:
             return
         try:
-            yield read_state(words, blob.data, place=blob.place)
+            yield read_state(words, blob.data, place=blob.place), len(blob.data)
         except StoreError as refusal:
             if refusal.diagnostics[0].code != "state-damaged":
                 raise
@@ -153,9 +154,27 @@ def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> Known
 
 
 def _require_newest(
-    words: StoreWords, known: KnownState, journal: Callable[[], bytes | None], marks: HighWaterMarks
+    words: StoreWords, known: KnownState, holds: Callable[[JournalHead], bool], marks: HighWaterMarks
 ) -> None:
-    """Raises StoreError when the state is older than its high-water mark."""
+    """Raises StoreError when the state is older than its high-water mark. `holds` is that of `is_behind`."""
     seen = marks.load(known.written.lineage)
-    if seen is not None and is_behind(words, known, lambda: journal() or b"", seen=seen):
-        raise state_behind(words, known, seen)
+    if seen is not None and is_behind(known, holds, seen=seen):
+        raise state_behind(words, known.written.serial, known.state.head, seen)
+
+
+def _holds(words: StoreWords, known: KnownState, journal: Callable[[], bytes | None]) -> Callable[[JournalHead], bool]:
+    """Return a function that tells whether the whole `journal` holds a record. It raises StoreError for damage."""
+
+    def holds(head: JournalHead) -> bool:
+        lines = checked_records(words, journal() or b"", lineage=known.written.lineage)
+        return any(record.head == head for record in lines)
+
+    return holds
+
+
+def _is_in_log(reader: Reader, head: JournalHead) -> bool:
+    try:
+        next(iter(reader.log(JOURNAL).read(head)), None)
+    except NotInLog:
+        return False
+    return True

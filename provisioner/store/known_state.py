@@ -10,23 +10,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from provisioner.model.diagnostic import SourceRange, StoreError, error
+from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import Created, Entry, Renamed
+from provisioner.model.journal import Created, Entry, Relocated, Renamed
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.contract import START
 from provisioner.store.high_water_marks import HighWaterMark
+from provisioner.store.state_errors import (
+    OR_REBUILD,
+    journal_damaged,
+    journal_missing,
+    journal_short,
+    state_older,
+    state_relocated,
+)
 from provisioner.store.words import StoreWords
 
 FOREIGN: Final = "state-foreign"
-_OR_REBUILD: Final = (
-    "Or run `provisioner state rebuild`: it puts together what is still readable here and what the cloud lists, shows it, "
-    "and asks before it writes."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,16 @@ class KnownState:
 
     `written` is the state of the checkpoint, `state` the same with the journal's tail replayed. The first `journal_end`
     bytes of the journal are complete records; a torn one may follow. `is_described`: the journal begins with an entry
-    that names its stack, environment and identity.
+    that names its stack, environment and identity. `written_size` and `tail_size` are the bytes of the checkpoint and
+    of the records since.
     """
 
     written: State
     state: State
     journal_end: int
     is_described: bool = True
+    written_size: int = 0
+    tail_size: int = 0
 
 
 def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> KnownState:
@@ -58,7 +65,7 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
     if not journal and written.head.sequence > 0:
         raise journal_missing(words, written.head)
     tail: list[Record] = []
-    head, end, newest = START, 0, 0
+    head, end, newest, tail_begin = START, 0, 0, 0
     at = START if is_whole else written.head
     created: Record | None = None
     renamed: Renamed | None = None
@@ -66,22 +73,25 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
         head, end, newest = record.head, record.end, max(newest, record.serial or 0)
         if head.sequence == written.head.sequence:
             _require_same(words, head, written.head)
+            tail_begin = end
         elif head.sequence > written.head.sequence:
             tail.append(record)
         match record.entry.get("type"):
             case "created":
                 created = record
+            case "relocated":
+                raise state_relocated(words, _decode_relocated(words, record).to, time=record.time)
             case "renamed" if head.sequence <= written.head.sequence:
                 renamed = _decode_renamed(words, record)
     if created is not None:
         _require_same_owner(words, created, renamed, written)
     if head.sequence < written.head.sequence:
-        raise _journal_short(words, head, written.head)
+        raise journal_short(words, head, written.head)
     if written.serial < newest:
-        raise _state_older(words, written.serial, newest)
+        raise state_older(words, written.serial, newest)
     state = _replay(words, written, tail, head=head)
     require_owner(words, state)
-    return KnownState(written, state, end, created is not None or not is_whole)
+    return KnownState(written, state, end, created is not None or not is_whole, tail_size=end - tail_begin)
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
@@ -173,7 +183,7 @@ def read_state(words: StoreWords, data: bytes, *, place: str) -> State:
             error(
                 "state-damaged",
                 f"{place} {problem}",
-                hint=f"Nothing was changed. {words.restore_state} {_OR_REBUILD}",
+                hint=f"Nothing was changed. {words.restore_state} {OR_REBUILD}",
             )
         ) from problem
 
@@ -193,63 +203,14 @@ def _replay(words: StoreWords, written: State, tail: list[Record], *, head: Jour
     return state
 
 
-def state_missing(words: StoreWords, beside: str) -> StoreError:
-    return StoreError(
-        error(
-            "state-missing",
-            f"{words.state} is missing beside {beside}, which says that servers may be owned",
-            hint=f"Nothing was changed. {words.restore_lost_state} {_OR_REBUILD} {words.begin_anew}",
-        )
-    )
+def is_behind(known: KnownState, holds: Callable[[JournalHead], bool], *, seen: HighWaterMark) -> bool:
+    """Whether the record of the mark `seen` is missing from the journal, so that the state is an older copy.
 
-
-def journal_missing(words: StoreWords, head: JournalHead) -> StoreError:
-    return StoreError(
-        error(
-            "journal-missing",
-            f"{words.journal} is missing or empty, but the state was made of its first {head.sequence} records",
-            hint=f"Nothing was changed. {words.restore_journal}: purchases may stand in it and nowhere else. {_OR_REBUILD}",
-        )
-    )
-
-
-def _state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
-    return StoreError(
-        error(
-            "state-older",
-            f"{words.state} has serial {serial}, and {words.journal_name} was written to beside serial {newest}: an older "
-            "copy has been put in its place",
-            hint=f"Nothing was changed. {words.restore_newest} {_OR_REBUILD}",
-        )
-    )
-
-
-def is_behind(words: StoreWords, known: KnownState, journal: Callable[[], bytes], *, seen: HighWaterMark) -> bool:
-    """Whether the record of the mark `seen` is missing from the whole `journal`, so that the state is an older copy.
-
-    A rebuilt journal lacks it too, but has a higher serial.
+    `holds` returns whether the journal holds a record. A rebuilt journal lacks it too, but has a higher serial.
     """
     if known.state.head == seen.head or known.written.serial > seen.serial or seen.head == START:
         return False
-    lines = checked_records(words, journal(), lineage=known.written.lineage)
-    return not any(record.head == seen.head for record in lines)
-
-
-def state_behind(words: StoreWords, found: KnownState, seen: HighWaterMark) -> StoreError:
-    has, was = _progress(found.written.serial, found.state.head), _progress(seen.serial, seen.head)
-    there = "it" if seen.location == words.state else seen.location
-    return StoreError(
-        error(
-            "state-older",
-            f"{words.state} is an older copy: it has {has}, and you have seen {there} with {was}",
-            detail="what was bought or released since stands in neither of its files, so that it would be bought again",
-            hint=f"Nothing was changed. {words.restore_both} {_OR_REBUILD}",
-        )
-    )
-
-
-def _progress(serial: int, head: JournalHead) -> str:
-    return f"serial {serial} and {head.sequence} records"
+    return not holds(seen.head)
 
 
 def _require_same_owner(words: StoreWords, record: Record, renamed: Renamed | None, written: State) -> None:
@@ -264,6 +225,12 @@ def _require_same_owner(words: StoreWords, record: Record, renamed: Renamed | No
         raise journal_damaged(words, problem, line=record.sequence)
 
 
+def _decode_relocated(words: StoreWords, record: Record) -> Relocated:
+    entry = decode_entry(words, record)
+    assert isinstance(entry, Relocated)
+    return entry
+
+
 def _decode_renamed(words: StoreWords, record: Record) -> Renamed | None:
     entry = decode_entry(words, record)
     return entry if isinstance(entry, Renamed) else None
@@ -275,23 +242,3 @@ def _require_same(words: StoreWords, found: JournalHead, expected: JournalHead) 
             f"is not the record that {words.state_name} was made of: the two files are not of one history"
         )
         raise journal_damaged(words, problem, line=found.sequence)
-
-
-def _journal_short(words: StoreWords, found: JournalHead, expected: JournalHead) -> StoreError:
-    problem = Damaged(f"ends there, but {words.state_name} was made of its first {expected.sequence} records")
-    return journal_damaged(words, problem, line=found.sequence)
-
-
-def journal_damaged(words: StoreWords, problem: ValueError, *, line: int) -> StoreError:
-    newer = isinstance(problem, FromNewerVersion)
-    return StoreError(
-        error(
-            "journal-format" if newer else "journal-damaged",
-            f"{words.journal}, line {line}: {problem}",
-            hint="Nothing was changed. Use the version of this tool that wrote it, or a later one."
-            if newer
-            else f"Nothing was changed. {words.restore_journal}. Without one, compare the lines from there on "
-            f"with the servers in the cloud before anything else is bought. {_OR_REBUILD}",
-            source=SourceRange(words.journal, max(line, 1), 1),
-        )
-    )

@@ -76,6 +76,27 @@ def write_late(
     return False
 
 
+class LateKeeper:
+    """Keeps the late answers of one run, each once. `open_log` opens the log."""
+
+    def __init__(self, open_log: Callable[[], Log], words: StoreWords, clock: StoreClock) -> None:
+        self._open_log = open_log
+        self._words = words
+        self._clock = clock
+        self._kept: set[str] = set()
+
+    def keep(self, entries: Sequence[Entry], intents: Mapping[str, Intent], *, lineage: str, batch: JsonObject) -> bool:
+        """Keep those `entries` that answer one of `intents`. Return whether the log holds all of these answers.
+
+        False where there are none.
+        """
+        answers = find_answers(entries, intents)
+        new = [(intent, answer) for intent, answer in answers if answer.intent not in self._kept]
+        if new and write_late(self._open_log, self._words, new, lineage=lineage, batch=batch, clock=self._clock):
+            self._kept |= {answer.intent for _, answer in new}
+        return bool(answers) and self._kept.issuperset(answer.intent for _, answer in answers)
+
+
 def with_late_hint(failure: StoreError, words: StoreWords) -> StoreError:
     """Return `failure` with hints that state where the answers are kept."""
     notice = f"What was answered is kept in {words.late}: the next run reads it there."

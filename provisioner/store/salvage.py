@@ -24,14 +24,14 @@ from provisioner.model.resource import Recorded
 from provisioner.model.state import Intent, JournalHead, State
 from provisioner.store.chain import Record, anchor, single_lines
 from provisioner.store.codec import entry_from_json
-from provisioner.store.contract import DamagedParts
-from provisioner.store.known_state import journal_damaged, read_state, require_label
+from provisioner.store.contract import START, DamagedParts
+from provisioner.store.known_state import read_state, require_label
 from provisioner.store.partial_replay import PartialReplay
+from provisioner.store.state_errors import journal_damaged
 from provisioner.store.words import StoreWords
 
 _ADDRESS = re.compile(rb'"address":("(?:[^"\\]|\\.)*")')
 _LINEAGE = re.compile(rb'"lineage":\s*"([0-9A-Za-z-]{1,64})"')
-_START = JournalHead()
 Lines: TypeAlias = Sequence[Record | bytes]
 """The lines of a journal in their order. A line that holds no valid record is kept as bytes."""
 
@@ -80,7 +80,7 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
         require_label(words, state, damaged.journal)
     lines = tuple(single_lines(damaged.journal or b""))
     base = _base(words, states, lines)
-    head = base.head if base else _START
+    head = base.head if base else START
     lineage = base.lineage if base else _proven_lineage(damaged, lines)
     rest = _not_included(lines, head)
     linked = _linked(rest, head, lineage=lineage)
@@ -93,7 +93,7 @@ def salvage(words: StoreWords, damaged: DamagedParts, *, damage: Sequence[Diagno
         lineage=lineage,
         identity=base.identity if base else _identity_from_journal(words, lines),
         serial=_highest_serial(words, states, lines),
-        heads=frozenset({base.head if base else _START, *(line.head for line in _intact(lines))}),
+        heads=frozenset({base.head if base else START, *(line.head for line in _intact(lines))}),
         resources=replayed.state.resources,
         intents=replayed.state.intents,
         absent=replayed.state.absent,
@@ -133,7 +133,7 @@ def _base(words: StoreWords, states: dict[str, State | None], lines: Lines) -> S
     if base is None:
         return None
     for line in _intact(lines):
-        foreign = line.sequence == 1 and line.previous != anchor(base.lineage, _START)
+        foreign = line.sequence == 1 and line.previous != anchor(base.lineage, START)
         if foreign or (line.sequence == base.head.sequence and line.hash != base.head.hash):
             raise _histories_conflict(words, line)
     return base
@@ -167,7 +167,7 @@ def _highest_serial(words: StoreWords, states: dict[str, State | None], lines: L
 def _is_superseded(state: State, lines: Lines) -> bool:
     """Whether a rebuild has written the journal after this state. Such a journal is complete by itself."""
     first = _first(lines)
-    return first is not None and state.head != _START and state.serial <= (first.serial or 0)
+    return first is not None and state.head != START and state.serial <= (first.serial or 0)
 
 
 def _proven_lineage(damaged: DamagedParts, lines: Lines) -> str | None:
@@ -180,7 +180,7 @@ def _proven_lineage(damaged: DamagedParts, lines: Lines) -> str | None:
         return None
     states = b"\n".join(data for data in (damaged.state, damaged.backup) if data is not None)
     candidates = [first.lineage, *(found.decode() for found in _LINEAGE.findall(states))]
-    return next((name for name in candidates if name and anchor(name, _START) == first.previous), None)
+    return next((name for name in candidates if name and anchor(name, START) == first.previous), None)
 
 
 def _not_included(lines: Lines, head: JournalHead) -> Lines:
@@ -194,7 +194,7 @@ def _not_included(lines: Lines, head: JournalHead) -> Lines:
             continue
         if line.sequence <= head.sequence:
             start = number
-        elif line.sequence == head.sequence + 1 and head != _START and line.previous == head.hash:
+        elif line.sequence == head.sequence + 1 and head != START and line.previous == head.hash:
             return lines[number - 1 :]
     return lines[start:]
 
@@ -206,7 +206,7 @@ def _linked(rest: Lines, head: JournalHead, *, lineage: str | None) -> list[Reco
     """
     linked: list[Record] = []
     for line in rest:
-        is_unproven = head == _START and lineage is None
+        is_unproven = head == START and lineage is None
         if isinstance(line, bytes) or line.sequence != head.sequence + 1:
             break
         if not is_unproven and line.previous != anchor(lineage or "", head):

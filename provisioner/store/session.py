@@ -22,25 +22,28 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunEnded, RunStarted
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
+from provisioner.store.appending import append_until_known
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten, Undecided
+from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
-from provisioner.store.late_answers import find_answers, with_late_hint, write_late
+from provisioner.store.late_answers import LateKeeper, with_late_hint
+from provisioner.store.state_errors import journal_closed, lock_unreliable, state_invalid
 from provisioner.store.words import StoreWords
 
 _WRITER_BYTES: Final = 16
 _NONCE_BYTES: Final = 8
-_ATTEMPTS: Final = 3
-"""How often an append with an unknown outcome is tried. A store that will never know fails each time at once."""
+_PATIENCE: Final = 60.0
+"""For how many seconds a shared store that may be restarting is asked again. A folder that will never know fails at once."""
+_PART_OF_CHECKPOINT: Final = 4
+"""A checkpoint is also not worth its writing until the journal has grown by this part of the last one."""
 
 
 class Session:
     """A writing session. Every method raises StoreError.
 
-    A failed write breaks the session for good, because it says nothing about what the store holds. Only `journal-full`
-    does not: nothing was written then.
+    A failed write breaks the session for good, as it says nothing about what the store holds. `journal-full` does not.
     """
 
     def __init__(
@@ -53,8 +56,13 @@ class Session:
         known: KnownState | None,
         late: Sequence[Entry],
         late_log: Callable[[], Log],
+        checkpoint_after: int = 0,
+        requires_checkpoint: bool = True,
     ) -> None:
-        """`known` was read through `store`; None before the first run. `late` are answers to intents open in it."""
+        """`known` was read through `store`; None before the first run. `late` are answers to intents open in it.
+
+        `checkpoint_after` and `requires_checkpoint` are those of the store.
+        """
         self._store = store
         self._words = words
         self._clock = clock
@@ -69,8 +77,11 @@ class Session:
         self._entries: list[Entry] = []
         self._late = tuple(late)
         self._late_is_journaled = not late
-        self._late_log = late_log
-        self._kept_late: set[str] = set()
+        self._late_keeper = LateKeeper(late_log, words, clock)
+        self._checkpoint_after = checkpoint_after
+        self._requires_checkpoint = requires_checkpoint
+        self._patience = 0.0 if requires_checkpoint else _PATIENCE
+        self._tail_size = 0 if known is None else known.tail_size
         self._broken: str | None = None
         self._is_over = False
         self._intrusion_error: StoreError | None = None
@@ -84,18 +95,26 @@ class Session:
         return replay(self._known.state, self._late) if self._late else self._known.state
 
     def create(self, stack: str, environment: str | None, *, identity: Identity) -> State:
-        """Create the first state, with a new lineage and serial 1. It is durable before a journal exists."""
+        """Create the first state, with a new lineage and serial 1.
+
+        It is durable when this returns: as a checkpoint where the store requires one, and else as the journal's first
+        record, so that of two runs that do this at the same time one has a conflict.
+        """
         with self._mutex:
             self._require_whole()
             if self._known is not None:
                 raise StoreError(error("state-exists", f"{self._words.state} exists already; nothing was changed"))
             state = State(stack=stack, environment=environment, lineage=str(uuid4()), serial=1, identity=identity)
             require_owner(self._words, state)
-            hint = f"Nothing was sent. {self._words.make_writable} and try again."
-            with self._durably("state-not-written", self._words.state, hint):
-                self._store.create_checkpoint(0, _encode(state))
             self._known = KnownState(written=state, state=state, journal_end=0)
-            self._save_mark(state.serial, state.head)
+            if self._requires_checkpoint:
+                hint = f"Nothing was sent. {self._words.make_writable} and try again."
+                with self._durably("state-not-written", self._words.state, hint):
+                    self._store.create_checkpoint(0, _encode(state))
+            else:
+                self._append(self._lines([created_entry(state)], state))
+                self._is_described = True
+            self._save_mark(state.serial, self._head)
             return state
 
     def append(self, entries: Sequence[Entry]) -> JournalHead:
@@ -113,13 +132,21 @@ class Session:
                 raise
 
     def checkpoint(self) -> State:
-        """Write the state after all appended entries in one step, unless nothing has happened. Return the state."""
+        """Write the state after all appended entries in one step, unless nothing has happened. Return the state.
+
+        Where checkpoints are a cache, one is written only when the journal has grown enough since the last one.
+        """
         with self._mutex:
             known = self._require_begun()
             self._append_entries(())
             if self._head == known.written.head:
                 return known.state
             state = self._next_state(known)
+            if self._tail_size < max(self._checkpoint_after, known.written_size // _PART_OF_CHECKPOINT):
+                state = replace(state, serial=known.written.serial)
+                self._known = replace(known, state=state)
+                self._go_on_from(state)
+                return state
             data = _encode(state)
             if not self._is_settled:
                 self._append(b"")
@@ -129,11 +156,14 @@ class Session:
             )
             with self._durably("state-not-written", self._words.state, hint):
                 self._store.create_checkpoint(self._head.sequence, data)
-            self._known = replace(known, written=state, state=state)
-            self._entries.clear()
-            self._late = ()
-            self._save_mark(state.serial, state.head)
+            self._known = replace(known, written=state, state=state, written_size=len(data))
+            self._tail_size = 0
+            self._go_on_from(state)
             return state
+
+    def seconds_left(self) -> float:
+        """Return for how long the lock is certain to keep other writers out. See `LockedStore.seconds_left`."""
+        return self._store.seconds_left()
 
     def close(self) -> None:
         """End the session before the lock is released. Nothing can be written after that."""
@@ -148,15 +178,7 @@ class Session:
         if not entries:
             return self._head
         described = [] if self._is_described else [created_entry(known.written)]
-        lines, _ = journal_lines(
-            self._words,
-            [*described, *entries],
-            lineage=known.written.lineage,
-            serial=known.written.serial,
-            head=self._head,
-            time=self._clock.now(),
-            batch=self._batch(entries),
-        )
+        lines = self._lines([*described, *entries], known.written)
         sending = any(isinstance(entry, Intended) for entry in entries)
         if sending:
             self._require_alone()
@@ -167,18 +189,33 @@ class Session:
         self._entries.extend(entries)
         return self._head
 
+    def _lines(self, entries: Sequence[Entry], written: State) -> bytes:
+        """Return the records that continue the journal. `written` is the state of the last checkpoint."""
+        lines, _ = journal_lines(
+            self._words,
+            entries,
+            lineage=written.lineage,
+            serial=written.serial,
+            head=self._head,
+            time=self._clock.now(),
+            batch=self._batch(entries),
+        )
+        return lines
+
+    def _go_on_from(self, state: State) -> None:
+        """Take `state` as what all entries so far have led to."""
+        self._entries.clear()
+        self._late = ()
+        self._save_mark(state.serial, state.head)
+
     def _keep_late(self, entries: Sequence[Entry]) -> bool:
         """Keep answers to our calls in the late log once the session is broken. Return whether it holds all of them."""
         known = self._known
         if known is None or self._broken is None or self._is_over:
             return False
         sent = {entry.intent.id: entry.intent for entry in self._entries if isinstance(entry, Intended)}
-        answers = find_answers(entries, {**known.state.intents, **sent})
-        new = [(intent, answer) for intent, answer in answers if answer.intent not in self._kept_late]
-        batch, lineage = self._batch(entries), known.written.lineage
-        if new and write_late(self._late_log, self._words, new, lineage=lineage, batch=batch, clock=self._clock):
-            self._kept_late |= {answer.intent for _, answer in new}
-        return bool(answers) and self._kept_late.issuperset(answer.intent for _, answer in answers)
+        intents = {**known.state.intents, **sent}
+        return self._late_keeper.keep(entries, intents, lineage=known.written.lineage, batch=self._batch(entries))
 
     def _batch(self, entries: Sequence[Entry]) -> JsonObject:
         """Return what identifies this append. The entry that ends a run still belongs to it."""
@@ -192,32 +229,23 @@ class Session:
         return batch if run is None else {**batch, "run": run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
-        """Append `lines`. While the outcome is unknown, the same bytes are appended again."""
+        """Append `lines`. While the outcome is unknown, the same bytes are appended again, for a while: a database that
+        restarts is back soon, and the replies that wait can then be recorded.
+        """
         hint = (
             f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
         )
         with self._durably("journal-not-durable", self._words.journal, hint):
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
-                    self._head = self._journal.append(self._head, lines, sending=sending)
-                except Undecided:
-                    if attempt == _ATTEMPTS:
-                        raise
-                else:
-                    self._is_settled = True
-                    return
+            self._head = append_until_known(
+                self._journal, self._head, lines, sending=sending, clock=self._clock, patience=self._patience
+            )
+            self._tail_size += len(lines)
+            self._is_settled = True
 
     def _require_whole(self) -> None:
         if self._broken is not None:
-            raise StoreError(
-                error(
-                    "journal-not-durable",
-                    f"{self._words.journal} is closed for the rest of this run: {self._broken}",
-                    hint=f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for "
-                    "what was sent and could not be recorded.",
-                )
-            )
+            raise journal_closed(self._words, self._broken)
 
     def _require_begun(self) -> KnownState:
         self._require_whole()
@@ -232,13 +260,7 @@ class Session:
         except ValueError as contradiction:
             state, problem = known.state, str(contradiction)
         if problem is not None:
-            raise StoreError(
-                error(
-                    "state-invalid",
-                    f"{self._words.state} was not written, because it would contradict itself: {problem}",
-                    hint=f"{self._words.journal} holds everything that was done in this run. Please report this.",
-                )
-            )
+            raise state_invalid(self._words, problem)
         return state
 
     def _require_alone(self) -> None:
@@ -247,14 +269,7 @@ class Session:
         Such a run never sends again, as the intruder may not show twice. It may still record what it sent before.
         """
         if self._intrusion_error is None and (intrusion := self._store.intrusion()) is not None:
-            self._intrusion_error = StoreError(
-                error(
-                    intrusion.code,
-                    f"cannot rely on {intrusion.place}: {intrusion.found}",
-                    hint=f"Nothing more is sent in this run. {self._words.end_other_writers}, then run the same command again: it looks in the cloud "
-                    "for what was sent and could not be recorded.",
-                )
-            )
+            self._intrusion_error = lock_unreliable(self._words, intrusion)
         if self._intrusion_error is not None:
             raise self._intrusion_error
 

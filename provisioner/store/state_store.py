@@ -169,6 +169,8 @@ class StateStore:
                 known=known,
                 late=() if known is None else open_answers(known.state, read_late(locked)),
                 late_log=lambda: self._store.log(LATE),
+                checkpoint_after=self._store.checkpoint_after,
+                requires_checkpoint=self._store.requires_checkpoint,
             )
             try:
                 yield session

@@ -7,15 +7,16 @@ from functools import partial
 
 import pytest
 from support.builders import IDENTITY
-from support.memory_store import MemoryStore, Place
+from support.memory_backend import Place, shared_store
 
 from provisioner.store import StateStore
+from provisioner.store.contract import JOURNAL, DamagedParts
 from provisioner.store.folder import FolderStore
 from provisioner.store.words import LockHolder
 
 STORES = {
     "folder": lambda folder: partial(FolderStore, folder / "state"),
-    "memory": lambda _folder: partial(MemoryStore, Place()),
+    "memory": lambda _folder: partial(shared_store, Place()),
 }
 """By name of the store: a function from an empty folder to an opener, which opens the store of a label at that place."""
 HOLDER = LockHolder(who="ana@laptop", pid=1, host="laptop", command="apply", since=1_700_000_000_000, id="ab12")
@@ -56,3 +57,10 @@ def writing():
             yield session
 
     return write
+
+
+def parts_of(held):
+    """What a repair finds in a store whose lock is held."""
+    blobs = [held.checkpoint(age) for age in (0, 1)]
+    state, backup = (None if blob is None else blob.data for blob in blobs)
+    return DamagedParts(state, backup, b"".join(held.log(JOURNAL).read()))

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_run, an_intent
-from support.memory_store import Fault, MemoryStore, Place
+from support.memory_backend import Fault, MemoryLog, Place, shared_store
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.journal import Answered, Intended
 from provisioner.store import StateStore
+from provisioner.store.clock import StoreClock
 from provisioner.store.contract import JOURNAL
 
 
@@ -20,8 +21,19 @@ def place():
 
 
 @pytest.fixture
-def store(place):
-    return StateStore(MemoryStore(place, "demo.dev"))
+def clock():
+    """Time passes only while somebody sleeps."""
+    passed = [0.0]
+
+    def sleep(seconds):
+        passed[0] += seconds
+
+    return StoreClock(elapsed=lambda: passed[0], sleep=sleep)
+
+
+@pytest.fixture
+def store(place, clock):
+    return StateStore(shared_store(place, "demo.dev"), clock=clock)
 
 
 @pytest.fixture
@@ -59,8 +71,8 @@ def test_an_append_whose_outcome_is_unknown_is_made_again_and_stands_once(store,
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_REPLY, Fault.UNDECIDED, Fault.TORN])
-def test_an_append_that_stays_unknown_ends_the_run(store, running, fault):
-    with running(fault, *[Fault.UNDECIDED] * 9) as session:
+def test_an_append_that_stays_unknown_for_a_minute_ends_the_run(store, running, clock, fault):
+    with running(fault, *[Fault.UNDECIDED] * 99) as session:
         if fault is Fault.LOST_REPLY:
             session.append(a_purchase("two"))
         else:
@@ -69,6 +81,7 @@ def test_an_append_that_stays_unknown_ends_the_run(store, running, fault):
             assert caught.value.diagnostics[0].code == "journal-not-durable"
             with pytest.raises(StoreError):
                 session.append(a_purchase("three"))
+            assert 60 <= clock.elapsed() < 70
     assert addresses(store) == ({"one", "two"} if fault is Fault.LOST_REPLY else {"one"})
     with running() as session:
         session.append(a_purchase("four"))
@@ -86,7 +99,7 @@ def test_what_found_no_room_may_be_appended_later(store, running):
 
 
 def test_a_torn_record_is_nobodys(place, store, running):
-    with running(Fault.TORN, *[Fault.UNDECIDED] * 9) as session, pytest.raises(StoreError):
+    with running(Fault.TORN, *[Fault.UNDECIDED] * 99) as session, pytest.raises(StoreError):
         session.append(a_purchase("two"))
     assert addresses(store) == {"one"}
     assert store.verify().torn > 0
@@ -141,7 +154,7 @@ def test_without_any_checkpoint_the_journal_says_everything(place, store, runnin
     assert addresses(store) == {"one", "two", "three"}
     assert (state.stack, state.environment, state.identity) == ("demo", "dev", IDENTITY)
     assert (state.lineage, state.serial) == (before.lineage, before.serial)
-    assert StateStore(MemoryStore(place, "demo.test")).siblings().states["demo.dev"] == state
+    assert StateStore(shared_store(place, "demo.test")).siblings().states["demo.dev"] == state
 
 
 def test_reading_begins_at_the_checkpoint(place, store, running, monkeypatch):
@@ -151,9 +164,9 @@ def test_reading_begins_at_the_checkpoint(place, store, running, monkeypatch):
         session.checkpoint()
         session.append(a_purchase("last"))
     read = []
-    original = MemoryStore.log(MemoryStore(place, "demo.dev"), JOURNAL).__class__.read
+    original = MemoryLog.read
     monkeypatch.setattr(
-        "support.memory_store.MemoryLog.read",
+        "support.memory_backend.MemoryLog.read",
         lambda self, *at: (read.append(piece) or piece for piece in original(self, *at)),
     )
     assert len(addresses(store)) == 52

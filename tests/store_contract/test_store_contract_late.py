@@ -15,10 +15,10 @@ from provisioner.store import StateStore
 from provisioner.store.chain import link
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_to_json
-from provisioner.store.contract import JOURNAL, LATE, DamagedParts
+from provisioner.store.contract import JOURNAL, LATE
 from provisioner.store.late_answers import write_late
 
-from .conftest import HOLDER
+from .conftest import HOLDER, parts_of
 
 
 def answered(name, identifier=None):
@@ -135,13 +135,14 @@ def test_an_answer_that_the_other_run_has_found_by_itself_is_no_news(store, fenc
     assert states.warnings == ()
 
 
-def test_a_damaged_state_is_mended_with_late_answers_beside_it(store, fenced):
+def test_a_damaged_state_is_mended_with_late_answers_beside_it(store, fenced, writing):
+    with writing(store) as session:
+        session.append([RunStarted("run-0", "apply", "ana", "0.1.0")])
+        session.checkpoint()
     fenced([], answered("one"))
     with store.lock(HOLDER, timeout=0) as hold:
-        journal = b"".join(hold.log(JOURNAL).read())
-        state, backup = hold.checkpoint(), hold.checkpoint(1)
-        before = DamagedParts(state.data, backup.data if backup else None, journal)
-        hold.replace(before, journal.replace(b'"two"', b'"twp"'), state.data)
+        before = parts_of(hold)
+        hold.replace(before, before.journal.replace(b'"two"', b'"twp"'), before.state)
     states = StateStore(store)
     with pytest.raises(StoreError):
         states.load()

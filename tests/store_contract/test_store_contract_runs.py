@@ -17,9 +17,9 @@ from provisioner.model.state import State
 from provisioner.store import StateStore
 from provisioner.store.chain import link
 from provisioner.store.codec import entry_to_json
-from provisioner.store.contract import JOURNAL, START, DamagedParts
+from provisioner.store.contract import JOURNAL, START
 
-from .conftest import HOLDER
+from .conftest import HOLDER, parts_of
 
 
 @pytest.fixture
@@ -66,6 +66,8 @@ def test_every_batch_says_who_wrote_it_and_is_like_no_other(store, writing):
         session.append([Remembered(an_address("one"), Phase.READY)])
     lines = b"".join(store.log(JOURNAL).read()).splitlines()
     batches = [json.loads(line)["batch"] for line in lines if b'"batch":' in line]
+    if not store.requires_checkpoint:
+        assert "run" not in batches.pop(0), "the state was created before any run began"
     assert [batch.get("run") for batch in batches] == ["run-1"] * 4 + [None]
     assert [batch["writer"] == batches[0]["writer"] for batch in batches] == [True] * 4 + [False]
     assert len({batch["nonce"] for batch in batches}) == len(batches)
@@ -74,13 +76,15 @@ def test_every_batch_says_who_wrote_it_and_is_like_no_other(store, writing):
 def test_a_journal_that_was_begun_for_another_account_is_refused(store, writing):
     with writing(store) as session:
         session.append(a_run(*a_purchase("one")))
-        lineage = session.state.lineage
+        lineage = session.checkpoint().lineage
     others = entry_to_json(Created("demo", "dev", replace(IDENTITY, account="another")))
     lines, _ = link([others], lineage=lineage, serial=1, head=START, time=1)
     with store.lock(HOLDER, timeout=0) as hold:
-        journal = b"".join(hold.log(JOURNAL).read())
-        state = hold.checkpoint().data
-        hold.replace(DamagedParts(state, None, journal), lines, state)
+        before = parts_of(hold)
+        hold.replace(before, lines, before.state)
+    if not store.requires_checkpoint:  # the journal is what counts, and a run of the first account is refused later
+        assert StateStore(store).load().identity.account == "another"
+        return
     with pytest.raises(StoreError, match="was begun for another"):
         StateStore(store).load()
     assert "was begun for another" in StateStore(store.sibling("other")).siblings().unread["demo.dev"]
@@ -182,11 +186,9 @@ def test_of_siblings_only_what_follows_their_checkpoint_is_read(bought, opened, 
 
 def test_a_damaged_journal_is_refused_and_mended(bought, store):
     """A rebuild keeps everything that is still readable."""
-    journal = b"".join(store.log(JOURNAL).read())
     with store.lock(HOLDER, timeout=0) as hold:
-        state = hold.checkpoint()
-        before = DamagedParts(state.data, hold.checkpoint(1).data, journal)
-        hold.replace(before, journal.replace(b"gateway", b"gatewax"), state.data)
+        before = parts_of(hold)
+        hold.replace(before, before.journal.replace(b"gateway", b"gatewax"), before.state)
     with pytest.raises(StoreError) as caught:
         bought.load()
     assert caught.value.diagnostics[0].code == "journal-damaged"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -67,6 +68,9 @@ class LockedFolderStore:
         except OSError as failure:
             return Intrusion("state-moved", str(self._state_path), failure.strerror or str(failure))
         return None
+
+    def seconds_left(self) -> float:
+        return math.inf
 
     def create_checkpoint(self, sequence: int, data: bytes) -> None:  # noqa: ARG002 - the state contains it
         with _as_undecided(self._files.state):

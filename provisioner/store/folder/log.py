@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import head_of, is_closing, is_torn, line_ending
-from provisioner.store.contract import START, Conflict, NotDone, NotInLog, NotWritten, Undecided
+from provisioner.store.contract import START, Conflict, LastRecord, NotDone, NotInLog, NotWritten, Undecided
 from provisioner.store.folder.reserve import Reserve
 
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -55,7 +55,27 @@ class FileLog:
         if content is not None:
             yield content
 
-    def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
+    def last(self) -> LastRecord | None:
+        size = _FIRST_READ
+        while True:
+            tail, is_whole = self._tail(size)
+            lines = tail.rstrip(b"\n").split(b"\n")
+            if not tail.endswith(b"\n") and is_torn(lines[-1]):
+                del lines[-1]
+            if lines and (len(lines) > 1 or is_whole):
+                return LastRecord(lines[-1]) if lines[-1] else None
+            if is_whole:
+                return None
+            size *= 8
+
+    def append(
+        self,
+        after: JournalHead,
+        batch: bytes,
+        *,
+        sending: bool = False,
+        mentions: Collection[str] = (),  # noqa: ARG002 - a folder keeps no index of them
+    ) -> JournalHead:
         """Append a batch. After any failure except a full disk, every further append raises the same failure."""
         if self._outcome is not None:
             raise self._outcome

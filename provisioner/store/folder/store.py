@@ -5,7 +5,7 @@ Readers take no lock: they read the state before the journal, so that the journa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,6 +67,10 @@ class FolderStore:
         """
         return True
 
+    @property
+    def checkpoint_after(self) -> int:
+        return 0
+
     def is_place_of_state(self, path: Path) -> bool:
         """Return whether a file at `path` is, or would be taken for, a part of this state or of another one here."""
         is_part = label_of(path.name) is not None or path.suffix == ".lock"
@@ -89,6 +93,12 @@ class FolderStore:
 
     def sibling(self, label: str) -> FolderStore:
         return FolderStore(self._files.folder, label, disk=self._disk, clock=self._clock)
+
+    def mentions(self, tokens: Collection[str]) -> None:  # noqa: ARG002 - a folder keeps no index
+        return None
+
+    def wait(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
 
     def holder(self) -> LockHolder | None:
         return self._lock.holder()

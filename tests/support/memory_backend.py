@@ -1,30 +1,34 @@
-"""A store in memory that keeps the contract, and has the faults of a store behind a network: lost replies, unknown outcomes.
+"""A backend in memory, which has the faults of one behind a network: lost replies, unknown outcomes.
 
-Checkpoints are a cache here, as in every store where nobody copies single parts; and appends are made again with the same bytes.
+With `shared_store` it is a store whose lock is a lease, as every store that several machines share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from provisioner.model.diagnostic import LockHeld, error
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import head_of, is_closing, line_ending
 from provisioner.store.contract import (
+    JOURNAL,
     START,
     Blob,
     Conflict,
     DamagedParts,
-    Intrusion,
-    LockType,
+    LastRecord,
     NotInLog,
     NotWritten,
     Undecided,
 )
-from provisioner.store.words import LockHolder, StoreWords, UnlockAdvice
+from provisioner.store.lease_record import LEASE, LeaseTerms
+from provisioner.store.shared_store import SharedStore
+from provisioner.store.words import StoreWords
+
+SHORT = LeaseTerms(seconds=0.3, renew_after=0.05, poll=0.02)
+"""The terms of a lease that is over in a moment."""
 
 
 class Fault(Enum):
@@ -43,8 +47,7 @@ class Kept:
 
     logs: dict[str, bytes] = field(default_factory=dict)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
-    holder: LockHolder | None = None
-    is_fenced: bool = False
+    mentioned: set[str] = field(default_factory=set)
     aside: list[DamagedParts] = field(default_factory=list)
 
 
@@ -56,6 +59,8 @@ class Place:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     foreign_batch: bytes = b""
     """What the run that takes over the lock appends."""
+    before_step: Callable[[str, str, str], None] = lambda _label, _log, _step: None
+    """Called before each step with the label, the name of the log and what is done: tests let others go first there."""
 
     def of(self, label: str) -> Kept:
         return self.states.setdefault(label, Kept())
@@ -64,6 +69,7 @@ class Place:
 class MemoryLog:
     def __init__(self, place: Place, label: str, name: str) -> None:
         self._place = place
+        self._label = label
         self._kept = place.of(label)
         self._name = name
 
@@ -72,11 +78,26 @@ class MemoryLog:
             if at != START:
                 raise NotInLog("it was never begun")
             return
+        self._place.before_step(self._label, self._name, "read")
         begin = 0 if at == START else self._begin(at)
         yield self._kept.logs[self._name][begin:]
 
-    def append(self, after: JournalHead, batch: bytes, *, sending: bool = False) -> JournalHead:
+    def last(self) -> LastRecord | None:
+        self._place.before_step(self._label, self._name, "last")
+        stands = self._kept.logs.get(self._name, b"")
+        lines = stands[: stands.rfind(b"\n") + 1].splitlines()
+        return LastRecord(lines[-1]) if lines else None
+
+    def append(
+        self, after: JournalHead, batch: bytes, *, sending: bool = False, mentions: Collection[str] = ()
+    ) -> JournalHead:
         del sending  # it has room for every answer
+        self._place.before_step(self._label, self._name, "append")
+        head = self._append(after, batch)
+        self._kept.mentioned.update(mentions)
+        return head
+
+    def _append(self, after: JournalHead, batch: bytes) -> JournalHead:
         end = 0 if after == START else self._end(after)
         stands = self._kept.logs.get(self._name, b"")
         rest = stands[end:]
@@ -114,7 +135,6 @@ class MemoryLog:
                 raise Undecided("the connection broke")
             case Fault.FENCED:
                 self._kept.logs[self._name] = before + self._place.foreign_batch
-                self._kept.is_fenced = True
                 raise Conflict("somebody else's record stands behind that one")
             case None:
                 self._kept.logs[self._name] = before + batch
@@ -129,22 +149,23 @@ class MemoryLog:
         return position + len(line_ending(at)) + 1
 
 
-class MemoryStore:
-    """The store, and also what a run writes to while it holds the lock."""
+class MemoryBackend:
+    """All states of a place."""
 
-    def __init__(self, place: Place, label: str) -> None:
+    def __init__(self, place: Place) -> None:
         self.place = place
-        self.kept = place.of(label)
-        self._label = label
 
     @property
-    def words(self) -> StoreWords:
+    def warnings(self) -> tuple[()]:
+        return ()
+
+    def words(self, label: str) -> StoreWords:
         return StoreWords(
-            label=self._label,
-            state=f"memory://{self._label}",
-            journal=f"memory://{self._label}/journal",
-            backup=f"memory://{self._label}/before",
-            lock=f"memory://{self._label}/lock",
+            label=label,
+            state=f"memory://{label}",
+            journal=f"memory://{label}/journal",
+            backup=f"memory://{label}/before",
+            lock=f"memory://{label}/lock",
             state_name="the checkpoint",
             journal_name="the journal",
             backup_name="the checkpoint before it",
@@ -160,82 +181,61 @@ class MemoryStore:
             make_room="Make room in the store",
             end_other_writers="Find out who else writes",
             lock_free="a lock ends with its connection",
-            late=f"memory://{self._label}/late",
+            late=f"memory://{label}/late",
             clear_late="Delete the log of late answers.",
         )
 
-    @property
-    def warnings(self) -> tuple[()]:
-        return ()
+    def names(self) -> tuple[str, ...]:
+        kept = self.place.states.items()
+        return tuple(sorted(label for label, one in kept if one.checkpoints or one.logs.keys() - {LEASE}))
 
-    @property
-    def lock_type(self) -> LockType:
-        return LockType.SERVER
+    def log(self, label: str, name: str) -> MemoryLog:
+        return MemoryLog(self.place, label, name)
 
-    @property
-    def requires_checkpoint(self) -> bool:
-        return False
-
-    def checkpoint(self, age: int = 0) -> Blob | None:
-        newest_first = sorted(self.kept.checkpoints, reverse=True)
+    def checkpoint(self, label: str, age: int = 0) -> Blob | None:
+        checkpoints = self.place.of(label).checkpoints
+        newest_first = sorted(checkpoints, reverse=True)
         if age >= len(newest_first):
             return None
-        sequence = newest_first[age]
-        return Blob(f"checkpoint {sequence}", self.kept.checkpoints[sequence])
+        return Blob(f"checkpoint {newest_first[age]}", checkpoints[newest_first[age]])
 
-    def log(self, name: str) -> MemoryLog:
-        return MemoryLog(self.place, self._label, name)
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(sorted(label for label, kept in self.place.states.items() if kept.logs or kept.checkpoints))
-
-    def sibling(self, label: str) -> MemoryStore:
-        return MemoryStore(self.place, label)
-
-    def holder(self) -> LockHolder | None:
-        return self.kept.holder
-
-    def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
-        return UnlockAdvice(f"the lock is held by {holder.who}", "End its connection.")
-
-    @contextmanager
-    def lock(self, holder: LockHolder, *, timeout: float, on_wait: object = None) -> Iterator[MemoryStore]:
-        del timeout, on_wait
-        if self.kept.holder is not None:
-            raise LockHeld(error("lock-held", f"{self.kept.holder.who} is at work", hint="Wait."))
-        self.kept.holder, self.kept.is_fenced = holder, False
-        try:
-            yield self
-        finally:
-            self.kept.holder = None
-
-    def intrusion(self) -> Intrusion | None:
-        return Intrusion("lock-lost", self.words.lock, "it was taken over") if self.kept.is_fenced else None
-
-    def create_checkpoint(self, sequence: int, data: bytes) -> None:
-        if self.kept.is_fenced or self.kept.checkpoints.setdefault(sequence, data) != data:
+    def create_checkpoint(self, label: str, sequence: int, data: bytes) -> None:
+        self.place.before_step(label, "checkpoints", "create")
+        if self.place.of(label).checkpoints.setdefault(sequence, data) != data:
             raise Conflict("it stands there with another content")
 
-    def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
-        newest, older = self.checkpoint(), self.checkpoint(1)
-        found = DamagedParts(
-            newest.data if newest else None, older.data if older else None, self.kept.logs.get("journal")
-        )
+    def mentions(self, label: str, tokens: Collection[str]) -> Mapping[str, frozenset[str]]:
+        others = {name: kept.mentioned & {*tokens} for name, kept in self.place.states.items() if name != label}
+        return {name: frozenset(found) for name, found in others.items() if found}
+
+    def replace(
+        self, label: str, before: DamagedParts, journal: bytes, state: bytes, *, mentions: Collection[str] = ()
+    ) -> tuple[str, ...]:
+        kept, newest, older = self.place.of(label), self.checkpoint(label), self.checkpoint(label, 1)
+        found = DamagedParts(newest.data if newest else None, older.data if older else None, kept.logs.get(JOURNAL))
         if found != before:
             raise Conflict("it was changed while it was being looked at")
-        self.kept.aside.append(found)
-        self.kept.logs["journal"] = journal
-        self.kept.checkpoints = {journal.count(b"\n"): state}
-        return (f"aside {len(self.kept.aside)}",)
+        kept.aside.append(found)
+        kept.logs[JOURNAL], kept.mentioned = journal, {*mentions}
+        kept.checkpoints = {journal.count(b"\n"): state}
+        return (f"aside {len(kept.aside)}",)
 
-    def move_to(self, label: str, before: bytes | None, journal: bytes) -> None:
-        target = self.place.of(label)
-        if target.logs or target.checkpoints:
+    def move(self, label: str, target: str, before: bytes | None, journal: bytes) -> None:
+        kept, moved = self.place.of(label), self.place.of(target)
+        if moved.checkpoints or moved.logs.keys() - {LEASE}:
             raise Conflict("it holds a state")
-        if self.kept.logs.get("journal") != before:
+        if kept.logs.get(JOURNAL) != before:
             raise Conflict("it was changed while it was being moved")
-        target.logs = {**self.kept.logs, "journal": journal}
-        target.checkpoints, self.kept.logs, self.kept.checkpoints = self.kept.checkpoints, {}, {}
+        moved.logs |= {name: lines for name, lines in kept.logs.items() if name != LEASE} | {JOURNAL: journal}
+        moved.checkpoints, moved.mentioned = kept.checkpoints, kept.mentioned
+        kept.logs = {name: lines for name, lines in kept.logs.items() if name == LEASE}
+        kept.checkpoints, kept.mentioned = {}, set()
 
-    def clear_moved(self, label: str) -> None:
-        """It leaves nothing behind."""
+    def wait(self, label: str, seconds: float) -> None:
+        del label
+        time.sleep(seconds)
+
+
+def shared_store(place: Place, label: str) -> SharedStore:
+    """A store of this place with the lease of a test: over in a moment. Every run writes a checkpoint."""
+    return SharedStore(MemoryBackend(place), label, terms=SHORT, checkpoint_after=0)

@@ -1,0 +1,32 @@
+"""Appends whose outcome is unknown at first: the same bytes are appended again until it is known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from provisioner.model.state import JournalHead
+from provisioner.store.clock import StoreClock
+from provisioner.store.contract import Log, Undecided
+
+_AT_ONCE: Final = 3
+"""How many attempts follow each other without a pause."""
+_PAUSE: Final = 1.0
+
+
+def append_until_known(
+    log: Log, after: JournalHead, lines: bytes, *, sending: bool, clock: StoreClock, patience: float
+) -> JournalHead:
+    """Append `lines` behind `after`, and return the new head.
+
+    Raises what `Log.append` raises; Undecided only after `patience` seconds and three attempts.
+    """
+    began_at, attempt = clock.elapsed(), 0
+    while True:
+        attempt += 1
+        try:
+            return log.append(after, lines, sending=sending)
+        except Undecided:
+            if attempt >= _AT_ONCE and clock.elapsed() - began_at >= patience:
+                raise
+        if attempt >= _AT_ONCE:
+            clock.sleep(_PAUSE)
