@@ -22,7 +22,10 @@ class Settings:
 
     specs: Path | None = None
     environment: str | None = None
-    state: str | None = None
+    state: str | None = field(default=None, repr=False)
+    """A URL here may hold a password."""
+    state_hosts: tuple[str, ...] = ()
+    """The hosts of stores to which a repository may lead."""
     variables: Mapping[str, str] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
     in_automation: bool = False
@@ -46,6 +49,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         specs=Path(assigned["PROVISIONER_SPECS"]) if "PROVISIONER_SPECS" in assigned else None,
         environment=assigned.get("PROVISIONER_ENVIRONMENT"),
         state=assigned.get("PROVISIONER_STATE"),
+        state_hosts=tuple(one for one in assigned.get("PROVISIONER_STATE_HOSTS", "").split(",") if one.strip()),
         variables=_with_prefix(environ, _VARIABLE),
         endpoints={name.lower(): value for name, value in _with_prefix(assigned, _ENDPOINT).items()},
         in_automation="PROVISIONER_IN_AUTOMATION" in assigned,

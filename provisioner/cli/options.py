@@ -74,7 +74,7 @@ no_color = click.option(
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
     click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment to use; it has its own variables and its own state."),
-    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Folder of the state [default: the nearest state/ folder above the specs that has it]."),
+    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept: a folder, or the URL of a database, without a password [default: PROVISIONER_STATE; state: in your own configuration or in stack.yaml; the nearest state/ folder above the specs that has it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, callback=_refuse_terraform_variables, help="Read variables from a YAML file. May be repeated."),
     no_color,
@@ -145,21 +145,23 @@ def make_workspace(
 ) -> Workspace:
     from provisioner.loading import VariableInputs, choose_directory
     from provisioner.settings import read_settings
+    from provisioner.workflow.state_places import read_explicit_state
     from provisioner.workflow.workspace import Workspace
 
+    settings = read_settings(os.environ)
+    explicit_state = None if state_location == "" else read_explicit_state(state_location, settings.state)
     for option, value in (("--specs", specs), ("-e", environment), ("--state", state_location)):
         if value is not None and not str(value):
             raise click.UsageError(f"{option} is empty. If it comes from a variable of the shell, that one is not set.")
         console().given.note(option, value)
     console().given.note_variables(assignments, var_files)
     catalogue: Callable[[], Catalogue] = click.get_current_context().obj
-    settings = read_settings(os.environ)
     start_log(settings.log_level)
     return Workspace(
         directory=choose_directory(specs or settings.specs),
         environment=environment or settings.environment,
         inputs=VariableInputs(files=var_files, environ=settings.variables, assignments=assignments),
-        state_location=state_location or settings.state,
+        explicit_state=explicit_state,
         settings=settings,
         environ=os.environ,
         home=home_directory(os.environ),

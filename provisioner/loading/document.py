@@ -34,6 +34,11 @@ _SIMILARITY = 0.75
 _LENGTH_DIFFERENCE = 4
 """Most characters by which similar keys differ in length. This check alone excludes most keys of a large file."""
 
+_SECRET_OF_URL = re.compile(
+    r"""://[^\s"'/\[]*:(?!\d{1,5}(?:[/?,\s"'}\]]|$))|://(?=[^\s"']*:[^\s"']*@)|[?&][a-z_]*(?:password|secret|_key)="""
+)
+"""The part of a URL behind which a password stands, or may: where no port follows the colon, or an @ comes later."""
+
 _BREAK = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r""""(?:\\.|[^"\\\n])*"|'(?:''|[^'\n])*'""")
 _PLAIN = re.compile(r"(?:[^\s#,\]}]|[ \t](?=[^\s#])|(?<=\S)#)+")
@@ -138,6 +143,8 @@ class Document:
             line = " " * _indentation(line) + HIDDEN
         elif found := next(self._find_secret_keys(line), None) or self._find_key_without_colon(line):
             line = f"{line[: found.end()]} {HIDDEN}" if line[found.end() :].strip() else line
+        if found := _SECRET_OF_URL.search(line):
+            line = f"{line[: found.end()]}{HIDDEN}"
         return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", line.replace("\t", " "))[:_EXCERPT]
 
 

@@ -17,15 +17,17 @@ from provisioner.loading.misplacement import listed
 from provisioner.loading.sources import ENVIRONMENTS, Sources
 from provisioner.loading.stack_search import STACK_FILE
 from provisioner.loading.stack_sections import EnvironmentSection, GuardsSection, PurchaseSection, Region, Slug
+from provisioner.loading.state_setting import read_state_setting
 from provisioner.loading.tree import INVALID, Layer, MapNode, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError
 from provisioner.loading.validation import Problem, validate
 from provisioner.model.diagnostic import SourceRange, UsageError
 from provisioner.model.stack import CloudName, Stack
+from provisioner.model.state_setting import StateSetting
 
 _SECTIONS = ("environments", "variables", "defaults", "purchase", "guards")
-_RESERVED_KEYS = ("modules", "locals", "state")
-"""Keys that a later version will have, at the top and in an environment."""
+_RESERVED_KEYS = ("modules", "locals")
+"""Keys that a later version will have."""
 
 
 class _StackFile(BaseModel):
@@ -39,6 +41,7 @@ class _StackFile(BaseModel):
     variables: dict[str, Any] | None = None
     defaults: dict[str, Any] | None = None
     strict: bool = False
+    state: str | None = None
     purchase: PurchaseSection = PurchaseSection()
     guards: GuardsSection = GuardsSection()
 
@@ -118,6 +121,7 @@ def resolve_stack(settings: Layer, environment: str | None, sources: Sources) ->
     chosen = choose_environment(environment, settings, names, sources.findings)
     found = (parsed.environments or {}).get(chosen or "")
     section = EnvironmentSection() if found is None else found
+    state = _read_states(parsed, settings, sources)
     return Stack(
         parsed.stack,
         CloudName(parsed.cloud),
@@ -129,7 +133,22 @@ def resolve_stack(settings: Layer, environment: str | None, sources: Sources) ->
         pins=to_pins(section, settings, (ENVIRONMENTS, chosen or "")),
         protected=section.protected,
         strict=parsed.strict,
+        state=state.get(chosen) or state.get(None),
     )
+
+
+def _read_states(parsed: _StackFile, layer: Layer, sources: Sources) -> Mapping[str | None, StateSetting]:
+    """Returns the places of states by environment; None is for those that have none of their own. Every one that is not
+    accepted is a finding, also that of an environment which is not in use.
+    """
+    written: dict[tuple[str, ...], str | None] = {("state",): parsed.state}
+    written |= {(ENVIRONMENTS, name, "state"): one.state for name, one in (parsed.environments or {}).items() if one}
+    found = {
+        path[1] if len(path) > 1 else None: read_state_setting(layer, path, text, sources)
+        for path, text in written.items()
+        if text is not None
+    }
+    return {name: setting for name, setting in found.items() if setting is not None}
 
 
 def _parse(layer: Layer, findings: Findings) -> _StackFile:
@@ -151,15 +170,10 @@ def _parse(layer: Layer, findings: Findings) -> _StackFile:
 
 def _not_yet(problem: Problem) -> UnplacedError | None:
     """Returns the error for a key that a later version will have, where `problem` is that it is unknown."""
-    key = problem.path[-1] if problem.path else None
-    in_environment = len(problem.path) == 3 and problem.path[0] == ENVIRONMENTS  # noqa: PLR2004 - environments.NAME.KEY
-    is_reserved = key in _RESERVED_KEYS if len(problem.path) == 1 else in_environment and key == "state"
-    if problem.mistake.code != "unknown-field" or not is_reserved:
+    key = problem.path[0] if len(problem.path) == 1 else None
+    if problem.mistake.code != "unknown-field" or key not in _RESERVED_KEYS:
         return None
-    hint = "leave it out for now"
-    if key == "state":
-        hint = "leave it out, and give the place of the state by --state or PROVISIONER_STATE"
-    return UnplacedError("not-supported-yet", f"{key} is not supported yet", hint=hint)
+    return UnplacedError("not-supported-yet", f"{key} is not supported yet", hint="leave it out for now")
 
 
 def _explained(layer: Layer, found: list[Problem]) -> Iterator[Problem]:

@@ -133,3 +133,4 @@ class EnvironmentSection(PinsSection):
     """One environment of `environments:` in stack.yaml."""
 
     guards: GuardsSection = GuardsSection()
+    state: str | None = None

@@ -1,4 +1,5 @@
-"""Reads the user's own configuration files: trusted pins of stacks, and profiles of credentials.
+"""Reads the user's own configuration files: trusted pins of stacks, places of their states and hosts that keep
+states, and profiles of credentials.
 
 No repository can set what stands there, so a file is believed only if nobody else could have written it. The files
 contain no secret: a profile says where credentials are.
@@ -19,6 +20,7 @@ from provisioner.loading.files import read_trusted_text
 from provisioner.loading.findings import Findings
 from provisioner.loading.sources import to_layer
 from provisioner.loading.stack_sections import PinsSection, Slug
+from provisioner.loading.state_setting import read_trusted_hosts, read_trusted_state_setting
 from provisioner.loading.tree import Layer, locate, without_invalid
 from provisioner.loading.unplaced_error import UnplacedError, suggest
 from provisioner.loading.validation import validate
@@ -45,6 +47,7 @@ def _check_variable(name: str) -> str:
 
 class _SettingsSection(PinsSection):
     credentials: Slug | None = None
+    state: str | None = None
 
 
 class _StackSection(_SettingsSection):
@@ -62,11 +65,18 @@ class _ProfileSection(BaseModel):
     ) = None
 
 
+class _StateSection(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+
+    hosts: list[str] = []
+
+
 class _ConfigurationFile(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
     stacks: dict[Slug, _StackSection | None] | None = None
     profiles: dict[Slug, _ProfileSection | None] | None = None
+    state: _StateSection | None = None
 
 
 def read_user_configuration(paths: Iterable[Path], *, owners: Collection[int] | None = None) -> UserConfiguration:
@@ -86,11 +96,16 @@ def read_user_configuration(paths: Iterable[Path], *, owners: Collection[int] | 
         _SettingsReader(layer, profiles, findings, knows_all_profiles=all_read).read_file(content)
         for layer, content in files
     )
+    hosts = tuple(
+        host
+        for layer, content in files
+        for host in read_trusted_hosts(layer, (content.state or _StateSection()).hosts, findings)
+    )
     try:
         findings.raise_errors()
     except SpecError as failure:  # no author of specs can mend it
         raise UsageError(*failure.diagnostics) from None
-    return UserConfiguration(settings)
+    return UserConfiguration(settings, hosts)
 
 
 def _read_layer(path: Path, owners: Collection[int] | None, findings: Findings) -> Layer | None:
@@ -162,6 +177,7 @@ class _SettingsReader:
             to_pins(section, self._layer, path, trusted=True),
             locate([self._layer], (*path, "protected")) if section.protected else None,
             self._profile(section.credentials, (*path, "credentials")),
+            read_trusted_state_setting(self._layer, (*path, "state"), section.state, self._findings),
         )
 
     def _profile(self, name: str | None, path: tuple[str, ...]) -> CredentialsProfile | None:

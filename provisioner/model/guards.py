@@ -28,9 +28,15 @@ class Allowance(StrEnum):
     ORDER_UNSEEN = "order-unseen"
     OPEN_ORDER = "open-order"
     NO_STATE = "no-state"
+    STATE_ELSEWHERE = "state-elsewhere"
 
 
-ALL: Final = frozenset(Allowance) - {Allowance.PROTECTED, Allowance.ORDER_UNSEEN, Allowance.NO_STATE}
+ALL: Final = frozenset(Allowance) - {
+    Allowance.PROTECTED,
+    Allowance.ORDER_UNSEEN,
+    Allowance.NO_STATE,
+    Allowance.STATE_ELSEWHERE,
+}
 """The codes that "all" covers. A server is protected by name, so its protection must be lifted by name. What an unknown
 order would release is in no plan, so "all" can't include it; nor can it include what an unknown state holds.
 """

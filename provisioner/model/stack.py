@@ -8,6 +8,7 @@ from enum import StrEnum
 from provisioner.model.guards import DEFAULT_LIMITS, GuardLimits
 from provisioner.model.pin import Pin
 from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy
+from provisioner.model.state_setting import StateSetting
 
 
 class CloudName(StrEnum):
@@ -21,7 +22,8 @@ class Stack:
 
     `environments` are the names of all environments of the stack; it is empty if the stack has none. A run must match
     every one of `pins`. `protected`: a person approves by the name of the environment, not by `yes`. `strict`: a
-    secret that the specs hold in clear is an error.
+    secret that the specs hold in clear is an error. `state` is where the specs, or the user's own configuration in their
+    place, keep the state; None means the nearest state folder.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Stack:
     pins: tuple[Pin, ...] = ()
     protected: bool = False
     strict: bool = False
+    state: StateSetting | None = None
 
     @property
     def label(self) -> str:

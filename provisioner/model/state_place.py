@@ -23,8 +23,12 @@ class UnnamedState:
 
 @dataclass(frozen=True, slots=True)
 class StatePlace:
-    """The location of a state, for messages, the label that it has there, and the unnamed states beside it."""
+    """The location of a state, for messages, the label that it has there, and the unnamed states beside it.
+
+    `elsewhere` is where the state is kept by another word than that which is in force, or was before; empty if nowhere.
+    """
 
     location: str
     label: str
     unnamed: tuple[UnnamedState, ...] = ()
+    elsewhere: str = ""

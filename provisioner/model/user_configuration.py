@@ -1,4 +1,6 @@
-"""What a user has configured outside of every repository: trusted pins of stacks, and profiles of credentials."""
+"""What a user has configured outside of every repository: trusted pins of stacks, places and hosts of states, and profiles
+of credentials.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,8 @@ from typing import Final, TypeAlias
 from provisioner.model.diagnostic import Diagnostic, SourceRange, warning
 from provisioner.model.pin import Pin, PinnedField
 from provisioner.model.stack import Stack
+from provisioner.model.state_setting import StateSetting
+from provisioner.model.state_url import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class TrustedSettings:
     protected: SourceRange | None = None
     """Where it is protected; None if nothing says so."""
     credentials: CredentialsProfile | None = None
+    state: StateSetting | None = None
 
     def inherit(self, stack: TrustedSettings) -> TrustedSettings:
         """Returns these settings of an environment with those of its `stack` that the environment does not have itself."""
@@ -48,6 +53,7 @@ class TrustedSettings:
             pins=(*self.pins, *(pin for pin in stack.pins if pin.field not in own)),
             protected=self.protected or stack.protected,
             credentials=self.credentials or stack.credentials,
+            state=self.state or stack.state,
         )
 
 
@@ -60,6 +66,8 @@ class UserConfiguration:
     """The user's files that exist, in falling precedence."""
 
     files: tuple[FileSettings, ...] = ()
+    state_hosts: tuple[tuple[Endpoint, SourceRange], ...] = ()
+    """The hosts to which a repository may lead, of all files, and where each is written."""
 
     def settings_of(self, stack: Stack) -> tuple[TrustedSettings, ...]:
         """Returns what each file says about the stack's environment."""
@@ -80,15 +88,19 @@ class UserConfiguration:
                 yield warning("unknown-environment", summary, hint=hint, source=settings.source)
 
     def apply_to(self, stack: Stack) -> Stack:
-        """Returns the stack with the trusted pins before its own. A stack can add protection, and take none away."""
+        """Returns the stack with the trusted pins before its own, and the user's place of its state instead of its own. A
+        stack can add protection, and take none away.
+        """
         settings = self.settings_of(stack)
         trusted = tuple(pin for one in settings for pin in one.pins)
+        states = (one.state for one in settings if one.state is not None)
         regions = (pin.value for pin in trusted if pin.field is PinnedField.REGION)
         return replace(
             stack,
             region=stack.region or next(regions, None),
             pins=(*trusted, *stack.pins),
             protected=stack.protected or any(one.protected is not None for one in settings),
+            state=next(states, stack.state),
         )
 
 

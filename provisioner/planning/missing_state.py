@@ -47,6 +47,21 @@ def no_state(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Di
         )
 
 
+def state_elsewhere(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Refuses to buy where no state was ever recorded while another place keeps it: everything would be bought twice."""
+    place = inputs.place
+    if place is None or inputs.state is not None or not place.elsewhere or plan.mode is not Mode.APPLY:
+        return
+    buying = {change.address for change in plan.changes if change.action in _BUYING}
+    if buying:
+        bought = catalogue.counted(len(buying), (change.kind for change in plan.changes))
+        yield error(
+            "state-elsewhere",
+            f"no state was ever recorded at {place.location}, and the state of this stack is kept at {place.elsewhere}: {bought} would be bought, perhaps for the second time",
+            hint=f"use {place.elsewhere}, or bring its state to {place.location} first; if you want to buy these anew: --allow state-elsewhere",
+        )
+
+
 _WORK = {Mode.DESTROY: "destroyed", Mode.REFRESH: "compared"}
 
 

@@ -7,13 +7,13 @@ This package knows nothing about specs, planning or the cloud. It returns what i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from provisioner.model.diagnostic import Diagnostic, UsageError, error
+from provisioner.model.state_setting import StateAuthor, StateFolder, explain, parse_location
+from provisioner.model.state_url import InvalidStateUrlError, StateUrl
 from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
@@ -43,11 +43,9 @@ __all__ = [
     "state_folders",
 ]
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-
 
 def open_store(
-    location: str | Path,
+    location: str | Path | StateUrl,
     label: str,
     *,
     owner: tuple[str, str | None] | None = None,
@@ -65,38 +63,40 @@ def open_store(
     return StateStore(_store(location, label), owner=owner, marks=marks, warnings=warnings)
 
 
-def is_place_of_state(location: str | Path, path: Path) -> bool:
-    """Return whether a file at `path` is, or would be taken for, a part of a state that is kept at `location`.
-
-    Raises UsageError for a location that is none. `path` has no links in it.
+def is_place_of_state(location: Path | StateUrl, path: Path) -> bool:
+    """Return whether a file at `path` is, or would be taken for, a part of a state that is kept at `location`. `path` has no links
+    in it.
     """
-    store = _store(location, "any")
-    return isinstance(store, FolderStore) and store.is_place_of_state(path)
+    return isinstance(location, Path) and FolderStore(location, "any").is_place_of_state(path)
 
 
-def _store(location: str | Path, label: str) -> Store:
-    if isinstance(location, Path) or not _URL.match(location):
-        return FolderStore(Path(location), label)
-    url = urlsplit(location)
-    opened = _BY_SCHEME.get(url.scheme)
-    store = opened(url, label) if opened else None
-    if store is None:
+def _store(location: str | Path | StateUrl, label: str) -> Store:
+    parsed = _parse(location) if isinstance(location, str) else location
+    if isinstance(parsed, Path):
+        return FolderStore(parsed, label)
+    opened = _BY_SCHEME.get(parsed.scheme)
+    if opened is None:
         raise UsageError(
             error(
                 "store-unsupported",
-                f"{url.scheme}://{url.hostname or ''} is not a place where this version can keep a state",
+                f"{parsed.shown} is not a place where this version can keep a state",
                 hint="Give a folder, as a path or as file:///absolute/path.",
             )
         )
-    return store
+    return opened(parsed, label)
 
 
-def _folder(url: SplitResult, label: str) -> Store | None:
-    return None if url.netloc not in {"", "localhost"} else FolderStore(Path(unquote(url.path)), label)
+def _parse(text: str) -> Path | StateUrl:
+    try:
+        parsed = parse_location(text, StateAuthor.VARIABLE)
+    except InvalidStateUrlError as fault:
+        raise UsageError(explain(fault, "the place of the state")) from None
+    return Path(parsed.path) if isinstance(parsed, StateFolder) else parsed
 
 
-_BY_SCHEME: Final[Mapping[str, Callable[[SplitResult, str], Store | None]]] = {"file": _folder}
-"""The functions by URL scheme that open a store; they return None for an unsuitable URL.
+_BY_SCHEME: Final[Mapping[str, Callable[[StateUrl, str], Store]]] = {}
+"""The functions by URL scheme that open a store. The URL is parsed (`model/state_setting.py` has its form by scheme), and
+its host may be connected to.
 
 A new kind of store needs one line here.
 """

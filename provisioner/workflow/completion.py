@@ -20,6 +20,10 @@ _SETTING: Final = r"""^{}:[ \t]*["']?([A-Za-z0-9][A-Za-z0-9_-]*)"""
 _ENVIRONMENTS_SECTION = re.compile(
     r"^environments:[ \t]*(?:#.*)?\n((?:[ \t]+.*\n|[ \t]*#.*\n|[ \t]*\n)*)", re.MULTILINE
 )
+_STATE_SETTING = re.compile(r"""^state:[ \t]+["']?([^"'\s#][^"'#\n]*)""", re.MULTILINE)
+_STATE_OF_ENVIRONMENT = re.compile(r"[ \t{,]state:")
+_UNKNOWN_PLACE: Final = "unknown://"
+"""A place that is not a folder, as far as completion knows."""
 _KEY = re.compile(r"^([ \t]+)([A-Za-z0-9][A-Za-z0-9_-]*):", re.MULTILINE)
 _LARGEST: Final = 256 * 1024 * 1024
 """Bytes of the largest file that is read."""
@@ -115,7 +119,7 @@ def _state(place: StackPlace) -> Mapping[str, Any]:
         if environment is None:
             return {}
         label = f"{stack}.{environment}"
-    for folder in _state_folders(place, directory):
+    for folder in _state_folders(place, directory, stack_file):
         if text := _read(folder / f"{label}.json"):
             with suppress(ValueError, RecursionError):
                 return _mapping(json.loads(text))
@@ -123,15 +127,30 @@ def _state(place: StackPlace) -> Mapping[str, Any]:
     return {}
 
 
-def _state_folders(place: StackPlace, directory: Path) -> Iterator[Path]:
+def _state_folders(place: StackPlace, directory: Path, stack_file: str) -> Iterator[Path]:
     """Yields where the state may be, the nearest place first, as store/folder/location.py looks for it."""
-    if place.state_location is not None:
-        is_url = "://" in place.state_location
-        yield Path(unquote(urlsplit(place.state_location).path) if is_url else place.state_location)
+    named = place.state_location or _declared_place(stack_file)
+    if named is not None:
+        is_url = "://" in named
+        if is_url and not named.lower().startswith("file:"):
+            return  # a database is not asked while somebody types
+        folder = Path(unquote(urlsplit(named).path) if is_url else named)
+        if place.state_location is not None:
+            yield folder
+        elif not folder.is_absolute():
+            yield directory / folder
         return
     with suppress(OSError):
         here = directory.resolve()
         yield from (above / "state" for above in (here, *here.parents))
+
+
+def _declared_place(stack_file: str) -> str | None:
+    """Returns where stack.yaml keeps the state. An environment's own place is not read here, and hides that of the stack."""
+    if _STATE_OF_ENVIRONMENT.search(stack_file):
+        return _UNKNOWN_PLACE
+    found = _STATE_SETTING.search(stack_file)
+    return found[1].strip() if found else None
 
 
 def _setting(stack_file: str, name: str) -> str | None:

@@ -14,6 +14,7 @@ from provisioner.model.pin import PinnedField
 from provisioner.model.purchase_policy import PurchasePolicy
 from provisioner.model.secret import HIDDEN
 from provisioner.model.stack import CloudName, Stack
+from provisioner.model.state_setting import StateAuthor, StateFolder, StateSetting
 from provisioner.model.user_configuration import CredentialsProfile
 from provisioner.settings import Settings
 from provisioner.workflow.workspace import Workspace
@@ -36,9 +37,31 @@ def _command_values(workspace: Workspace, stack: Stack | None) -> Iterator[Confi
     variable = None if settings.specs is None else str(settings.specs)
     yield ConfiguredValue("specs", str(workspace.directory), _origin_of("specs", given=given, variable=variable))
     if stack is not None:
-        location = without_password(workspace.store(stack).location)
-        is_option = workspace.state_location not in {None, settings.state}
-        yield ConfiguredValue("state", location, _origin_of("state", given=is_option, variable=settings.state))
+        yield _state_value(workspace, stack)
+    yield from _host_values(workspace)
+
+
+def _state_value(workspace: Workspace, stack: Stack) -> ConfiguredValue:
+    """Returns the place of the state. A store that is no folder is not opened for it, so nothing is connected to."""
+    setting = workspace.explicit_state or stack.state
+    if setting is None or isinstance(setting.location, StateFolder):
+        return ConfiguredValue("state", workspace.store(stack).location, _state_origin(setting))
+    return ConfiguredValue("state", setting.location.shown, _state_origin(setting))
+
+
+def _state_origin(setting: StateSetting | None) -> Origin:
+    if setting is None or setting.source is not None:
+        return _file_origin(None if setting is None else setting.source)
+    type_ = OriginType.OPTION if setting.author is StateAuthor.OPTION else OriginType.VARIABLE
+    return Origin(type_, setting.name)
+
+
+def _host_values(workspace: Workspace) -> Iterator[ConfiguredValue]:
+    """Yields the hosts of stores that the user trusts, besides that of PROVISIONER_STATE and PGHOST."""
+    for host, source in workspace.configuration().state_hosts:
+        yield ConfiguredValue("state_host", str(host), _file_origin(source))
+    for text in workspace.settings.state_hosts:
+        yield ConfiguredValue("state_host", text.strip(), Origin(OriginType.VARIABLE, "PROVISIONER_STATE_HOSTS"))
 
 
 def _origin_of(name: str, *, given: bool, variable: str | None) -> Origin:

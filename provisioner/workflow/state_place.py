@@ -24,7 +24,8 @@ _SHOWN = 10
 
 def state_place(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> StatePlace:
     """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed."""
-    return StatePlace(store.location, stack.label, tuple(_unnamed(workspace, stack, store, identity)))
+    unnamed = tuple(_unnamed(workspace, stack, store, identity))
+    return StatePlace(store.location, stack.label, unnamed, workspace.places.former_place(stack))
 
 
 def require_recorded(store: StateStore, state: State | None) -> State:
@@ -50,7 +51,7 @@ def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Id
     if not others:
         return
     # Another checkout of this stack names what the stack was called before: it vouches for no state.
-    for directory in find_stacks(_root(workspace, store)):
+    for directory in find_stacks(_root(workspace, stack, store)):
         others -= {label for label in state_labels(directory) if label.partition(".")[0] != stack.name}
         if not others:
             return
@@ -65,8 +66,11 @@ def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Id
                 yield UnnamedState(label, is_same_stack, frozenset(addresses))
 
 
-def _root(workspace: Workspace, store: StateStore) -> Path:
-    """Returns the folder below which the stacks that share the place are looked for."""
-    if workspace.state_location:
+def _root(workspace: Workspace, stack: Stack, store: StateStore) -> Path:
+    """Returns the folder below which the stacks that share the place are looked for.
+
+    A database may keep states of stacks that stand nowhere near. Their states count as unnamed here.
+    """
+    if workspace.explicit_state is not None or stack.state is not None:
         return workspace.directory.resolve().parent
     return Path(store.location).parent.parent

@@ -20,7 +20,7 @@ from provisioner.disk import may_exist
 from provisioner.loading import read_stack
 from provisioner.model.caller import Caller
 from provisioner.model.content_mask import ContentMask
-from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.diagnostic import SpecError, UsageError, error
 from provisioner.model.event import Event, EventType, Listener
 from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
@@ -29,13 +29,16 @@ from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
 from provisioner.model.redaction import find_secrets
 from provisioner.model.secret import Secret
 from provisioner.model.stack import CloudName, Stack
+from provisioner.model.state_setting import StateSetting
+from provisioner.model.state_url import StateUrl
 from provisioner.model.user_configuration import NO_CONFIGURATION, UserConfiguration
 from provisioner.secrets import SecretReader
 from provisioner.settings import Settings
-from provisioner.store import StateStore, find_location, high_water_mark_folder, locate, open_store, state_folders
+from provisioner.store import StateStore, high_water_mark_folder, locate, state_folders
 from provisioner.workflow.caller import read_pipeline
 from provisioner.workflow.pins import choose_region, require_pins, require_region
 from provisioner.workflow.sandbox_world import world_in, world_to_open
+from provisioner.workflow.state_places import StatePlaces
 
 if TYPE_CHECKING:
     from provisioner.cloud import Cloud, FoundCredentials
@@ -58,7 +61,8 @@ class Workspace:
     directory: Path
     environment: str | None
     inputs: VariableInputs
-    state_location: str | None
+    explicit_state: StateSetting | None
+    """The place of the state that --state or PROVISIONER_STATE names."""
     settings: Settings
     environ: Mapping[str, str]
     home: Path
@@ -113,18 +117,29 @@ class Workspace:
         return self.stack() if self.directory.exists() else None
 
     def store(self, stack: Stack) -> StateStore:
-        return self.store_of(stack.label, owner=(stack.name, stack.environment))
+        return self.store_of(stack.label, stack.state, owner=(stack.name, stack.environment))
 
-    def store_of(self, label: str, *, owner: tuple[str, str | None] | None = None) -> StateStore:
-        """Opens the state of this label, which need not be a state of the stack. `owner` is as in `open_store`."""
+    def store_of(
+        self, label: str, declared: StateSetting | None, *, owner: tuple[str, str | None] | None = None
+    ) -> StateStore:
+        """Opens the state of this label, which need not be a state of the stack. `declared` is where the specs or the user's
+        configuration keep it; `owner` is as in `open_store`.
+
+        Raises UsageError `state-host-untrusted` before anything is connected to.
+        """
         self.progress.begin("Reading the state")
-        found = None if self.state_location else find_location(self.directory, label)
-        return open_store(
-            self.state_location or (found.folder if found else ""),
-            label,
-            owner=owner,
-            mark_folder=high_water_mark_folder(self.environ, self.home),
-            warnings=found.warnings if found else (),
+        return self.places.open(label, declared, owner=owner)
+
+    @property
+    def places(self) -> StatePlaces:
+        return StatePlaces(
+            self.directory,
+            self.explicit_state,
+            self.settings,
+            self.environ,
+            self.home,
+            self.configuration,
+            self.configuration_files,
         )
 
     def plan_key(self) -> bytes | None:
@@ -135,7 +150,7 @@ class Workspace:
 
     def place(self, stack: Stack) -> str:
         """Where the state is, as an approval names it: the same in two checkouts of one repository."""
-        return self.state_location or os.path.relpath(locate(self.directory, stack.label), self.directory)
+        return self.places.name(stack)
 
     def secrets(self) -> SecretReader:
         return SecretReader(self.directory, self.environ, on_reveal=self.mask.add)
@@ -246,9 +261,15 @@ class Workspace:
         )
 
     @property
-    def locations(self) -> tuple[str | Path, ...]:
-        """Every place where a state of this stack may be looked for."""
-        return (self.state_location,) if self.state_location else state_folders(self.directory)
+    def locations(self) -> tuple[Path | StateUrl, ...]:
+        """Every place where a state of this stack may be looked for. Specs that cannot be read name none."""
+        if self.explicit_state is not None:
+            return (self.places.path_or_url(self.explicit_state),)
+        declared = None
+        with suppress(SpecError, UsageError):
+            declared = self.stack().state
+        own = () if declared is None else (self.places.path_or_url(declared),)
+        return (*own, *state_folders(self.directory))
 
     def _endpoint_overrides(self) -> dict[Service, str]:
         known = {service.value: service for service in Service}

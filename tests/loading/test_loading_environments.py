@@ -85,7 +85,7 @@ def test_an_environment_with_a_file_needs_no_line_in_the_section(stack: StackFol
         ("{prod: {region: evil.example/}}", "invalid-value", "2:31", None),
         ("{prod: {protected: 'yes'}}", "wrong-type", "2:34", None),
         ("{prod: {guards: {max_server: 3}}}", "unknown-field", "2:32", None),
-        ("{prod: {state: 'postgres://x'}}", "not-supported-yet", "2:23", "state is not supported yet"),
+        ("{prod: {state: 'postgres://x'}}", "state-invalid", "2:30", "the URL names no database"),
         ("{a.b: {}}", "invalid-value", "2:16", None),
         ("[prod]", "wrong-type", "2:1", "environments must be a map and is a list"),
     ],
@@ -106,7 +106,7 @@ def test_a_misspelt_field_of_an_environment_has_a_suggestion(stack: StackFolder)
     assert caught.value.diagnostics[0].hint == "did you mean account?"
 
 
-@pytest.mark.parametrize("key", ["modules", "locals", "state"])
+@pytest.mark.parametrize("key", ["modules", "locals"])
 def test_what_a_later_version_reads_is_refused_and_not_passed_over(stack: StackFolder, key):
     stack.write("stack.yaml", f"stack: demo\n{key}: {{}}\n")
     found = stack.mistake()

@@ -302,7 +302,7 @@ class FakeWorkspace:
             directory=self.folder / "specs",
             environment=None,
             inputs=VariableInputs(),
-            state_location=None,
+            explicit_state=None,
             settings=Settings(),
             environ={"ADMIN_PASSWORD": PASSWORD},
             home=self.folder,
