@@ -56,7 +56,7 @@ def _refuse_terraform_variables(
 
 def _refuse_state_file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Refuses Terraform's state file as a place: a folder of that name would look like an empty state."""
-    if value is not None and value.endswith((".tfstate", ".tfstate.backup")):
+    if value is not None and "://" not in value and value.endswith((".tfstate", ".tfstate.backup")):
         from provisioner.cli.terraform import STATE_FILE
 
         raise click.BadParameter(f"{value!r}: {STATE_FILE}")

@@ -46,7 +46,7 @@ CODES: Final = MappingProxyType(
         "unknown-environment": "The chosen environment does not exist in the stack.",
         "unknown-profile": "The user's configuration names a profile of credentials that it lacks.",
         "configuration-untrusted": "Other users own or may write a configuration file of this user.",
-        "state-invalid": "The place of a state is written as neither a folder nor a URL.",
+        "state-place-invalid": "The place of a state is written as neither a folder nor a URL.",
         "state-outside": "The specs name a folder for the state that is outside of their repository.",
         "state-password": "A password stands in the URL of a state, where others can read it.",
         "state-option-untrusted": "The specs give a URL an option that only the user may give.",

@@ -52,7 +52,7 @@ def read_trusted_state_setting(
         findings.add(mistake, at=at, path=path)
         return None
     if isinstance(location, StateFolder) and not location.path.startswith("~/"):
-        location = StateFolder(str(Path(layer.document.label).parent / location.path))
+        location = StateFolder(str((Path(layer.document.label).parent / location.path).absolute()))
     return StateSetting(location, StateAuthor.CONFIGURATION, at)
 
 
@@ -96,7 +96,7 @@ def _resolve_folder(directory: Path, text: str) -> StateFolder:
     if not is_relative or not real.is_relative_to(root):
         raise UnplacedError("state-outside", "the specs name a folder outside of their repository", hint=hint)
     if real.name.endswith((".tfstate", ".tfstate.backup")):
-        raise UnplacedError("state-invalid", "this is a state of Terraform's, and no folder of states", hint=hint)
+        raise UnplacedError("state-place-invalid", "this is a state of Terraform's, and no folder of states", hint=hint)
     return StateFolder(str(real))
 
 

@@ -11,8 +11,8 @@ from typing import NoReturn
 
 HIDDEN = "(sensitive)"
 CHOOSE_YOUR_OWN = "choose a variable of its own, such as GATEWAY_PASSWORD"
-_RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_", "ACTIONS_", "CI_JOB_")
-"""The last two are where GitHub and GitLab keep what a job can get tokens with."""
+_RESERVED = ("HW_", "HUAWEICLOUD_", "OS_", "PROVISIONER_", "PGPASS", "PGSSL", "ACTIONS_", "CI_JOB_")
+"""PG: of the database that keeps the state. The last two are where GitHub and GitLab keep what a job can get tokens with."""
 
 
 def is_reserved(variable: str) -> bool:

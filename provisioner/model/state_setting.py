@@ -51,12 +51,16 @@ class StateAuthor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateSetting:
-    """A place of a state. `source` is where it stands in a file, and `name` is the option or variable that gives it."""
+    """A place of a state. `source` is where it stands in a file, and `name` is the option or variable that gives it.
+
+    `instead_of` is what the specs say, where the user's configuration says this.
+    """
 
     location: StateLocation
     author: StateAuthor
     source: SourceRange | None = None
     name: str = ""
+    instead_of: StateSetting | None = None
 
     @property
     def origin(self) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from provisioner.model.secret import Secret
 
-INVALID: Final = "state-invalid"
+INVALID: Final = "state-place-invalid"
 """The code of a place that is not written as one."""
 _CHARACTERS: Final = re.compile(r"[!#-;=?-\[\]_a-z~]*")
 """The printable ASCII characters without those that no URL contains: quotes, backslash, brackets of other kinds."""

@@ -93,7 +93,7 @@ class UserConfiguration:
         """
         settings = self.settings_of(stack)
         trusted = tuple(pin for one in settings for pin in one.pins)
-        states = (one.state for one in settings if one.state is not None)
+        states = (replace(one.state, instead_of=stack.state) for one in settings if one.state is not None)
         regions = (pin.value for pin in trusted if pin.field is PinnedField.REGION)
         return replace(
             stack,

@@ -25,7 +25,7 @@ _SHOWN = 10
 def state_place(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> StatePlace:
     """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed."""
     unnamed = tuple(_unnamed(workspace, stack, store, identity))
-    return StatePlace(store.location, stack.label, unnamed, workspace.places.former_place(stack))
+    return StatePlace(store.location, stack.label, unnamed, workspace.places.other_place(stack))
 
 
 def require_recorded(store: StateStore, state: State | None) -> State:

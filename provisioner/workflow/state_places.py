@@ -88,20 +88,23 @@ class StatePlaces:
             return os.path.relpath(setting.location.path, self.directory.resolve())
         return str(setting.location)
 
-    def former_place(self, stack: Stack) -> str:
-        """Returns where else the state of the stack is or should be, for messages; empty where no other place is named.
+    def other_place(self, stack: Stack) -> str:
+        """Returns where the state of the stack is, or should be, by another word than that which is in force; empty where
+        there is no such place.
 
         It matters where the place in use holds no state: everything would be bought again.
         """
-        if self.explicit is not None:
-            declared = stack.state
-            return "" if declared is None or self._is_same(self.explicit, declared) else str(declared.location)
-        if stack.state is None:
+        declared = stack.state
+        used = self.explicit or declared
+        if used is None or declared is None:
             return ""
+        for one in (declared, declared.instead_of):
+            if one is not None and not self._is_same(used, one):
+                return str(one.location)
         folder = locate(self.directory, stack.label)
         labels = labels_in(folder)
         holds = labels is None or stack.label in labels
-        return str(folder) if holds and self._comparable(stack.state) != folder else ""
+        return str(folder) if holds and self._comparable(used) != folder else ""
 
     def _elsewhere_warnings(self, declared: StateSetting | None) -> Iterator[Diagnostic]:
         if self.explicit is None or declared is None or self._is_same(self.explicit, declared):
@@ -168,4 +171,4 @@ def _read_host(text: str) -> Endpoint:
     except InvalidStateUrlError:
         hint = "write HOST or HOST:PORT, without a scheme, with commas between several"
         summary = f"{_HOSTS_VARIABLE} has an entry that is no host"
-        raise UsageError(error("state-invalid", summary, hint=hint)) from None
+        raise UsageError(error("state-place-invalid", summary, hint=hint)) from None

@@ -75,7 +75,7 @@ def _declared_place(workspace: Workspace, former: str, label: str) -> StateSetti
     locations = {None if one is None else str(one.location) for one in places.values()}
     if len(locations) > 1:
         hint = "nothing was changed; a renaming stays in one place: name the place of both with --state"
-        raise UsageError(error("state-name", f"{former} and {label} are kept in two places", hint=hint))
+        raise UsageError(error("state-elsewhere", f"{former} and {label} are kept in two places", hint=hint))
     return next(iter(places.values()))
 
 

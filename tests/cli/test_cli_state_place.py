@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from support.cli_runner import STACK
 
+from provisioner import store
+from provisioner.model.state_url import StateUrl
 from provisioner.store import open_store
+from provisioner.store.folder import FolderStore
+from provisioner.workflow.completion import StackPlace, addresses
 
 DATABASE = "postgres://db.team/state"
 CANARY = "canary-5up3r"
@@ -79,7 +83,7 @@ def test_a_host_that_the_user_names_is_connected_to(cli, place, monkeypatch, var
 def test_an_entry_that_is_no_host_is_an_error(cli, place, monkeypatch, value):
     monkeypatch.setenv("PROVISIONER_STATE_HOSTS", value)
     place(DATABASE)
-    cli.assert_fails("show", code="state-invalid")
+    cli.assert_fails("show", code="state-place-invalid")
     monkeypatch.delenv("PROVISIONER_STATE_HOSTS")
     cli.configure(f"state: {{hosts: [{json.dumps(value)}]}}\n")
     assert "config.yaml:1:17" in cli.assert_fails("show", code="invalid-value").err
@@ -95,19 +99,19 @@ def test_a_database_without_a_host_is_the_users_own(cli, place):
     [
         (f"postgres://ana:{CANARY}@db.team/state", "state-password"),
         (f"postgres://db.team/state?password={CANARY}", "state-password"),
-        (f"postgres://ana:{CANARY}@x@db.team/state", "state-invalid"),
+        (f"postgres://ana:{CANARY}@x@db.team/state", "state-place-invalid"),
         ("postgres://db.team/state?sslmode=disable", "state-option-untrusted"),
-        ("postgres://db.team", "state-invalid"),
+        ("postgres://db.team", "state-place-invalid"),
         ("s3://bucket/key", "store-unsupported"),
         ("file:///srv/state", "state-outside"),
         ("/srv/state", "state-outside"),
         ("../../state", "state-outside"),
         ("~/state", "state-outside"),
         ("../link/state", "state-outside"),
-        ("old.tfstate", "state-invalid"),
-        ("postgres:db/state", "state-invalid"),
+        ("old.tfstate", "state-place-invalid"),
+        ("postgres:db/state", "state-place-invalid"),
         ("{{ env }}/state", "template-forbidden"),
-        ("", "state-invalid"),
+        ("", "state-place-invalid"),
     ],
 )
 @pytest.mark.parametrize("is_of_environment", [False, True])
@@ -232,7 +236,12 @@ def test_a_password_of_the_environment_is_in_no_output_and_no_file(cli, place, m
 
 
 @pytest.mark.parametrize(
-    "value", [f"postgres://ana:{CANARY}@db.team/state", f"postgres://db.team/state?password={CANARY}"]
+    "value",
+    [
+        f"postgres://ana:{CANARY}@db.team/state",
+        f"postgres://db.team/state?password={CANARY}",
+        f"postgres://ana:{CANARY}@db.team/old.tfstate",
+    ],
 )
 def test_a_password_in_an_option_is_refused_and_not_repeated(cli, value):
     said = cli.assert_fails("show", "--state", value, code="state-password")
@@ -276,6 +285,18 @@ def test_the_same_place_by_another_path_is_no_other_place(cli, place, same):
     assert "state-elsewhere" not in cli.run("plan", "--state", (cli.path / same).resolve().as_uri()).text
 
 
+def test_another_place_in_the_configuration_than_in_the_specs_buys_nothing_where_no_state_is(cli, place):
+    """It is the user's lasting word, so nothing warns while a state is there."""
+    place("../kept")
+    cli.apply()
+    cli.configure("stacks: {demo: {state: ~/mistyped}}\n")
+    said = cli.assert_fails(*APPLY, code="state-elsewhere", exit_code=4).stderr_text
+    assert f"is kept at {cli.path / 'kept'}" in said
+    (cli.path / "kept").rename(cli.path / "home" / "mistyped")
+    ran = cli.run("plan")
+    assert ("No changes" in ran.out, "state-elsewhere" in ran.text) == (True, False), ran.text
+
+
 def test_a_place_that_is_declared_later_does_not_buy_everything_again(applied):
     """The state is still in the folder where it was, and the specs name another place now."""
     applied.write_stack(f"{STACK}state: ../new\n")
@@ -286,6 +307,85 @@ def test_a_place_that_is_declared_later_does_not_buy_everything_again(applied):
     for file in applied.state.glob("demo.*"):
         file.rename(applied.path / "new" / file.name)
     assert "No changes" in applied.run("plan").out
+
+
+@pytest.fixture
+def database(cli, place, monkeypatch):
+    """A store that stands in for a database, in a folder. Its states are those of one database name."""
+    opened: list[StateUrl] = []
+
+    def open_database(url: StateUrl, label: str) -> FolderStore:
+        opened.append(url)
+        return FolderStore(cli.path / "server" / url.path, label)
+
+    monkeypatch.setitem(store._BY_SCHEME, "postgres", open_database)
+    return opened
+
+
+def test_one_line_is_all_that_a_store_needs(cli, place, database, monkeypatch):
+    """With a password in the environment: from a plan to the history, it is given to the store and stands nowhere else."""
+    place(DATABASE)
+    monkeypatch.setenv("PROVISIONER_STATE", f"postgresql://ana:{CANARY}@DB.team:5432/state?options=-cx%3D1")
+    monkeypatch.setenv("PROVISIONER_LOG", "debug")
+    texts = [cli.run("plan", "--out", "tonight.plan").text]
+    assert json.loads((cli.path / "tonight.plan").read_text())["place"] == DATABASE
+    for command in (("apply", "tonight.plan"), *COMMANDS):
+        texts.append(cli.run(*command).text)
+        assert "state-elsewhere" not in texts[-1]  # it is the place that the specs name
+    assert cli.bought() == ["gateway"]
+    assert {one.secrets["password"].reveal() for one in database} == {CANARY}
+    assert CANARY not in "".join(texts)
+    for path in cli.path.rglob("*"):
+        assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
+
+
+def test_a_plan_that_is_made_by_the_specs_is_applied_by_the_variable(cli, place, database, monkeypatch):
+    """Two machines reach one database in two ways, and the approval is for the same place."""
+    place(f"{DATABASE}?sslmode=require")
+    cli.configure("state: {hosts: [db.team]}\n")
+    assert cli.run("plan", "--out", "tonight.plan").code == 0
+    monkeypatch.setenv("PROVISIONER_STATE", f"postgres://bob:{CANARY}@db.team:5432/state?sslmode=verify-full")
+    ran = cli.run("apply", "tonight.plan")
+    assert ran.code == 0, ran.text
+    assert cli.bought() == ["gateway"]
+
+
+@pytest.mark.parametrize("other", ["postgres://db.team/mistyped", "mistyped"])
+def test_a_mistyped_database_buys_nothing(cli, place, database, other):
+    place(DATABASE)
+    cli.configure("state: {hosts: [db.team]}\n")
+    cli.apply()
+    cli.assert_fails(*APPLY, "--state", other, code="state-elsewhere", exit_code=4)
+
+
+def test_the_hosts_are_checked_before_a_store_is_opened(cli, place, database):
+    place(DATABASE)
+    cli.assert_fails(*APPLY, code="state-host-untrusted")
+    assert database == []
+
+
+def test_the_sandboxs_world_stays_in_the_nearest_state_folder(cli, place, database):
+    place("postgres:///state")
+    cli.apply()
+    assert (cli.state / ".sandbox" / "world.db").exists()
+    assert "No changes" in cli.run("plan").out
+
+
+def test_completion_connects_to_nothing(cli, place, database):
+    """Neither to a database, nor is its path taken for a folder of this machine."""
+    cli.apply()
+    assert addresses(StackPlace(cli.path / "specs")) == ["gateway"]
+    named = StackPlace(cli.path / "specs", state_location=f"postgres://db.team{cli.state}")
+    assert addresses(named) == []
+    place(f"postgres://db.team{cli.state}")
+    assert addresses(StackPlace(cli.path / "specs")) == []
+    cli.write_stack(f"{STACK}environments:\n  dev: {{state: ../state}}\n")
+    assert addresses(StackPlace(cli.path / "specs", "dev")) == []
+    place("../state")
+    assert addresses(StackPlace(cli.path / "specs")) == ["gateway"]
+    place(str(cli.state))
+    assert addresses(StackPlace(cli.path / "specs")) == []
+    assert database == []
 
 
 def test_a_renaming_stays_in_the_place_that_is_declared(cli, place):
@@ -299,7 +399,7 @@ def test_a_renaming_stays_in_the_place_that_is_declared(cli, place):
 
 def test_a_renaming_between_two_places_is_refused(cli, place):
     cli.write_stack(f"{STACK}environments: {{dev: {{state: ../one}}, prod: {{state: ../two}}}}\n")
-    said = cli.assert_fails("state", "rename", "demo.dev", "demo.prod", code="state-name").stderr_text
+    said = cli.assert_fails("state", "rename", "demo.dev", "demo.prod", code="state-elsewhere").stderr_text
     assert "two places" in said
 
 

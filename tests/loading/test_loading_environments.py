@@ -85,7 +85,7 @@ def test_an_environment_with_a_file_needs_no_line_in_the_section(stack: StackFol
         ("{prod: {region: evil.example/}}", "invalid-value", "2:31", None),
         ("{prod: {protected: 'yes'}}", "wrong-type", "2:34", None),
         ("{prod: {guards: {max_server: 3}}}", "unknown-field", "2:32", None),
-        ("{prod: {state: 'postgres://x'}}", "state-invalid", "2:30", "the URL names no database"),
+        ("{prod: {state: 'postgres://x'}}", "state-place-invalid", "2:30", "the URL names no database"),
         ("{a.b: {}}", "invalid-value", "2:16", None),
         ("[prod]", "wrong-type", "2:1", "environments must be a map and is a list"),
     ],

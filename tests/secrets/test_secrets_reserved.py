@@ -12,6 +12,7 @@ from provisioner.model.secret import Secret, SecretReference, SecretSource
 from provisioner.secrets import SecretReader
 
 RESERVED = ["HW_USER_PASSWORD", "HUAWEICLOUD_SDK_SK", "OS_PASSWORD", "PROVISIONER_VAR_TOKEN"]
+RESERVED += ["PGPASSWORD", "PGSSLKEY"]
 RESERVED += ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CI_JOB_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN"]
 HINT = "choose a variable of its own, such as GATEWAY_PASSWORD"
 
