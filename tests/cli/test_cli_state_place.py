@@ -292,7 +292,8 @@ def test_another_place_in_the_configuration_than_in_the_specs_buys_nothing_where
     cli.configure("stacks: {demo: {state: ~/mistyped}}\n")
     said = cli.assert_fails(*APPLY, code="state-elsewhere", exit_code=4).stderr_text
     assert f"is kept at {cli.path / 'kept'}" in said
-    (cli.path / "kept").rename(cli.path / "home" / "mistyped")
+    (cli.path / "kept").rename(cli.path / "home" / "moved")
+    cli.configure("stacks: {demo: {state: ~/moved}}\n")
     ran = cli.run("plan")
     assert ("No changes" in ran.out, "state-elsewhere" in ran.text) == (True, False), ran.text
 

@@ -379,7 +379,7 @@ Error[unknown-field]: servers stands in stack.yaml, which has no such field
    | ^^^^^^^
   help: resources and outputs stand in the other files of this directory, such as servers.yaml; the
         fields here are: cloud, defaults, environment, environments, guards, purchase, region,
-        stack, strict, variables
+        stack, state, strict, variables
 """,
     ),
     Mistake(
