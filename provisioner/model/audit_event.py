@@ -35,7 +35,7 @@ class AuditEventType(StrEnum):
     STATE_RENAMED = "state renamed"
     STATE_MOVED = "state moved"
     """The state is kept elsewhere from then on."""
-    TOOK_OVER = "took over the lock"
+    TOOK_OVER = "took over lock"
     """The run that held it showed no sign of life."""
     CHANGED = "changed"
     NOTICED = "noticed"
