@@ -6,11 +6,11 @@ nothing about entries, states or leases. Labels are those of states; all states 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol
 
 from provisioner.model.diagnostic import Diagnostic
-from provisioner.store.contract import Blob, DamagedParts, Log
+from provisioner.store.contract import Blob, DamagedParts, Log, StoreCheck
 from provisioner.store.words import StoreWords
 
 
@@ -21,6 +21,9 @@ class Backend(Protocol):
     def warnings(self) -> tuple[Diagnostic, ...]: ...
 
     def words(self, label: str) -> StoreWords: ...
+
+    def checks(self, label: str) -> Iterator[StoreCheck]:
+        """Yield the checks of the place where the state is kept. See `Store.checks`."""
 
     def names(self) -> tuple[str, ...]:
         """Return the labels of all states of which anything but a lease is kept, sorted."""

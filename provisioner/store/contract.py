@@ -10,12 +10,13 @@ or address of any store; their names in messages come from `StoreWords`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from provisioner.model.check import CheckResult
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.state import JournalHead
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
@@ -73,6 +74,21 @@ class Intrusion:
     code: str
     place: str
     found: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """One check of the place where a state is kept. `doctor` makes it, and reports how long it took.
+
+    `name` is in lower case with hyphens (`disk-space`) and unique in the store, because machines read it. `examine` may block: it
+    runs in a thread of its own, and is given up after some seconds. It changes nothing that outlives it. It returns what it found, or
+    raises a ProvisionerError, which counts as failed. Failed means that an apply would stop. The check is skipped when one of those
+    named in `needs` has failed or was skipped, such as the one that connects.
+    """
+
+    name: str
+    examine: Callable[[], CheckResult]
+    needs: tuple[str, ...] = ()
 
 
 class NotDone(Exception):  # noqa: N818 - each subclass is an outcome, not a malfunction of this code
@@ -252,6 +268,12 @@ class Store(Reader, Protocol):
 
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
         """Explain how to release the lock that `holder` holds."""
+
+    def checks(self) -> Iterator[StoreCheck]:
+        """Yield the checks of this place: reach, rights, conditions and latency, in the order in which they make sense.
+
+        Yielding them does nothing yet. The state, its journal and its lock are examined by `StateStore.checks`.
+        """
 
     def lock(
         self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None = None

@@ -17,6 +17,7 @@ from provisioner.store.contract import (
     Intrusion,
     LockType,
     Log,
+    StoreCheck,
 )
 from provisioner.store.lease import HeldLease, Lease, LeasePlace
 from provisioner.store.lease_record import LEASE, TERMS, LeaseTerms
@@ -104,6 +105,9 @@ class SharedStore:
 
     def log(self, name: str) -> Log:
         return self._backend.log(self._label, name)
+
+    def checks(self) -> Iterator[StoreCheck]:
+        yield from self._backend.checks(self._label)
 
     def names(self) -> tuple[str, ...]:
         return self._backend.names()

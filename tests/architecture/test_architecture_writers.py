@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2] / "provisioner"
 BY_THE_DISK = {
     "saved_plans/plan_file.py",
+    "store/folder/checks.py",
     "store/folder/location.py",
     "store/folder/lock.py",
     "store/folder/locked_store.py",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from provisioner.model.check import passed
 from provisioner.model.state import JournalHead
 from provisioner.store.chain import head_of, is_closing, line_ending
 from provisioner.store.contract import (
@@ -21,6 +22,7 @@ from provisioner.store.contract import (
     LastRecord,
     NotInLog,
     NotWritten,
+    StoreCheck,
     Undecided,
 )
 from provisioner.store.lease_record import LEASE, LeaseTerms
@@ -184,6 +186,9 @@ class MemoryBackend:
             late=f"memory://{label}/late",
             clear_late="Delete the log of late answers.",
         )
+
+    def checks(self, label: str) -> Iterator[StoreCheck]:
+        yield StoreCheck("memory", lambda: passed(f"this process keeps {label}"))
 
     def names(self) -> tuple[str, ...]:
         kept = self.place.states.items()

@@ -12,7 +12,8 @@ from pathlib import Path
 from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, Blob, LockType
+from provisioner.store.contract import LATE, Blob, LockType, StoreCheck
+from provisioner.store.folder.checks import FolderChecks
 from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.location import keep_out_of_git
 from provisioner.store.folder.lock import FileLock
@@ -105,6 +106,9 @@ class FolderStore:
 
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
         return self._lock.unlock_advice(holder)
+
+    def checks(self) -> Iterator[StoreCheck]:
+        yield from FolderChecks(self._files, disk=self._disk)
 
     @contextmanager
     def lock(
