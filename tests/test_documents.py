@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-MAKERS_OF_FINDINGS = {"error", "warning", "Advice", "Remark", "UnplacedError"}
+MAKERS_OF_FINDINGS = {"error", "warning", "doubtful", "failed", "Advice", "Remark", "UnplacedError"}
 
 
 def snippets(document: Path, language: str) -> list[str]:

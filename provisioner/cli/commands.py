@@ -36,6 +36,7 @@ COMMANDS = {
     "leftovers": ("leftovers", "List the disks that releases left behind and that keep costing money."),
     "force-unlock": ("force_unlock", "Show who holds a lock and how to release it."),
     "credentials": ("credentials", "Show which credentials are used, and which account they belong to."),
+    "doctor": ("doctor", "Check everything that an apply needs, and say what to do."),
     "config": ("config", "Show the configuration in force, and where each value comes from."),
     "explain": ("explain", "Explain the code of an error, or what the specs declare for an address."),
     "sandbox": ("sandbox", "Serve the built-in emulator of the cloud, or show its ledger."),

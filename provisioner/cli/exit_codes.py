@@ -9,6 +9,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provisioner.model.check import Check
     from provisioner.model.diagnostic import ProvisionerError
     from provisioner.model.event import Result
     from provisioner.model.placed_order import PlacedOrder
@@ -129,6 +132,11 @@ def of_wait(order: PlacedOrder) -> ExitCode:
 def of_expiring(expiring: ExpiringServers, *, detailed: bool) -> ExitCode:
     """Returns the code of `expiring`. A term that renews automatically, or whose end is unknown, is no difference."""
     return ExitCode.DIFFERENCES if detailed and expiring.ending else ExitCode.DONE
+
+
+def of_checks(checks: Iterable[Check]) -> ExitCode:
+    """Returns the code of `doctor`. Warnings are a success."""
+    return ExitCode.ERROR if any(check.stops_apply for check in checks) else ExitCode.DONE
 
 
 def _is_incomplete(result: Result) -> bool:

@@ -91,6 +91,10 @@ class Cloud:
         """The time of `service`, estimated from its own answers only."""
         return self._times[service]
 
+    def utc(self) -> datetime:
+        """Return the time of this connection's clock."""
+        return self._clock.utc()
+
     def add_names(self, *, account: str | None = None, project: str | None = None) -> None:
         """Add names of the account and the project that were read from the cloud. None adds nothing."""
         known = self.caller

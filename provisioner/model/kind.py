@@ -100,6 +100,7 @@ class Kind:
     - `list`: reads every live resource, or raises CallFailed if the list is incomplete; `read_list_gap`: reads whether
       a list of these ids may hold only the reader's own resources; `show`: reads one, None if it does not exist;
       `read_detail`: reads what no list shows of one, to be added to what is observed of its row.
+    - `list_permission`: the permission to grant to a user for whom `list` is refused, or falls short.
     - `update`: gets the paths that changed, or none to finish a change that is half done; `leftovers`: what a release
       leaves.
     - `shown`: converts what the state observes of one into what its rows have shown, as far as that is kept, in the
@@ -121,6 +122,7 @@ class Kind:
     statuses: Statuses
     shown: Callable[[JsonObject], JsonObject]
     facts: Facts
+    list_permission: str = ""
     computed: tuple[str, ...] = ("id",)
     advise: Callable[[Fields], Iterable[Advice]] = always_empty
     advise_by_row: Callable[[Fields, JsonObject], Iterable[Advice]] = always_empty

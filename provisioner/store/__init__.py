@@ -20,6 +20,7 @@ from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_f
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
+from provisioner.store.state_checks import state_checks
 from provisioner.store.state_store import Siblings, StateStore
 from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
 
@@ -40,6 +41,7 @@ __all__ = [
     "locate",
     "make_state_folder",
     "open_store",
+    "state_checks",
     "state_folders",
 ]
 

@@ -270,9 +270,10 @@ class Store(Reader, Protocol):
         """Explain how to release the lock that `holder` holds."""
 
     def checks(self) -> Iterator[StoreCheck]:
-        """Yield the checks of this place: reach, rights, conditions and latency, in the order in which they make sense.
+        """Yield the checks of this place: first whether it can be reached, then rights, conditions and latency.
 
-        Yielding them does nothing yet. The state, its journal and its lock are examined by `StateStore.checks`.
+        Yielding them does nothing yet. What is recorded, the journal and the lock are examined by state_checks.py, through this
+        contract.
         """
 
     def lock(

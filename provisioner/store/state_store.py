@@ -21,7 +21,7 @@ from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store
+from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store, StoreCheck
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
@@ -132,6 +132,10 @@ class StateStore:
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
         """Explain how to release the lock that `holder` holds."""
         return self._store.unlock_advice(holder)
+
+    def place_checks(self) -> Iterator[StoreCheck]:
+        """Yield the checks of the place where the state is kept. `state_checks` adds those of the state itself."""
+        yield from self._store.checks()
 
     def history(self) -> Iterator[HistoryRecord]:
         """Yield all records of the journal, oldest first. Raises StoreError for damage."""

@@ -41,7 +41,7 @@ from provisioner.workflow.sandbox_world import world_in, world_to_open
 from provisioner.workflow.state_places import StatePlaces
 
 if TYPE_CHECKING:
-    from provisioner.cloud import Cloud, FoundCredentials
+    from provisioner.cloud import Cloud, Endpoints, FoundCredentials
     from provisioner.loading import Loaded, VariableInputs
 
 
@@ -209,18 +209,13 @@ class Workspace:
     def vendor_cloud(
         self, found: FoundCredentials, region_in_specs: str | None, listen: Listener
     ) -> AbstractAsyncContextManager[Cloud]:
-        from provisioner.cloud import cache_folder, region_endpoints
+        from provisioner.cloud import cache_folder
 
         for finding in found.warnings:
             listen(Event(EventType.NOTICE, diagnostic=finding))
         region = choose_region(region_in_specs, found.region)
         return self._connect(listen)(
-            endpoints=region_endpoints(
-                region,
-                self._endpoint_overrides(),
-                environ=self.environ,
-                international=_is_international(self.settings.site),
-            ),
+            endpoints=self.endpoints(region),
             credentials=found.credentials,
             region=region,
             project_id=found.project_id,
@@ -230,7 +225,19 @@ class Workspace:
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
         )
 
-    def sandbox_cloud(self, stack: Stack, listen: Listener) -> AbstractAsyncContextManager[Cloud]:
+    def endpoints(self, region: str) -> Endpoints:
+        """Returns the endpoints of the vendor's cloud. Raises UsageError."""
+        from provisioner.cloud import region_endpoints
+
+        is_international = _is_international(self.settings.site)
+        return region_endpoints(
+            region, self._endpoint_overrides(), environ=self.environ, international=is_international
+        )
+
+    def sandbox_cloud(
+        self, stack: Stack, listen: Listener, *, world: Path | None = None
+    ) -> AbstractAsyncContextManager[Cloud]:
+        """Connects to the sandbox. `world` is the path of its world, in place of the one in the stack's state folder."""
         from provisioner.cloud import AccessKey, region_endpoints, sandbox_endpoints
 
         region = stack.region or self.emulator.region
@@ -239,7 +246,7 @@ class Workspace:
             endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
             region=region,
-            app=None if overrides else self.emulator.app(world_to_open(self.directory, stack)),
+            app=None if overrides else self.emulator.app(world or world_to_open(self.directory, stack)),
             keeps_time=False,
         )
 

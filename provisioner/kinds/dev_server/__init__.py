@@ -85,6 +85,7 @@ KIND = Kind(
     check_secret=schema.check_password,
     list=listing.list_servers,
     read_list_gap=listing.read_list_gap,
+    list_permission="modelarts:devserver:list (or modelarts:devserver:listByUser, which shows only your own)",
     show=rows.show,
     read_detail=detail.read_detail,
     create=creation.create,
