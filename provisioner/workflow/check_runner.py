@@ -122,7 +122,7 @@ async def in_daemon_thread(work: Callable[[], Value]) -> Value:
     def run() -> None:
         try:
             value = work()
-        except Exception as problem:  # noqa: BLE001 - it is raised where the outcome is awaited
+        except BaseException as problem:  # noqa: BLE001 - it is raised where the outcome is awaited
             deliver(partial(outcome.set_exception, problem))
         else:
             deliver(partial(outcome.set_result, value))

@@ -23,6 +23,6 @@ async def doctor(workspace: Workspace) -> tuple[Check, ...]:
     async with AsyncExitStack() as closing:
         credentials = CredentialExamination(workspace, examined, closing)
         await credentials.check(runner)
-        await check_permissions(runner, credentials.cloud, workspace.catalogue)
+        await check_permissions(runner, credentials.cloud, workspace.catalogue, needs_orders=examined.needs_orders)
     workspace.progress.end()
     return runner.checks

@@ -54,16 +54,16 @@ class NetworkExamination:
         await runner.run(_TOPIC, name, examine, stops=service is Service.MODELARTS)
 
     async def _examine_endpoint(self, service: Service, url: str) -> CheckResult:
-        from provisioner.web import NoAnswer
-        from provisioner.web.proxies import choose_proxy
+        from provisioner.web import NoAnswer, is_loopback
+        from provisioner.web.proxies import choose_proxies
 
-        proxy = choose_proxy(url, self.workspace.environ)
+        proxy = None if is_loopback(url) else choose_proxies((url,), self.workspace.environ).get(url)
         way = f"{url} ({self._origin(service, url)})"
         if proxy is not None:
             way += f", through the proxy that {proxy.variable} names ({without_password(proxy.url)})"
         started = time.monotonic()
         try:
-            answer = await self._request(url, (proxy.url if proxy and not proxy.problem else url))
+            answer = await self._request(url, proxy.url if proxy else url)
         except NoAnswer as failure:
             hint = (
                 "Check the network, the region, the variables PROVISIONER_ENDPOINT_*, and the proxy where one is named."

@@ -35,12 +35,17 @@ class _Reading:
     service: Service = Service.MODELARTS
 
 
-async def check_permissions(runner: CheckRunner, cloud: Cloud | None, catalogue: Catalogue) -> None:
-    """Make the checks. Without a `cloud`, because the sign-in failed, all are skipped for that reason."""
+async def check_permissions(
+    runner: CheckRunner, cloud: Cloud | None, catalogue: Catalogue, *, needs_orders: bool
+) -> None:
+    """Make the checks. Without a `cloud`, because the sign-in failed, all are skipped for that reason.
+
+    `needs_orders`: an apply cannot pay what it orders unless it may read orders.
+    """
     for kind in catalogue.kinds:
         await _check_list(runner, cloud, kind)
     for reading in _readings(cloud):
-        await _check_reading(runner, cloud, reading)
+        await _check_reading(runner, cloud, reading, stops=needs_orders and reading.name == "orders")
 
 
 async def _check_list(runner: CheckRunner, cloud: Cloud | None, kind: Kind) -> None:
@@ -76,7 +81,7 @@ async def _examine_list(channel: Channel, kind: Kind) -> CheckResult:
     return passed(f"{len(listing.live)} {kind.noun}s listed, those of all users")
 
 
-async def _check_reading(runner: CheckRunner, cloud: Cloud | None, reading: _Reading) -> None:
+async def _check_reading(runner: CheckRunner, cloud: Cloud | None, reading: _Reading, *, stops: bool) -> None:
     async def examine() -> CheckResult:
         assert cloud is not None
         try:
@@ -86,7 +91,7 @@ async def _check_reading(runner: CheckRunner, cloud: Cloud | None, reading: _Rea
             return _refused(problem, reading.doing, reading.grant, reading.without)
 
     needs = (SIGN_IN, endpoint_check(reading.service))
-    await runner.run(_TOPIC, reading.name, examine, needs=needs, stops=False)
+    await runner.run(_TOPIC, reading.name, examine, needs=needs, stops=stops)
 
 
 def _refused(problem: CallFailed, doing: str, grant: str, without: str) -> CheckResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from provisioner.model.check import CheckResult, passed, result_of
-from provisioner.model.kind import Catalogue
+from provisioner.model.purchase_policy import Prepaid
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 from provisioner.store import StateStore, high_water_mark_folder, state_checks
@@ -55,12 +55,13 @@ class StackExamination:
             limit = LONG if check.name in {"state", "journal"} else LIMIT
             await runner.run_blocking(_STATE, check.name, check.examine, needs=needs, limit=limit)
 
-    def places_orders(self, catalogue: Catalogue) -> bool:
-        """Whether an apply of these specs may place an order, as for what is prepaid. False where that is not known."""
-        policy = None if self.stack is None else self.stack.purchase
-        return policy is not None and any(
-            catalogue[one.kind].orders.may_place_order(one.fields, policy) for one in self.desired
-        )
+    @property
+    def needs_orders(self) -> bool:
+        """Whether an apply waits until billing shows its orders: where it orders first and pays then. False where the specs are not known."""
+        policy, catalogue = None if self.stack is None else self.stack.purchase, self.workspace.catalogue
+        if policy is None or policy.prepaid is not Prepaid.TWO_STEP:
+            return False
+        return any(catalogue[one.kind].orders.may_place_order(one.fields, policy) for one in self.desired)
 
     def _examine_configuration(self) -> CheckResult:
         self.workspace.configuration()

@@ -37,7 +37,7 @@ def test_the_version_is_told_before_click_is_imported(spelling: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["plan", "--help"], ["apply", "--help"], ["sandbox", "--help"], ["version"], ["help", "state", "list"],
+    [["--help"], ["plan", "--help"], ["apply", "--help"], ["sandbox", "--help"], ["doctor", "--help"], ["version"], ["help", "state", "list"],
      ["explain", "no-state"], ["completion", "bash"]],
     ids=" ".join,
 )  # fmt: skip
