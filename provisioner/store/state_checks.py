@@ -76,7 +76,7 @@ def _in_doubt(state: State) -> CheckResult:
     return doubtful(
         "in-doubt",
         f"it is unknown whether an earlier purchase was carried out: {', '.join(addresses[:_SHOWN])}{more}",
-        hint="The next apply looks for it. If it can't find out: `provisioner resolve ADDRESS`.",
+        hint=f"The next apply looks for it. If it can't find out, settle it by hand: `provisioner resolve {addresses[0]}`.",
     )
 
 

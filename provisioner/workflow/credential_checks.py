@@ -65,7 +65,7 @@ class CredentialExamination:
         if self.workspace.settings.endpoints:
             await self._check_endpoints(runner, (self._stack and self._stack.region) or self.workspace.emulator.region)
         else:
-            runner.skip("network", "endpoints", "the sandbox runs inside the command, without a network")
+            runner.skip("connection", "endpoints", "the sandbox runs inside the command, without a network")
         await runner.run_blocking(_TOPIC, "source", lambda: passed("the sandbox's own (access key)"))
         await runner.run(_TOPIC, "sign-in", self._sign_in)
 
@@ -77,7 +77,7 @@ class CredentialExamination:
         if self._region:
             await self._check_endpoints(runner, self._region)
         else:
-            runner.skip("network", "endpoints", "because it is not known which region's they are")
+            runner.skip("connection", "endpoints", "because it is not known which region's they are")
         needs = (f"{_TOPIC}/source", f"{_TOPIC}/region", endpoint_check(Service.MODELARTS))
         await runner.run(_TOPIC, "sign-in", self._sign_in, needs=needs, stops=stops)
 
@@ -89,7 +89,7 @@ class CredentialExamination:
             endpoints = self.workspace.endpoints(region)
             return passed(", ".join(endpoints.url(service) for service in Service))
 
-        await runner.run_blocking("network", "endpoints", examine)
+        await runner.run_blocking("connection", "endpoints", examine)
         if endpoints is not None:
             await NetworkExamination(self.workspace, region).check(runner, endpoints)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from provisioner.cloud import Endpoints
     from provisioner.web import HttpAnswer
 
-_TOPIC: Final = "network"
+_TOPIC: Final = "connection"
 _WARN: Final = 60_000
 _FAIL: Final = 600_000
 """Differences of clocks in milliseconds. The gateway refuses requests that are 15 minutes off."""

@@ -24,7 +24,7 @@ _PRODUCT: Final = ("hws.service.type.ec2", "hws.resource.type.vm")
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _PermissionRead:
     """One request that only reads. `ask` returns what it found; `grant` is the permission; `without` what then fails."""
 
     name: str
@@ -81,7 +81,7 @@ async def _examine_list(channel: Channel, kind: Kind) -> CheckResult:
     return passed(f"{len(listing.live)} {kind.noun}s listed, those of all users")
 
 
-async def _check_reading(runner: CheckRunner, cloud: Cloud | None, reading: _Reading, *, stops: bool) -> None:
+async def _check_reading(runner: CheckRunner, cloud: Cloud | None, reading: _PermissionRead, *, stops: bool) -> None:
     async def examine() -> CheckResult:
         assert cloud is not None
         try:
@@ -100,7 +100,7 @@ def _refused(problem: CallFailed, doing: str, grant: str, without: str) -> Check
     return replace(result, hint=f"{advice}. Without it, {without}.")
 
 
-def _readings(cloud: Cloud | None) -> tuple[_Reading, ...]:
+def _readings(cloud: Cloud | None) -> tuple[_PermissionRead, ...]:
     async def flavors(ask: Ask) -> str:
         from provisioner.cloud.catalogue import list_flavors
 
@@ -125,12 +125,14 @@ def _readings(cloud: Cloud | None) -> tuple[_Reading, ...]:
     catalogue_loss = "a plan does not notice that {} does not exist or is not on sale"
     prepaid = "nothing is known of orders, of purchases in doubt and of the terms of what is prepaid"
     return (
-        _Reading(
+        _PermissionRead(
             "flavors", "listing the flavors", flavors, "modelarts:devserver:list", catalogue_loss.format("a flavor")
         ),
-        _Reading("images", "listing the images", images, "modelarts:devserver:list", catalogue_loss.format("an image")),
-        _Reading("orders", "listing the orders", orders, "bss:order:view", prepaid, Service.BILLING),
-        _Reading(
+        _PermissionRead(
+            "images", "listing the images", images, "modelarts:devserver:list", catalogue_loss.format("an image")
+        ),
+        _PermissionRead("orders", "listing the orders", orders, "bss:order:view", prepaid, Service.BILLING),
+        _PermissionRead(
             "prices", "asking for a price", prices, "bss:order:view", "no price can be asked for", Service.BILLING
         ),
     )

@@ -94,7 +94,7 @@ class TestNothingWrong:
     def test_a_stack_of_the_sandbox_is_checked_against_the_sandbox_and_nothing_is_made(self, cli) -> None:
         checks = examine(cli, code=0)
         assert outcomes(checks, "failed") == set()
-        assert outcomes(checks, "skipped") == {"network/endpoints", "state/journal"}
+        assert outcomes(checks, "skipped") == {"connection/endpoints", "state/journal"}
         assert [path.name for path in cli.state.iterdir()] == []
 
     def test_a_state_folder_that_does_not_exist_is_not_made(self, cli) -> None:
@@ -113,7 +113,7 @@ class TestNothingWrong:
         checks = examine(vendor, code=0)
         assert outcomes(checks, "warning") <= {"state/file-system"}
         assert outcomes(checks, "skipped") == {"state/journal"}
-        assert "by PROVISIONER_ENDPOINT_BSS" in checks["network/endpoint-bss"]["found"]
+        assert "by PROVISIONER_ENDPOINT_BSS" in checks["connection/endpoint-bss"]["found"]
         assert checks["credentials/source"]["found"] == "HW_ACCESS_KEY (access key)"
         assert PUBLIC.domain_name in checks["credentials/names"]["found"]
         assert "differ by 0 s" in checks["clock/cloud"]["found"]
@@ -180,7 +180,7 @@ class TestCredentials:
         monkeypatch.delenv("HW_SECRET_KEY")
         checks = examine(vendor, code=1)
         assert checks["credentials/source"]["code"] == "credentials-missing"
-        assert checks["network/endpoint-modelarts"]["outcome"] == "ok"
+        assert checks["connection/endpoint-modelarts"]["outcome"] == "ok"
         assert checks["permissions/orders"]["found"] == "because credentials/sign-in was skipped"
 
     def test_wrong_ones(self, vendor, monkeypatch) -> None:
@@ -216,32 +216,32 @@ class TestCredentials:
         vendor.write("specs/stack.yaml", (vendor.path / "specs/stack.yaml").read_text().replace("region:", "# region:"))
         checks = examine(vendor, code=1)
         assert checks["credentials/region"]["code"] == "region-missing"
-        assert checks["network/endpoints"]["outcome"] == "skipped"
+        assert checks["connection/endpoints"]["outcome"] == "skipped"
 
 
 class TestNetwork:
     def test_nobody_listens(self, vendor, point_to) -> None:
         point_to(NOBODY)
         checks = examine(vendor, code=1)
-        assert "connection refused" in checks["network/endpoint-modelarts"]["found"]
-        assert outcomes(checks, "failed") == {"network/endpoint-modelarts"}
-        assert checks["network/endpoint-bss"]["outcome"] == "warning"
+        assert "connection refused" in checks["connection/endpoint-modelarts"]["found"]
+        assert outcomes(checks, "failed") == {"connection/endpoint-modelarts"}
+        assert checks["connection/endpoint-bss"]["outcome"] == "warning"
 
     def test_billing_alone_is_away(self, vendor, monkeypatch) -> None:
         monkeypatch.setenv("PROVISIONER_ENDPOINT_BSS", NOBODY)
         checks = examine(vendor, code=0)
-        assert checks["permissions/orders"]["found"] == "because network/endpoint-bss failed"
+        assert checks["permissions/orders"]["found"] == "because connection/endpoint-bss failed"
         assert checks["permissions/images"]["outcome"] == "ok"
 
     def test_a_server_that_speaks_no_tls(self, vendor, server, monkeypatch) -> None:
         monkeypatch.setenv("PROVISIONER_ENDPOINT_MODELARTS", server.url.replace("http:", "https:"))
-        assert "TLS failed" in examine(vendor, code=1)["network/endpoint-modelarts"]["found"]
+        assert "TLS failed" in examine(vendor, code=1)["connection/endpoint-modelarts"]["found"]
 
     def test_a_proxy_is_named_without_its_password_and_where_it_fails(self, real_cloud, monkeypatch) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://ann:canary@127.0.0.1:1")
         monkeypatch.setenv("NO_PROXY", "")
         checks = examine(real_cloud, code=1)
-        found = checks["network/endpoint-modelarts"]["found"]
+        found = checks["connection/endpoint-modelarts"]["found"]
         assert "of region cn-north-4" in found
         assert "through the proxy that HTTPS_PROXY names" in found
         assert "canary" not in json.dumps(checks)
@@ -256,13 +256,13 @@ class TestNetwork:
     def test_a_proxy_that_is_none(self, real_cloud, monkeypatch, variable, value, code) -> None:
         monkeypatch.setenv(variable, value)
         monkeypatch.setenv("NO_PROXY", "")
-        assert examine(real_cloud, code=1)["network/endpoint-modelarts"]["code"] == code
+        assert examine(real_cloud, code=1)["connection/endpoint-modelarts"]["code"] == code
 
     @pytest.mark.parametrize("url", ["http://elsewhere.example", "nonsense", "https://u:canary@127.0.0.1"])
     def test_an_endpoint_that_is_none(self, vendor, monkeypatch, url) -> None:
         monkeypatch.setenv("PROVISIONER_ENDPOINT_MODELARTS", url)
         checks = examine(vendor, code=1)
-        assert checks["network/endpoints"]["code"] == "endpoint-invalid"
+        assert checks["connection/endpoints"]["code"] == "endpoint-invalid"
         assert checks["state/writable"]["outcome"] == "ok"
         assert "canary" not in json.dumps(checks)
 
@@ -271,8 +271,8 @@ class TestNetwork:
         with socket.create_server(("127.0.0.1", 0)) as silent:
             point_to(f"http://127.0.0.1:{silent.getsockname()[1]}")
             checks = examine(vendor, code=1)
-        assert checks["network/endpoint-modelarts"]["code"] == "check-timeout"
-        assert "within 0.2 s" in checks["network/endpoint-modelarts"]["found"]
+        assert checks["connection/endpoint-modelarts"]["code"] == "check-timeout"
+        assert "within 0.2 s" in checks["connection/endpoint-modelarts"]["found"]
         assert checks["permissions/list-servers"]["outcome"] == "skipped"
 
     @pytest.mark.parametrize(("ahead", "outcome", "code"), [(0, "ok", 0), (-120, "warning", 0), (900, "failed", 1)])
