@@ -22,6 +22,7 @@ from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.network_checks import NetworkExamination, endpoint_check
 from provisioner.workflow.pins import choose_region, require_pins, require_region
 from provisioner.workflow.stack_checks import STACK, StackExamination
+from provisioner.workflow.vendor_endpoints import vendor_endpoints
 from provisioner.workflow.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class CredentialExamination:
 
         def examine() -> CheckResult:
             nonlocal endpoints
-            endpoints = self.workspace.endpoints(region)
+            endpoints = vendor_endpoints(region, self.workspace.settings, self.workspace.environ)
             return passed(", ".join(endpoints.url(service) for service in Service))
 
         await runner.run_blocking("connection", "endpoints", examine)

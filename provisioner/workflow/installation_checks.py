@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Final
@@ -24,14 +24,18 @@ _OWNER: Final = 0o700
 _OTHERS_WRITE: Final = 0o002
 
 
-async def check_installation(runner: CheckRunner, tool_version: str, state_location: str | None) -> None:
-    """Check what the tool is made of. `state_location` is a path or a URL; some URLs need an extra."""
+async def check_installation(runner: CheckRunner, tool_version: str) -> None:
+    """Check what the tool is made of, and the process that it runs in."""
     await runner.run_blocking(_TOPIC, "version", lambda: passed(f"provisioner {tool_version}"))
     await runner.run_blocking(_TOPIC, "python", _examine_python)
     await runner.run_blocking(_TOPIC, "dependencies", _examine_dependencies)
-    await runner.run_blocking(_TOPIC, "extras", lambda: _examine_extras(state_location))
     await runner.run_blocking(_TOPIC, "umask", _examine_umask)
     await runner.run_blocking(_TOPIC, "boot-clock", _examine_boot_clock)
+
+
+async def check_extras(runner: CheckRunner, scheme: Callable[[], str]) -> None:
+    """Check the optional libraries. `scheme` returns that of the URL of the state, which may need one."""
+    await runner.run_blocking(_TOPIC, "extras", lambda: _examine_extras(scheme()))
 
 
 def _examine_python() -> CheckResult:
@@ -65,8 +69,8 @@ def _examine_dependencies() -> CheckResult:
     return passed(", ".join(f"{name} {_installed(name)}" for name, _, _ in needed))
 
 
-def _examine_extras(state_location: str | None) -> CheckResult:
-    wanted = _EXTRA_OF_SCHEME.get((state_location or "").partition("://")[0].lower())
+def _examine_extras(scheme: str) -> CheckResult:
+    wanted = _EXTRA_OF_SCHEME.get(scheme)
     lacking: dict[str, list[str]] = {}
     for name, _, extra in _requirements():
         if extra is not None and _installed(name) is None:

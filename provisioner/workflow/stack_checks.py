@@ -9,6 +9,7 @@ from provisioner.model.check import CheckResult, passed, result_of
 from provisioner.model.purchase_policy import Prepaid
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
+from provisioner.model.state_url import StateUrl
 from provisioner.store import StateStore, high_water_mark_folder, state_checks
 from provisioner.workflow.check_runner import LIMIT, LONG, CheckRunner
 from provisioner.workflow.workspace import Workspace
@@ -54,6 +55,13 @@ class StackExamination:
             needs = tuple(f"{_STATE}/{name}" for name in check.needs)
             limit = LONG if check.name in {"state", "journal"} else LIMIT
             await runner.run_blocking(_STATE, check.name, check.examine, needs=needs, limit=limit)
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of the state's URL; empty for a folder. Raises UsageError."""
+        setting = self.workspace.explicit_state or (self.stack.state if self.stack else None)
+        place = None if setting is None else self.workspace.places.path_or_url(setting)
+        return place.scheme if isinstance(place, StateUrl) else ""
 
     @property
     def needs_orders(self) -> bool:

@@ -20,9 +20,8 @@ from provisioner.disk import may_exist
 from provisioner.loading import read_stack
 from provisioner.model.caller import Caller
 from provisioner.model.content_mask import ContentMask
-from provisioner.model.diagnostic import SpecError, UsageError, error
+from provisioner.model.diagnostic import SpecError, UsageError
 from provisioner.model.event import Event, EventType, Listener
-from provisioner.model.flow import Service
 from provisioner.model.kind import Catalogue
 from provisioner.model.mask import Mask
 from provisioner.model.reading_progress import NOT_SHOWN, ReadingProgress
@@ -39,9 +38,10 @@ from provisioner.workflow.caller import read_pipeline
 from provisioner.workflow.pins import choose_region, require_pins, require_region
 from provisioner.workflow.sandbox_world import world_in, world_to_open
 from provisioner.workflow.state_places import StatePlaces
+from provisioner.workflow.vendor_endpoints import endpoint_overrides, vendor_endpoints
 
 if TYPE_CHECKING:
-    from provisioner.cloud import Cloud, Endpoints, FoundCredentials
+    from provisioner.cloud import Cloud, FoundCredentials
     from provisioner.loading import Loaded, VariableInputs
 
 
@@ -215,7 +215,7 @@ class Workspace:
             listen(Event(EventType.NOTICE, diagnostic=finding))
         region = choose_region(region_in_specs, found.region)
         return self._connect(listen)(
-            endpoints=self.endpoints(region),
+            endpoints=vendor_endpoints(region, self.settings, self.environ),
             credentials=found.credentials,
             region=region,
             project_id=found.project_id,
@@ -225,15 +225,6 @@ class Workspace:
             token_folder=cache_folder(self.environ, self.home) if self.settings.token_cache else None,
         )
 
-    def endpoints(self, region: str) -> Endpoints:
-        """Returns the endpoints of the vendor's cloud. Raises UsageError."""
-        from provisioner.cloud import region_endpoints
-
-        is_international = _is_international(self.settings.site)
-        return region_endpoints(
-            region, self._endpoint_overrides(), environ=self.environ, international=is_international
-        )
-
     def sandbox_cloud(
         self, stack: Stack, listen: Listener, *, world: Path | None = None
     ) -> AbstractAsyncContextManager[Cloud]:
@@ -241,7 +232,7 @@ class Workspace:
         from provisioner.cloud import AccessKey, region_endpoints, sandbox_endpoints
 
         region = stack.region or self.emulator.region
-        overrides = self._endpoint_overrides()
+        overrides = endpoint_overrides(self.settings)
         return self._connect(listen)(
             endpoints=region_endpoints(region, overrides) if overrides else sandbox_endpoints(region),
             credentials=AccessKey(self.emulator.access_key, Secret(self.emulator.secret_key)),
@@ -277,21 +268,6 @@ class Workspace:
             declared = self.stack().state
         own = () if declared is None else (self.places.path_or_url(declared),)
         return (*own, *state_folders(self.directory))
-
-    def _endpoint_overrides(self) -> dict[Service, str]:
-        known = {service.value: service for service in Service}
-        if unknown := self.settings.endpoints.keys() - known.keys():
-            names = ", ".join(f"PROVISIONER_ENDPOINT_{name.upper()}" for name in sorted(unknown))
-            hint = "the variables are PROVISIONER_ENDPOINT_MODELARTS, PROVISIONER_ENDPOINT_BSS and PROVISIONER_ENDPOINT_IAM"
-            raise UsageError(error("endpoint-invalid", f"{names} names no service", hint=hint))
-        return {known[name]: url for name, url in self.settings.endpoints.items()}
-
-
-def _is_international(site: str | None) -> bool:
-    if site not in {None, "china", "international"}:
-        hint = "set it to international, or to china, which is the default"
-        raise UsageError(error("endpoint-invalid", "PROVISIONER_SITE names no site of the vendor's", hint=hint))
-    return site == "international"
 
 
 def who() -> str:

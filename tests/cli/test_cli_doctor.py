@@ -443,11 +443,17 @@ class TestState:
         monkeypatch.setattr(folder_checks, "mount_of", lambda _path: mount)
         assert (examine(cli, code=0)["state/file-system"]["code"] or "") == code
 
-    def test_a_store_of_another_kind(self, cli, monkeypatch) -> None:
+    def test_a_place_that_is_none_is_refused_like_a_wrong_option(self, cli, monkeypatch) -> None:
         monkeypatch.setenv("PROVISIONER_STATE", "ftp://ann:canary@example/")
+        ran = cli.run("doctor", "--json")
+        assert (ran.code, ran.document["errored"]) == (1, True)
+        assert "canary" not in ran.text
+
+    def test_a_place_that_only_the_specs_name_is_not_asked(self, cli) -> None:
+        cli.write("specs/stack.yaml", (cli.path / "specs/stack.yaml").read_text() + "state: postgres://db.example/x\n")
         checks = examine(cli, code=1)
-        assert checks["state/place"]["code"] == "store-unsupported"
-        assert "canary" not in json.dumps(checks)
+        assert checks["state/place"]["code"] == "state-host-untrusted"
+        assert checks["permissions/list-servers"]["outcome"] == "ok"
 
     def test_marks_that_cannot_be_kept(self, cli, monkeypatch) -> None:
         monkeypatch.setenv("HOME", "/proc/nonexistent")
@@ -496,11 +502,11 @@ class TestInstallation:
         monkeypatch.setattr(installation_checks, "requires", lambda _name: ["no-such-package>=1"])
         assert examine(cli, code=1)["installation/dependencies"]["code"] == "dependency-missing"
 
-    @pytest.mark.parametrize(("location", "code"), [("postgres://db/x", 1), ("postgresql://db/x", 1), ("", 0)])
-    def test_an_extra_is_missed_only_where_it_is_needed(self, monkeypatch, location, code) -> None:
+    @pytest.mark.parametrize(("scheme", "code"), [("postgres", 1), ("postgresql", 1), ("", 0)])
+    def test_an_extra_is_missed_only_where_it_is_needed(self, monkeypatch, scheme, code) -> None:
         needed = ['no-such-driver[binary]>=3; extra == "postgres"', "click>=8"]
         monkeypatch.setattr(installation_checks, "requires", lambda _name: needed)
-        result = installation_checks._examine_extras(location)
+        result = installation_checks._examine_extras(scheme)
         assert (result.code == "extra-missing") == bool(code)
 
     @pytest.mark.parametrize(
