@@ -5,13 +5,14 @@ whole run.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from provisioner.applying.channel_pool import ChannelPool
-from provisioner.applying.first_purchases import FirstPurchases
+from provisioner.applying.first_purchases import FirstPurchases, PurchaseClass, purchase_class
 from provisioner.applying.id_registry import IdRegistry
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.joint_reads import JointReads
@@ -83,6 +84,8 @@ class RunContext:
     """Removes the secrets that are known from a text that is recorded for people to read."""
     other_states: OtherStatesPort = no_other_states
     """Asked before an address gets a server that no answered call has bought for it."""
+    no_wait: bool = False
+    """Whether changes end where they would wait for the cloud to build or release something."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -120,6 +123,13 @@ class RunContext:
     @cached_property
     def first_purchases(self) -> FirstPurchases:
         return FirstPurchases(self.interruption)
+
+    @cached_property
+    def purchases_by_class(self) -> Counter[PurchaseClass]:
+        """How many purchases of each class the plan has."""
+        buying = (change for change in self.plan.work if change.action in {Action.CREATE, Action.REPLACE})
+        classes = (purchase_class(self.catalogue[change.kind], change, self.policy) for change in buying)
+        return Counter(each for each in classes if each is not None)
 
     @cached_property
     def by_name(self) -> NameIndex:

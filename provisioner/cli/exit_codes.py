@@ -141,5 +141,5 @@ def _is_incomplete(result: Result) -> bool:
 
     code = result.diagnostic.code if result.diagnostic is not None else ""
     blocked = result.type is ResultType.NOT_STARTED and code == "blocked"
-    unfinished = result.type is ResultType.INCOMPLETE and code != "detached"
+    unfinished = (result.type is ResultType.INCOMPLETE and code != "detached") or result.type is ResultType.NOT_AWAITED
     return result.type is ResultType.FAILED or unfinished or blocked

@@ -78,6 +78,8 @@ class Run:
     """The digest of the options, variables and settings of the approval."""
     dated_by: Service = Service.MODELARTS
     """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
+    no_wait: bool = False
+    """End where a change would wait for the cloud to build or release something."""
 
     async def execute(self, plan: Plan, stack: Stack, *, snapshot: CloudSnapshot) -> RunOutcome:
         """Executes the plan from the snapshot and records it.
@@ -172,6 +174,7 @@ class Run:
             other_states=self.other_states,
             orders=orders,
             hide=self.workspace.hide,
+            no_wait=self.no_wait,
         )
 
     def _server_time(self) -> int:

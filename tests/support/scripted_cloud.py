@@ -34,6 +34,8 @@ class ScriptedCloud:
     listed_after: float = 0.0
     lags: Mapping[str, float] = field(default_factory=dict)
     """Seconds more for servers of these ids."""
+    hides_unlisted: bool = False
+    """What no list shows yet is not found by its id either."""
     shifting: bool = False
     """Rows move between the pages all the time: no reading of the list is ever complete."""
     pause: float = 0.0
@@ -155,6 +157,8 @@ class ScriptedCloud:
 
     def _find(self, identifier: str) -> Server | None:
         server = self.servers.get(identifier) or self.servers.get(identifier.lower())  # UUIDs are sent in lower case
+        if server and self.hides_unlisted and not self._is_listed(server):
+            return None
         return server if server and self._is_present(server) else None
 
     def fault(self, call: Call) -> Fault | None:
