@@ -6,7 +6,7 @@ made is checked again (preflight.py).
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
@@ -21,10 +21,11 @@ from provisioner.applying.preflight import Preflight
 from provisioner.applying.refusals import ShowsAgain
 from provisioner.applying.results import EXPECTED, announce, failed, succeeded
 from provisioner.applying.run_context import RunContext
+from provisioner.applying.unrecorded_answers import lost_answers
 from provisioner.model import change as variants
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
-from provisioner.model.diagnostic import StoreError
+from provisioner.model.diagnostic import Diagnostic, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.journal import CANCELLED, GONE, RELEASED, Forgotten, Imported, Moved, Remembered, Settled
@@ -56,6 +57,9 @@ class ChangeRunner:
         self._kind = context.catalogue[change.kind]
         self._change = change
         self._flow = self._new_flow(change.recorded)
+
+    def lost_answers(self) -> Iterator[Diagnostic]:
+        return lost_answers(self._change.address, self._flow.progress)
 
     async def run(self) -> Result:
         result: Result | None = None

@@ -12,6 +12,7 @@ from provisioner.applying.doubt_resolver import StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
 from provisioner.applying.list_snapshot import Detached, NotAwaited, TimedOut
 from provisioner.applying.refusals import PreflightRefusal
+from provisioner.applying.unrecorded_answers import describe_unrecorded
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
@@ -88,6 +89,7 @@ def _result(
         leftovers=change.leftovers if released else (),
         built=built,
         vanished=change.vanished,
+        leaves_doubt=runner.progress.leaves_doubt,
     )
 
 
@@ -240,17 +242,10 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
 def _classify_local_failure(
     change: Change, runner: FlowRunner, reason: ProvisionerError
 ) -> tuple[ResultType, Diagnostic]:
-    """Describes a failure on this machine. If the journal fails right after a purchase, this is the only place that has
-    its ids.
-    """
+    """Describes a failure on this machine."""
     first, address = reason.diagnostics[0], change.address
-    if isinstance(reason, StoreError) and runner.progress.unrecorded:
-        return ResultType.FAILED, error(
-            "bought-unrecorded",
-            f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, but it could not be recorded: {first.summary}",
-            hint=f"keep these ids and repair the disk, then run `provisioner apply`; its journal knows that the request was sent, so it looks for the {runner.kind.noun}",
-            address=address,
-        )
+    if isinstance(reason, StoreError) and (unrecorded := runner.progress.unrecorded) is not None:
+        return describe_unrecorded(runner, unrecorded, first)
     kind, state = ResultType.FAILED, ""
     if runner.progress.under_way:
         kind, state = ResultType.INCOMPLETE, f"under way in the cloud{runner.progress.ids}, but not followed: "

@@ -87,6 +87,8 @@ class Result:
     """The action failed in part: the server is bought and exists, but not as it was declared."""
     vanished: bool = False
     """The old server of a replacement was gone before, so that nothing was released."""
+    leaves_doubt: bool = False
+    """The journal holds a purchase of this run whose outcome the next run has to find out."""
 
     @property
     def message(self) -> str:

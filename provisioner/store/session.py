@@ -25,11 +25,11 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.appending import append_until_known
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten
+from provisioner.store.contract import JOURNAL, START, Conflict, LockedStore, Log, NotDone, NotWritten
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import LateKeeper, with_late_hint
-from provisioner.store.state_errors import journal_closed, lock_unreliable, state_invalid
+from provisioner.store.state_errors import journal_closed, lock_unreliable, state_invalid, taken_over
 from provisioner.store.words import StoreWords
 
 _WRITER_BYTES: Final = 16
@@ -83,6 +83,7 @@ class Session:
         self._patience = 0.0 if requires_checkpoint else _PATIENCE
         self._tail_size = 0 if known is None else known.tail_size
         self._broken: str | None = None
+        self._has_lost_lock = False
         self._is_over = False
         self._intrusion_error: StoreError | None = None
         self._mutex = Lock()
@@ -245,7 +246,7 @@ class Session:
 
     def _require_whole(self) -> None:
         if self._broken is not None:
-            raise journal_closed(self._words, self._broken)
+            raise journal_closed(self._words, self._broken, has_lost_lock=self._has_lost_lock)
 
     def _require_begun(self) -> KnownState:
         self._require_whole()
@@ -290,6 +291,9 @@ class Session:
             raise StoreError(error("journal-full", f"cannot write {place}: {full.reason}", hint=hint)) from full
         except NotDone as failure:
             self._broken = failure.reason
+            if isinstance(failure, Conflict) and place == self._words.journal:
+                self._has_lost_lock = True
+                raise taken_over(self._words, failure.reason) from failure
             raise StoreError(error(code, f"cannot write {place}: {failure.reason}", hint=hint)) from failure
         except BaseException:
             self._broken = "a write was interrupted"

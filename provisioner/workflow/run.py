@@ -202,7 +202,9 @@ class Run:
         look = look_for_namesakes(self.cloud, plan, outcome.state, self.workspace.catalogue, self.other_states)
         task = await interruption.until_first(look)
         findings = () if task.cancelled() else task.result()
-        return replace(outcome, result=replace(outcome.result, findings=findings)) if findings else outcome
+        if not findings:
+            return outcome
+        return replace(outcome, result=replace(outcome.result, findings=(*outcome.result.findings, *findings)))
 
     def _record_end(self, run: str, result: RunResult) -> RunOutcome:
         """Records the end of the run. A journal that fails becomes `trouble`, so that the results are still shown."""
