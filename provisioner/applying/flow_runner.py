@@ -36,6 +36,7 @@ from provisioner.model.flow import (
     Remark,
     Remember,
     Reply,
+    SentTooLate,
     Step,
     Wait,
 )  # fmt: skip
@@ -127,14 +128,15 @@ class FlowRunner:
 
     async def _send_once(self, call: Call) -> Reply:
         """Sends a call once. It is sent again only while the gateway turns it away, which proves that it was not
-        executed. Raises CallFailed, Detached, and PurchasesStopped where nothing more is bought.
+        executed, or where it was not sent in time. Raises CallFailed, Detached, StoreError, and PurchasesStopped where
+        nothing more is bought.
         """
         async with self._purchase_turn(call):
             for attempt in range(1, _ATTEMPTS):
                 try:
                     return await self._attempt(call, attempt)
                 except CallFailed as failed:
-                    if failed.outcome is not Outcome.THROTTLED:
+                    if failed.outcome is not Outcome.THROTTLED and not isinstance(failed, SentTooLate):
                         raise
             return await self._attempt(call, _ATTEMPTS)
 
@@ -145,15 +147,17 @@ class FlowRunner:
         intents = IntentJournal(self.context, self.kind, self.change, self.progress)
         async with self._channel() as channel:
             await self._await_budget(call, channel)
+            await self.context.lock_wait.until_certain(self._require_going)
             if call.effect is Effect.PURCHASE:
                 self.context.first_purchases.check()
                 await self._refuse_taken_names()
             call = self._with_marker(call)
             intent = intents.new(call, attempt, members=self.members, earlier_ids=self.earlier_ids)
-            await intents.write(intent, call)
+            dispatch = await intents.write(intent, call)
             interruption, reveal = self.context.interruption, self.context.secrets.reveal
             try:
-                reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
+                dispatch.check()
+                reply = _reply_of(await interruption.until_second(channel.send(call, reveal, dispatch)))
                 outcome: tuple[Answered, Reply] | CallFailed = intents.read_answer(intent, call, reply), reply
             except CallFailed as failed:
                 outcome = failed
@@ -187,11 +191,14 @@ class FlowRunner:
     async def _channel(self) -> AsyncIterator[ChannelPort]:
         """Borrows a channel. Raises Detached or StoreError where nothing may be sent any more."""
         async with self.context.pool.borrow() as channel:
-            if self.context.interruption.requested:
-                raise Detached
-            self.context.journal.check()
+            self._require_going()
             self.reporter.start()
             yield channel
+
+    def _require_going(self) -> None:
+        if self.context.interruption.requested:
+            raise Detached
+        self.context.journal.check()
 
     async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
         """Waits for the account's budget before the intent is written, so that a call in the queue does not look as if

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, assert_never
 
 from provisioner.applying.address_progress import AddressProgress, UnrecordedAnswer
@@ -19,7 +20,7 @@ from provisioner.applying.run_context import RunContext
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
+from provisioner.model.flow import LONGEST_CHANGE, Call, CallFailed, Dispatch, Effect, Outcome, Reply, SentTooLate
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import are_forms_of_one
@@ -80,9 +81,9 @@ class IntentJournal:
             ),
         )
 
-    async def write(self, intent: Intent, call: Call) -> None:
-        """Writes the intent. It is on disk when this returns, and the call must be sent at once. Raises Detached or
-        CallFailed where the call must not be sent.
+    async def write(self, intent: Intent, call: Call) -> Dispatch:
+        """Writes the intent. It is on disk when this returns, and the call must be sent at once, with the result. Raises
+        Detached where the call must not be sent.
         """
         # A secret that can't be read fails here, before anything is written.
         for _, reference in find_secrets(call.body or {}):
@@ -92,9 +93,14 @@ class IntentJournal:
         if self.context.interruption.requested:
             await self._withdraw(intent, "the run was interrupted before it was sent")
             raise Detached
+        must_be_signed = intent.effect is Effect.PURCHASE and self.context.has_lease
+        return Dispatch(intent.server_time, must_be_signed, partial(self._require_in_time, began_at))
+
+    def _require_in_time(self, began_at: float) -> None:
         if self.context.clock.monotonic() - began_at > _STALE_AFTER:
-            await self._withdraw(intent, "too long after it was noted")
-            raise CallFailed(Outcome.THROTTLED, "this machine was suspended before it was sent")
+            raise SentTooLate("this machine stood still, or its journal was slow, before it was sent")
+        if self.context.ledger.seconds_left() <= LONGEST_CHANGE:
+            raise SentTooLate("the lock may have ended before its answer came")
 
     def read_answer(self, intent: Intent, call: Call, reply: Reply) -> Answered:
         """Reads the ids from the reply. Raises CallFailed(UNKNOWN) if a purchase succeeded and its reply cannot be

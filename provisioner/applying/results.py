@@ -18,7 +18,7 @@ from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
 from provisioner.model.doubt import absent_hint, settle_hint
 from provisioner.model.event import EventType, Result, ResultType
-from provisioner.model.flow import CallFailed, Ended, Outcome
+from provisioner.model.flow import CallFailed, Ended, Outcome, SentTooLate
 from provisioner.model.resource import Phase
 
 if TYPE_CHECKING:
@@ -212,6 +212,9 @@ def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFaile
 
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
     """Returns code, summary and hint for a call that bought and released nothing."""
+    if isinstance(failed, SentTooLate):
+        summary = "it was not sent, because it could not be sent soon enough after it was noted"
+        return "not-sent-in-time", summary, "run the command again when this machine and its store are less busy"
     match failed.outcome:
         case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
             return (

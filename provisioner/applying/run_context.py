@@ -5,6 +5,7 @@ whole run.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from provisioner.applying.joint_reads import JointReads
 from provisioner.applying.journal_writer import JournalWriter
 from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
+from provisioner.applying.lock_wait import LockWait
 from provisioner.applying.ports import (
     ClockPort,
     CloudPort,
@@ -123,6 +125,15 @@ class RunContext:
     @cached_property
     def first_purchases(self) -> FirstPurchases:
         return FirstPurchases(self.interruption)
+
+    @cached_property
+    def has_lease(self) -> bool:
+        """Whether the lock may end while this process lives, so that a call which it sends late can be one too many."""
+        return self.ledger.seconds_left() != math.inf
+
+    @cached_property
+    def lock_wait(self) -> LockWait:
+        return LockWait(self.ledger, self.clock)
 
     @cached_property
     def purchases_by_class(self) -> Counter[PurchaseClass]:

@@ -29,7 +29,7 @@ from provisioner.store.contract import JOURNAL, START, Conflict, LockedStore, Lo
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import LateKeeper, with_late_hint
-from provisioner.store.state_errors import journal_closed, lock_unreliable, state_invalid, taken_over
+from provisioner.store.state_errors import journal_closed, journal_full, lock_unreliable, state_invalid, taken_over
 from provisioner.store.words import StoreWords
 
 _WRITER_BYTES: Final = 16
@@ -230,9 +230,7 @@ class Session:
         return batch if run is None else {**batch, "run": run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
-        """Append `lines`. While the outcome is unknown, the same bytes are appended again, for a while: a database that
-        restarts is back soon, and the replies that wait can then be recorded.
-        """
+        """Append `lines`. While the outcome is unknown, the same bytes are appended again: a database may restart."""
         hint = (
             f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
@@ -265,9 +263,8 @@ class Session:
         return state
 
     def _require_alone(self) -> None:
-        """Raise before anything is sent if somebody has bypassed the lock, or if that can't be ruled out.
-
-        Such a run never sends again, as the intruder may not show twice. It may still record what it sent before.
+        """Raise before anything is sent if somebody may have bypassed the lock. It may still record what it sent before,
+        and never sends again, as the intruder may not show twice.
         """
         if self._intrusion_error is None and (intrusion := self._store.intrusion()) is not None:
             self._intrusion_error = lock_unreliable(self._words, intrusion)
@@ -284,11 +281,7 @@ class Session:
         try:
             yield
         except NotWritten as full:
-            hint = (
-                "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
-                f"{self._words.make_room}, then run the same command again."
-            )
-            raise StoreError(error("journal-full", f"cannot write {place}: {full.reason}", hint=hint)) from full
+            raise journal_full(self._words, place, full.reason) from full
         except NotDone as failure:
             self._broken = failure.reason
             if isinstance(failure, Conflict) and place == self._words.journal:

@@ -110,6 +110,15 @@ def journal_closed(words: StoreWords, reason: str, *, has_lost_lock: bool) -> St
     )
 
 
+def journal_full(words: StoreWords, place: str, reason: str) -> StoreError:
+    """Return the error for a write to `place` that found no room and left everything as it was."""
+    hint = (
+        "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
+        f"{words.make_room}, then run the same command again."
+    )
+    return StoreError(error("journal-full", f"cannot write {place}: {reason}", hint=hint))
+
+
 def taken_over(words: StoreWords, reason: str) -> LockLost:
     """Return the error for a run whose journal another run has written to."""
     hint = (

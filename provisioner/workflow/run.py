@@ -5,6 +5,7 @@ It decides nothing. The caller holds the lock, has read the cloud, and has the a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -84,12 +85,15 @@ class Run:
     async def execute(self, plan: Plan, stack: Stack, *, snapshot: CloudSnapshot) -> RunOutcome:
         """Executes the plan from the snapshot and records it.
 
-        Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated.
+        Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated, and
+        when the lock is a lease and purchases cannot be signed, as one that is sent late could not be refused.
         """
         session = self.session
         if self.cloud.time(self.dated_by).latest() is None:
             why = self.cloud.time(self.dated_by).unknown_because
             raise CloudError(error(UNDATED, f"{undated_summary(why)}; nothing was sent", hint=UNDATED_HINT))
+        if has_purchases(plan) and session.seconds_left() != math.inf:
+            await self.cloud.prepare_signing()
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         resolver = SecretResolver(self.workspace.secrets(), state.lineage)
         run = uuid4().hex

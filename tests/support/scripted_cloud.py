@@ -16,7 +16,7 @@ from support.scripted_server import Server
 from support.scripted_wire import Fault, ScriptedChannel, Sent
 from support.simulation import NOON, CrashPlan, ManualClock
 
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome
+from provisioner.model.flow import Call, CallFailed, Dispatch, Effect, Outcome
 
 
 @dataclass(slots=True)
@@ -74,6 +74,10 @@ class ScriptedCloud:
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
     answered: Callable[[], None] = lambda: None
     """Told of every answer that is not refused."""
+    dispatches: dict[str, Dispatch] = field(default_factory=dict)
+    """By what was sent: what bound it to its intent."""
+    before_sending: Callable[[], None] = lambda: None
+    """Called between the intent of a call and its last check."""
     channels: int = 0
     open_channels: int = 0
     in_flight: int = 0
