@@ -14,7 +14,8 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, warning
 from provisioner.model.event import Event, EventType, Listener
-from provisioner.model.flow import Remark
+from provisioner.model.flow import Effect, Remark
+from provisioner.model.journal import Answered, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.redaction import leaves, value_at
 from provisioner.model.resource import Desired, Live, Phase, Recorded
@@ -22,6 +23,26 @@ from provisioner.model.state import Intent
 
 _HEARTBEAT = 10.0
 """How many seconds may pass without an event while a server is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnrecordedAnswer:
+    """The outcome of a call that the journal has not taken. `kept_in` names another place that holds it; empty when no
+    place does.
+    """
+
+    intent: Intent
+    answer: Answered | Settled
+    kept_in: str = ""
+
+    @property
+    def is_purchase(self) -> bool:
+        """Whether it tells of something bought."""
+        return self.intent.effect is Effect.PURCHASE and isinstance(self.answer, Answered)
+
+    @property
+    def leaves_doubt(self) -> bool:
+        return self.intent.effect is Effect.PURCHASE and not self.kept_in
 
 
 @dataclass(slots=True)
@@ -41,8 +62,8 @@ class AddressProgress:
     order_id: str | None = None
     under_way: bool = False
     """Whether the cloud has, or may have, something to finish that this run or an earlier one asked for."""
-    unrecorded: bool = False
-    """Whether the server is bought and its ids are not yet known to be on disk."""
+    unrecorded: UnrecordedAnswer | None = None
+    """What is known of the outcome of a call, and is not yet known to be on disk."""
     doubt: Intent | None = None
     """The purchase whose outcome is not known."""
     unsettled: Intent | None = None
@@ -84,7 +105,14 @@ class AddressProgress:
     @property
     def may_exist(self) -> bool:
         """Whether something is, or may be, bought for this address."""
-        return bool(self.identifier or self.order_id or self.doubt or self.under_way or self.unrecorded)
+        return bool(
+            self.identifier or self.order_id or self.doubt or self.under_way or (self.unrecorded and self.bought)
+        )
+
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether the journal holds a purchase of this run whose outcome the next run has to find out."""
+        return self.doubt is not None or (self.unrecorded is not None and self.unrecorded.leaves_doubt)
 
     @property
     def was_listed(self) -> bool:

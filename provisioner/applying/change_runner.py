@@ -6,7 +6,7 @@ made is checked again (preflight.py).
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import assert_never
@@ -19,12 +19,13 @@ from provisioner.applying.flow_runner import FlowRunner
 from provisioner.applying.group_purchase import GroupPurchase
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.refusals import ShowsAgain
-from provisioner.applying.results import ANNOUNCED_AS, EXPECTED, failed, succeeded
+from provisioner.applying.results import EXPECTED, announce, failed, succeeded
 from provisioner.applying.run_context import RunContext
+from provisioner.applying.unrecorded_answers import lost_answers
 from provisioner.model import change as variants
 from provisioner.model.action import Action, Reason
 from provisioner.model.change import Change
-from provisioner.model.diagnostic import StoreError
+from provisioner.model.diagnostic import Diagnostic, StoreError
 from provisioner.model.event import EventType, Result, ResultType
 from provisioner.model.flow import CallFailed, Ended
 from provisioner.model.journal import CANCELLED, GONE, RELEASED, Forgotten, Imported, Moved, Remembered, Settled
@@ -57,6 +58,9 @@ class ChangeRunner:
         self._change = change
         self._flow = self._new_flow(change.recorded)
 
+    def lost_answers(self) -> Iterator[Diagnostic]:
+        return lost_answers(self._change.address, self._flow.progress)
+
     async def run(self) -> Result:
         result: Result | None = None
         try:
@@ -65,9 +69,11 @@ class ChangeRunner:
                 ended = await self._execute()
             except EXPECTED as reason:
                 result = failed(self._change, self._flow, reason)
+                if result.type is ResultType.NOT_AWAITED:
+                    self._context.first_purchases.note_not_awaited(self._change.address)
             else:
                 result = succeeded(self._change, self._flow, ended)
-            self._announce(result)
+            announce(result, self._flow)
         finally:
             self._context.first_purchases.leave(self._change.address)
             self._gate.end(self._change.address, result, self._flow.progress.identifier)
@@ -289,10 +295,4 @@ class ChangeRunner:
             reporter=EventReporter(context.listen, context.clock, self._change, started),
             timeout=timeouts.delete if is_release else timeouts.create,
             earlier_ids=tuple(row.id for row in context.by_name.namesakes(desired.name, self._kind)) if desired else (),
-        )
-
-    def _announce(self, result: Result) -> None:
-        identifier = self._flow.progress.identifier if result.type is ResultType.DONE or result.built else None
-        self._flow.reporter.announce(
-            ANNOUNCED_AS[result.type], detail=result.message, identifier=identifier, built=result.built
         )

@@ -18,14 +18,17 @@ from provisioner.model.event import Result, ResultType
 
 class Blocked(Exception):  # noqa: N818 - a decision, not a malfunction
     """A change does not begin, because `blocker`, which it depends on, is not done or not there any more. `why`
-    completes a sentence about the blocker.
+    completes a sentence about the blocker. `is_not_awaited`: the blocker is under way, and the run does not wait for it.
     """
 
-    def __init__(self, dependency: Dependency, blocker: Address, why: str = "is not done") -> None:
+    def __init__(
+        self, dependency: Dependency, blocker: Address, why: str = "is not done", *, is_not_awaited: bool = False
+    ) -> None:
         super().__init__(str(blocker))
         self.dependency = dependency
         self.blocker = blocker
         self.why = why
+        self.is_not_awaited = is_not_awaited
 
 
 class DependencyGate:
@@ -44,6 +47,7 @@ class DependencyGate:
         """By the identity of the dependency: to hash one of thousands of addresses takes as long as to wait for it."""
         self._blockers: dict[Address, Address] = {}
         """By blocked address: the address that did not get done."""
+        self._not_awaited: set[Address] = set()
         self.identifiers: dict[Address, str] = {}
         """The ids of the servers whose changes are done."""
 
@@ -55,11 +59,13 @@ class DependencyGate:
             blocker = await asyncio.shield(self._waits[id(dependency)])
             if blocker is not None:
                 self._blockers[address] = blocker
-                raise Blocked(dependency, blocker)
+                raise Blocked(dependency, blocker, is_not_awaited=blocker in self._not_awaited)
 
     def end(self, address: Address, result: Result | None, identifier: str | None = None) -> None:
         """Notes that a change has ended. `result` is None if it ended with an unexpected error."""
         is_done = result is not None and result.type is ResultType.DONE
+        if result is not None and result.type is ResultType.NOT_AWAITED:
+            self._not_awaited.add(address)
         if is_done and identifier is not None:
             self.identifiers[address] = identifier
         self._end_of(address).set_result(is_done)

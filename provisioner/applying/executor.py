@@ -39,7 +39,8 @@ async def execute(context: RunContext) -> RunResult:
         ]
         outcomes = await asyncio.gather(*(runner.run() for runner in runners), return_exceptions=True)
     results = tuple(_results(outcomes))
-    return RunResult(results, interrupted=context.interruption.requested, noun=context.plan.noun)
+    lost = tuple(finding for runner in runners for finding in runner.lost_answers())
+    return RunResult(results, interrupted=context.interruption.requested, noun=context.plan.noun, findings=lost)
 
 
 async def _move(context: RunContext) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from provisioner.applying.interruption import Interruption
+from provisioner.applying.list_snapshot import NotAwaited
 from provisioner.model.address import Address
 from provisioner.model.change import Change
 from provisioner.model.kind import Kind
@@ -23,7 +24,7 @@ from provisioner.model.release_facts import Offering
 
 PurchaseClass: TypeAlias = "tuple[str, Offering | None]"
 
-_LONGEST_WAIT = 30.0
+LONGEST_WAIT = 30.0
 """How many seconds after the answer to a first purchase the others wait, if neither that answer nor a row shows the
 charging mode.
 """
@@ -56,6 +57,8 @@ class _Queue:
     buyers: deque[asyncio.Future[None]] = field(default_factory=deque)
     replacements: deque[asyncio.Future[None]] = field(default_factory=deque)
     timer: asyncio.TimerHandle | None = None
+    not_awaited: Address | None = None
+    """The first replacement, whose release the run does not wait for: no other may be released in this run."""
 
 
 class FirstPurchases:
@@ -63,7 +66,7 @@ class FirstPurchases:
     of a run.
     """
 
-    def __init__(self, interruption: Interruption, *, longest_wait: float = _LONGEST_WAIT) -> None:
+    def __init__(self, interruption: Interruption, *, longest_wait: float = LONGEST_WAIT) -> None:
         self._queues: dict[PurchaseClass, _Queue] = {}
         self._queue_of: dict[Address, _Queue] = {}
         self._longest_wait = longest_wait
@@ -92,7 +95,7 @@ class FirstPurchases:
 
     async def enter_release(self, key: PurchaseClass | None, address: Address) -> None:
         """Returns when a replacement may release its server. The first replacement does so alone, and purchases that
-        release nothing go ahead of it. Raises PurchasesStopped.
+        release nothing go ahead of it. Raises PurchasesStopped, and NotAwaited where the first one is not waited for.
         """
         if key is None:
             self.check()
@@ -100,6 +103,8 @@ class FirstPurchases:
         queue = self._queue(key, address)
         while not (queue.is_open or self._has_ended):
             self.check()
+            if queue.not_awaited is not None:
+                raise NotAwaited(queue.not_awaited)
             if queue.first is None and queue.reserved in {None, address}:
                 queue.reserved = address
                 return
@@ -126,6 +131,20 @@ class FirstPurchases:
         elif queue is not None:
             self._open(queue)
         return is_first
+
+    def is_first(self, address: Address) -> bool:
+        """Whether this is the first purchase of its class, and nothing has shown yet how it is charged."""
+        queue = self._queue_of.get(address)
+        return queue is not None and not queue.is_open and queue.first == address
+
+    def note_not_awaited(self, address: Address) -> None:
+        """Notes that the run does not wait for this change. If it is a first replacement that is not bought yet, no
+        other server of its class is released: nothing will show in this run how the cloud charges its successor.
+        """
+        queue = self._queue_of.get(address)
+        if queue is not None and not queue.is_open and queue.reserved == address:
+            queue.not_awaited = address
+            _wake(queue.replacements, len(queue.replacements))
 
     def leave(self, address: Address) -> None:
         """Lets the next purchase go first, because this one has ended or its outcome is not known."""

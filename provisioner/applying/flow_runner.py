@@ -1,4 +1,4 @@
-"""Runs the flows of one address: sends their calls, journals their facts and performs their waits.
+"""Runs the flows of one address: sends their calls and journals their facts. Its waits are in server_waits.py.
 
 A call that must not be sent twice goes through `_send_once`: its intent is on disk before, and the ids of its answer
 are on disk after (intents.py). Nothing here knows what a flow is for.
@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from provisioner.applying.address_progress import AddressProgress, EventReporter, new_baseline
 from provisioner.applying.first_purchases import purchase_class
 from provisioner.applying.intents import IntentJournal
-from provisioner.applying.list_snapshot import Detached, TimedOut
+from provisioner.applying.list_snapshot import Detached
 from provisioner.applying.ports import ChannelPort
 from provisioner.applying.preflight import Preflight
 from provisioner.applying.run_context import RunContext
+from provisioner.applying.server_waits import ServerWaits
 from provisioner.model.change import Change
 from provisioner.model.event import EventType
 from provisioner.model.flow import (
@@ -36,6 +36,7 @@ from provisioner.model.flow import (
     Remark,
     Remember,
     Reply,
+    SentTooLate,
     Step,
     Wait,
 )  # fmt: skip
@@ -44,18 +45,13 @@ from provisioner.model.kind import Kind
 from provisioner.model.marker import add_marker
 from provisioner.model.purchase_policy import Marker
 from provisioner.model.redaction import merge_fields
-from provisioner.model.resource import Desired, Live
+from provisioner.model.resource import Desired
 
 _ATTEMPTS = 5
 """How often a call is tried while the gateway turns it away. Each attempt has an intent of its own and waits for the
 budget again.
 """
 _SALT_BYTES = 8
-_CHARGING_UNSEEN = Remark(
-    "charging-unseen",
-    "the cloud shows neither its charging mode nor its order, so nobody knows how it is charged",
-    "look at it in the console; the others of its flavor are bought anyway",
-)
 
 
 @dataclass(slots=True)
@@ -76,11 +72,14 @@ class FlowRunner:
     """All that this runner's call buys, its own server first, where it buys for its group. Empty: it buys for itself
     alone.
     """
-    _deadline: float | None = None
+    waits: ServerWaits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waits = ServerWaits(self.context, self.kind, self.change, self.progress, self.reporter, self.timeout)
 
     async def run(self, flow: Flow) -> Ended:
-        """Runs a flow to its end. Raises CallFailed, TimedOut, Detached or StoreError where the flow does not handle
-        it.
+        """Runs a flow to its end. Raises CallFailed, TimedOut, NotAwaited, Detached or StoreError where the flow does
+        not handle it.
         """
         answer: Answer = None
         failure: CallFailed | None = None
@@ -105,11 +104,11 @@ class FlowRunner:
             case Remember():
                 return self._remember(step)
             case Wait():
-                return self._wait(step)
+                return self.waits.perform(step)
             case Remark():
                 return self._remark(step)
             case ChargingShown():
-                return self._note_sale(step)
+                return self.waits.note_sale(step)
             case EndsTerm():
                 return self._before_term_ends(step)
             case _:
@@ -129,14 +128,15 @@ class FlowRunner:
 
     async def _send_once(self, call: Call) -> Reply:
         """Sends a call once. It is sent again only while the gateway turns it away, which proves that it was not
-        executed. Raises CallFailed, Detached, and PurchasesStopped where nothing more is bought.
+        executed, or where it was not sent in time. Raises CallFailed, Detached, StoreError, and PurchasesStopped where
+        nothing more is bought.
         """
         async with self._purchase_turn(call):
             for attempt in range(1, _ATTEMPTS):
                 try:
                     return await self._attempt(call, attempt)
                 except CallFailed as failed:
-                    if failed.outcome is not Outcome.THROTTLED:
+                    if failed.outcome is not Outcome.THROTTLED and not isinstance(failed, SentTooLate):
                         raise
             return await self._attempt(call, _ATTEMPTS)
 
@@ -147,15 +147,17 @@ class FlowRunner:
         intents = IntentJournal(self.context, self.kind, self.change, self.progress)
         async with self._channel() as channel:
             await self._await_budget(call, channel)
+            await self.context.lock_wait.until_certain(self._require_going)
             if call.effect is Effect.PURCHASE:
                 self.context.first_purchases.check()
                 await self._refuse_taken_names()
             call = self._with_marker(call)
             intent = intents.new(call, attempt, members=self.members, earlier_ids=self.earlier_ids)
-            await intents.write(intent, call)
+            dispatch = await intents.write(intent, call)
             interruption, reveal = self.context.interruption, self.context.secrets.reveal
             try:
-                reply = _reply_of(await interruption.until_second(channel.send(call, reveal)))
+                dispatch.check()
+                reply = _reply_of(await interruption.until_second(channel.send(call, reveal, dispatch)))
                 outcome: tuple[Answered, Reply] | CallFailed = intents.read_answer(intent, call, reply), reply
             except CallFailed as failed:
                 outcome = failed
@@ -189,11 +191,14 @@ class FlowRunner:
     async def _channel(self) -> AsyncIterator[ChannelPort]:
         """Borrows a channel. Raises Detached or StoreError where nothing may be sent any more."""
         async with self.context.pool.borrow() as channel:
-            if self.context.interruption.requested:
-                raise Detached
-            self.context.journal.check()
+            self._require_going()
             self.reporter.start()
             yield channel
+
+    def _require_going(self) -> None:
+        if self.context.interruption.requested:
+            raise Detached
+        self.context.journal.check()
 
     async def _await_budget(self, call: Call, channel: ChannelPort) -> None:
         """Waits for the account's budget before the intent is written, so that a call in the queue does not look as if
@@ -253,37 +258,8 @@ class FlowRunner:
             )
         )
 
-    async def _wait(self, wait: Wait) -> Live | None:
-        self.reporter.start()
-        now = self.context.clock.monotonic()
-        self._deadline = now + self.timeout if self._deadline is None else self._deadline
-        if now >= self._deadline:
-            raise TimedOut
-        choose, watch = partial(self._choose, wait), self.reporter.report_status
-        row = await self.context.poll.wait(wait, choose, deadline=self._deadline, watch=watch)
-        if row is not None and (purchase := self.progress.unverified_purchase) is not None:
-            self.progress.unverified_purchase = None
-            if self.kind.is_mismatch(purchase, row):
-                raise await IntentJournal(self.context, self.kind, self.change, self.progress).reopen(purchase, row)
-        return row
-
-    def _choose(self, wait: Wait, rows: Sequence[Live]) -> Live | None:
-        """Chooses the row of this address. A row that only billing assigns to us is left out if another state holds it.
-        For an order of this run, so is every row that was there before the run.
-        """
-        if wait.order_id is not None and wait.order_id not in self.context.known_orders:
-            rows = [row for row in rows if row.id not in self.context.listed_ids]
-        billed = tuple(row for row in rows if row.id in wait.ids)
-        claimed = self.context.other_states(billed) if billed else ()
-        return self.context.ids.assign_row(self.change.address, [row for row in rows if row.id not in claimed])
-
     async def _remark(self, remark: Remark) -> None:
         self.reporter.remark(remark)
-
-    async def _note_sale(self, sold: ChargingShown) -> None:
-        is_first = self.context.first_purchases.note_sale(self.change.address, as_wanted=sold.as_wanted)
-        if sold.as_wanted is None and is_first:
-            self.reporter.remark(_CHARGING_UNSEEN)
 
     async def _before_term_ends(self, step: EndsTerm) -> None:
         if facts := await self.preflight.before_term_ends(self.change, self.progress.order_id, step):

@@ -11,14 +11,16 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, assert_never
 
-from provisioner.applying.address_progress import AddressProgress
+from provisioner.applying.address_progress import AddressProgress, UnrecordedAnswer
 from provisioner.applying.list_snapshot import Detached
 from provisioner.applying.run_context import RunContext
 from provisioner.model.canonical import JsonObject
 from provisioner.model.change import Change
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Reply
+from provisioner.model.diagnostic import StoreError
+from provisioner.model.flow import LONGEST_CHANGE, Call, CallFailed, Dispatch, Effect, Outcome, Reply, SentTooLate
 from provisioner.model.journal import Answered, Forgotten, Intended, Settled
 from provisioner.model.kind import Kind
 from provisioner.model.lookalikes import are_forms_of_one
@@ -79,9 +81,9 @@ class IntentJournal:
             ),
         )
 
-    async def write(self, intent: Intent, call: Call) -> None:
-        """Writes the intent. It is on disk when this returns, and the call must be sent at once. Raises Detached or
-        CallFailed where the call must not be sent.
+    async def write(self, intent: Intent, call: Call) -> Dispatch:
+        """Writes the intent. It is on disk when this returns, and the call must be sent at once, with the result. Raises
+        Detached where the call must not be sent.
         """
         # A secret that can't be read fails here, before anything is written.
         for _, reference in find_secrets(call.body or {}):
@@ -91,9 +93,14 @@ class IntentJournal:
         if self.context.interruption.requested:
             await self._withdraw(intent, "the run was interrupted before it was sent")
             raise Detached
+        must_be_signed = intent.effect is Effect.PURCHASE and self.context.has_lease
+        return Dispatch(intent.server_time, must_be_signed, partial(self._require_in_time, began_at))
+
+    def _require_in_time(self, began_at: float) -> None:
         if self.context.clock.monotonic() - began_at > _STALE_AFTER:
-            await self._withdraw(intent, "too long after it was noted")
-            raise CallFailed(Outcome.THROTTLED, "this machine was suspended before it was sent")
+            raise SentTooLate("this machine stood still, or its journal was slow, before it was sent")
+        if self.context.ledger.seconds_left() <= LONGEST_CHANGE:
+            raise SentTooLate("the lock may have ended before its answer came")
 
     def read_answer(self, intent: Intent, call: Call, reply: Reply) -> Answered:
         """Reads the ids from the reply. Raises CallFailed(UNKNOWN) if a purchase succeeded and its reply cannot be
@@ -160,14 +167,12 @@ class IntentJournal:
             self.progress.under_way = True
             if intent.effect is Effect.WIPE:
                 self.progress.declared = merge_fields(self.progress.declared, intent.declared)
-            await self.context.journal.write(answered)
+            await self._write_outcome(intent, answered)
             return reply
         self.progress.bought = purchase_records(intent, identifier=answered.id, order_id=answered.order_id)
         self.progress.take_over(self.progress.bought[0])
         self.progress.unverified_purchase = None if intent.members else intent
-        self.progress.unrecorded = True
-        await self.context.journal.write(answered)
-        self.progress.unrecorded = False
+        await self._write_outcome(intent, answered)
         return replace(reply, body={**reply.object(), "id": answered.id, "order_id": answered.order_id})
 
     async def settle(self, intent: Intent, failed: CallFailed) -> None:
@@ -192,8 +197,8 @@ class IntentJournal:
             case _:
                 assert_never(failed.outcome)
         evidence = f"the order shows the outcome: {failed.message}" if outcome == "observed" else failed.message
-        await self.context.journal.write(
-            Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
+        await self._write_outcome(
+            intent, Settled(intent.id, outcome, evidence, failed.status, failed.code, failed.request_id)
         )
 
     async def _leave_open(self, intent: Intent) -> None:
@@ -217,7 +222,19 @@ class IntentJournal:
         return written
 
     async def _withdraw(self, intent: Intent, why: str) -> None:
-        await self.context.journal.write(Settled(intent.id, "not_sent", why))
+        await self._write_outcome(intent, Settled(intent.id, "not_sent", why))
+
+    async def _write_outcome(self, intent: Intent, answer: Answered | Settled) -> None:
+        """Writes the outcome of a call. Raises StoreError, and then the progress says what is known and where it is
+        kept.
+        """
+        self.progress.unrecorded = UnrecordedAnswer(intent, answer)
+        try:
+            await self.context.journal.write(answer)
+        except StoreError as failure:
+            self.progress.unrecorded = UnrecordedAnswer(intent, answer, failure.kept_in)
+            raise
+        self.progress.unrecorded = None
 
     def _current_name(self) -> str:
         if self.progress.recorded is not None:

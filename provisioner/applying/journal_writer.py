@@ -81,22 +81,24 @@ class JournalWriter:
         """
         batch, self._pending = self._pending, []
         try:
-            if self._failure is None and await self._append(batch):
+            if self._failure is None and await self._append(batch) is None:
                 return
             outcomes = [request for request in batch if not request.has_intent]
             if outcomes and not self._is_uncertain:
-                await self._append(outcomes)
+                refused = await self._append(outcomes)
+                for request in outcomes:
+                    request.failure = refused  # which says whether the answers among them are kept elsewhere
         finally:
             for request in batch:
-                request.failure = None if request.is_written else self._failure
+                request.failure = None if request.is_written else request.failure or self._failure
 
-    async def _append(self, batch: list[_Request]) -> bool:
-        """Appends the entries of the batch to the journal. Returns whether they are durable."""
+    async def _append(self, batch: list[_Request]) -> StoreError | None:
+        """Appends the entries of the batch to the journal. Returns why they are not durable, or None if they are."""
         try:
             await asyncio.to_thread(self._ledger.append, [entry for request in batch for entry in request.entries])
         except StoreError as failure:
             self._fail(failure)
-            return False
+            return failure
         except BaseException as failure:
             # An unexpected error, or a cancelled wait: nobody knows how much of the batch is on disk.
             self._is_uncertain = True
@@ -104,12 +106,12 @@ class JournalWriter:
             raise
         for request in batch:
             request.is_written = True
-        return True
+        return None
 
     def _fail(self, failure: StoreError) -> None:
         if self._failure is None:
-            self._failure = failure
-            self._on_failure(failure)
+            self._failure = type(failure)(*failure.diagnostics)  # what is kept of this batch says nothing about others
+            self._on_failure(self._failure)
 
 
 def _unexpected(failure: BaseException) -> StoreError:

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from provisioner.applying.cloud_reading import read_lists, run_read
 from provisioner.applying.interruption import Interruption
-from provisioner.applying.list_snapshot import Detached, ListSnapshot, TimedOut
+from provisioner.applying.list_snapshot import Detached, ListSnapshot, NotAwaited, TimedOut
 from provisioner.applying.poll_pace import PAUSES, STEADY, PollPace
 from provisioner.applying.ports import ChannelPort, ClockPort
 from provisioner.model.flow import CallFailed, Outcome, PartialListing, Wait
@@ -54,6 +54,8 @@ class _Watcher:
     ids: tuple[str, ...] = ()
     searches: bool = False
     """It waits for no server in particular, so that it matters whether the list lacks any."""
+    only_looks: bool = False
+    """The first reading ends it, with NotAwaited where that does not settle it."""
     answer: asyncio.Future[Live | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     polls: int = 0
 
@@ -63,15 +65,19 @@ class _Watcher:
         """
         try:
             row = self.pick(listing)
-            if row is None and self.settled(None) and not (self.confirms_absence or listing.is_gone(self.id)):
-                return
-            self.polls += 1
-            if self.settled(row) or self.polls == self.max_polls:
-                self.answer.set_result(row)
-            elif now < self.deadline:
-                self.watch(row)
+            if row is not None or not self.settled(None) or self.confirms_absence or listing.is_gone(self.id):
+                self._take(row, now)
+            if self.only_looks and not self.answer.done():
+                self.answer.set_exception(NotAwaited())
         except Exception as fault:  # noqa: BLE001 - raised again where the watcher waits
             self.answer.set_exception(fault)
+
+    def _take(self, row: Live | None, now: float) -> None:
+        self.polls += 1
+        if self.settled(row) or self.polls == self.max_polls:
+            self.answer.set_result(row)
+        elif now < self.deadline:
+            self.watch(row)
 
 
 class ListPoll:
@@ -101,16 +107,26 @@ class ListPoll:
         self._over: BaseException | None = None
         interruption.on_request(lambda: self.end(Detached()))
 
-    async def wait(self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch) -> Live | None:
+    async def wait(
+        self, wait: Wait, choose: Choose, *, deadline: float, watch: Watch, only_looks: bool = False
+    ) -> Live | None:
         """Waits, as `find` does, for the row that a flow waits for. `choose` chooses among the rows of its order if
-        none has its id.
+        none has its id. With `only_looks`, raises NotAwaited unless the first reading settles it.
         """
 
         def pick(listing: ListSnapshot) -> Live | None:
             return listing.rows.get(wait.id or "") or choose(listing.of_order(wait))
 
         watcher = _Watcher(
-            pick, wait.settled, wait.max_polls, deadline, watch, wait.confirms_absence, wait.id, wait.ids
+            pick,
+            wait.settled,
+            wait.max_polls,
+            deadline,
+            watch,
+            wait.confirms_absence,
+            wait.id,
+            wait.ids,
+            only_looks=only_looks,
         )
         return await self._answer(watcher)
 

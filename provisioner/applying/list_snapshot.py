@@ -1,10 +1,11 @@
-"""What one reading of the list of servers showed, and the two ways in which a wait for it can end without an answer."""
+"""What one reading of the list of servers showed, and the ways in which a wait for it can end without an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from provisioner.model.address import Address
 from provisioner.model.flow import Wait
 from provisioner.model.list_gap import ListGap
 from provisioner.model.resource import Live
@@ -16,6 +17,16 @@ class TimedOut(Exception):  # noqa: N818 - how a wait ends, not a malfunction
 
 class Detached(Exception):  # noqa: N818 - how a wait ends, not a malfunction
     """An interruption ended the wait."""
+
+
+class NotAwaited(Exception):  # noqa: N818 - how a wait ends, not a malfunction
+    """The list was read, the server has not settled, and the run does not wait for that (`--no-wait`). `blocker` is
+    the address whose server would have to settle first; None: its own.
+    """
+
+    def __init__(self, blocker: Address | None = None) -> None:
+        super().__init__(str(blocker or ""))
+        self.blocker = blocker
 
 
 @dataclass(frozen=True, slots=True)

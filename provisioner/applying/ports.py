@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from provisioner.model.flow import Call, Reply
+from provisioner.model.flow import Call, Dispatch, Reply
 from provisioner.model.journal import Entry
 from provisioner.model.release_facts import Offer, Offering
 from provisioner.model.resource import Live
@@ -22,8 +22,10 @@ class ChannelPort(Protocol):
         """Returns when the account's budget of requests has room for `call`, which must not be sent twice."""
         ...
 
-    async def send(self, call: Call, reveal: Callable[[SecretReference], Secret]) -> Reply:
-        """Raises CallFailed. A purchase or destructive call is sent at most once."""
+    async def send(
+        self, call: Call, reveal: Callable[[SecretReference], Secret], dispatch: Dispatch | None = None
+    ) -> Reply:
+        """Raises CallFailed. A purchase or destructive call is sent at most once, and has a `dispatch`."""
         ...
 
 
@@ -46,10 +48,20 @@ class OtherStatesPort(Protocol):
         ...
 
 
-class Ledger(Protocol):
+class EntryLog(Protocol):
     def append(self, entries: Sequence[Entry], /) -> object:
         """Appends the entries, which are durable when this returns. Blocks, so it is called in a thread. Raises
         StoreError, and from then on may raise it for every call.
+        """
+        ...
+
+
+class Ledger(EntryLog, Protocol):
+    """The journal of a run that sends, under its lock."""
+
+    def seconds_left(self) -> float:
+        """Returns how long the lock is certain to keep other writers out; infinity for a lock that ends with its
+        process, and minus infinity for one that is known to be lost.
         """
         ...
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from provisioner.applying.cloud_reading import CloudSnapshot
 from provisioner.applying.doubt_resolver import adoption, without_claimed
-from provisioner.applying.ports import Ledger, OtherStatesPort, no_other_states
+from provisioner.applying.ports import EntryLog, OtherStatesPort, no_other_states
 from provisioner.model.address import Address
 from provisioner.model.diagnostic import warning
 from provisioner.model.doubt import find_untracked, matches_another_purchase, presumed_absent, proves_absence
@@ -36,7 +36,7 @@ def recover(
     *,
     catalogue: Catalogue,
     policy: PurchasePolicy,
-    ledger: Ledger,
+    ledger: EntryLog,
     listen: Listener,
     other_states: OtherStatesPort = no_other_states,
 ) -> State:

@@ -7,19 +7,19 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, assert_never
 
 from provisioner.applying.dependencies import Blocked
-from provisioner.applying.doubt_resolver import SeveralFit, StillInDoubt
+from provisioner.applying.doubt_findings import doubt_finding
+from provisioner.applying.doubt_resolver import StillInDoubt
 from provisioner.applying.first_purchases import PurchasesStopped
-from provisioner.applying.list_snapshot import Detached, TimedOut
+from provisioner.applying.list_snapshot import Detached, NotAwaited, TimedOut
 from provisioner.applying.refusals import PreflightRefusal
+from provisioner.applying.unrecorded_answers import describe_unrecorded
 from provisioner.model.action import Action
 from provisioner.model.change import Change
 from provisioner.model.diagnostic import Diagnostic, ProvisionerError, StoreError, error, warning
-from provisioner.model.doubt import absent_hint, choose_hint, next_step, settle_hint
+from provisioner.model.doubt import absent_hint, settle_hint
 from provisioner.model.event import EventType, Result, ResultType
-from provisioner.model.flow import CallFailed, Ended, Outcome
-from provisioner.model.plan import Mode
+from provisioner.model.flow import CallFailed, Ended, Outcome, SentTooLate
 from provisioner.model.resource import Phase
-from provisioner.model.state import Intent
 
 if TYPE_CHECKING:
     from provisioner.applying.flow_runner import FlowRunner
@@ -30,15 +30,26 @@ _COMMANDS = {Action.PAY: "orders pay", Action.CANCEL: "orders cancel"}
 
 _BUILDING = frozenset({Action.CREATE, Action.REPLACE, Action.RESUME})
 
-ANNOUNCED_AS = {
+_ANNOUNCED_AS = {
     ResultType.DONE: EventType.FINISHED,
     ResultType.FAILED: EventType.FAILED,
     ResultType.INCOMPLETE: EventType.DETACHED,
+    ResultType.NOT_AWAITED: EventType.NOT_AWAITED,
     ResultType.NOT_STARTED: EventType.SKIPPED,
     ResultType.IN_DOUBT: EventType.IN_DOUBT,
 }
 
-EXPECTED = (Blocked, CallFailed, Detached, PreflightRefusal, ProvisionerError, PurchasesStopped, StillInDoubt, TimedOut)
+EXPECTED = (
+    Blocked,
+    CallFailed,
+    Detached,
+    NotAwaited,
+    PreflightRefusal,
+    ProvisionerError,
+    PurchasesStopped,
+    StillInDoubt,
+    TimedOut,
+)
 
 
 def _rerun_hint(runner: FlowRunner) -> str:
@@ -50,18 +61,6 @@ def _rerun_hint(runner: FlowRunner) -> str:
         command = f"{_COMMANDS[runner.change.action]} {runner.change.address.shell_quoted}"
     same = "the same command" if runner.context.approval else f"`provisioner {command}`"
     return f"run {same} again; it continues from what is recorded and does nothing twice"
-
-
-def _is_destroying(runner: FlowRunner) -> bool:
-    return runner.context.plan.mode is Mode.DESTROY
-
-
-def _hint_of_plan(runner: FlowRunner) -> str:
-    """Returns the plan's hint about an older doubt. The plan knows more of the doubt than its intent, and a run must
-    not contradict it.
-    """
-    findings = runner.context.plan.findings
-    return next((one.hint for one in findings if one.code == "in-doubt" and one.address == runner.change.address), "")
 
 
 def succeeded(change: Change, runner: FlowRunner, ended: Ended) -> Result:
@@ -90,6 +89,7 @@ def _result(
         leftovers=change.leftovers if released else (),
         built=built,
         vanished=change.vanished,
+        leaves_doubt=runner.progress.leaves_doubt,
     )
 
 
@@ -101,7 +101,7 @@ def _has_released(change: Change, runner: FlowRunner) -> bool:
 def failed(change: Change, runner: FlowRunner, reason: Exception) -> Result:
     """Returns the result of a change that `reason`, one of EXPECTED, has ended."""
     if (intent := runner.progress.doubt) is not None:
-        kind, finding = ResultType.IN_DOUBT, _doubt_finding(runner, intent, reason)
+        kind, finding = ResultType.IN_DOUBT, doubt_finding(runner, intent, reason)
     else:
         kind, finding = _classify(change, runner, reason)
     if _has_released(change, runner) and not runner.progress.under_way:
@@ -119,20 +119,10 @@ def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Re
     match reason:
         case PreflightRefusal():
             return ResultType.FAILED, reason.diagnostic(change.address, runner.progress.ids)
-        case Blocked() if not runner.context.interruption.requested:
-            return ResultType.NOT_STARTED, warning(
-                "blocked",
-                f"{reason.dependency.description} does not begin, because {reason.blocker} {reason.why}",
-                hint=f"repair {reason.blocker} first; then {_rerun_hint(runner)}",
-                address=address,
-            )
-        case PurchasesStopped():
-            return ResultType.NOT_STARTED, warning(
-                "purchases-stopped",
-                f"nothing was bought for it, because the cloud sold {reason.mismatched} under another charging mode than declared",
-                hint=f"deal with {reason.mismatched} first; then {_rerun_hint(runner)}",
-                address=address,
-            )
+        case NotAwaited():
+            return _classify_not_awaited(change, runner, reason)
+        case Blocked() | PurchasesStopped() if _is_held_back(reason, runner):
+            return ResultType.NOT_STARTED, _held_back(change, runner, reason)
         case Detached() | Blocked():
             if not runner.progress.under_way:
                 return ResultType.NOT_STARTED, warning(
@@ -154,6 +144,44 @@ def _classify(change: Change, runner: FlowRunner, reason: Exception) -> tuple[Re
             return _classify_local_failure(change, runner, reason)
         case _:
             raise reason
+
+
+def _is_held_back(reason: Exception, runner: FlowRunner) -> bool:
+    """Whether another address keeps the change from beginning. After an interruption nothing that waits begins."""
+    return isinstance(reason, PurchasesStopped) or not runner.context.interruption.requested
+
+
+def _held_back(change: Change, runner: FlowRunner, reason: Blocked | PurchasesStopped) -> Diagnostic:
+    """Describes a change that another address keeps from beginning."""
+    address = change.address
+    if isinstance(reason, PurchasesStopped):
+        summary = f"nothing was bought for it, because the cloud sold {reason.mismatched} under another charging mode than declared"
+        hint = f"deal with {reason.mismatched} first; then {_rerun_hint(runner)}"
+        return warning("purchases-stopped", summary, hint=hint, address=address)
+    repair = f"repair {reason.blocker} first; then {_rerun_hint(runner)}"
+    hint = _go_on_hint(runner) if reason.is_not_awaited else repair
+    summary = f"{reason.dependency.description} does not begin, because {reason.blocker} {reason.why}"
+    return warning("blocked", summary, hint=hint, address=address)
+
+
+def _classify_not_awaited(change: Change, runner: FlowRunner, reason: NotAwaited) -> tuple[ResultType, Diagnostic]:
+    address, hint = change.address, _go_on_hint(runner)
+    if reason.blocker is not None:
+        summary = f"nothing was released or bought for it, because this run does not wait for {reason.blocker}, whose new {runner.kind.noun} is bought first to show how the cloud charges it"
+        return ResultType.NOT_STARTED, warning("blocked", summary, hint=hint, address=address)
+    shown = f", and shows {runner.reporter.last_status}" if runner.reporter.last_status else ""
+    if not runner.progress.under_way:
+        summary = f"nothing was sent for it, because this run does not wait until it is ready for that{runner.progress.ids}{shown}"
+        return ResultType.NOT_STARTED, warning("blocked", summary, hint=hint, address=address)
+    summary = f"sent and recorded{runner.progress.ids}{shown}; this run does not wait for it"
+    return ResultType.NOT_AWAITED, warning("not-awaited", summary, hint=hint, address=address)
+
+
+def _go_on_hint(runner: FlowRunner) -> str:
+    """Names what follows a run that did not wait: a run that goes on, and a way to wait without the lock."""
+    command = runner.context.plan.mode.command
+    same = "the same command" if runner.context.approval else f"`provisioner {command}`"
+    return f"{same} goes on from what is recorded and does nothing twice; `provisioner progress --wait` waits without holding the lock"
 
 
 def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFailed) -> tuple[ResultType, Diagnostic]:
@@ -182,65 +210,11 @@ def _classify_call_failure(change: Change, runner: FlowRunner, failed: CallFaile
     )
 
 
-def _doubt_finding(runner: FlowRunner, intent: Intent, reason: Exception) -> Diagnostic:
-    """Describes a purchase in doubt, whatever else has ended the change."""
-    cause, search_end = _cause_and_search_end(reason)
-    is_older = isinstance(reason, StillInDoubt) and cause is None
-    address = runner.change.address
-    policy = runner.context.policy
-    advice = next_step(intent, runner.kind, policy, destroying=_is_destroying(runner))
-    hint = (
-        choose_hint(intent, [row.id for row in search_end.candidates])
-        if isinstance(search_end, SeveralFit)
-        else (_hint_of_plan(runner) if is_older else "") or advice
-    )
-    summary = (
-        "an earlier purchase has an unknown outcome; nothing was sent"
-        if is_older
-        else "sent, but the outcome is not known"
-    )
-    return error(
-        "in-doubt",
-        summary,
-        detail="; ".join(
-            filter(None, (cause.message if cause else "", _describe_search(search_end, runner.kind.noun)))
-        ),
-        hint=hint,
-        address=address,
-        request_id=cause.request_id if cause else None,
-    )
-
-
-def _cause_and_search_end(reason: Exception) -> tuple[CallFailed | None, Exception | None]:
-    """Returns the failure that left the purchase in doubt in this run, and what ended the search for its server. Each
-    may be None.
-    """
-    match reason:
-        case StillInDoubt():
-            return reason.cause, reason.reason
-        case CallFailed():
-            return reason, None
-        case _:
-            return None, reason
-
-
-def _describe_search(search_end: Exception | None, noun: str) -> str:
-    """Describes how the search for the server ended."""
-    match search_end:
-        case None:
-            return ""
-        case SeveralFit():
-            return f"several {noun}s fit the request: {search_end}"
-        case TimedOut():
-            return f"no {noun} that fits it is listed so far"
-        case Detached():
-            return "the run was interrupted during the search"
-        case _:
-            return f"the search failed: {search_end}"
-
-
 def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
     """Returns code, summary and hint for a call that bought and released nothing."""
+    if isinstance(failed, SentTooLate):
+        summary = "it was not sent, because it could not be sent soon enough after it was noted"
+        return "not-sent-in-time", summary, "run the command again when this machine and its store are less busy"
     match failed.outcome:
         case Outcome.REFUSED if failed.status == HTTPStatus.TOO_MANY_REQUESTS:
             return (
@@ -271,19 +245,25 @@ def _without_effect(failed: CallFailed) -> tuple[str, str, str]:
 def _classify_local_failure(
     change: Change, runner: FlowRunner, reason: ProvisionerError
 ) -> tuple[ResultType, Diagnostic]:
-    """Describes a failure on this machine. If the journal fails right after a purchase, this is the only place that has
-    its ids.
-    """
+    """Describes a failure on this machine."""
     first, address = reason.diagnostics[0], change.address
-    if isinstance(reason, StoreError) and runner.progress.unrecorded:
-        return ResultType.FAILED, error(
-            "bought-unrecorded",
-            f"{'ORDERED' if runner.progress.order_id else 'BOUGHT'}{runner.progress.ids}, but it could not be recorded: {first.summary}",
-            hint=f"keep these ids and repair the disk, then run `provisioner apply`; its journal knows that the request was sent, so it looks for the {runner.kind.noun}",
-            address=address,
-        )
+    if isinstance(reason, StoreError) and (unrecorded := runner.progress.unrecorded) is not None:
+        return describe_unrecorded(runner, unrecorded, first)
     kind, state = ResultType.FAILED, ""
     if runner.progress.under_way:
         kind, state = ResultType.INCOMPLETE, f"under way in the cloud{runner.progress.ids}, but not followed: "
     summary = f"{state}{first.summary}"
     return kind, error(first.code, summary, detail=first.detail, hint=first.hint, address=address)
+
+
+def announce(result: Result, runner: FlowRunner) -> None:
+    """Announces how a change has ended. Ids are named where the server is there, or what was asked for is recorded."""
+    progress, is_not_awaited = runner.progress, result.type is ResultType.NOT_AWAITED
+    is_there = result.type is ResultType.DONE or result.built or is_not_awaited
+    runner.reporter.announce(
+        _ANNOUNCED_AS[result.type],
+        detail=result.message,
+        identifier=progress.identifier if is_there else None,
+        order_id=progress.order_id if is_not_awaited else None,
+        built=result.built,
+    )

@@ -5,19 +5,22 @@ whole run.
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from provisioner.applying.channel_pool import ChannelPool
-from provisioner.applying.first_purchases import FirstPurchases
+from provisioner.applying.first_purchases import FirstPurchases, PurchaseClass, purchase_class
 from provisioner.applying.id_registry import IdRegistry
 from provisioner.applying.interruption import Interruption
 from provisioner.applying.joint_reads import JointReads
 from provisioner.applying.journal_writer import JournalWriter
 from provisioner.applying.list_poll import ListPoll
 from provisioner.applying.live_index import NameIndex, OrderIndex
+from provisioner.applying.lock_wait import LockWait
 from provisioner.applying.ports import (
     ClockPort,
     CloudPort,
@@ -83,6 +86,8 @@ class RunContext:
     """Removes the secrets that are known from a text that is recorded for people to read."""
     other_states: OtherStatesPort = no_other_states
     """Asked before an address gets a server that no answered call has bought for it."""
+    no_wait: bool = False
+    """Whether changes end where they would wait for the cloud to build or release something."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -120,6 +125,22 @@ class RunContext:
     @cached_property
     def first_purchases(self) -> FirstPurchases:
         return FirstPurchases(self.interruption)
+
+    @cached_property
+    def has_lease(self) -> bool:
+        """Whether the lock may end while this process lives, so that a call which it sends late can be one too many."""
+        return self.ledger.seconds_left() != math.inf
+
+    @cached_property
+    def lock_wait(self) -> LockWait:
+        return LockWait(self.ledger, self.clock)
+
+    @cached_property
+    def purchases_by_class(self) -> Counter[PurchaseClass]:
+        """How many purchases of each class the plan has."""
+        buying = (change for change in self.plan.work if change.action in {Action.CREATE, Action.REPLACE})
+        classes = (purchase_class(self.catalogue[change.kind], change, self.policy) for change in buying)
+        return Counter(each for each in classes if each is not None)
 
     @cached_property
     def by_name(self) -> NameIndex:

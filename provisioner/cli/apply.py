@@ -123,6 +123,7 @@ def run_apply(
         resolve_timeout=options.resolve_timeout,
         reason=options.reason,
         approval=approval,
+        no_wait=options.no_wait,
     )
     ui = ConsoleApplyUI(
         console(),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provisioner.model.check import Check
-    from provisioner.model.diagnostic import ProvisionerError
+    from provisioner.model.diagnostic import Diagnostic, ProvisionerError
     from provisioner.model.event import Result
     from provisioner.model.placed_order import PlacedOrder
     from provisioner.model.plan import Plan
@@ -58,12 +58,12 @@ def with_lost_output(code: int, *, lost: bool) -> int:
 
 
 def of_error(failure: ProvisionerError) -> ExitCode:
-    from provisioner.model.diagnostic import InDoubt, LockHeld, Refused
+    from provisioner.model.diagnostic import InDoubt, LockHeld, LockLost, Refused
 
     match failure:
         case InDoubt():
             return ExitCode.IN_DOUBT
-        case LockHeld():
+        case LockHeld() | LockLost():
             return ExitCode.LOCK_HELD
         case Refused():
             return ExitCode.REFUSED
@@ -89,7 +89,8 @@ def of_apply(applied: ApplyResult) -> ExitCode:
     """Returns the code of an apply.
 
     A desired server that vanished or failed makes it incomplete, even if the plan had no work for it; so does a namesake
-    of what was bought.
+    of what was bought. A run that has lost its lock ends like one that did not get it, unless a purchase is in doubt:
+    whoever has the lock now goes on with what is incomplete.
     """
     from provisioner.model.event import ResultType
 
@@ -98,10 +99,12 @@ def of_apply(applied: ApplyResult) -> ExitCode:
     results = applied.result.results if applied.result else ()
     has_namesakes = applied.result is not None and applied.result.has_errors_afterwards
     incomplete = any(map(_is_incomplete, results)) or applied.plan.not_as_wanted or has_namesakes
-    doubt = any(result.type is ResultType.IN_DOUBT for result in results) or applied.plan.left_in_doubt
+    has_lost_lock = _has_lost_lock((*(result.diagnostic for result in results), *applied.trouble))
+    doubt = any(result.type is ResultType.IN_DOUBT or (has_lost_lock and result.leaves_doubt) for result in results)
     return worst(
-        ExitCode.IN_DOUBT if doubt else ExitCode.DONE,
-        ExitCode.INCOMPLETE if incomplete else ExitCode.DONE,
+        ExitCode.IN_DOUBT if doubt or applied.plan.left_in_doubt else ExitCode.DONE,
+        ExitCode.LOCK_HELD if has_lost_lock else ExitCode.DONE,
+        ExitCode.INCOMPLETE if incomplete and not has_lost_lock else ExitCode.DONE,
         ExitCode.INTERRUPTED if applied.result and applied.result.interrupted else ExitCode.DONE,
         ExitCode.ERROR if applied.trouble else ExitCode.DONE,
     )
@@ -114,8 +117,10 @@ def of_settlement(settled: SettlementResult) -> ExitCode:
     if settled.settlement is Settlement.NOT_APPROVED:
         return ExitCode.INTERRUPTED
     is_open = settled.settlement is Settlement.OPEN and not settled.interrupted
+    has_lost_lock = _has_lost_lock(settled.findings)
     return worst(
-        ExitCode.INCOMPLETE if is_open else ExitCode.DONE,
+        ExitCode.LOCK_HELD if has_lost_lock else ExitCode.DONE,
+        ExitCode.INCOMPLETE if is_open and not has_lost_lock else ExitCode.DONE,
         ExitCode.INTERRUPTED if settled.interrupted else ExitCode.DONE,
         ExitCode.ERROR if settled.unrecorded else ExitCode.DONE,
     )
@@ -139,6 +144,12 @@ def of_checks(checks: Iterable[Check]) -> ExitCode:
     return ExitCode.ERROR if any(check.stops_apply for check in checks) else ExitCode.DONE
 
 
+def _has_lost_lock(findings: Iterable[Diagnostic | None]) -> bool:
+    from provisioner.model.diagnostic import LOCK_LOST
+
+    return any(finding is not None and finding.code == LOCK_LOST for finding in findings)
+
+
 def _is_incomplete(result: Result) -> bool:
     """Returns whether the result alone makes the run incomplete.
 
@@ -149,5 +160,5 @@ def _is_incomplete(result: Result) -> bool:
 
     code = result.diagnostic.code if result.diagnostic is not None else ""
     blocked = result.type is ResultType.NOT_STARTED and code == "blocked"
-    unfinished = result.type is ResultType.INCOMPLETE and code != "detached"
+    unfinished = (result.type is ResultType.INCOMPLETE and code != "detached") or result.type is ResultType.NOT_AWAITED
     return result.type is ResultType.FAILED or unfinished or blocked

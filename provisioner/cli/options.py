@@ -255,6 +255,7 @@ class RunOptions:
     parallelism: int
     lock_timeout: float
     resolve_timeout: float
+    no_wait: bool
     reason: str | None
     full: bool
     as_json: bool
@@ -266,6 +267,7 @@ _RUN_OPTIONS = (
     click.option("--parallelism", type=click.IntRange(1, 512), default=10, show_default=True, help="How many requests run at the same time."),
     lock_timeout_option,
     click.option("--resolve-timeout", type=DurationType(), default="30s", show_default=True, metavar="DURATION", help="How long to look for a purchase in doubt."),
+    click.option("--no-wait", is_flag=True, help="End once everything is ordered and recorded, without waiting for builds and releases [exit code 7]. The next run goes on."),
     reason_option,
     full_option,
     _json_stream_option,

@@ -8,7 +8,7 @@ LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "all", "allow", "approved", "auto-approve", "build-seconds", "chdir", "destroy",
         "detailed-exitcode", "environment", "exclude", "expires", "faults", "force", "format", "from-terraform", "full", "help", "input",
-        "json", "keep-protected", "lock-timeout", "market", "match", "no-color", "no-input", "origin", "out", "parallelism", "port", "public", "raw",
+        "json", "keep-protected", "lock-timeout", "market", "match", "no-color", "no-input", "no-wait", "origin", "out", "parallelism", "port", "public", "raw",
         "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "template", "timeout", "var",
         "var-file", "verify", "version", "within", "world",
     }
@@ -22,7 +22,7 @@ SHORT_OPTIONS = frozenset("Ceh")
 FLAGS = frozenset(
     {
         "absent", "all", "auto-approve", "destroy", "detailed-exitcode", "force", "full", "help", "input", "json", "keep-protected",
-        "no-color", "no-input", "origin", "public", "raw", "refresh-only", "verify", "version",
+        "no-color", "no-input", "no-wait", "origin", "public", "raw", "refresh-only", "verify", "version",
     }
 )  # fmt: skip
 """The long options without a value. A test compares it with the commands."""

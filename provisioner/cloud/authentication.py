@@ -6,12 +6,15 @@ It knows credentials. It knows neither retries nor which call costs money.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Protocol
 
 from provisioner.cloud.clock import Clock
 from provisioner.cloud.credentials import AccessKey
+from provisioner.cloud.failures import Failure
 from provisioner.cloud.request import Request
 from provisioner.cloud.signing import DATE_FORMAT, sign
+from provisioner.model.flow import Outcome
 from provisioner.model.secret import Secret
 
 
@@ -35,6 +38,9 @@ class Authentication(Protocol):
     async def headers(self, request: Request) -> Mapping[str, str]:
         """Return all headers for sending `request` once. Raises Failure(NOT_SENT)."""
 
+    async def prepare_signing(self) -> None:
+        """Get what is needed to sign requests. Raises Failure(NOT_SENT) where they cannot be signed."""
+
     def renew(self, sent: Mapping[str, str]) -> bool:
         """Handle that the cloud refused the headers `sent`.
 
@@ -56,6 +62,9 @@ class Anonymous:
 
     async def headers(self, request: Request) -> Mapping[str, str]:
         return request.headers
+
+    async def prepare_signing(self) -> None:
+        raise Failure(Outcome.NOT_SENT, "there is no key to sign with")
 
     def renew(self, sent: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
         return False
@@ -86,9 +95,18 @@ class Signer:
             body=request.body,
             access_key=self._key.access_key,
             secret_key=self._key.secret_key,
-            date=self._clock.utc().strftime(DATE_FORMAT),
+            date=self._date(request).strftime(DATE_FORMAT),
         )
         return {**unsigned, **signed.headers}
+
+    def _date(self, request: Request) -> datetime:
+        """Return the time of the signature. That of a journaled call is the cloud's time of its intent."""
+        if request.dispatch is None:
+            return self._clock.utc()
+        return datetime.fromtimestamp(request.dispatch.signed_at / 1000, UTC)
+
+    async def prepare_signing(self) -> None:
+        """Nothing is needed."""
 
     def renew(self, sent: Mapping[str, str]) -> bool:  # noqa: ARG002 - the protocol's
         # Another signature by the same key would be refused too, and after five the key is locked for five minutes.

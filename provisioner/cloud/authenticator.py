@@ -27,6 +27,7 @@ from provisioner.cloud.key_exchange import (
     RequestExchange,
     agency_request,
     instance_metadata_request,
+    own_key_request,
     token_exchange_request,
 )
 from provisioner.cloud.request import Request
@@ -35,6 +36,7 @@ from provisioner.cloud.request_sender import RequestSender
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.temporary_keys import TemporaryKeys
 from provisioner.cloud.tokens import Scope, TokenCache, Tokens
+from provisioner.cloud.tokens_and_keys import KEYS_ADVICE, TokensAndKeys
 from provisioner.cloud.user_pseudonym import (
     pseudonym_of,
     pseudonym_of_agency,
@@ -76,12 +78,14 @@ class Authenticator:
             case Password():
                 tokens = self._tokens(credentials, self._scopes(credentials))
                 identity = await identify_by_token(self.given, tokens)
-                return SignedIn(tokens, identity, pseudonym_of(credentials, named))
+                exchange = self._request_exchange(own_key_request(self.endpoints), tokens)
+                keys = TemporaryKeys(exchange, advice=KEYS_ADVICE, clock=self.clock)
+                return SignedIn(TokensAndKeys(tokens, keys), identity, pseudonym_of(credentials, named))
             case IdToken():
-                exchange = self._id_token_exchange(credentials)
-                keys = self._id_token_keys(exchange)
+                federated = self._id_token_exchange(credentials)
+                keys = self._id_token_keys(federated)
                 identity = await self._identify(keys, confirm=True)
-                return SignedIn(keys, identity, _federated(credentials, exchange, named))
+                return SignedIn(keys, identity, _federated(credentials, federated, named))
             case AccessKey() | IssuedToken() | InstanceAgency():
                 authentication = self._keys(credentials)
                 identity = await self._identify(authentication)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from provisioner.cloud.endpoints import Endpoints
@@ -10,7 +11,7 @@ from provisioner.cloud.request import Request, Reveal, encode
 from provisioner.cloud.request_budget import RequestBudget
 from provisioner.cloud.request_sender import RequestSender
 from provisioner.model.canonical import JsonValue, parse_json
-from provisioner.model.flow import Call, Reply
+from provisioner.model.flow import Call, Dispatch, Reply
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
 from provisioner.model.secret import Secret, SecretReference
@@ -39,13 +40,15 @@ class Channel:
         """
         await self._budget.acquire(call.service)
 
-    async def send(self, call: Call, reveal: Reveal) -> Reply:
+    async def send(self, call: Call, reveal: Reveal, dispatch: Dispatch | None = None) -> Reply:
         """Send `call` and return its reply. Raises CallFailed.
 
         Reads and repeatable calls wait for the request budget and are tried up to five times; all others are sent at
-        once and exactly once.
+        once and exactly once. `dispatch` binds one of these to its intent.
         """
         request = encode(call, endpoints=self._endpoints, identity=self._identity, reveal=reveal)
+        if dispatch is not None:
+            request = replace(request, dispatch=dispatch)
         return _to_reply(request, await self._sender.send(request), self._mask)
 
     async def ask(self, call: Call) -> Reply:

@@ -26,8 +26,10 @@ from provisioner.cloud.request_sender import RequestSender
 from provisioner.cloud.server_time import ServerTime
 from provisioner.cloud.token_cache import TokenFileCache
 from provisioner.cloud.tokens import NoCache
+from provisioner.cloud.tokens_and_keys import KEYS_ADVICE
 from provisioner.cloud.translation import translate
 from provisioner.model.caller import UNKNOWN_CALLER
+from provisioner.model.diagnostic import CloudError, error
 from provisioner.model.flow import CallFailed, Service
 from provisioner.model.identity import Identity
 from provisioner.model.mask import Mask
@@ -107,6 +109,16 @@ class Cloud:
         """When the credentials expire; None when they do not, or when that is unknown."""
         ends_at = self._authentication.ends_at
         return None if ends_at is None else datetime.fromtimestamp(ends_at, UTC)
+
+    async def prepare_signing(self) -> None:
+        """Get what is needed to sign purchases. Raises CloudError where they cannot be signed, and nothing is sent."""
+        try:
+            await self._authentication.prepare_signing()
+        except CallFailed as failed:
+            hint = f"nothing was bought; {KEYS_ADVICE}"
+            raise CloudError(
+                error("purchases-unsigned", f"no purchase can be signed: {failed.message}", hint=hint)
+            ) from None
 
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[Channel]:

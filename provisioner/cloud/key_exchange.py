@@ -87,6 +87,11 @@ def token_exchange_request(token: IssuedToken, endpoints: Endpoints) -> Request:
     return _exchange_request(identity, endpoints, token=token.value)
 
 
+def own_key_request(endpoints: Endpoints) -> Request:
+    """Return the request for a temporary key of the user whose token is sent with it."""
+    return _exchange_request({"methods": ["token"], "token": {"duration_seconds": KEY_LIFE_SECONDS}}, endpoints)
+
+
 def agency_request(agency: Agency, endpoints: Endpoints, token: IssuedToken | None = None) -> Request:
     """Return the request for a temporary key of `agency`.
 

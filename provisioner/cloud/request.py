@@ -12,7 +12,7 @@ from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
 from provisioner.cloud.endpoints import Endpoints
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome, Service
+from provisioner.model.flow import Call, CallFailed, Dispatch, Effect, Outcome, Service
 from provisioner.model.identity import Identity
 from provisioner.model.resource import Fields
 from provisioner.model.secret import Secret, SecretReference
@@ -36,6 +36,12 @@ class Request:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     secrets: tuple[Secret, ...] = ()
+    dispatch: Dispatch | None = None
+    """What binds it to its intent, where it has one."""
+
+    @property
+    def must_be_signed(self) -> bool:
+        return self.dispatch is not None and self.dispatch.must_be_signed
 
     @property
     def is_repeatable(self) -> bool:

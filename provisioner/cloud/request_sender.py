@@ -75,6 +75,8 @@ class RequestSender:
         headers = await self._authentication.headers(request)
         for secret in (*request.secrets, *self._authentication.secrets):
             self._mask.add(secret)
+        if request.dispatch is not None:
+            request.dispatch.check()  # last: a new key may have been fetched meanwhile
         sent_at = self._clock.monotonic()
         try:
             answer = await self._transport.exchange(_http_request(request, headers))

@@ -70,6 +70,10 @@ class TemporaryKeys:
             raise Failure(Outcome.NOT_SENT, message)
         return await self._signer(held).headers(request)
 
+    async def prepare_signing(self) -> None:
+        """Get a key now, so that a refusal is known before anything is bought."""
+        await self._key()
+
     def renew(self, sent: Mapping[str, str]) -> bool:
         """Drop the rejected key if it is still in use.
 

@@ -112,6 +112,9 @@ class Tokens:
         """When the first of the tokens in use expires; None when none is in use."""
         return min((token.ends_at for token in self._held.values()), default=None)
 
+    async def prepare_signing(self) -> None:
+        raise Failure(Outcome.NOT_SENT, "a token cannot sign")
+
     def renew(self, sent: Mapping[str, str]) -> bool:
         """Drop the rejected token if it is still in use.
 

@@ -6,7 +6,8 @@ The families of errors differ by who has to act:
     ├── SpecError         the author of the specs
     ├── UsageError        the person who typed the command (an option, a variable, a missing credential)
     ├── StoreError        the person who keeps the state; nothing is repaired silently
-    │   └── LockHeld      another run holds the lock
+    │   ├── LockHeld      another run holds the lock
+    │   └── LockLost      this run held the lock, and may have it no longer
     ├── CloudError        the cloud or the network to it
     ├── Refused           a guard refused: the plan is valid, and not allowed
     └── InDoubt           a purchase is in doubt, so the command can't go on
@@ -74,11 +75,25 @@ class UsageError(ProvisionerError):
 
 
 class StoreError(ProvisionerError):
-    """The state or the journal is damaged, belongs to something else, or cannot be written."""
+    """The state or the journal is damaged, belongs to something else, or cannot be written. `kept_in` names the place
+    that holds the answers among what could not be journaled; empty when no place does.
+    """
+
+    def __init__(self, *diagnostics: Diagnostic, kept_in: str = "") -> None:
+        super().__init__(*diagnostics)
+        self.kept_in = kept_in
 
 
 class LockHeld(StoreError):  # noqa: N818 - named for the condition that the reader meets
     """Another run holds the lock."""
+
+
+LOCK_LOST = "lock-lost"
+"""The code of a `LockLost`, by which results and troubles tell that the run has lost its lock."""
+
+
+class LockLost(StoreError):  # noqa: N818 - named for the condition that the reader meets
+    """A run held the lock, and may have it no longer: it sends nothing more and leaves the journal alone."""
 
 
 class CloudError(ProvisionerError):

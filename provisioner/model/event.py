@@ -23,6 +23,8 @@ class EventType(StrEnum):
     ADOPTED = "adopted"
     SETTLED = "settled"
     DETACHED = "detached"
+    NOT_AWAITED = "not_awaited"
+    """The run leaves it under way, because it was told not to wait."""
     SKIPPED = "skipped"
     NOTICE = "notice"
     PAUSED = "paused"
@@ -64,6 +66,8 @@ class ResultType(StrEnum):
     IN_DOUBT = "in_doubt"
     INCOMPLETE = "incomplete"
     """Recorded and resumable: timed out, awaiting payment or approval, or detached by an interrupt."""
+    NOT_AWAITED = "not_awaited"
+    """Sent and recorded; the cloud builds or releases it, and the run was told not to wait for that."""
     NOT_STARTED = "not_started"
 
 
@@ -83,6 +87,8 @@ class Result:
     """The action failed in part: the server is bought and exists, but not as it was declared."""
     vanished: bool = False
     """The old server of a replacement was gone before, so that nothing was released."""
+    leaves_doubt: bool = False
+    """The journal holds a purchase of this run whose outcome the next run has to find out."""
 
     @property
     def message(self) -> str:

@@ -153,6 +153,34 @@ class CallFailed(Exception):  # noqa: N818 - thrown into flows, where it reads a
         return says_so and self.outcome is Outcome.REFUSED
 
 
+LONGEST_CHANGE = 60.0
+"""How many seconds a call that changes something may take until it is given up."""
+
+
+class SentTooLate(CallFailed):
+    """A call was not sent, because too much time had passed since its intent, or the lock may end before its answer. The
+    same call may be sent with a new intent.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Outcome.NOT_SENT, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What binds the sending of a journaled call to its intent.
+
+    `signed_at` is the cloud's time of the intent, in milliseconds since the epoch. The call is signed with it, so that
+    the gateway refuses the call a quarter of an hour later, even if this machine stood still and does not know it.
+    `must_be_signed`: an authentication without a signing time is not enough. `check` is called right before the bytes
+    leave, and raises SentTooLate.
+    """
+
+    signed_at: int
+    must_be_signed: bool
+    check: Callable[[], None]
+
+
 class PartialListing(CallFailed):
     """An incomplete list. All of `rows` exist, but nothing can be concluded to be absent, because of the `gaps`."""
 

@@ -29,6 +29,7 @@ _EVENT_WORDS = {
     EventType.BOUGHT: "Bought",
     EventType.ADOPTED: "Adopted",
     EventType.DETACHED: "Left",
+    EventType.NOT_AWAITED: "Not awaited",
     EventType.IN_DOUBT: "In doubt",
     EventType.SETTLED: "Settled",
     EventType.SKIPPED: "Not started",
@@ -59,7 +60,7 @@ def event_sentence(event: Event) -> str:
                 complete = f"{noun.capitalize()} complete after {duration(event.elapsed)}{_facts(_identifiers(event))}"
                 return _with_message(f"{complete}, but not as declared", event)
             return _with_message(f"{noun.capitalize()} failed after {duration(event.elapsed)}", event)
-        case EventType.BOUGHT | EventType.ADOPTED | EventType.DETACHED:
+        case EventType.BOUGHT | EventType.ADOPTED | EventType.DETACHED | EventType.NOT_AWAITED:
             # Whether an order is paid shows later, if ever: it may await payment or an approval.
             is_order = event.type is EventType.BOUGHT and event.order_id is not None
             word = "Ordered" if is_order else _EVENT_WORDS[event.type]
@@ -138,7 +139,9 @@ def _paint(text: str, style: Style, *, event: Event) -> str:
     match event.type:
         case EventType.FAILED | EventType.IN_DOUBT:
             return style.red(text)
-        case EventType.DETACHED | EventType.SKIPPED | EventType.NOTICE | EventType.PAUSED | EventType.UNANSWERED:
+        case EventType.DETACHED | EventType.NOT_AWAITED | EventType.SKIPPED | EventType.NOTICE:
+            return style.yellow(text)
+        case EventType.PAUSED | EventType.UNANSWERED:
             return style.yellow(text)
         case EventType.FINISHED | EventType.ADOPTED:
             return style.green(text)
@@ -158,6 +161,7 @@ _ENDED = {
     EventType.FAILED: "failed",
     EventType.IN_DOUBT: "in doubt",
     EventType.DETACHED: "left",
+    EventType.NOT_AWAITED: "not awaited",
     EventType.SKIPPED: "skipped",
 }
 _STATUS_NEUTRAL = frozenset({EventType.NOTICE, EventType.SETTLED})

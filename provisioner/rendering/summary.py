@@ -21,6 +21,7 @@ OUTCOMES = {
     ResultType.IN_DOUBT: "in doubt",
     ResultType.FAILED: "failed",
     ResultType.INCOMPLETE: "under way",
+    ResultType.NOT_AWAITED: "not awaited",
     ResultType.NOT_STARTED: "not started",
 }
 """The outcomes other than done, the gravest first."""
@@ -49,7 +50,7 @@ def render_summary(
     if not open_results and not not_as_wanted and not run.interrupted and not run.has_errors_afterwards:
         last = f"{style.bold(style.green(f'{command} complete!'))} {run.noun.capitalize()}s: {_done(run, mode)}."
         return "\n".join((*_leftovers(run, style), last)) + "\n"
-    how = "interrupted" if run.interrupted else "incomplete"
+    how = "interrupted" if run.interrupted else "under way" if _is_only_not_awaited(open_results) else "incomplete"
     outcomes = [_outcome(result) for result in open_results]
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in dict.fromkeys(outcomes))
     title, done = f"{command} {how}.", f"{run.noun.capitalize()}s: {_done(run, mode)}"
@@ -60,6 +61,12 @@ def render_summary(
         "\n".join((*undone, *_not_as_wanted(not_as_wanted, style), *_fleets(fleets), *_leftovers(run, style), last))
         + "\n"
     )
+
+
+def _is_only_not_awaited(results: Sequence[Result]) -> bool:
+    """Whether nothing is amiss: the cloud still works, and the run was told not to wait for that."""
+    types = {result.type for result in results}
+    return ResultType.NOT_AWAITED in types and types <= {ResultType.NOT_AWAITED, ResultType.NOT_STARTED}
 
 
 def _not_as_wanted(changes: Sequence[Change], style: Style) -> Iterator[str]:

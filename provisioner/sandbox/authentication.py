@@ -62,8 +62,8 @@ def _by_signature(transaction: Transaction, request: SignedRequest) -> Caller:
     signed_at = _sdk_date(request.headers.get("x-sdk-date", ""))
     if signed_at is None:
         raise unauthenticated("the X-Sdk-Date header is missing or not of the form YYYYMMDDTHHMMSSZ")
-    # The world's clock may have been moved, and a client's has not.
-    if abs(transaction.machine_now - signed_at) > _SKEW_MILLISECONDS:
+    # The world's clock may have been moved. A client's has not, but it may date a request by the world's.
+    if min(abs(now - signed_at) for now in (transaction.machine_now, transaction.now)) > _SKEW_MILLISECONDS:
         raise unauthenticated("the difference between X-Sdk-Date and the server's time is above 15 minutes")
     member, secret_key = _key_holder(transaction, authorization.access_key, request.headers.get("x-security-token"))
     caller = _caller(member, Scope())

@@ -182,7 +182,8 @@ class LockedStore(Reader, Protocol):
     def seconds_left(self) -> float:
         """Return for how long the lock is certain to keep other writers out, by a clock that goes on in sleep.
 
-        Infinity for a lock that ends with the process. It may be negative: nobody need have taken the lock since.
+        Infinity for a lock that ends with the process. It may be negative: nobody need have taken the lock since. Minus
+        infinity means that somebody has.
         """
 
     def create_checkpoint(self, sequence: int, data: bytes) -> None:

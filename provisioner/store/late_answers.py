@@ -33,11 +33,14 @@ _PAUSE: Final = 0.05
 
 
 def find_answers(entries: Sequence[Entry], intents: Mapping[str, Intent]) -> list[tuple[Intent, Answer]]:
-    """Return those `entries` that record the answer to one of `intents`, each with its intent."""
+    """Return those `entries` that record the answer to one of `intents`, each with its intent.
+
+    That a call was never sent counts too: only its run knows it, and without it the purchase would be in doubt.
+    """
     answers = [
         entry
         for entry in entries
-        if isinstance(entry, Answered) or (isinstance(entry, Settled) and entry.outcome == "refused")
+        if isinstance(entry, Answered) or (isinstance(entry, Settled) and entry.outcome in {"refused", "not_sent"})
     ]
     return [(intents[entry.intent], entry) for entry in answers if entry.intent in intents]
 
@@ -98,9 +101,10 @@ class LateKeeper:
 
 
 def with_late_hint(failure: StoreError, words: StoreWords) -> StoreError:
-    """Return `failure` with hints that state where the answers are kept."""
+    """Return `failure` with the place where the answers are kept, and with hints that state it."""
     notice = f"What was answered is kept in {words.late}: the next run reads it there."
-    return StoreError(*(replace(one, hint=f"{one.hint} {notice}") for one in failure.diagnostics))
+    found = (replace(one, hint=f"{one.hint} {notice}") for one in failure.diagnostics)
+    return type(failure)(*found, kept_in=words.late)
 
 
 def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:

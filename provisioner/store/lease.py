@@ -12,6 +12,7 @@ fence): every later append of the former holder is then a conflict.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from secrets import token_hex
@@ -75,8 +76,10 @@ class HeldLease:
         return self._lost
 
     def seconds_left(self) -> float:
-        """Return for how long no other run can have the lock. Negative when another may have it by now."""
-        return -1.0 if self._lost else self._ends_at - self._place.clock.elapsed()
+        """Return for how long no other run can have the lock. Negative when another may have it by now, and minus
+        infinity once one is known to have it.
+        """
+        return -math.inf if self._lost else self._ends_at - self._place.clock.elapsed()
 
     def renew(self) -> bool:
         """Renew the lease, and return whether that is known to have succeeded.

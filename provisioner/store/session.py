@@ -25,11 +25,11 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.appending import append_until_known
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, START, LockedStore, Log, NotDone, NotWritten
+from provisioner.store.contract import JOURNAL, START, Conflict, LockedStore, Log, NotDone, NotWritten
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import LateKeeper, with_late_hint
-from provisioner.store.state_errors import journal_closed, lock_unreliable, state_invalid
+from provisioner.store.state_errors import journal_closed, journal_full, lock_unreliable, state_invalid, taken_over
 from provisioner.store.words import StoreWords
 
 _WRITER_BYTES: Final = 16
@@ -83,6 +83,7 @@ class Session:
         self._patience = 0.0 if requires_checkpoint else _PATIENCE
         self._tail_size = 0 if known is None else known.tail_size
         self._broken: str | None = None
+        self._has_lost_lock = False
         self._is_over = False
         self._intrusion_error: StoreError | None = None
         self._mutex = Lock()
@@ -142,7 +143,7 @@ class Session:
             if self._head == known.written.head:
                 return known.state
             state = self._next_state(known)
-            if self._tail_size < max(self._checkpoint_after, known.written_size // _PART_OF_CHECKPOINT):
+            if not self._requires_checkpoint and self._tail_size < self._bytes_before_checkpoint(known):
                 state = replace(state, serial=known.written.serial)
                 self._known = replace(known, state=state)
                 self._go_on_from(state)
@@ -189,6 +190,9 @@ class Session:
         self._entries.extend(entries)
         return self._head
 
+    def _bytes_before_checkpoint(self, known: KnownState) -> int:
+        return max(self._checkpoint_after, known.written_size // _PART_OF_CHECKPOINT)
+
     def _lines(self, entries: Sequence[Entry], written: State) -> bytes:
         """Return the records that continue the journal. `written` is the state of the last checkpoint."""
         lines, _ = journal_lines(
@@ -229,9 +233,7 @@ class Session:
         return batch if run is None else {**batch, "run": run}
 
     def _append(self, lines: bytes, *, sending: bool = False) -> None:
-        """Append `lines`. While the outcome is unknown, the same bytes are appended again, for a while: a database that
-        restarts is back soon, and the replies that wait can then be recorded.
-        """
+        """Append `lines`. While the outcome is unknown, the same bytes are appended again: a database may restart."""
         hint = (
             f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
@@ -245,7 +247,7 @@ class Session:
 
     def _require_whole(self) -> None:
         if self._broken is not None:
-            raise journal_closed(self._words, self._broken)
+            raise journal_closed(self._words, self._broken, has_lost_lock=self._has_lost_lock)
 
     def _require_begun(self) -> KnownState:
         self._require_whole()
@@ -264,9 +266,8 @@ class Session:
         return state
 
     def _require_alone(self) -> None:
-        """Raise before anything is sent if somebody has bypassed the lock, or if that can't be ruled out.
-
-        Such a run never sends again, as the intruder may not show twice. It may still record what it sent before.
+        """Raise before anything is sent if somebody may have bypassed the lock. It may still record what it sent before,
+        and never sends again, as the intruder may not show twice.
         """
         if self._intrusion_error is None and (intrusion := self._store.intrusion()) is not None:
             self._intrusion_error = lock_unreliable(self._words, intrusion)
@@ -283,13 +284,12 @@ class Session:
         try:
             yield
         except NotWritten as full:
-            hint = (
-                "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
-                f"{self._words.make_room}, then run the same command again."
-            )
-            raise StoreError(error("journal-full", f"cannot write {place}: {full.reason}", hint=hint)) from full
+            raise journal_full(self._words, place, full.reason) from full
         except NotDone as failure:
             self._broken = failure.reason
+            if isinstance(failure, Conflict) and place == self._words.journal:
+                self._has_lost_lock = True
+                raise taken_over(self._words, failure.reason) from failure
             raise StoreError(error(code, f"cannot write {place}: {failure.reason}", hint=hint)) from failure
         except BaseException:
             self._broken = "a write was interrupted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from provisioner.model.diagnostic import SourceRange, StoreError, error
+from provisioner.model.diagnostic import LOCK_LOST, LockLost, SourceRange, StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion
 from provisioner.model.state import JournalHead
 from provisioner.model.time_text import format_time
@@ -98,11 +98,11 @@ def journal_short(words: StoreWords, found: JournalHead, expected: JournalHead) 
     return journal_damaged(words, problem, line=found.sequence)
 
 
-def journal_closed(words: StoreWords, reason: str) -> StoreError:
+def journal_closed(words: StoreWords, reason: str, *, has_lost_lock: bool) -> StoreError:
     """Return the error for a run that may not write to its journal any more."""
-    return StoreError(
+    return (LockLost if has_lost_lock else StoreError)(
         error(
-            "journal-not-durable",
+            LOCK_LOST if has_lost_lock else "journal-not-durable",
             f"{words.journal} is closed for the rest of this run: {reason}",
             hint=f"Nothing more is bought in this run. {words.make_writable}, then run the same command again: it looks in the cloud for "
             "what was sent and could not be recorded.",
@@ -110,8 +110,26 @@ def journal_closed(words: StoreWords, reason: str) -> StoreError:
     )
 
 
+def journal_full(words: StoreWords, place: str, reason: str) -> StoreError:
+    """Return the error for a write to `place` that found no room and left everything as it was."""
+    hint = (
+        "Nothing of this was written and nothing was sent for it; what is known already can still be recorded. "
+        f"{words.make_room}, then run the same command again."
+    )
+    return StoreError(error("journal-full", f"cannot write {place}: {reason}", hint=hint))
+
+
+def taken_over(words: StoreWords, reason: str) -> LockLost:
+    """Return the error for a run whose journal another run has written to."""
+    hint = (
+        f"Nothing more is sent in this run. {words.end_other_writers}, then run the same command again: it looks in the cloud "
+        "for what was sent and could not be recorded."
+    )
+    return LockLost(error(LOCK_LOST, f"cannot write {words.journal}: {reason}", hint=hint))
+
+
 def lock_unreliable(words: StoreWords, intrusion: Intrusion) -> StoreError:
-    return StoreError(
+    return (LockLost if intrusion.code == LOCK_LOST else StoreError)(
         error(
             intrusion.code,
             f"cannot rely on {intrusion.place}: {intrusion.found}",

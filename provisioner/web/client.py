@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.flow import LONGEST_CHANGE
 from provisioner.web.failure_reasons import reason_of
 from provisioner.web.proxies import ProxyChoice, choose_proxies
 from provisioner.web.slow_requests import LongReadingListener, SlowRequestListener, SlowRequestWatch
@@ -52,7 +53,7 @@ class HttpTimeouts:
     silence: float = 60.0
     pool: float = 10.0
     read: float = 120.0
-    change: float = 60.0
+    change: float = LONGEST_CHANGE
     report_interval: float = 10.0
     """How often the listener is called with a request that is still unanswered."""
 

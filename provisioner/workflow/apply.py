@@ -63,6 +63,8 @@ class ApplyRequest:
     reason: str | None = None
     approval: ApprovalRequest | None = None
     """The approval to carry out; None for a run that carries out its own plan after a person has approved it."""
+    no_wait: bool = False
+    """End where the run would wait for the cloud to build or release something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,7 @@ def _prepare_run(
         orders_in_other_states=planner.other_states.orders,
         approval=_text(request.approval),
         approval_scope=scope,
+        no_wait=request.no_wait,
     )
 
 

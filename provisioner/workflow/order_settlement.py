@@ -183,7 +183,7 @@ class _Settling:
         return SettlementResult(
             order,
             settled if is_done else Settlement.OPEN,
-            (*open_ones, *outcome.trouble),
+            (*open_ones, *outcome.result.findings, *outcome.trouble),
             interrupted=outcome.result.interrupted,
             unrecorded=bool(outcome.trouble),
         )

@@ -5,6 +5,7 @@ It decides nothing. The caller holds the lock, has read the cloud, and has the a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -78,16 +79,21 @@ class Run:
     """The digest of the options, variables and settings of the approval."""
     dated_by: Service = Service.MODELARTS
     """The service whose clock dates the intents. A purchase must be dated by the service that it is sent to."""
+    no_wait: bool = False
+    """End where a change would wait for the cloud to build or release something."""
 
     async def execute(self, plan: Plan, stack: Stack, *, snapshot: CloudSnapshot) -> RunOutcome:
         """Executes the plan from the snapshot and records it.
 
-        Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated.
+        Raises CloudError before anything is recorded when the cloud's time is unknown, as no call could be dated, and
+        when the lock is a lease and purchases cannot be signed, as one that is sent late could not be refused.
         """
         session = self.session
         if self.cloud.time(self.dated_by).latest() is None:
             why = self.cloud.time(self.dated_by).unknown_because
             raise CloudError(error(UNDATED, f"{undated_summary(why)}; nothing was sent", hint=UNDATED_HINT))
+        if has_purchases(plan) and session.seconds_left() != math.inf:
+            await self.cloud.prepare_signing()
         state = session.state or session.create(stack.name, stack.environment, identity=self.cloud.identity)
         resolver = SecretResolver(self.workspace.secrets(), state.lineage)
         run = uuid4().hex
@@ -172,6 +178,7 @@ class Run:
             other_states=self.other_states,
             orders=orders,
             hide=self.workspace.hide,
+            no_wait=self.no_wait,
         )
 
     def _server_time(self) -> int:
@@ -199,7 +206,9 @@ class Run:
         look = look_for_namesakes(self.cloud, plan, outcome.state, self.workspace.catalogue, self.other_states)
         task = await interruption.until_first(look)
         findings = () if task.cancelled() else task.result()
-        return replace(outcome, result=replace(outcome.result, findings=findings)) if findings else outcome
+        if not findings:
+            return outcome
+        return replace(outcome, result=replace(outcome.result, findings=(*outcome.result.findings, *findings)))
 
     def _record_end(self, run: str, result: RunResult) -> RunOutcome:
         """Records the end of the run. A journal that fails becomes `trouble`, so that the results are still shown."""

@@ -73,6 +73,7 @@ class ApplyHarness:
     refactoring: Refactoring = NO_REFACTORING
     resolve_timeout: float = 0.0
     """Zero, because most tests are about what the next run does with a purchase in doubt."""
+    no_wait: bool = False
 
     def __post_init__(self) -> None:
         self.cloud = ScriptedCloud(self.clock)
@@ -233,6 +234,7 @@ class ApplyHarness:
             doubts=self.state.doubts,
             resolve_timeout=self.resolve_timeout,
             parallelism=parallelism,
+            no_wait=self.no_wait,
         )
 
     def _listen(self, event: Event) -> None:

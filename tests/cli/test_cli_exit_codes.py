@@ -11,6 +11,7 @@ from provisioner.model.diagnostic import (
     CloudError,
     InDoubt,
     LockHeld,
+    LockLost,
     ProvisionerError,
     Refused,
     SpecError,
@@ -48,7 +49,16 @@ def test_what_may_cost_money_wins(worse: int, better: int) -> None:
 
 @pytest.mark.parametrize(
     ("family", "code"),
-    [(SpecError, 1), (UsageError, 1), (StoreError, 1), (CloudError, 1), (LockHeld, 5), (Refused, 4), (InDoubt, 6)],
+    [
+        (SpecError, 1),
+        (UsageError, 1),
+        (StoreError, 1),
+        (CloudError, 1),
+        (LockHeld, 5),
+        (LockLost, 5),
+        (Refused, 4),
+        (InDoubt, 6),
+    ],
 )
 def test_every_family_of_errors_has_its_code(family: type[ProvisionerError], code: int) -> None:
     assert of_error(family(FINDING)) == code
@@ -75,8 +85,16 @@ def test_what_a_plan_exits_with(plan, code: int, detailed: int) -> None:
     assert of_plan(plan, detailed=True) == detailed
 
 
-def ended(*types: ResultType, interrupted: bool = False, approved: bool = True, trouble=()) -> ApplyResult:
-    results = tuple(Result(an_address(f"trainer[{at}]"), Action.CREATE, kind) for at, kind in enumerate(types))
+LOST = error("lock-lost", "another run has taken over")
+
+
+def ended(
+    *types: ResultType, interrupted: bool = False, approved: bool = True, trouble=(), finding=None, leaves_doubt=False
+) -> ApplyResult:
+    results = tuple(
+        Result(an_address(f"trainer[{at}]"), Action.CREATE, kind, finding, leaves_doubt=leaves_doubt)
+        for at, kind in enumerate(types)
+    )
     return ApplyResult(a_plan(), approved=approved, result=RunResult(results, interrupted), state=None, trouble=trouble)
 
 
@@ -88,12 +106,21 @@ def ended(*types: ResultType, interrupted: bool = False, approved: bool = True, 
         (ended(ResultType.DONE), 0),
         (ended(ResultType.DONE, ResultType.FAILED), 7),
         (ended(ResultType.INCOMPLETE), 7),
+        (ended(ResultType.DONE, ResultType.NOT_AWAITED), 7),
+        (ended(ResultType.NOT_AWAITED, ResultType.IN_DOUBT), 6),
         (ended(ResultType.FAILED, ResultType.IN_DOUBT), 6),
         (ended(ResultType.DONE, ResultType.NOT_STARTED, interrupted=True), 8),
         (ended(ResultType.INCOMPLETE, interrupted=True), 7),
         (ended(ResultType.IN_DOUBT, interrupted=True), 6),
         (ended(ResultType.DONE, trouble=(FINDING,)), 1),
         (ended(ResultType.FAILED, trouble=(FINDING,)), 7),
+        (ended(ResultType.FAILED, ResultType.INCOMPLETE, trouble=(LOST,)), 5),
+        (ended(ResultType.FAILED, finding=LOST), 5),
+        (ended(ResultType.DONE, trouble=(LOST,)), 5),
+        (ended(ResultType.FAILED, finding=LOST, interrupted=True), 5),
+        (ended(ResultType.FAILED, trouble=(LOST,), leaves_doubt=True), 6),
+        (ended(ResultType.IN_DOUBT, trouble=(LOST,)), 6),
+        (ended(ResultType.FAILED, trouble=(FINDING,), leaves_doubt=True), 7),
     ],
 )
 def test_what_a_run_exits_with(applied: ApplyResult, code: int) -> None:

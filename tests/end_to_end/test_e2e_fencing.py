@@ -37,7 +37,7 @@ def test_two_processes_that_both_believe_to_hold_the_lock_buy_each_server_once(w
     assert (second.code, workspace.purchases) == (0, EACH_ONCE)
     recorded = {path.name: path.read_bytes() for path in (workspace.folder / "state").glob("test.j*")}
     first = ends(*at_work)
-    assert first.code == 7
+    assert first.code == 5, "its one answer is kept beside the journal, so nothing is in doubt"
     assert "somebody else has written to it" in first.words
     assert "BOUGHT (id " in first.text, "what it cannot record it prints"
     assert workspace.purchases == EACH_ONCE
@@ -49,7 +49,7 @@ def test_two_processes_that_both_believe_to_hold_the_lock_buy_each_server_once(w
 def test_a_run_without_its_lock_file_records_what_it_has_and_buys_nothing_more(workspace, at_work):
     lose_lock(workspace)
     first = ends(*at_work)
-    assert first.code == 7
+    assert first.code == 5
     assert "Error[lock-lost]" in first.err or "lock-lost" in first.text
     assert workspace.purchases == {"alpha": 1}
     assert list(workspace.outputs) == ["alpha"]
@@ -77,7 +77,7 @@ def test_a_run_whose_journal_was_replaced_behind_it_buys_nothing_more(workspace,
     journal.with_suffix(".copy").replace(journal)
     before = journal.read_bytes()
     first = ends(*at_work)
-    assert first.code == 7
+    assert first.code == 5
     assert "moved or removed" in first.words
     assert (workspace.purchases, journal.read_bytes()) == ({"alpha": 1}, before)
     assert workspace.apply().code == 0
@@ -101,6 +101,25 @@ def test_an_answer_that_could_not_be_journaled_is_known_to_every_run_after_it(wo
     assert b'"adopted"' not in journal.read_bytes()
     assert workspace.run_in_process("history", "--verify").code == 0
     assert "late-answer" not in workspace.run_in_process("plan").err
+
+
+def test_an_answer_that_could_be_written_nowhere_is_printed_in_full(workspace, at_work):
+    journal = workspace.folder / "state" / "test.journal"
+    shutil.copy(journal, journal.with_suffix(".copy"))
+    journal.with_suffix(".copy").replace(journal)
+    late = workspace.folder / "state" / "test.late"
+    late.mkdir()
+    first = ends(*at_work)
+    (bought,) = (row for row in workspace.ledger if row.kind == "purchase")
+    errors = " ".join(first.err.split())
+    assert first.code == 6
+    assert "Error[answer-unrecorded]" in errors
+    for fact in ("alpha: the purchase was carried out", f"server id {bought.server_id}", "request id "):
+        assert fact in errors
+    late.rmdir()
+    assert workspace.apply().code == 0
+    assert workspace.purchases == EACH_ONCE
+    assert workspace.outputs["alpha"]["id"] == bought.server_id
 
 
 def test_a_live_run_keeps_its_lock_from_force_unlock_and_a_dead_one_has_none(workspace, at_work):

@@ -118,7 +118,7 @@ def test_who_was_fenced_confirms_nothing_and_sends_nothing_more(place, store, ru
     with running(Fault.FENCED) as session:
         with pytest.raises(StoreError) as caught:
             session.append([Intended(an_intent("ours"))])
-        assert caught.value.diagnostics[0].code == "journal-not-durable"
+        assert caught.value.diagnostics[0].code == "lock-lost"
         for entries in ([Intended(an_intent("ours"))], [Answered("intent-for-one", 200, id="another")]):
             with pytest.raises(StoreError):
                 session.append(entries)

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from support.builders import a_purchase, a_recorded, a_run, an_address, an_intent
 
-from provisioner.model.diagnostic import StoreError
+from provisioner.model.diagnostic import LockLost, StoreError
 from provisioner.model.flow import Effect
 from provisioner.model.journal import Answered, Imported, Intended, RunEnded, RunStarted, Settled
 from provisioner.model.resource import Phase
@@ -59,7 +59,7 @@ def open_intents(state):
 
 def test_an_answer_is_kept_and_known_and_journaled_by_the_next_run(store, fenced, writing):
     refusal = fenced([], answered("one"))
-    assert refusal.code == "journal-not-durable"
+    assert refusal.code == "lock-lost"
     assert store.words.late in refusal.hint
     states = StateStore(store)
     before = tuple(states.history())
@@ -106,6 +106,27 @@ def test_a_reply_that_refused_ends_the_doubt(store, fenced):
     state = StateStore(store).load()
     assert open_intents(state) == {"intent-for-two"}
     assert state.resources == {}
+
+
+def test_that_a_call_was_never_sent_ends_the_doubt(store, fenced):
+    """Only the run that did not send it knows it, so that another run would have to wait out its quiet period."""
+    fenced([], Settled("intent-for-one", "not_sent", "the lock ended before it was sent"))
+    assert open_intents(StateStore(store).load()) == {"intent-for-two"}
+
+
+def test_a_run_that_was_taken_over_hears_of_it_each_time_and_of_what_is_kept(store, writing):
+    with writing(store) as session:
+        head = session.append([Intended(an_intent("one")), Intended(an_intent("two"))])
+        another_writes(store, session.state.lineage, head)
+        for entries, kept_in in (
+            ([answered("one")], store.words.late),
+            ([Intended(an_intent("three"))], ""),
+            ([answered("three")], ""),
+            ([answered("two")], store.words.late),
+        ):
+            with pytest.raises(LockLost) as caught:
+                session.append(entries)
+            assert (caught.value.kept_in, caught.value.diagnostics[0].code) == (kept_in, "lock-lost")
 
 
 @pytest.mark.parametrize("entry", [Settled("intent-for-one", "absent", "no server appeared"), None])

@@ -73,7 +73,7 @@ class ScenarioCloud:
     async def wait_for_budget(self, call: Call) -> None:
         """Always at once."""
 
-    async def send(self, call: Call, _reveal: Any) -> Reply:
+    async def send(self, call: Call, _reveal: Any, _dispatch: Any = None) -> Reply:
         if call.method != "GET":
             body = "" if call.body is None else f" {canonical(_written(call.body)).decode()}"
             self.log.append(f"{call.method} {call.path}{body}")

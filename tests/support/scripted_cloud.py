@@ -16,7 +16,7 @@ from support.scripted_server import Server
 from support.scripted_wire import Fault, ScriptedChannel, Sent
 from support.simulation import NOON, CrashPlan, ManualClock
 
-from provisioner.model.flow import Call, CallFailed, Effect, Outcome
+from provisioner.model.flow import Call, CallFailed, Dispatch, Effect, Outcome
 
 
 @dataclass(slots=True)
@@ -34,6 +34,8 @@ class ScriptedCloud:
     listed_after: float = 0.0
     lags: Mapping[str, float] = field(default_factory=dict)
     """Seconds more for servers of these ids."""
+    hides_unlisted: bool = False
+    """What no list shows yet is not found by its id either."""
     shifting: bool = False
     """Rows move between the pages all the time: no reading of the list is ever complete."""
     pause: float = 0.0
@@ -72,6 +74,10 @@ class ScriptedCloud:
     arrivals: list[Callable[[str], None]] = field(default_factory=list)
     answered: Callable[[], None] = lambda: None
     """Told of every answer that is not refused."""
+    dispatches: dict[str, Dispatch] = field(default_factory=dict)
+    """By what was sent: what bound it to its intent."""
+    before_sending: Callable[[], None] = lambda: None
+    """Called between the intent of a call and its last check."""
     channels: int = 0
     open_channels: int = 0
     in_flight: int = 0
@@ -155,6 +161,8 @@ class ScriptedCloud:
 
     def _find(self, identifier: str) -> Server | None:
         server = self.servers.get(identifier) or self.servers.get(identifier.lower())  # UUIDs are sent in lower case
+        if server and self.hides_unlisted and not self._is_listed(server):
+            return None
         return server if server and self._is_present(server) else None
 
     def fault(self, call: Call) -> Fault | None:

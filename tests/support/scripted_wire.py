@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provisioner.model.flow import Call, CallFailed, Effect, Reply, Service
+from provisioner.model.flow import Call, CallFailed, Dispatch, Effect, Reply, Service
 
 if TYPE_CHECKING:
     from support.scripted_cloud import ScriptedCloud
@@ -42,8 +42,13 @@ class ScriptedChannel:
                 told(f"queue to {described(call)}")
             await self.cloud.clock.sleep(self.cloud.pause)
 
-    async def send(self, call: Call, reveal: Any) -> Reply:
+    async def send(self, call: Call, reveal: Any, dispatch: Dispatch | None = None) -> Reply:
         cloud, what = self.cloud, described(call)
+        assert (dispatch is not None) == call.effect.is_journaled
+        if dispatch is not None:
+            cloud.before_sending()
+            dispatch.check()
+            cloud.dispatches[what] = dispatch
         cloud.crash_plan.reach(f"before {what}")
         cloud.log.append(Sent(what, call, cloud.clock.time, self.number))
         for told in cloud.arrivals:

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
+from math import inf
 
 from support.disks import Crash
 
@@ -93,6 +94,11 @@ class MemoryLedger:
         self._failure = failure or StoreError(error("journal-not-durable", "the disk is full", hint="make room"))
         self._appends = 0
         self._after = after
+        self.left: Callable[[], float] = lambda: inf
+        """How long the lock is certain to be held."""
+
+    def seconds_left(self) -> float:
+        return self.left()
 
     def append(self, entries: Sequence[Entry]) -> None:
         names = "+".join(entry.type for entry in entries)
