@@ -102,6 +102,7 @@ lock:  ## pin the newest allowed versions with hashes (needs uv)
 	@$(MAKE) --no-print-directory lock-rest
 
 lock-rest:
+	$(COMPILE) $(call BEYOND,runtime) --extra postgres pyproject.toml -o locks/postgres.lock
 	$(COMPILE) $(call BEYOND,runtime) --group build --group dev pyproject.toml -o locks/dev.lock
 	@$(MAKE) --no-print-directory lock-heavy
 

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "locks"
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-LAYERS = {"python": [], "runtime": ["runtime"], "dev": ["dev"], "heavy": ["sdk", "contract"]}
+LAYERS = {"python": [], "runtime": ["runtime"], "dev": ["postgres", "dev"], "heavy": ["sdk", "contract"]}
 # A lock names every package there is to install. Without --no-deps, pip would resolve extras anew and refuse what is newer.
 INSTALL = ["install", "--no-deps", "--require-hashes", "--requirement"]
 WHERE_PACKAGES_ARE = {
