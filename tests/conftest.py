@@ -13,6 +13,7 @@ import pytest
 from support.depth import DEEP
 from support.dispositions import restore_dispositions
 from support.heavy import SkippedModule, lacks_heavy_tools
+from support.postgres_server import end_shared_server
 from support.run_counters import ROW, RunCounters
 
 # No deadline, because what is quick alone may be slow on a busy machine.
@@ -55,6 +56,13 @@ def _is_loopback(host):
         return ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_end():
+    """Ends the PostgreSQL server of this process, if a test has started one."""
+    yield
+    end_shared_server()
 
 
 @pytest.fixture(scope="session", autouse=True)

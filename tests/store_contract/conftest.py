@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from support.builders import IDENTITY
 from support.memory_backend import Place, shared_store
+from support.postgres_stores import close_backends, postgres_opener
 
 from provisioner.store import StateStore
 from provisioner.store.contract import JOURNAL, DamagedParts
@@ -17,6 +18,7 @@ from provisioner.store.words import LockHolder
 STORES = {
     "folder": lambda folder: partial(FolderStore, folder / "state"),
     "memory": lambda _folder: partial(shared_store, Place()),
+    "postgres": postgres_opener,
 }
 """By name of the store: a function from an empty folder to an opener, which opens the store of a label at that place."""
 HOLDER = LockHolder(who="ana@laptop", pid=1, host="laptop", command="apply", since=1_700_000_000_000, id="ab12")
@@ -24,7 +26,8 @@ HOLDER = LockHolder(who="ana@laptop", pid=1, host="laptop", command="apply", sin
 
 @pytest.fixture(params=STORES)
 def opened(request, tmp_path):
-    return STORES[request.param](tmp_path)
+    yield STORES[request.param](tmp_path)
+    close_backends()
 
 
 @pytest.fixture

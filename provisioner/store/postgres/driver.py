@@ -1,0 +1,101 @@
+"""The only module that imports psycopg: it opens bounded connections and tells the driver's errors as our own.
+
+A connection has a deadline for what runs on it. The server's own timeouts do not help when the server is stopped and
+its kernel still acknowledges every packet, so the waiting itself ends. The connection is useless after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import Diagnostic
+from psycopg.pq.abc import PGconn
+
+from provisioner.store.postgres.address import PostgresAddress, split_schema, url_error
+from provisioner.store.postgres.failures import DatabaseFailure, failed_connection, failed_statement
+
+Row = tuple[Any, ...]
+_Result = TypeVar("_Result")
+
+
+class BoundedConnection(psycopg.Connection[Row]):
+    """A connection whose statements end at `deadline`, by the clock of `time.monotonic`."""
+
+    def __init__(self, pgconn: PGconn) -> None:
+        super().__init__(pgconn)
+        self.deadline = inf
+        self.warnings: list[str] = []
+        self.add_notice_handler(self._keep_warning)
+
+    def _keep_warning(self, notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self.warnings.append(notice.message_primary or "a warning")
+
+    def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:
+        left = max(0.0, self.deadline - monotonic())
+        try:
+            return super().wait(
+                gen, interval, min(left, inf if timeout is None else timeout) if left < inf else timeout
+            )
+        except psycopg.OperationalError:
+            if monotonic() >= self.deadline:
+                self.pgconn.finish()  # else the driver would try to cancel the statement, and wait for that too
+            raise
+
+
+def parse_address(url: str) -> PostgresAddress:
+    """Raises UsageError `store-url`."""
+    rest, schema = split_schema(url)
+    try:
+        found = conninfo_to_dict(rest)
+    except psycopg.Error:  # its message repeats a piece of the address, which may be one of a password
+        raise url_error(
+            "the address of the state is no connection URL of PostgreSQL",
+            "Write it as postgres://user@host:port/database, with special characters percent-encoded.",
+        ) from None
+    return PostgresAddress({name: str(value) for name, value in found.items() if value is not None}, schema)
+
+
+def connect(address: PostgresAddress, *, is_writing: bool) -> BoundedConnection:
+    """Raises DatabaseFailure.
+
+    Statements are never prepared and nothing is set for a session, so that a pooler may serve each transaction by
+    another session.
+    """
+    parameters = address.connection_parameters(is_writing=is_writing)
+    try:
+        connection = BoundedConnection.connect(make_conninfo("", **parameters), autocommit=True, prepare_threshold=None)
+    except (psycopg.Error, OSError, ValueError) as failure:
+        state = failure.sqlstate if isinstance(failure, psycopg.Error) else None
+        raise failed_connection(address.masked(str(failure)), state) from None
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    if not address.names_session_attributes and connection.info.parameter_status("in_hot_standby") == "on":
+        connection.close()
+        raise failed_connection("the server is a standby")
+    return connection
+
+
+@contextmanager
+def failures_of(address: PostgresAddress, connection: BoundedConnection) -> Iterator[None]:
+    """Raises the driver's errors as DatabaseFailure."""
+    try:
+        yield
+    except (psycopg.Error, OSError) as failure:
+        raise _failure(address, connection, failure) from None
+
+
+def _failure(address: PostgresAddress, connection: BoundedConnection, failure: Exception) -> DatabaseFailure:
+    if monotonic() >= connection.deadline:
+        return failed_statement("no answer in time", None, is_answered=False)
+    message = address.masked(str(failure)) or type(failure).__name__
+    if not isinstance(failure, psycopg.Error):
+        return failed_statement(message, None, is_answered=False)
+    is_answered = failure.diag.severity_nonlocalized == "ERROR" and not connection.closed
+    return failed_statement(message, failure.sqlstate, is_answered=is_answered)
