@@ -88,7 +88,7 @@ class Daemon:
     """A program in a folder of its own that belongs to the user it runs as."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="provisioner-test-", dir="/tmp"))  # noqa: S108 - root's own folders are closed to others
+        self.folder = Path(tempfile.mkdtemp(prefix="provisioner-test-", dir="/tmp"))
         self.process: subprocess.Popen[bytes] | None = None
         self.as_user = unprivileged()
         if self.as_user:
@@ -115,7 +115,7 @@ class Daemon:
                 stderr=log,
                 cwd=self.folder,
                 env=_environment(),
-                preexec_fn=die_with_parent,
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - it calls one function of libc
             )
 
     def end(self, how: signal.Signals) -> None:
@@ -190,10 +190,21 @@ class PostgresServer(Daemon):
     def url(self, database: str = "postgres", *, user: str = "owner", port: int | None = None) -> str:
         return f"postgres://{user}:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port or self.port}/{database}"
 
-    def execute(self, statement: str, *, database: str = "postgres", user: str = "owner") -> list[tuple]:
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting of the running server, and wait until it is used."""
+        self.execute(f"ALTER SYSTEM SET {name} = '{value}'", waits=False)
+        self.execute("SELECT pg_reload_conf()", waits=False)
+        until = time.monotonic() + _PATIENCE
+        while self.execute(f"SHOW {name}", waits=False) != [(value,)]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+
+    def execute(self, statement: str, *, database: str = "postgres", waits: bool = True) -> list[tuple]:
+        """Execute a statement as the superuser. Without `waits`, its commit waits for no standby."""
         import psycopg
 
-        with psycopg.connect(self.url(database, user=user), autocommit=True) as connection:
+        options = "" if waits else "-c synchronous_commit=local"
+        with psycopg.connect(self.url(database), autocommit=True, options=options) as connection:
             done = connection.execute(statement)
             return done.fetchall() if done.description else []
 
@@ -208,9 +219,9 @@ class PostgresServer(Daemon):
         return name
 
     def end_connections(self, database: str) -> None:
-        """End every connection to a database, and wait until they have ended."""
-        ended = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'"
-        self.execute(ended)
+        """End every connection of others to a database, and wait until they have ended."""
+        others = f"datname = '{database}' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        self.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")  # noqa: S608 - of a test
 
     def copy_data(self) -> Path:
         """Return a copy of the data of the stopped server."""

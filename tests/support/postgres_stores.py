@@ -7,10 +7,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from provisioner.store.lease_record import LeaseTerms
-from provisioner.store.shared_store import SharedStore
 from support.memory_backend import SHORT
 from support.postgres_server import PostgresServer, required_server
+
+from provisioner.store.lease_record import LeaseTerms
+from provisioner.store.shared_store import SharedStore
 
 _ids = count(1)
 _open: list[Any] = []

@@ -61,7 +61,7 @@ class DatabaseConnection:
         self._mutex = RLock()
         self._open: BoundedConnection | None = None
         self._process = os.getpid()
-        self._greeting: int | None = None
+        self._version = 0
         self._was_open = False
         self._requires_writable = False
         self.user = ""
@@ -139,18 +139,16 @@ class DatabaseConnection:
         with self._mutex:
             return bool(self.run("SELECT pg_backend_pid()")[0][0] != self._connected().info.backend_pid)
 
-    def greeting(self) -> int:
-        """Return what `greet` has returned for the open connection; connects where none is open."""
+    def version(self) -> int:
+        """Return the version of the tables as it was when the connection was opened; connects where none is open."""
         with self._mutex:
             self._connected()
-            if self._greeting is None:
-                self._greeting = self._greet(self)
-            return self._greeting
+            return self._version
 
-    def forget_greeting(self) -> None:
-        """Greet again before the next greeting is asked for, because its answer has changed."""
+    def note_version(self, version: int) -> None:
+        """Note that the tables have been created or upgraded."""
         with self._mutex:
-            self._greeting = None
+            self._version = version
 
     def drop(self) -> None:
         """Close the connection. The next use opens another one."""
@@ -194,9 +192,8 @@ class DatabaseConnection:
             self._open = connect(self._address, is_writing=self._requires_writable)
             self._was_open = True
             self.user, self.database = self._open.info.user, self._open.info.dbname
-            self._greeting = None
             try:
-                self._greeting = self._greet(self)
+                self._version = self._greet(self)
             except BaseException:
                 self.drop()
                 raise

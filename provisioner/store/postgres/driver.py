@@ -97,5 +97,5 @@ def _failure(address: PostgresAddress, connection: BoundedConnection, failure: E
     message = address.masked(str(failure)) or type(failure).__name__
     if not isinstance(failure, psycopg.Error):
         return failed_statement(message, None, is_answered=False)
-    is_answered = failure.diag.severity_nonlocalized == "ERROR" and not connection.closed
+    is_answered = failure.diag.severity_nonlocalized not in {None, "FATAL", "PANIC"} and not connection.closed
     return failed_statement(message, failure.sqlstate, is_answered=is_answered)

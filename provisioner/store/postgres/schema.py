@@ -96,7 +96,7 @@ class DatabaseSchema:
 
         Of several first runs at once, one does it and the others wait for it.
         """
-        if connection.greeting() == len(self._steps):
+        if connection.version() == len(self._steps):
             return
         try:
             with connection.transaction() as run:
@@ -105,7 +105,7 @@ class DatabaseSchema:
             if failure.kind is FailureKind.FORBIDDEN:
                 raise self._not_allowed(connection, failure) from failure
             raise
-        connection.forget_greeting()
+        connection.note_version(len(self._steps))
 
     def _upgrade(self, run: Callable[[str, Parameters | None], Rows]) -> None:
         run("SELECT pg_advisory_xact_lock(%(key)s)", {"key": _LOCK})
