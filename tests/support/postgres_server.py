@@ -262,6 +262,10 @@ class PgBouncer(Daemon):
         self.spawn(bouncer_program(), configuration)
         _await_port(self.port)
 
+    def stop(self) -> None:
+        self.end(signal.SIGQUIT)
+        self.remove()
+
 
 def bouncer_program() -> str | None:
     return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")

@@ -46,6 +46,11 @@ class TcpProxy:
     def on(self, cut: Cut, mark: bytes, *, nth: int = 1) -> None:
         self._rules.append(_Rule(cut, mark, nth))
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether a rule has not hit yet."""
+        return bool(self._rules)
+
     def cut_all(self) -> None:
         for pair in self._pairs:
             _end(*pair)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode
 
 from provisioner.model.diagnostic import UsageError, error
 
@@ -72,9 +72,10 @@ class PostgresAddress:
         one = self.parameters
         host, port = one.get("host", ""), one.get("port", "")
         is_path = host.startswith(("/", "@")) or "," in host
+        host = f"[{host}]" if ":" in host else host
         user = f"{quote(one['user'])}@" if "user" in one else ""
         place = "" if is_path else f"{host}:{port}" if port else host
-        shown = {"host": host, "port": port} if is_path else {}
+        shown = {"host": host, "port": port.strip(",")} if is_path else {}
         shown |= {"service": one.get("service", "")}
         shown |= {"schema": self.schema} if self.schema != DEFAULT_SCHEMA else {}
         query = urlencode({name: value for name, value in shown.items() if value}, safe="/,")
@@ -92,17 +93,17 @@ class PostgresAddress:
 
 def split_schema(url: str) -> tuple[str, str]:
     """Return the address without `schema`, and the schema. Raises UsageError `store-url`."""
-    parts = urlsplit(url)
-    query = parse_qsl(parts.query, keep_blank_values=True)
-    schemas = [value for name, value in query if name == "schema"]
+    address, _, query = url.partition("?")
+    pieces = [piece for piece in query.split("&") if piece]
+    schemas = [unquote(piece.removeprefix("schema=")) for piece in pieces if piece.startswith("schema=")]
     schema = schemas[-1] if schemas else DEFAULT_SCHEMA
     if len(schemas) > 1 or not _SCHEMA.fullmatch(schema) or schema in _SHARED_SCHEMAS:
         raise url_error(
             f"{schema!r} cannot be the schema of states",
             "Use one name of lower-case letters, digits and underscores that is not public.",
         )
-    rest = urlencode([(name, value) for name, value in query if name != "schema"], safe="/,", quote_via=quote)
-    return urlunsplit(parts._replace(query=rest)), schema
+    rest = "&".join(piece for piece in pieces if not piece.startswith("schema="))
+    return f"{address}?{rest}" if rest else address, schema
 
 
 def url_error(summary: str, hint: str) -> UsageError:

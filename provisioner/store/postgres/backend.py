@@ -23,6 +23,7 @@ from provisioner.store.words import StoreWords
 
 _Result = TypeVar("_Result")
 _KEPT_CHECKPOINTS: Final = 10
+"""With the one that is being created, which the statement that deletes older ones does not see yet."""
 _LONGEST_LABEL: Final = 200
 
 _NAMES: Final = """
@@ -93,7 +94,7 @@ class PostgresBackend:
         return Blob(f"{self.words(label).state}/checkpoint/{sequence}", data)
 
     def create_checkpoint(self, label: str, sequence: int, data: bytes) -> None:
-        row = {"state": checked(label), "sequence": sequence, "data": data, "kept": _KEPT_CHECKPOINTS - 1}
+        row = {"state": checked(label), "sequence": sequence, "data": data, "kept": _KEPT_CHECKPOINTS - 2}
 
         def create() -> None:
             self._schema.prepare(self._main)
