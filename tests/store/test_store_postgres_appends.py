@@ -247,13 +247,17 @@ class TestFaultsOfTheNetwork:
         backend = open_backend(url)
         one, two, three = chain("one", "two", "three")
         backend.log(LABEL, JOURNAL).append(*one)
+        asked = "SELECT pg_backend_pid()"
+        session = backend._main.run(asked)
         if (child := os.fork()) == 0:
             try:
                 backend.log(LABEL, JOURNAL).append(*two)
+                is_another = backend._main.run(asked) != session
                 backend.close()
             finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+                os._exit(0 if is_another else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert backend._main.run(asked) == session
         backend.log(LABEL, JOURNAL).append(*three)
         assert content(backend) == one[1] + two[1] + three[1]
 

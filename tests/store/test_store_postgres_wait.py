@@ -115,7 +115,7 @@ class TestPooler:
         backend.move(LABEL, "moved", journal, journal + batches[3][1])
         assert open_backend(url).names() == ("moved",)
 
-    def test_a_session_of_the_pooler_never_listens(self, server, pooled):
+    def test_a_session_of_the_pooler_never_listens(self, pooled, url):
         writer, reader = open_backend(pooled), open_backend(pooled)
         one, two = chain(2)
         writer.log(LABEL, JOURNAL).append(*one)
@@ -125,11 +125,10 @@ class TestPooler:
         timer.start()
         assert seconds_of(lambda: reader.wait(LABEL, 10)) < 1.5
         timer.join()
-        listening = (
-            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND application_name = 'provisioner'"
-        )
-        direct = server.execute(listening)
-        assert direct == [(0,)]
+        assert not reader._watch._is_listening
+        direct = open_backend(url)
+        direct.wait(LABEL, 1)
+        assert direct._watch._is_listening
 
     def test_the_durability_of_one_append_is_no_setting_of_the_session(self, pooled):
         backend = open_backend(pooled)

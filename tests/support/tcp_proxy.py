@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -31,6 +32,7 @@ class TcpProxy:
         self.is_blackhole = False
         self.seen: list[bytes] = []
         self._rules: list[_Rule] = []
+        self._work: list[tuple[bytes, Callable[[], object]]] = []
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -45,6 +47,10 @@ class TcpProxy:
 
     def on(self, cut: Cut, mark: bytes, *, nth: int = 1) -> None:
         self._rules.append(_Rule(cut, mark, nth))
+
+    def before(self, mark: bytes, work: Callable[[], object]) -> None:
+        """Do something else before the next piece that holds `mark` is passed on."""
+        self._work.append((mark, work))
 
     @property
     def has_rules(self) -> bool:
@@ -76,6 +82,7 @@ class TcpProxy:
         with suppress(OSError):
             while piece := client.recv(1 << 16):
                 self.seen.append(piece)
+                self._do_before(piece)
                 cut = self._cut_for(piece)
                 if cut is Cut.BEFORE:
                     break
@@ -95,6 +102,12 @@ class TcpProxy:
                 if not self.is_blackhole and not silent.is_set():
                     client.sendall(piece)
         _end(client, server)
+
+    def _do_before(self, piece: bytes) -> None:
+        for one in [*self._work]:
+            if one[0] in piece:
+                self._work.remove(one)
+                one[1]()
 
     def _cut_for(self, piece: bytes) -> Cut | None:
         for rule in [*self._rules]:
