@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class TcpProxy:
     def __init__(self, upstream: tuple[str, int]) -> None:
         self.upstream = upstream
         self.is_blackhole = False
+        self.pause = 0.0
+        """Seconds before each piece of an answer is passed on, of at most 64 KB."""
         self.seen: list[bytes] = []
         self._rules: list[_Rule] = []
         self._work: list[tuple[bytes, Callable[[], object]]] = []
@@ -99,6 +102,7 @@ class TcpProxy:
             while piece := server.recv(1 << 16):
                 if not answers.is_set():
                     break
+                time.sleep(self.pause)
                 if not self.is_blackhole and not silent.is_set():
                     client.sendall(piece)
         _end(client, server)

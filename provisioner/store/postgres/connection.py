@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from provisioner.store.clock import StoreClock
@@ -31,7 +30,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds. A statement without an answer is given up after `statement`, and its outcome is unknown then.
+    """Seconds. A statement is given up after a silence of `statement`, and its outcome is unknown then.
 
     Failures that pass are met with other attempts for the time of `patience`; callers have more of it.
     """
@@ -162,9 +161,8 @@ class DatabaseConnection:
         from provisioner.store.postgres.driver import failures_of
 
         connection = self._connected()
-        outer = connection.deadline
         connection.warnings.clear()
-        connection.deadline = min(outer, monotonic() + seconds + self._limits.statement)
+        connection.silence = seconds + self._limits.statement
         try:
             with failures_of(self._address, connection):
                 yield connection
@@ -176,8 +174,6 @@ class DatabaseConnection:
         except BaseException:
             self.drop()
             raise
-        finally:
-            connection.deadline = outer
 
     def _require_no_warning(self, connection: BoundedConnection) -> None:
         if connection.warnings:

@@ -1,12 +1,13 @@
 """The only module that imports psycopg: it opens bounded connections and tells the driver's errors as our own.
 
-A connection has a deadline for what runs on it. The server's own timeouts do not help when the server is stopped and
-its kernel still acknowledges every packet, so the waiting itself ends. The connection is useless after that.
+A connection ends when its server is silent for too long. Neither the timeouts of the server nor those of TCP help when
+its processes are stopped and its kernel still acknowledges every packet. A large state on a slow network takes as long
+as it takes, because bytes that come or go are no silence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from math import inf
 from time import monotonic
@@ -26,11 +27,11 @@ _Result = TypeVar("_Result")
 
 
 class BoundedConnection(psycopg.Connection[Row]):
-    """A connection whose statements end at `deadline`, by the clock of `time.monotonic`."""
+    """A connection that is given up when the server has been silent for `silence` seconds."""
 
     def __init__(self, pgconn: PGconn) -> None:
         super().__init__(pgconn)
-        self.deadline = inf
+        self.silence = inf
         self.warnings: list[str] = []
         self.add_notice_handler(self._keep_warning)
 
@@ -39,15 +40,28 @@ class BoundedConnection(psycopg.Connection[Row]):
             self.warnings.append(notice.message_primary or "a warning")
 
     def wait(self, gen: PQGen[_Result], interval: float = 0.1, timeout: float | None = None) -> _Result:
-        left = max(0.0, self.deadline - monotonic())
-        try:
-            return super().wait(
-                gen, interval, min(left, inf if timeout is None else timeout) if left < inf else timeout
-            )
-        except psycopg.OperationalError:
-            if monotonic() >= self.deadline:
-                self.pgconn.finish()  # else the driver would try to cancel the statement, and wait for that too
-            raise
+        return super().wait(_Watched(gen, self), min(interval, self.silence / 2), timeout)
+
+
+class _Watched(Generator[Any, Any, _Result]):
+    """A piece of the driver's work. It is resumed when the socket is ready, and regularly while it is not."""
+
+    def __init__(self, work: PQGen[_Result], connection: BoundedConnection) -> None:
+        self._work = work
+        self._connection = connection
+        self._heard_at = monotonic()
+
+    def send(self, value: Any) -> Any:
+        """Resume the work. Raises OperationalError after too long a silence."""
+        if value:
+            self._heard_at = monotonic()
+        elif monotonic() - self._heard_at >= self._connection.silence:
+            self._connection.pgconn.finish()  # else the driver would try to cancel the statement, and wait for that too
+            raise psycopg.OperationalError("no answer in time")
+        return self._work.send(value)
+
+    def throw(self, *failure: Any) -> Any:
+        return self._work.throw(*failure)
 
 
 def parse_address(url: str) -> PostgresAddress:
@@ -92,8 +106,6 @@ def failures_of(address: PostgresAddress, connection: BoundedConnection) -> Iter
 
 
 def _failure(address: PostgresAddress, connection: BoundedConnection, failure: Exception) -> DatabaseFailure:
-    if monotonic() >= connection.deadline:
-        return failed_statement("no answer in time", None, is_answered=False)
     message = address.masked(str(failure)) or type(failure).__name__
     if not isinstance(failure, psycopg.Error):
         return failed_statement(message, None, is_answered=False)

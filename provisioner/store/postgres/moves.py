@@ -7,7 +7,7 @@ Nothing is deleted: damaged parts are kept under dated names of logs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -20,6 +20,8 @@ from provisioner.store.postgres.schema import DatabaseSchema
 
 Run: TypeAlias = Callable[[str, Parameters | None], Rows]
 """Carries out a statement in the transaction of a change."""
+_ROW_SIZE: Final = 512 * 1024
+"""Readers hold one row more than once, so a whole journal is not written as one."""
 _CHANGED: Final = "it was changed while it was being looked at, and is left as it is"
 
 _LOCK: Final = """
@@ -32,16 +34,13 @@ SELECT sequence, data FROM $schema.checkpoints WHERE state = %(state)s ORDER BY 
 _KEPT: Final = """
 SELECT 1 FROM $schema.logs WHERE state = %(target)s AND log <> %(lease)s
 UNION ALL SELECT 1 FROM $schema.checkpoints WHERE state = %(target)s LIMIT 1"""
+_BEGIN: Final = """
+INSERT INTO $schema.logs (state, log, last_sequence, last_hash) VALUES (%(state)s, %(log)s, %(last)s, %(hash)s)"""
 _ADD: Final = """
-WITH head AS (INSERT INTO $schema.logs (state, log, last_sequence, last_hash) VALUES (%(state)s, %(log)s, %(last)s, %(hash)s))
 INSERT INTO $schema.batches (state, log, first_sequence, last_sequence, last_hash, mentions, data)
-VALUES (%(state)s, %(log)s, 1, %(last)s, %(hash)s, %(mentions)s::text[], %(data)s)"""
-_EXTEND: Final = """
-WITH head AS (
-    UPDATE $schema.logs SET last_sequence = %(last)s, last_hash = %(hash)s WHERE state = %(state)s AND log = %(log)s
-)
-INSERT INTO $schema.batches (state, log, first_sequence, last_sequence, last_hash, data)
-VALUES (%(state)s, %(log)s, %(first)s, %(last)s, %(hash)s, %(data)s)"""
+VALUES (%(state)s, %(log)s, %(first)s, %(last)s, %(hash)s, %(mentions)s::text[], %(data)s)"""
+_ADVANCE: Final = """
+UPDATE $schema.logs SET last_sequence = %(last)s, last_hash = %(hash)s WHERE state = %(state)s AND log = %(log)s"""
 
 
 class StateChange:
@@ -50,7 +49,7 @@ class StateChange:
     def __init__(self, schema: DatabaseSchema, run: Run, label: str) -> None:
         self._schema = schema
         self._execute = run
-        self._named = {"state": label, "lease": LEASE, "journal": JOURNAL}
+        self._named: dict[str, object] = {"state": label, "lease": LEASE, "journal": JOURNAL}
         self._run("SELECT $durably")
         self._logs = {log: JournalHead(last, hash_) for log, last, hash_ in self._run(_LOCK)}
 
@@ -72,12 +71,11 @@ class StateChange:
         for name, data in (("checkpoint", newest), ("checkpoint-before", older)):
             if data is not None:
                 kept.append(f"{name}.{mark}")
-                self._run(_ADD, log=kept[-1], last=1, hash="", mentions=None, data=data)
+                named = {"log": kept[-1], "last": 1, "hash": ""}
+                self._run(_BEGIN, **named)
+                self._run(_ADD, **named, first=1, mentions=None, data=data)
         self._run("DELETE FROM $schema.checkpoints WHERE state = %(state)s")
-        head = head_of(journal, after=START)
-        if journal:
-            named = sorted({*mentions}) or None
-            self._run(_ADD, log=JOURNAL, last=head.sequence, hash=head.hash, mentions=named, data=journal)
+        self._extend(START, journal, sorted({*mentions}) or None)
         self._run(
             "INSERT INTO $schema.checkpoints (state, sequence, data) VALUES (%(state)s, %(sequence)s, %(data)s)",
             sequence=journal.count(b"\n"),
@@ -97,14 +95,19 @@ class StateChange:
                 f"UPDATE $schema.{table} SET state = %(target)s WHERE state = %(state)s{but_lease}",  # noqa: S608 - one of three names
                 target=target,
             )
-        added = journal[len(before or b"") :]
-        last = self._logs.get(JOURNAL, START)
-        head = head_of(added, after=last)
-        row = {"log": JOURNAL, "last": head.sequence, "hash": head.hash, "data": added, "state": target}
-        if before:
-            self._run(_EXTEND, **row, first=last.sequence + 1)
-        else:
-            self._run(_ADD, **row, mentions=None)
+        self._named["state"] = target
+        last = self._logs.get(JOURNAL, START) if before else START
+        self._extend(last, journal[len(before or b"") :], None)
+
+    def _extend(self, after: JournalHead, added: bytes, mentions: list[str] | None) -> None:
+        """Append to the journal, as rows of moderate size. `mentions` are kept with the first one."""
+        last, is_begun = after, after != START
+        for piece in _pieces(added):
+            first, last = last.sequence + 1, head_of(piece, after=last)
+            named = {"log": JOURNAL, "last": last.sequence, "hash": last.hash}
+            self._run(_ADVANCE if is_begun else _BEGIN, **named)
+            self._run(_ADD, **named, first=first, mentions=mentions, data=piece)
+            is_begun, mentions = True, None
 
     def _is_journal(self, expected: bytes | None) -> bool:
         """Whether the journal has these bytes. They are compared by their digest, without being fetched."""
@@ -118,3 +121,12 @@ class StateChange:
 def _mark(moment: int) -> str:
     time = datetime.fromtimestamp(moment / 1000, UTC)
     return f"before-{time:%Y%m%dT%H%M%S}.{time.microsecond // 1000:03}Z"
+
+
+def _pieces(journal: bytes) -> Iterator[bytes]:
+    """Yield whole lines, together as long as a row of the table may well be."""
+    begin = 0
+    while begin < len(journal):
+        end = journal.find(b"\n", begin + _ROW_SIZE) + 1 or len(journal)
+        yield journal[begin:end]
+        begin = end

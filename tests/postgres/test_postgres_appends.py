@@ -221,6 +221,17 @@ class TestFaultsOfTheNetwork:
         proxy.is_blackhole = False
         assert backend.log(LABEL, JOURNAL).append(*two).sequence == 2
 
+    def test_a_large_answer_on_a_slow_network_takes_as_long_as_it_takes(self, proxied):
+        proxy, opened = proxied
+        data = bytes(range(256)) * 4000
+        opened(Limits()).create_checkpoint(LABEL, 1, data)
+        reader = opened()
+        assert reader.names() == (LABEL,)
+        proxy.pause = 0.04
+        began_at = time.monotonic()
+        assert reader.checkpoint(LABEL).data == data
+        assert time.monotonic() - began_at > QUICK.statement
+
     def test_a_server_that_stands_still_blocks_no_longer_either(self, server, url):
         log = open_backend(url, limits=QUICK).log(LABEL, JOURNAL)
         one, two = chain("one", "two")

@@ -153,6 +153,17 @@ class TestReplace:
         assert backend.names() == ("old",)
         backend.log("old", JOURNAL).append(HEAD, TWO)
 
+    def test_a_large_journal_becomes_several_rows_and_is_read_from_any_record(self, backend, monkeypatch):
+        monkeypatch.setattr("provisioner.store.postgres.moves._ROW_SIZE", 400)
+        entries = [{"type": "test", "n": number} for number in range(12)]
+        journal, end = link(entries, lineage="a-lineage", serial=1, head=START, time=1)
+        backend.replace("old", DamagedParts(b"2", b"0", ONE + TWO), journal, b"anew", mentions=["id-1"])
+        assert len([*backend.log("old", JOURNAL).read()]) == 6
+        assert content(backend, "old") == journal
+        sixth = link(entries[:6], lineage="a-lineage", serial=1, head=START, time=1)[1]
+        assert b"".join(backend.log("old", JOURNAL).read(sixth)) == b"".join(journal.splitlines(keepends=True)[5:])
+        backend.log("old", JOURNAL).append(end, batch("more", after=end)[0])
+
     @pytest.mark.parametrize(
         "before",
         [DamagedParts(b"x", b"0", ONE + TWO), DamagedParts(b"2", None, ONE + TWO), DamagedParts(b"2", b"0", ONE), DamagedParts(b"2", b"0", None)],
