@@ -63,10 +63,11 @@ smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a m
 LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
 DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
+DATABASE := tests/postgres/test_postgres_sessions.py
 
 crash: $(VENV)/.dev  ## kill, interrupt, race and starve the tool at every step of every scenario (docs/reliability.md)
 	TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
-	    --no-header -q $(LIFE) tests/crash $(DISK) $(DYING)
+	    --no-header -q $(LIFE) tests/crash $(DISK) $(DATABASE) $(DYING)
 	TEST_DEPTH=deep $(BIN)/python -m pytest -n 2 -m "not crash_whole and not crash_part" --no-header -q tests/laws $(DYING)
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts

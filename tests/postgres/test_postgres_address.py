@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 from support.postgres_server import PASSWORD, free_port, missing, required_server, skip_or_fail
-from support.postgres_stores import close_backends, new_url, open_backend
+from support.postgres_stores import close_backends, new_url, open_backend, parsed
 from support.tcp_proxy import TcpProxy
 
 from provisioner.model.diagnostic import StoreError, UsageError
 from provisioner.store.chain import link
 from provisioner.store.contract import JOURNAL, START, NotWritten
-from provisioner.store.postgres.address import PostgresAddress
-from provisioner.store.postgres.backend import PostgresBackend, parsed
+from provisioner.store.postgres.address import PostgresAddress, address_of
+from provisioner.store.postgres.backend import PostgresBackend
 from provisioner.store.postgres.connection import Limits
 
 LINES, HEAD = link([{"type": "test"}], lineage="a-lineage", serial=1, head=START, time=1)
@@ -49,51 +50,44 @@ def refusal(call):
 
 class TestAddress:
     @pytest.mark.parametrize(
-        ("url", "shown"),
+        "url",
         [
-            ("postgres://db.example/team", "postgres://db.example/team"),
-            ("postgresql://ana:secret@db.example:6432/team?sslmode=verify-full", "postgres://ana@db.example:6432/team"),
-            ("postgres://[::1]:5433/team", "postgres://[::1]:5433/team"),
-            ("postgres://one,two/team?schema=night", "postgres:///team?host=one,two&schema=night"),
-            ("postgres:///team?host=/run/postgresql&password=secret", "postgres:///team?host=/run/postgresql"),
-            ("postgres://?service=team&sslpassword=secret", "postgres:///?service=team"),
+            "postgres://ana:secret@db.example:6432/team?sslmode=verify-full",
+            "postgres:///team?host=/run/postgresql&password=secret",
+            "postgres://?service=team&sslpassword=secret",
         ],
     )
-    def test_it_is_shown_without_what_is_secret(self, url, shown):
-        address = parsed(url)
-        assert str(address) == shown
+    def test_it_is_shown_without_what_is_secret(self, url):
+        address = address_of(parsed(url))
+        assert str(address) == parsed(url).shown
         assert "secret" not in repr(address)
-        assert "secret" not in PostgresBackend(url).words("demo").journal
+        assert "secret" not in PostgresBackend(parsed(url)).words("demo").journal
+        assert address.masked("no secret\n is \x1b[31mtold") == "no *** is \\x1b[31mtold"
 
-    @pytest.mark.parametrize("schema", ["public", "pg_catalog", "Ab", 'a"b', "a b", "", "x" * 60, "a&schema=b"])
-    def test_a_schema_is_a_plain_name(self, schema):
-        assert refusal(lambda: parsed(f"postgres://db/team?schema={schema}")).code == "store-url"
-
-    @pytest.mark.parametrize(
-        "url", ["postgres://db/team?unknown=1", f"postgres://u:{PASSWORD}@x:y:z/db?", "postgres://[::1/db"]
-    )
-    def test_what_libpq_cannot_read_is_refused_without_being_repeated(self, url):
-        assert refusal(lambda: parsed(url)).code == "store-url"
+    @pytest.mark.parametrize("schema", ["public", "information_schema"])
+    def test_a_schema_is_for_states_alone(self, schema):
+        assert refusal(lambda: address_of(parsed(f"postgres://db/team?schema={schema}"))).code == "state-place-invalid"
 
     def test_what_the_user_says_is_not_overruled(self, monkeypatch):
-        address = PostgresAddress({"host": "db", "connect_timeout": "3"})
+        address = PostgresAddress("shown", {"host": "db", "connect_timeout": "3"})
         assert address.connection_parameters(is_writing=False)["connect_timeout"] == "3"
         assert address.connection_parameters(is_writing=False)["target_session_attrs"] == "primary"
         assert address.connection_parameters(is_writing=True)["target_session_attrs"] == "read-write"
         monkeypatch.setenv("PGTARGETSESSIONATTRS", "any")
         assert "target_session_attrs" not in address.connection_parameters(is_writing=True)
-        service = PostgresAddress({"service": "team"})
+        service = PostgresAddress("shown", {"service": "team"})
         monkeypatch.delenv("PGTARGETSESSIONATTRS")
         assert "target_session_attrs" not in service.connection_parameters(is_writing=False)
 
     @pytest.mark.parametrize("label", ["", "a/b", "a\nb", "x" * 201])
     def test_a_label_is_a_plain_name(self, label):
-        assert refusal(lambda: PostgresBackend("postgres://db").checkpoint(label)).code == "store-label"
+        assert refusal(lambda: PostgresBackend(parsed("postgres://db/team")).checkpoint(label)).code == "store-label"
 
     def test_a_missing_driver_is_told_with_the_command_that_installs_it(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "psycopg", None)
         monkeypatch.delitem(sys.modules, "provisioner.store.postgres.driver", raising=False)
-        found = refusal(lambda: PostgresBackend("postgres://db"))
+        monkeypatch.delattr("provisioner.store.postgres.driver", raising=False)
+        found = refusal(PostgresBackend(parsed("postgres://db/team")).names)
         assert found.code == "store-driver"
         assert f"{sys.executable} -m pip install 'provisioner[postgres]'" in found.hint
 
@@ -158,10 +152,8 @@ class TestNoConnection:
         url = new_url(server)
         schema = url.partition("schema=")[2]
         server.execute(
-            f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.schema_version (version integer);"
-            f"CREATE FUNCTION {schema}.bad() RETURNS integer LANGUAGE plpgsql AS "
+            f"CREATE SCHEMA {schema}; CREATE FUNCTION {schema}.bad() RETURNS integer LANGUAGE plpgsql AS "
             "$$ BEGIN RAISE EXCEPTION E'red \\x1b[31m\\nnext line'; END $$;"
-            f"ALTER TABLE {schema}.schema_version ENABLE ROW LEVEL SECURITY; DROP TABLE {schema}.schema_version;"
             f"CREATE VIEW {schema}.schema_version AS SELECT {schema}.bad() AS version"
         )
         found = refusal(open_backend(url).names)
@@ -179,13 +171,20 @@ class TestMemory:
             log.append(head, lines)
             head, size = end, size + len(lines)
         script = (
-            "import resource, sys; from provisioner.store.postgres import PostgresBackend;"
-            "backend = PostgresBackend(sys.argv[1]); backend.names();"
+            "import resource, sys; from support.postgres_stores import open_backend;"
+            "backend = open_backend(sys.argv[1]); backend.names();"
             "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
             "size = sum(map(len, backend.log('demo', 'journal').read()));"
             "print(size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
         )
-        done = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
+        path = os.pathsep.join(filter(None, sys.path))
+        done = subprocess.run(
+            [sys.executable, "-c", script, url],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
         found, kilobytes = map(int, done.stdout.split())
         assert found == size
         assert kilobytes * 1024 < 1.6 * size

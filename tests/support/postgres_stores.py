@@ -10,6 +10,8 @@ from typing import Any
 from support.memory_backend import SHORT
 from support.postgres_server import PostgresServer, required_server
 
+from provisioner.model.state_setting import StateAuthor, parse_location
+from provisioner.model.state_url import StateUrl
 from provisioner.store.lease_record import LeaseTerms
 from provisioner.store.shared_store import SharedStore
 
@@ -26,9 +28,16 @@ def open_backend(url: str, **options: Any) -> Any:
     """Return a backend whose connections are closed by `close_backends`."""
     from provisioner.store.postgres import PostgresBackend
 
-    backend = PostgresBackend(url, **options)
+    backend = PostgresBackend(parsed(url), **options)
     _open.append(backend)
     return backend
+
+
+def parsed(url: str) -> StateUrl:
+    """Parse a URL as the user's own, which may hold a password."""
+    found = parse_location(url, StateAuthor.VARIABLE)
+    assert isinstance(found, StateUrl)
+    return found
 
 
 def close_backends() -> None:

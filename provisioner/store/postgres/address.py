@@ -1,25 +1,23 @@
-"""The address of a database and of the schema in it: `postgres://user@host/database?schema=provisioner`.
+"""The address of a database and of the schema in it, and how libpq is asked to connect to it.
 
-Everything but `schema` is libpq's and is read by its own parser. Credentials come from where libpq looks for them
-(PGPASSWORD, PGPASSFILE, a service file); a password in the address works and is never shown.
+The URL is parsed before (`model/postgres_url.py`), and libpq is given the parsed values by name. Credentials that the URL
+does not have come from where libpq looks for them: PGPASSWORD, PGPASSFILE, a service file.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote, unquote, urlencode
 
 from provisioner.model.diagnostic import UsageError, error
+from provisioner.model.postgres_url import connection_parameters
+from provisioner.model.state_url import INVALID, StateUrl
 
 DEFAULT_SCHEMA: Final = "provisioner"
-_SCHEMA: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,49}")
 _SHARED_SCHEMAS: Final = frozenset({"public", "information_schema"})
 """Schemas that hold tables of others, whose names could be those of ours."""
-_SECRETS: Final = ("password", "sslpassword", "oauth_client_secret")
 _DEFAULTS: Final = {
     "connect_timeout": ("PGCONNECT_TIMEOUT", "10"),
     "target_session_attrs": ("PGTARGETSESSIONATTRS", "primary"),
@@ -35,9 +33,14 @@ _DEFAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PostgresAddress:
-    """`parameters` are libpq's, as the address names them."""
+    """`parameters` are libpq's, as the URL names them, `secrets` those of them that are never shown.
 
+    `shown` is the address for messages.
+    """
+
+    shown: str
     parameters: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     schema: str = DEFAULT_SCHEMA
 
     @property
@@ -68,43 +71,22 @@ class PostgresAddress:
         return found
 
     def __str__(self) -> str:
-        """Return the address for messages, without anything secret."""
-        one = self.parameters
-        host, port = one.get("host", ""), one.get("port", "")
-        is_path = host.startswith(("/", "@")) or "," in host
-        host = f"[{host}]" if ":" in host else host
-        user = f"{quote(one['user'])}@" if "user" in one else ""
-        place = "" if is_path else f"{host}:{port}" if port else host
-        shown = {"host": host, "port": port.strip(",")} if is_path else {}
-        shown |= {"service": one.get("service", "")}
-        shown |= {"schema": self.schema} if self.schema != DEFAULT_SCHEMA else {}
-        query = urlencode({name: value for name, value in shown.items() if value}, safe="/,")
-        path = f"postgres://{user}{place}/{quote(one.get('dbname', ''))}"
-        return f"{path}?{query}" if query else path
+        return self.shown
 
     def masked(self, text: str) -> str:
         """Return text for a message: on one line, without control characters, passwords replaced."""
-        for secret in (*(self.parameters.get(name) for name in _SECRETS), os.environ.get("PGPASSWORD")):
+        for secret in (*self.secrets, os.environ.get("PGPASSWORD")):
             if secret:
                 text = text.replace(secret, "***")
         line = " ".join(text.split())
         return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
 
 
-def split_schema(url: str) -> tuple[str, str]:
-    """Return the address without `schema`, and the schema. Raises UsageError `store-url`."""
-    address, _, query = url.partition("?")
-    pieces = [piece for piece in query.split("&") if piece]
-    schemas = [unquote(piece.removeprefix("schema=")) for piece in pieces if piece.startswith("schema=")]
-    schema = schemas[-1] if schemas else DEFAULT_SCHEMA
-    if len(schemas) > 1 or not _SCHEMA.fullmatch(schema) or schema in _SHARED_SCHEMAS:
-        raise url_error(
-            f"{schema!r} cannot be the schema of states",
-            "Use one name of lower-case letters, digits and underscores that is not public.",
-        )
-    rest = "&".join(piece for piece in pieces if not piece.startswith("schema="))
-    return f"{address}?{rest}" if rest else address, schema
-
-
-def url_error(summary: str, hint: str) -> UsageError:
-    return UsageError(error("store-url", summary, hint=hint))
+def address_of(url: StateUrl) -> PostgresAddress:
+    """Raises UsageError `state-place-invalid` for a schema that holds tables of others."""
+    schema = url.options.get("schema", DEFAULT_SCHEMA)
+    if schema in _SHARED_SCHEMAS:
+        hint = "Name a schema that is for states alone, or leave it out: it is provisioner then."
+        raise UsageError(error(INVALID, f"the schema {schema} of {url.shown} is not for states alone", hint=hint))
+    secrets = frozenset(secret.reveal() for secret in url.secrets.values())
+    return PostgresAddress(url.shown, connection_parameters(url), secrets, schema)

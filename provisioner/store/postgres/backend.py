@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Final, TypeVar
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
+from provisioner.model.state_url import StateUrl
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import JOURNAL, LATE, Blob, Conflict, DamagedParts, Undecided
 from provisioner.store.lease_record import LEASE
-from provisioner.store.postgres.address import PostgresAddress
+from provisioner.store.postgres.address import address_of
 from provisioner.store.postgres.connection import DEFAULT_LIMITS, DatabaseConnection, Limits, Rows
 from provisioner.store.postgres.failures import NEEDS_PERSON, DatabaseFailure, FailureKind, diagnostic_of
 from provisioner.store.postgres.log import LogPlace, PostgresLog
@@ -57,13 +56,13 @@ class PostgresBackend:
 
     def __init__(
         self,
-        address: PostgresAddress | str,
+        url: StateUrl,
         *,
         clock: StoreClock | None = None,
         limits: Limits = DEFAULT_LIMITS,
         steps: Sequence[str] = STEPS,
     ) -> None:
-        self._address = parsed(address) if isinstance(address, str) else address
+        self._address = address_of(url)
         self._clock = clock or StoreClock()
         self._schema = DatabaseSchema(self._address, steps=steps)
         self._main, self._lease, self._listener = (
@@ -177,25 +176,6 @@ class PostgresBackend:
         role = self._main.user or self._lease.user or "the_role"
         grants = self._schema.grants(role, read_only=False)
         return StoreError(diagnostic_of(failure, str(self._address), grants))
-
-
-def parsed(url: str) -> PostgresAddress:
-    """Raises UsageError for an address that is none, and where the driver is missing."""
-    try:
-        from provisioner.store.postgres.driver import parse_address
-    except ImportError as failure:
-        raise UsageError(missing_driver(str(failure))) from failure
-    return parse_address(url)
-
-
-def missing_driver(found: str) -> Diagnostic:
-    """Return the error with the command that installs the driver for this Python."""
-    pip = f"{sys.executable} -m pip" if find_spec("pip") else f"uv pip --python {sys.executable}"
-    return error(
-        "store-driver",
-        f"a state in PostgreSQL needs the driver psycopg, which cannot be imported: {found}",
-        hint=f"Run: {pip} install 'provisioner[postgres]'",
-    )
 
 
 def checked(label: str) -> str:

@@ -7,12 +7,16 @@ connection is shared with the parent and ends for both.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from threading import RLock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from provisioner.model.diagnostic import UsageError, error
 from provisioner.store.clock import StoreClock
 from provisioner.store.postgres.address import PostgresAddress
 from provisioner.store.postgres.failures import DatabaseFailure, FailureKind, failed_statement
@@ -158,13 +162,11 @@ class DatabaseConnection:
 
     @contextmanager
     def _bounded(self, seconds: float = 0.0) -> Iterator[BoundedConnection]:
-        from provisioner.store.postgres.driver import failures_of
-
         connection = self._connected()
         connection.warnings.clear()
         connection.silence = seconds + self._limits.statement
         try:
-            with failures_of(self._address, connection):
+            with _driver().failures_of(self._address, connection):
                 yield connection
         except DatabaseFailure as failure:
             self._requires_writable |= failure.kind is FailureKind.READ_ONLY
@@ -183,9 +185,7 @@ class DatabaseConnection:
         if self._process != os.getpid():
             self._open, self._process = None, os.getpid()
         if self._open is None or self._open.closed:
-            from provisioner.store.postgres.driver import connect
-
-            self._open = connect(self._address, is_writing=self._requires_writable)
+            self._open = _driver().connect(self._address, is_writing=self._requires_writable)
             self._was_open = True
             self.user, self.database = self._open.info.user, self._open.info.dbname
             try:
@@ -194,3 +194,16 @@ class DatabaseConnection:
                 self.drop()
                 raise
         return self._open
+
+
+def _driver() -> ModuleType:
+    """Raises UsageError `store-driver`, with the command that installs the driver for this Python."""
+    try:
+        from provisioner.store.postgres import driver
+    except ImportError as failure:
+        pip = f"{sys.executable} -m pip" if find_spec("pip") else f"uv pip --python {sys.executable}"
+        summary = f"a state in PostgreSQL needs the driver psycopg, which cannot be imported: {failure}"
+        raise UsageError(
+            error("store-driver", summary, hint=f"Run: {pip} install 'provisioner[postgres]'")
+        ) from failure
+    return driver

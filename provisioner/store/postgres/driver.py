@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.errors import Diagnostic
 from psycopg.pq.abc import PGconn
 
-from provisioner.store.postgres.address import PostgresAddress, split_schema, url_error
+from provisioner.store.postgres.address import PostgresAddress
 from provisioner.store.postgres.failures import DatabaseFailure, failed_connection, failed_statement
 
 Row = tuple[Any, ...]
@@ -62,19 +62,6 @@ class _Watched(Generator[Any, Any, _Result]):
 
     def throw(self, *failure: Any) -> Any:
         return self._work.throw(*failure)
-
-
-def parse_address(url: str) -> PostgresAddress:
-    """Raises UsageError `store-url`."""
-    rest, schema = split_schema(url)
-    try:
-        found = conninfo_to_dict(rest)
-    except psycopg.Error:  # its message repeats a piece of the address, which may be one of a password
-        raise url_error(
-            "the address of the state is no connection URL of PostgreSQL",
-            "Write it as postgres://user@host:port/database, with special characters percent-encoded.",
-        ) from None
-    return PostgresAddress({name: str(value) for name, value in found.items() if value is not None}, schema)
 
 
 def connect(address: PostgresAddress, *, is_writing: bool) -> BoundedConnection:
