@@ -166,7 +166,7 @@ class TestMemory:
         url = new_url(server)
         log, head, size = open_backend(url).log("demo", JOURNAL), START, 0
         text = "x" * 500_000
-        for number in range(40):
+        for number in range(20):
             lines, end = link([{"type": "test", "text": text, "n": number}], lineage="l", serial=1, head=head, time=1)
             log.append(head, lines)
             head, size = end, size + len(lines)

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from support.depth import DEEP
 from support.postgres_server import required_server
 from support.postgres_stores import close_backends, new_url, open_backend
 from support.tcp_proxy import Cut, TcpProxy
@@ -72,7 +73,7 @@ class TestRaces:
     def test_of_two_appends_behind_one_head_exactly_one_wins(self, server, url, level):
         options = url + f"&options=-c%20default_transaction_isolation%3D{level.replace(' ', '%5C%20')}"
         backends = [open_backend(options) for _ in range(2)]
-        rounds = 70
+        rounds = 200 if DEEP else 30
         (_, first), *_ = chain("first")
         backends[0].log(LABEL, JOURNAL).append(START, first)
         heads = [batch("first")[1]]

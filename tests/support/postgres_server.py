@@ -30,6 +30,7 @@ _SETTINGS = {
     "max_connections": "40",
     "shared_buffers": "16MB",
     "fsync": "off",
+    "password_encryption": "md5",  # every connection would cost milliseconds of both sides with the better one
     "autovacuum": "off",
     "logging_collector": "off",
     "max_wal_size": "256MB",
@@ -146,7 +147,7 @@ class PostgresServer(Daemon):
         secret.chmod(0o644)
         folder = programs()
         self.run(
-            folder / "initdb", "-D", self.data, "-U", "owner", "--pwfile", secret, "-A", "scram-sha-256", "-E", "UTF8",
+            folder / "initdb", "-D", self.data, "-U", "owner", "--pwfile", secret, "-A", "md5", "-E", "UTF8",
             "--locale", "C", "--no-sync",
         )  # fmt: skip
         lines = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self.folder), **settings}
@@ -250,7 +251,7 @@ class PgBouncer(Daemon):
             f"listen_port = {self.port}",
             "listen_addr = 127.0.0.1",
             "unix_socket_dir =",
-            "auth_type = scram-sha-256",
+            "auth_type = md5",
             f"auth_file = {users}",
             "pool_mode = transaction",
             "default_pool_size = 4",
