@@ -7,6 +7,7 @@ as it takes, because bytes that come or go are no silence.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from math import inf
@@ -22,6 +23,7 @@ from psycopg.pq.abc import PGconn
 from provisioner.store.postgres.address import PostgresAddress
 from provisioner.store.postgres.failures import DatabaseFailure, failed_connection, failed_statement
 
+logging.getLogger("psycopg").addHandler(logging.NullHandler())  # a failed cancel is none of the user's concern
 Row = tuple[Any, ...]
 _Result = TypeVar("_Result")
 
@@ -34,6 +36,9 @@ class BoundedConnection(psycopg.Connection[Row]):
         self.silence = inf
         self.warnings: list[str] = []
         self.add_notice_handler(self._keep_warning)
+
+    def __del__(self, *_: object) -> None:
+        """Close without the driver's warning: a process that ends need not close what the server notices by itself."""
 
     def _keep_warning(self, notice: Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":
