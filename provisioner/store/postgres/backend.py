@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
 from provisioner.model.state_url import StateUrl
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import JOURNAL, LATE, Blob, Conflict, DamagedParts, Undecided
+from provisioner.store.contract import JOURNAL, LATE, Blob, Conflict, DamagedParts, StoreCheck, Undecided
 from provisioner.store.lease_record import LEASE
 from provisioner.store.postgres.address import address_of
+from provisioner.store.postgres.checks import PostgresChecks
 from provisioner.store.postgres.connection import DEFAULT_LIMITS, DatabaseConnection, Limits, Rows
 from provisioner.store.postgres.failures import NEEDS_PERSON, DatabaseFailure, FailureKind, diagnostic_of
 from provisioner.store.postgres.log import LogPlace, PostgresLog
@@ -129,6 +130,11 @@ class PostgresBackend:
     def grants(self, role: str, *, read_only: bool) -> str:
         """Return the statements that give a role the rights to read, or to read and write, all states here."""
         return self._schema.grants(role, read_only=read_only)
+
+    def checks(self, label: str) -> Iterator[StoreCheck]:
+        """Yield the checks of the database. They are the same for every state in it."""
+        checked(label)
+        yield from PostgresChecks(self._main, self._schema, self._store_error)
 
     def close(self) -> None:
         """Close the connections. They are opened again when they are needed."""

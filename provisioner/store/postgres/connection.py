@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 Parameters: TypeAlias = Mapping[str, object]
@@ -141,6 +142,14 @@ class DatabaseConnection:
         """Whether a pooler stands between: it makes up the process that it names when the connection is opened."""
         with self._mutex:
             return bool(self.run("SELECT pg_backend_pid()")[0][0] != self._connected().info.backend_pid)
+
+    def encryption(self) -> bool | None:
+        """Return whether the connection is encrypted; None where it stays on this machine."""
+        with self._mutex:
+            info = self._connected().info
+            if info.host.startswith(("/", "@")) or info.hostaddr in _LOOPBACK:
+                return None
+            return bool(info.pgconn.ssl_in_use)
 
     def version(self) -> int:
         """Return the version of the tables as it was when the connection was opened; connects where none is open."""

@@ -70,6 +70,11 @@ class DatabaseSchema:
         """The channel of notifications about appends. Their payload is the state's label."""
         return self._address.schema
 
+    @property
+    def newest(self) -> int:
+        """The version of the tables that this version of the tool makes."""
+        return len(self._steps)
+
     def statement(self, text: str) -> str:
         """Return a statement with the name of the schema in the place of `$schema`."""
         return text.replace("$schema", f'"{self._address.schema}"').replace("$durably", DURABLY)
@@ -124,8 +129,12 @@ class DatabaseSchema:
         """Return the statements that give a role the rights to read, or to read and write, all states in the schema."""
         return grants(self._address.schema, role, read_only=read_only)
 
+    def right_to_create(self, connection: DatabaseConnection) -> str:
+        """Return the statement that lets the role of a connection create the tables."""
+        return f"GRANT CREATE ON DATABASE {_quoted(connection.database)} TO {_quoted(connection.user)};"
+
     def _not_allowed(self, connection: DatabaseConnection, failure: DatabaseFailure) -> StoreError:
-        right = f"GRANT CREATE ON DATABASE {_quoted(connection.database)} TO {_quoted(connection.user)};"
+        right = self.right_to_create(connection)
         hint = (
             f"Nothing was changed. Let the owner of the tables run any command that writes once, or ask the owner of the database to run: {right} "
             f"Other roles need: {self.grants(connection.user, read_only=False)}"
