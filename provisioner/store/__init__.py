@@ -96,7 +96,14 @@ def _parse(text: str) -> Path | StateUrl:
     return Path(parsed.path) if isinstance(parsed, StateFolder) else parsed
 
 
-_BY_SCHEME: Final[Mapping[str, Callable[[StateUrl, str], Store]]] = {}
+def _postgres(url: StateUrl, label: str) -> Store:
+    from provisioner.store.postgres import PostgresBackend
+    from provisioner.store.shared_store import SharedStore
+
+    return SharedStore(PostgresBackend(url), label)
+
+
+_BY_SCHEME: Final[Mapping[str, Callable[[StateUrl, str], Store]]] = {"postgres": _postgres}
 """The functions by URL scheme that open a store. The URL is parsed (`model/state_setting.py` has its form by scheme), and
 its host may be connected to.
 

@@ -39,6 +39,19 @@ def place(cli, monkeypatch):
     return write
 
 
+@pytest.fixture
+def unknown_hosts(place, monkeypatch):
+    """Lets the resolver know no host. Returns those that were asked for."""
+    asked: list[str] = []
+
+    def resolve(host: str, *_arguments: object, **_named: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    return asked
+
+
 @pytest.mark.parametrize(
     "command", [("plan",), APPLY, ("show",), ("state", "list"), ("history",), ("force-unlock", "a1b2c3")]
 )
@@ -67,16 +80,15 @@ def test_each_host_of_a_list_has_to_be_trusted(cli, place, monkeypatch):
         (None, None),
     ],
 )
-def test_a_host_that_the_user_names_is_connected_to(cli, place, monkeypatch, variable, value):
-    """This version has no store for it yet, which is said behind the check of the host."""
+def test_a_host_that_the_user_names_is_connected_to(cli, place, unknown_hosts, monkeypatch, variable, value):
     if variable:
         monkeypatch.setenv(variable, value)
     else:
         cli.configure("state: {hosts: [db.team]}\n")
     place(DATABASE)
-    said = cli.assert_fails("show", code="store-unsupported")
-    assert PLACED in said.err
+    said = cli.assert_fails("show", code="store-unreachable")
     assert DATABASE in said.stderr_text
+    assert unknown_hosts == ["db.team"]
 
 
 @pytest.mark.parametrize("value", ["*.team", "https://db.team", "db team"])
@@ -89,9 +101,10 @@ def test_an_entry_that_is_no_host_is_an_error(cli, place, monkeypatch, value):
     assert "config.yaml:1:17" in cli.assert_fails("show", code="invalid-value").err
 
 
-def test_a_database_without_a_host_is_the_users_own(cli, place):
+def test_a_database_without_a_host_is_the_users_own(cli, place, monkeypatch):
+    monkeypatch.setenv("PGHOST", "/nonexistent")
     place("postgres:///state")
-    cli.assert_fails("show", code="store-unsupported")
+    assert "/nonexistent" in cli.assert_fails("show", code="store-unreachable").stderr_text
 
 
 @pytest.mark.parametrize(
@@ -222,7 +235,9 @@ COMMANDS = [
     ],
 )
 @pytest.mark.parametrize("level", [None, "debug"])
-def test_a_password_of_the_environment_is_in_no_output_and_no_file(cli, place, monkeypatch, caplog, value, level):
+def test_a_password_of_the_environment_is_in_no_output_and_no_file(
+    cli, place, unknown_hosts, monkeypatch, caplog, value, level
+):
     place("postgres://other.team/state")
     monkeypatch.setenv("PROVISIONER_STATE", value)
     if level:

@@ -18,7 +18,7 @@ def test_a_path_and_its_file_url_are_the_same_place(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "location", ["s3://bucket/key", "postgres://user:word@host/db", "https://host/state", "file://host/x"]
+    "location", ["s3://bucket/key", "gs://user:word@host/db", "https://host/state", "file://host/x"]
 )
 def test_other_places_are_refused_by_name_and_without_their_password(location):
     with pytest.raises(UsageError) as caught:
