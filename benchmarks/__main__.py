@@ -11,12 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from benchmarks.emulator import rates
 from benchmarks.fleet import Fleet, counted_fleet, quick_fleet, written_fleet
 from benchmarks.journal import costs
 from benchmarks.peer import find_peer
 from benchmarks.processes import Figure, environment, in_turns, measure, median, provisioner, requests
+
+if TYPE_CHECKING:
+    from benchmarks.shared import Database
 
 _YAML = "import sys, yaml; yaml.load(open(sys.argv[1]), yaml.CSafeLoader)"
 
@@ -138,6 +142,43 @@ def _journal() -> None:
     )
 
 
+def _shared() -> None:
+    """A state in PostgreSQL beside one in a folder."""
+    from benchmarks import shared
+
+    try:
+        with shared.postgres() as server:
+            for latency, rounds in ((0.2, 3), (0.02, 3)):
+                figures = shared.compare(server, nodes=1_000, latency=latency, parallelism=10, rounds=rounds)
+                folder, database = figures["folder"], figures["postgres"]
+                budget = " (budget 1.05)" if latency >= 0.2 else ""  # noqa: PLR2004 - the latency that the budget is for
+                _show(f"apply 1,000 by 10, {latency * 1000:.0f} ms: folder", folder)
+                ratio = f"{database.seconds / folder.seconds:.3f} times the folder{budget}"
+                _show(f"apply 1,000 by 10, {latency * 1000:.0f} ms: PostgreSQL", database, ratio)
+            with shared.applied(server, 10_000) as (fleet, database_of_many):
+                _show_shared_plan(fleet, database_of_many)
+    except RuntimeError as reason:
+        print(f"PostgreSQL beside a folder: skipped; {reason}", flush=True)
+
+
+def _show_shared_plan(fleet: Fleet, database: Database) -> None:
+    plan = provisioner("plan", "--var", "nodes=10000")
+    before = database.kept()
+    print(
+        f"10,000 servers in PostgreSQL: {before.appends:,} appends, {before.records / 2**20:.1f} MB of records",
+        flush=True,
+    )
+    figure = median(plan, directory=fleet.directory, environ=fleet.environ, runs=3)
+    _show("no-op plan of 10,000, PostgreSQL", figure, f"{database.statements(fleet, plan)} statements")
+    _run(fleet, _apply(10_001, 10))
+    after = database.kept()
+    print(
+        f"one more server: {after.appends - before.appends} appends, {after.records - before.records:,} bytes of records, "
+        f"{after.checkpoints - before.checkpoints} checkpoints",
+        flush=True,
+    )
+
+
 def _validate(servers: int) -> None:
     with written_fleet(servers) as fleet:
         parse = median(
@@ -213,6 +254,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "peer": _peer,
     "emulator": _emulator,
     "journal": _journal,
+    "shared": _shared,
     "validate": lambda: _validate(10_000),
     "calls": lambda: _calls(1_000),
     "growth": _growth,
