@@ -248,13 +248,30 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class Relocated:
-    """The last record of a journal: the state is kept at `to`, and never again here. `serial` is that of its first
-    checkpoint there.
-    """
+    """The last record of a journal: the state is kept at `to`, and never again here."""
 
     to: str
-    serial: int
     type: Literal["relocated"] = "relocated"
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """Stands behind a copy of the journal of another place. The state is still kept at `origin`, and it is not kept here
+    until `Arrived` follows.
+    """
+
+    origin: str
+    type: Literal["arriving"] = "arriving"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The state is kept here from now on. `origin` is where its journal came from: a place whose own journal is closed by
+    then, or one from which it was pulled.
+    """
+
+    origin: str
+    type: Literal["arrived"] = "arrived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,5 +298,7 @@ Entry: TypeAlias = (
     | Renamed
     | Fenced
     | Relocated
+    | Arriving
+    | Arrived
     | RunEnded
 )

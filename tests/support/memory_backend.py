@@ -61,6 +61,7 @@ class Place:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     foreign_batch: bytes = b""
     """What the run that takes over the lock appends."""
+    name: str = "place"
     before_step: Callable[[str, str, str], None] = lambda _label, _log, _step: None
     """Called before each step with the label, the name of the log and what is done: tests let others go first there."""
 
@@ -164,6 +165,7 @@ class MemoryBackend:
     def words(self, label: str) -> StoreWords:
         return StoreWords(
             label=label,
+            place=f"memory://{self.place.name}",
             state=f"memory://{label}",
             journal=f"memory://{label}/journal",
             backup=f"memory://{label}/before",
