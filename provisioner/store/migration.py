@@ -52,12 +52,13 @@ class MigrationResult:
     """
 
     state: State
+    origin: str
     place: str
     late: int = 0
     was_done: bool = False
 
 
-def migrate(
+def migrate_state(
     source: StoreAccess,
     target: Store,
     run: RunStarted,
@@ -101,7 +102,9 @@ class Migration:
             self._require_own(kept)
         else:
             self._require_here(known, kept)
-        return MigrationResult(known.state, self._target.words.place, was_done=kept is not None and kept.is_open)
+        if kept is not None and kept.is_open:
+            return self._done()
+        return self._result(known.state)
 
     def run(self, held: LockedStore, target_held: LockedStore, run: RunStarted) -> MigrationResult:
         """Move the state, or complete a move that an earlier run has begun. `run` is recorded at both places."""
@@ -118,8 +121,23 @@ class Migration:
             arrival = replace(arrival, copied=copied.first(kept.records))
         late = carry_late(read_late(self._source), self._target, lineage=known.written.lineage, clock=self._clock)
         if kept is not None and kept.is_open:
-            return MigrationResult(known.state, self._target.words.place, late, was_done=True)
-        return MigrationResult(arrival.open(run), self._target.words.place, late)
+            return self._done(late)
+        return self._result(arrival.open(run), late)
+
+    def _done(self, late: int = 0) -> MigrationResult:
+        """Return the state that an earlier run has moved, as it is at its new place by now."""
+        known = read_whole(
+            self._target,
+            self._target.words,
+            requires_checkpoint=self._target.requires_checkpoint,
+            marks=self._marks,
+            kept_elsewhere=True,
+        )
+        assert known is not None  # its journal was read before
+        return self._result(replace(known[0].state, serial=known[0].written.serial), late, was_done=True)
+
+    def _result(self, state: State, late: int = 0, *, was_done: bool = False) -> MigrationResult:
+        return MigrationResult(state, self._source.words.place, self._target.words.place, late, was_done)
 
     def _read(self, reader: Reader) -> tuple[KnownState, bytes]:
         """Read and verify the whole state of the old place. Raises StoreError for damage, and for one that moved elsewhere."""

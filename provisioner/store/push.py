@@ -24,7 +24,7 @@ from provisioner.store.pulled_state import PulledState
 from provisioner.store.words import LockWaitListener
 
 
-def push(
+def push_state(
     pulled: PulledState,
     target: StoreAccess,
     run: RunStarted,

@@ -12,6 +12,7 @@ from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run,
 
 from provisioner.model.action import Action
 from provisioner.model.approval import Approval, ApprovedChange
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.flow import Effect
 from provisioner.model.journal import (
     Adopted,
@@ -34,6 +35,7 @@ from provisioner.model.journal import (
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
+from provisioner.store.chain import CHAIN_KEYS
 
 SAMPLES = Path(__file__).parent / "samples"
 NEWEST = "10"
@@ -164,6 +166,24 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 def test_the_sample_holds_an_entry_of_every_type_that_may_be_followed_by_another():
     samples = (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9, *SINCE_10)
     assert {type(entry) for entry in samples} == set(get_args(Entry)) - {Relocated}
+
+
+def test_the_sample_of_a_state_that_was_moved_is_refused_with_its_new_place_and_its_history_is_read(tmp_path):
+    for file in (SAMPLES / "relocated").iterdir():
+        shutil.copy(file, tmp_path)
+    store = open_store(tmp_path, "demo.dev")
+    with pytest.raises(StoreError) as caught:
+        store.load()
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "state-relocated"
+    assert "/srv/states" in finding.summary
+    assert [record.entry for record in store.history()][-1] == Relocated("/srv/states")
+    assert store.verify().torn == 0
+
+
+def test_no_entry_has_a_field_that_every_record_has():
+    for entry in get_args(Entry):
+        assert not CHAIN_KEYS & entry.__dataclass_fields__.keys(), entry
 
 
 def keys_of(path):

@@ -16,9 +16,9 @@ from provisioner.store.codec import entry_to_json
 from provisioner.store.contract import JOURNAL, LATE, START
 from provisioner.store.folder import FolderStore
 from provisioner.store.high_water_marks import HighWaterMarks
-from provisioner.store.migration import migrate
+from provisioner.store.migration import migrate_state
 from provisioner.store.pulled_state import read_pulled
-from provisioner.store.push import push
+from provisioner.store.push import push_state
 
 from .conftest import HOLDER
 
@@ -62,7 +62,7 @@ def target(openers):
 def moving(marks):
     def move(source, target, *, is_dry=False):
         access = StateStore(source, owner=("demo", "dev"), marks=marks).access
-        return migrate(access, target, RUN, timeout=0, is_dry=is_dry)
+        return migrate_state(access, target, RUN, timeout=0, is_dry=is_dry)
 
     return move
 
@@ -271,7 +271,7 @@ def pushing(marks):
     def pushed(data, target, marks=marks):
         store = StateStore(target, owner=("demo", "dev"), marks=marks)
         document = read_pulled(data, target.words, name="demo.pull")
-        return push(document, store.access, RUN, name="demo.pull", timeout=0)
+        return push_state(document, store.access, RUN, name="demo.pull", timeout=0)
 
     return pushed
 
