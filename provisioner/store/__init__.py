@@ -48,10 +48,10 @@ __all__ = [
     "make_state_folder",
     "migrate_state",
     "open_store",
-    "state_checks",
     "push_state",
     "read_pull",
     "read_pulled",
+    "state_checks",
     "state_folders",
     "write_pull",
 ]
