@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_hex
+from shlex import quote
 from typing import Final
 
 from provisioner import __version__
@@ -247,7 +248,7 @@ def state_exists(words: StoreWords) -> StoreError:
             "state-exists",
             f"a state or a part of one is kept at {words.place} under the name {words.label} already",
             hint="Nothing was changed. Name an empty place, or find out what is there: "
-            f"`provisioner history --state {words.place}`.",
+            f"`provisioner history --state {quote(words.place)}`.",
         )
     )
 

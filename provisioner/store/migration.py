@@ -13,6 +13,7 @@ none until the same command completes the move, which needs only what steps 2 to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
@@ -73,9 +74,9 @@ def migrate_state(
     and for a source that was moved to another place.
     """
     migration = Migration(source, target)
-    seen = migration.look()
     if is_dry:
-        return seen
+        return migration.look()
+    migration.require_state()
     holder = source.holder(run.command, run.who)
     with lock_both(source.store, target, holder, timeout=timeout, on_wait=on_wait) as (held, target_held):
         return migration.run(held, target_held, run)
@@ -92,6 +93,10 @@ class Migration:
         self._target = target
         self._marks = source.marks
         self._clock = source.clock
+
+    def require_state(self) -> None:
+        """Check the old place without a lock, so that a mistake leaves no trace at the new one. Raises what `run` raises."""
+        self._read(self._source)
 
     def look(self) -> MigrationResult:
         """Check without a lock what `run` would do, and return the state as it is. Raises what `run` raises."""
@@ -215,6 +220,6 @@ def _copy_lost(source: StoreWords, target: StoreWords) -> StoreError:
             "state-copy-lost",
             f"{source.state} was moved to {target.place}, and that place does not hold it any more",
             hint=f"Nothing was changed. Restore {target.place} from its backup, or push the newest pull of it: `provisioner state push FILE "
-            f"--state {target.place}`. {OR_REBUILD}",
+            f"--state {quote(target.place)}`. {OR_REBUILD}",
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from uuid import uuid4
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
@@ -128,5 +129,5 @@ def _require_unused(document: PulledState, target: StateStore) -> None:
         return
     if kept is not None and kept.lineage == state.lineage:
         summary = f"the state is still in use at {origin}, where it was pulled"
-        hint = f"Nothing was changed. To move it: `provisioner state migrate --state {origin} --to {target.access.store.words.place}`"
+        hint = f"Nothing was changed. To move it: `provisioner state migrate --state {quote(origin)} --to {quote(target.access.store.words.place)}`"
         raise StoreError(error("state-in-use", summary, hint=hint))

@@ -4,6 +4,9 @@ place that looks as if nothing had ever been bought.
 
 from __future__ import annotations
 
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -13,11 +16,12 @@ from support.depth import DEEP
 from support.disks import Crash
 from support.moving_worlds import Steps, World
 
-from provisioner.model.diagnostic import ProvisionerError
+from provisioner.model.diagnostic import ProvisionerError, StoreError
 from provisioner.model.journal import Intended, RunStarted
 from provisioner.model.state import State
 from provisioner.store import StateStore
 from provisioner.store.contract import JOURNAL
+from provisioner.store.folder import FolderStore
 from provisioner.store.migration import migrate_state
 from provisioner.store.pulled_state import read_pulled
 from provisioner.store.push import push_state
@@ -189,6 +193,42 @@ def test_another_run_that_takes_over_at_any_step_from_one_that_stands_still_lose
         require_one_place(world.standing())
         move(world)
         require_moved(world, {"one"} | bought)
+
+
+@pytest.mark.crash_part("migration")
+@pytest.mark.parametrize("error_number", [errno.ENOSPC, errno.EIO], ids=errno.errorcode.get)
+def test_whichever_operation_on_a_disk_fails_the_migration_says_so_and_can_be_done_again(
+    tmp_path, error_number, counters
+):
+    before, after = count(tmp_path, PAIRS["folders"])
+    counters.points = after - before
+
+    def fail():
+        raise OSError(error_number, os.strerror(error_number))
+
+    for at in sampled(before, after):
+        counters.runs += 1
+        world = World(tmp_path / str(at), *PAIRS["folders"], steps=Steps(at, on_step=fail))
+        begin(world)
+        with suppress(StoreError):
+            move(world, is_counted=True)
+        require_one_place(world.standing())
+        move(world)
+        require_moved(world, {"one"})
+
+
+def test_of_two_migrations_at_the_same_time_one_moves_the_state_and_the_other_finds_it_moved(tmp_path):
+    world = World(tmp_path, *PAIRS["folders"])
+    begin(world)
+
+    def run(_):
+        old, new = (FolderStore(tmp_path / name, "demo.dev") for name in ("old", "new"))
+        return migrate_state(StateStore(old, marks=world.marks).access, new, RUN, timeout=10)
+
+    with ThreadPoolExecutor(4) as pool:
+        moved = list(pool.map(run, range(4)))
+    assert sorted(one.was_done for one in moved) == [False, True, True, True]
+    require_moved(world, {"one"})
 
 
 @pytest.mark.crash_part("migration")
