@@ -91,12 +91,19 @@ def migrate(*, workspace: Workspace, target: str, is_dry: bool, lock_timeout: fl
     """
     from provisioner.rendering.state_moves import render_migration
     from provisioner.workflow.state_moves import migrate as migrate_state
+    from provisioner.workflow.state_moves import place_in_specs
 
     edit = _edit("state migrate", lock_timeout, reason)
     moved = migrate_state(workspace, target, edit, _on_lock_wait(lock_timeout), is_dry=is_dry)
     console().write(
         render_migration(
-            moved.state, origin=moved.origin, place=moved.place, late=moved.late, was_done=moved.was_done, is_dry=is_dry
+            moved.state,
+            origin=moved.origin,
+            place=moved.place,
+            in_specs=place_in_specs(workspace, moved.place),
+            late=moved.late,
+            was_done=moved.was_done,
+            is_dry=is_dry,
         )
     )
 

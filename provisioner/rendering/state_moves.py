@@ -19,10 +19,13 @@ def render_pulled(state: State) -> str:
     return f"{escape(state.label)}: {counted}" + (f", {', '.join(opened)}" if opened else "")
 
 
-def render_migration(state: State, *, origin: str, place: str, late: int, was_done: bool, is_dry: bool) -> str:
+def render_migration(
+    state: State, *, origin: str, place: str, in_specs: str | None, late: int, was_done: bool, is_dry: bool
+) -> str:
     """Returns what was moved, or would be, and what to write so that the new place is used.
 
-    `late` counts late answers that were carried over.
+    `in_specs` is the place as stack.yaml may name it; None where it may not. `late` counts late answers that were carried
+    over.
     """
     title = f"{escape(origin)} -> {escape(place)}"
     if was_done:
@@ -36,7 +39,9 @@ def render_migration(state: State, *, origin: str, place: str, late: int, was_do
         lines += [
             "",
             "Every command is refused at the old place from now on, except `history`.",
-            f"Write into stack.yaml: `state: {escape(place)}`",
+            f"Write into stack.yaml: `state: {escape(in_specs)}`"
+            if in_specs
+            else f"Specs may not name this folder. Write into your own configuration, or set PROVISIONER_STATE: {escape(place)}",
             "Plans that were saved before are of the old place: make them again.",
         ]
     return "".join(f"{line}\n" for line in lines)

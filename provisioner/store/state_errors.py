@@ -24,11 +24,13 @@ RELOCATED: Final = "state-relocated"
 
 def state_relocated(words: StoreWords, to: str, *, time: int) -> StoreError:
     """Return the error for a state that was moved to `to`, at `time` in milliseconds since the epoch."""
+    # Specs may name only folders of their repository, and only relative to their own place.
+    written = f"write `state: {to}` in stack.yaml" if "://" in to else "name its folder as `state:` in stack.yaml"
     return StoreError(
         error(
             RELOCATED,
             f"{words.state} was moved to {to} at {format_time(time)}, and nothing is ever recorded here again",
-            hint=f"Nothing was changed. Use it where it is: write `state: {to}` in stack.yaml, or give --state {quote(to)}. "
+            hint=f"Nothing was changed. Use it where it is: {written}, or give --state {quote(to)}. "
             f"What was recorded here before is shown by `provisioner history --state {quote(words.place)}`.",
         )
     )

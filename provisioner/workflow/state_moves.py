@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
+from typing import Final
 from uuid import uuid4
 
+from provisioner.loading import folder_in_specs
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
 from provisioner.model.journal import RunStarted
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
+from provisioner.model.state_setting import StateAuthor, StateSetting, explain, parse_location
+from provisioner.model.state_url import InvalidStateUrlError
 from provisioner.store import (
     MigrationResult,
     PulledState,
@@ -26,6 +30,8 @@ from provisioner.store import (
 from provisioner.workflow.state_edits import Edit, OnLockWait
 from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import Workspace, who
+
+_OPTION: Final = "--to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,18 @@ def migrate(
     )
 
 
+def place_in_specs(workspace: Workspace, place: str) -> str | None:
+    """Returns a place as stack.yaml may name it; None for a folder that it may not name."""
+    return place if "://" in place else folder_in_specs(workspace.directory, place)
+
+
 def _store_at(workspace: Workspace, stack: Stack, location: str) -> StateStore:
-    """Opens the state of the stack at a place that the command line names."""
-    return replace(workspace, state_location=location).store(stack)
+    """Opens the state of the stack at a place that the command line names. Raises UsageError for one that is none."""
+    try:
+        setting = StateSetting(parse_location(location, StateAuthor.OPTION), StateAuthor.OPTION, name=_OPTION)
+    except InvalidStateUrlError as fault:
+        raise UsageError(explain(fault, _OPTION)) from None
+    return replace(workspace, explicit_state=setting).store(stack)
 
 
 def _run(workspace: Workspace, edit: Edit) -> RunStarted:

@@ -40,7 +40,7 @@ REFUSED = """
 def test_every_command_is_refused_at_the_old_place_and_names_the_new_one(moved):
     for command in REFUSED.split(";"):
         refused = moved.assert_fails(*command.split(), code="state-relocated")
-        assert f"`state: {moved.path / 'shared'}`" in refused.stderr_text
+        assert f"--state {moved.path / 'shared'}" in refused.stderr_text
     assert not (moved.path / "third").exists()
 
 
@@ -68,7 +68,12 @@ def test_the_output_says_what_is_open_and_what_to_write(applied):
     said = applied.run("state", "migrate", "--to", "shared").out
     assert "1 purchase in doubt" in said
     assert "in doubt: purchase of second" in said
-    assert f"`state: {applied.path / 'shared'}`" in said
+    assert "`state: ../shared`" in said
+    applied.write_stack("state: ../shared\n" + (applied.path / "specs/stack.yaml").read_text())
+    assert applied.run("state", "list").code == 0
+    assert applied.run("state", "migrate", "--state", "state", "--to", "shared").code == 0
+    elsewhere = applied.run("state", "migrate", "--to", str(applied.path.parent / f"{applied.path.name}-elsewhere"))
+    assert "Specs may not name this folder" in elsewhere.out
 
 
 def test_moving_again_is_no_error(moved):

@@ -102,7 +102,7 @@ def test_a_moved_state_is_whole_at_its_new_place_and_refused_at_the_old_one(boug
         StateStore(bought, marks=marks).load()
     (finding,) = caught.value.diagnostics
     assert finding.code == "state-relocated"
-    assert f"state: {target.words.place}" in finding.hint
+    assert f"--state {target.words.place}" in finding.hint
 
 
 def test_nothing_is_ever_recorded_again_at_the_old_place(bought, target, moving, marks):
