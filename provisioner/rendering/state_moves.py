@@ -42,7 +42,6 @@ def render_migration(
             f"Write into stack.yaml: `state: {escape(in_specs)}`"
             if in_specs
             else f"Specs may not name this folder. Write into your own configuration, or set PROVISIONER_STATE: {escape(place)}",
-            "Plans that were saved before are of the old place: make them again.",
         ]
     return "".join(f"{line}\n" for line in lines)
 

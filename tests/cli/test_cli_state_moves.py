@@ -126,6 +126,15 @@ def test_an_unfinished_copy_is_completed_by_the_same_command(applied, monkeypatc
     assert "No changes" in applied.run("plan", "--state", "shared").out
 
 
+def test_a_plan_that_was_saved_before_is_carried_out_only_at_the_new_place(applied):
+    applied.write_specs("servers: {gateway: {}, second: {}}\n")
+    assert applied.run("plan", "--out", "tonight.plan").code == 0
+    assert applied.run("state", "migrate", "--to", "shared").code == 0
+    applied.assert_fails("apply", "tonight.plan", code="state-relocated")
+    assert applied.run("apply", "tonight.plan", "--state", "shared").code == 0
+    assert applied.bought() == ["gateway", "second"]
+
+
 # Pulling and pushing
 
 
