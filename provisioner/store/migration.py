@@ -13,7 +13,6 @@ none until the same command completes the move, which needs only what steps 2 to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from shlex import quote
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
@@ -219,7 +218,7 @@ def _copy_lost(source: StoreWords, target: StoreWords) -> StoreError:
         error(
             "state-copy-lost",
             f"{source.state} was moved to {target.place}, and that place does not hold it any more",
-            hint=f"Nothing was changed. Restore {target.place} from its backup, or push the newest pull of it: `provisioner state push FILE "
-            f"--state {quote(target.place)}`. {OR_REBUILD}",
+            hint=f"Nothing was changed. Restore {target.place} from its backup, or push the newest pull of it there with `provisioner state push`. "
+            f"{OR_REBUILD}",
         )
     )
