@@ -256,9 +256,7 @@ class Relocated:
 
 @dataclass(frozen=True, slots=True)
 class Arriving:
-    """Stands behind a copy of the journal of another place. The state is still kept at `origin`, and it is not kept here
-    until `Arrived` follows.
-    """
+    """Follows a copy of the journal of `origin`, where the state is still kept. It is not kept here until `Arrived` follows."""
 
     origin: str
     type: Literal["arriving"] = "arriving"
@@ -266,9 +264,7 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The state is kept here from now on. `origin` is where its journal came from: a place whose own journal is closed by
-    then, or one from which it was pulled.
-    """
+    """The state is kept here from now on. Its journal came from `origin`, which is closed, or where it was pulled."""
 
     origin: str
     type: Literal["arrived"] = "arrived"
