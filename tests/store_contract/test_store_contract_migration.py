@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from shlex import quote
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
@@ -20,13 +21,11 @@ from provisioner.store.migration import migrate_state
 from provisioner.store.pulled_state import read_pulled
 from provisioner.store.push import push_state
 
-from .conftest import HOLDER
+from .conftest import HOLDER, STORES
 
 RUN = RunStarted("run-9", "state migrate", "ana@laptop", "0.1.0")
-OPENERS = {
-    "folder": lambda path: partial(FolderStore, path),
-    "memory": lambda path: partial(shared_store, Place(name=path.name)),
-}
+PAIRS = [*zip(STORES, [*[*STORES][1:], *STORES], strict=False)]
+"""From each kind of store to the next one."""
 
 
 @pytest.fixture
@@ -34,10 +33,10 @@ def marks(tmp_path):
     return HighWaterMarks(tmp_path / "marks")
 
 
-@pytest.fixture(params=[("folder", "memory"), ("memory", "folder")], ids="-to-".join)
+@pytest.fixture(params=PAIRS, ids="-to-".join)
 def openers(request, tmp_path):
     source, target = request.param
-    return OPENERS[source](tmp_path / "old"), OPENERS[target](tmp_path / "new")
+    return STORES[source](tmp_path / "old"), STORES[target](tmp_path / "new")
 
 
 @pytest.fixture
@@ -102,7 +101,7 @@ def test_a_moved_state_is_whole_at_its_new_place_and_refused_at_the_old_one(boug
         StateStore(bought, marks=marks).load()
     (finding,) = caught.value.diagnostics
     assert finding.code == "state-relocated"
-    assert f"--state {target.words.place}" in finding.hint
+    assert f"--state {quote(target.words.place)}" in finding.hint
 
 
 def test_nothing_is_ever_recorded_again_at_the_old_place(bought, target, moving, marks):
@@ -218,7 +217,10 @@ def test_late_answers_move_along_and_later_ones_are_carried_over(bought, target,
     late_answer(bought, lineage)
     with pytest.raises(StoreError) as caught:
         StateStore(bought, marks=marks).load()
-    assert f"state migrate --state {bought.words.place} --to {target.words.place}" in caught.value.diagnostics[0].hint
+    assert (
+        f"state migrate --state {quote(bought.words.place)} --to {quote(target.words.place)}"
+        in caught.value.diagnostics[0].hint
+    )
     again = moving(bought, target)
     assert (again.was_done, again.late) == (True, 1)
     assert "gateway" in addresses(StateStore(target, marks=marks).load())
@@ -234,7 +236,7 @@ def test_an_answer_that_is_late_already_is_there_when_the_state_arrives(bought, 
 def test_an_older_copy_of_the_old_place_is_found_out_by_who_has_seen_it_move(tmp_path, moving, marks, target, bought):
     if not isinstance(bought, FolderStore):
         return
-    kept = {file: file.read_bytes() for file in (tmp_path / "old").iterdir()}
+    kept = {file: file.read_bytes() for file in (tmp_path / "old" / "state").iterdir()}
     moving(bought, target)
     for file, data in kept.items():
         file.write_bytes(data)
