@@ -144,7 +144,9 @@ def test_a_pulled_state_is_one_document_that_other_tools_can_read(applied):
     assert (ran.code, ran.err) == (0, "")
     assert (document["label"], document["pull"], document["serial"]) == ("demo", 1, 2)
     assert document["state"]["resources"]["gateway"]["id"]
-    assert [json.loads(line)["sequence"] for line in document["journal"]] == list(range(1, document["head"]["sequence"] + 1))
+    assert [json.loads(line)["sequence"] for line in document["journal"]] == list(
+        range(1, document["head"]["sequence"] + 1)
+    )
     journal = "".join(f"{line}\n" for line in document["journal"]).encode()
     assert journal == (applied.state / "demo.journal").read_bytes()
     unseal(ran.out.encode())

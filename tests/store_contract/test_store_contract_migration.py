@@ -8,6 +8,7 @@ from shlex import quote
 import pytest
 from support.builders import IDENTITY, a_purchase, a_release, a_run, an_address, an_intent
 from support.memory_backend import Fault, Place, shared_store
+from support.postgres_stores import close_backends
 
 from provisioner.model.diagnostic import LockHeld, StoreError, UsageError
 from provisioner.model.journal import Answered, Arrived, Arriving, Intended, Relocated, RunEnded, RunStarted
@@ -36,7 +37,8 @@ def marks(tmp_path):
 @pytest.fixture(params=PAIRS, ids="-to-".join)
 def openers(request, tmp_path):
     source, target = request.param
-    return STORES[source](tmp_path / "old"), STORES[target](tmp_path / "new")
+    yield STORES[source](tmp_path / "old"), STORES[target](tmp_path / "new")
+    close_backends()
 
 
 @pytest.fixture
