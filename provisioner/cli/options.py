@@ -54,7 +54,7 @@ def _refuse_terraform_variables(
     return value
 
 
-def _refuse_state_file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def refuse_state_file(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Refuses Terraform's state file as a place: a folder of that name would look like an empty state."""
     if value is not None and "://" not in value and value.endswith((".tfstate", ".tfstate.backup")):
         from provisioner.cli.terraform import STATE_FILE
@@ -74,7 +74,7 @@ no_color = click.option(
 _STACK_OPTIONS = (
     click.option("--specs", type=click.Path(path_type=Path), help="Directory of the stack [default: PROVISIONER_SPECS; the current one if it holds stack.yaml; specs]."),
     click.option("-e", "--environment", metavar="NAME", shell_complete=complete_environments, help="Environment to use; it has its own variables and its own state."),
-    click.option("--state", "state_location", metavar="URL", callback=_refuse_state_file, help="Where the state is kept: a folder, or the URL of a database, without a password [default: PROVISIONER_STATE; state: in your own configuration or in stack.yaml; the nearest state/ folder above the specs that has it]."),
+    click.option("--state", "state_location", metavar="URL", callback=refuse_state_file, help="Where the state is kept: a folder, or the URL of a database, without a password [default: PROVISIONER_STATE; state: in your own configuration or in stack.yaml; the nearest state/ folder above the specs that has it]."),
     click.option("--var", "assignments", metavar="NAME=VALUE", multiple=True, help="Set a variable. May be repeated."),
     click.option("--var-file", "var_files", type=click.Path(path_type=Path), multiple=True, callback=_refuse_terraform_variables, help="Read variables from a YAML file. May be repeated."),
     no_color,

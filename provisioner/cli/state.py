@@ -1,6 +1,6 @@
 """The commands `state list`, `state show` and `state rebuild`.
 
-The commands that change a record by hand are in state_edits.py.
+The commands that change a record by hand are in state_edits.py, and those that move the state in state_moves.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from provisioner.cli.options import (
 )
 from provisioner.cli.parameter_types import AddressType
 from provisioner.cli.state_edits import EDITS
+from provisioner.cli.state_moves import MOVES
 from provisioner.cli.terraform import AnsweringGroup
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 @click.group("state", cls=AnsweringGroup)
 def command() -> None:
-    """List, show, edit or rebuild what the state records."""
+    """List, show, edit, move or rebuild what the state records."""
 
 
-for edit in EDITS:
-    command.add_command(edit)
+for each in (*EDITS, *MOVES):
+    command.add_command(each)
 
 
 @command.command("list")

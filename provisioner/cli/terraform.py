@@ -133,9 +133,6 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "schema": "The schema of the specs is not printed yet. docs/specs.md has every field.",
     "stacks": "A stack is a directory that holds a stack.yaml, and --specs DIR names another one. Its environments are chosen by -e NAME.",
     "state identities": "`provisioner output --json` prints the ids of all servers by address.",
-    "state pull": "The state is a file already: `provisioner state list` says where it is kept, and `provisioner show --json` prints it.",
-    "state push": "A state is never replaced by hand. `provisioner state rebuild` puts a damaged or lost one together again, and "
-    "--state names another place: docs/recovery.md.",
     "state replace-provider": "There are no providers, so none has to be replaced. `provisioner state rename` gives a whole state another name.",
     "status": _TO_LOOK,
     "taint": _taint,
@@ -188,7 +185,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "json-into": "--json writes to stdout: add `>FILE`",
     "lock": "plan takes no lock, and apply always does; --lock-timeout is how long apply waits for another run",
     "lockfile": _NO_PROVIDERS,
-    "migrate-state": f"{_NO_BACKEND}. To move a state, move the files of its folder while nothing runs; `provisioner state rename` gives it another name",
+    "migrate-state": f"{_NO_BACKEND}. `provisioner state migrate --to URL` moves a state to another place; `provisioner state rename` gives it another name",
     "module": "there are no modules yet",
     "module-depth": "there are no modules yet",
     "no-tests": _NO_TESTS,

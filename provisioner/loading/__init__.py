@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from provisioner.loading.loader import Loaded, load
     from provisioner.loading.outputs import Outputs
     from provisioner.loading.spec_writer import ExistingResource, is_writable, quote_if_needed, render_spec, unique_key
+    from provisioner.loading.state_setting import folder_in_specs
     from provisioner.loading.user_configuration import read_user_configuration
 else:
     _MODULES = {
         "CODES": "codes",
         "Loaded": "loader",
         "Outputs": "outputs",
+        "folder_in_specs": "state_setting",
         "load": "loader",
         "read_user_configuration": "user_configuration",
     }
@@ -53,6 +55,7 @@ __all__ = [
     "declares_outputs",
     "enclosing_stack",
     "find_stacks",
+    "folder_in_specs",
     "is_writable",
     "load",
     "quote_if_needed",

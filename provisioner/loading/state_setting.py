@@ -5,6 +5,7 @@ A repository is untrusted. A folder that it names has to be inside of it, becaus
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -98,6 +99,12 @@ def _resolve_folder(directory: Path, text: str) -> StateFolder:
     if real.name.endswith((".tfstate", ".tfstate.backup")):
         raise UnplacedError("state-place-invalid", "this is a state of Terraform's, and no folder of states", hint=hint)
     return StateFolder(str(real))
+
+
+def folder_in_specs(directory: Path, folder: str) -> str | None:
+    """Returns how a stack.yaml in `directory` names a folder; None for one that it may not name."""
+    stack, real = directory.resolve(), Path(folder).resolve()
+    return os.path.relpath(real, stack) if real.is_relative_to(_root(stack)) else None
 
 
 def _root(stack: Path) -> Path:

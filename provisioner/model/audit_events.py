@@ -20,6 +20,8 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Approved,
+    Arrived,
+    Arriving,
     Created,
     Entry,
     Fenced,
@@ -97,7 +99,18 @@ def audit_events(history: Sequence[HistoryEntry], *, at_work: bool = False) -> I
     known: dict[Address, _Facts] = {}
     for line in history:
         match line.entry:
-            case Created() | RunStarted() | RunEnded() | Approved() | Listed() | Renamed() | Fenced() | Relocated():
+            case (
+                Created()
+                | RunStarted()
+                | RunEnded()
+                | Approved()
+                | Listed()
+                | Renamed()
+                | Fenced()
+                | Relocated()
+                | Arriving()
+                | Arrived()
+            ):
                 yield from _of_state(line, line.entry)
             case Intended(intent=intent) if intent.unknown_since is not None:
                 pass  # the same call, noted again when its outcome turned out to be unknown
@@ -134,6 +147,8 @@ def _of_state(line: HistoryEntry, entry: Entry) -> Iterator[AuditEvent]:
             yield AuditEvent(line, AuditEventType.TOOK_OVER, None, f"{who}, from {former}")
         case Relocated(to=to):
             yield AuditEvent(line, AuditEventType.STATE_MOVED, None, f"to {to}")
+        case Arrived(origin=origin):
+            yield AuditEvent(line, AuditEventType.STATE_MOVED, None, f"from {origin}")
         case _:
             pass
 

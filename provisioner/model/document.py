@@ -41,15 +41,18 @@ def seal(content: JsonObject, *, tool: str) -> bytes:
     return readable({**document, "checksum": digest(document)})
 
 
-def unseal(data: bytes) -> dict[str, JsonValue]:
-    """Returns the content of a sealed document. Raises Damaged if the document is not exactly what `seal` wrote."""
+def unseal(data: bytes, *, any_layout: bool = False) -> dict[str, JsonValue]:
+    """Returns the content of a sealed document. Raises Damaged if the document is not exactly what `seal` wrote.
+
+    With `any_layout` only its content must be that, so another program may have printed it anew.
+    """
     document = _parsed(data)
     _require_format(document)
     checksum = document.pop("checksum", None)
     try:
         if checksum != digest(document):
             raise Damaged(_repetition(data) or "has a checksum that does not fit its content, so it was altered")
-        if readable({**document, "checksum": checksum}) != data:
+        if not any_layout and readable({**document, "checksum": checksum}) != data:
             raise Damaged(_repetition(data) or "was rewritten by something else, because its layout is not this tool's")
     except TypeError as problem:
         raise Damaged(f"holds what this tool never writes: {problem}") from problem

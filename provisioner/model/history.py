@@ -15,6 +15,8 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Approved,
+    Arrived,
+    Arriving,
     Created,
     Entry,
     Fenced,
@@ -112,9 +114,12 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
         match record.entry:
             case Created():
                 yield HistoryEntry(record, None, None)
-            case Fenced() | Relocated():
+            case Fenced() | Arriving():
                 run = None
                 yield HistoryEntry(record, None, None)
+            case Relocated():
+                yield HistoryEntry(record, run, None)
+                run = None
             case RunStarted() as run:
                 yield HistoryEntry(record, run, None)
             case RunEnded():
@@ -127,7 +132,17 @@ def with_context(records: Sequence[HistoryRecord]) -> Iterator[HistoryEntry]:
                 if run is not None and run.run not in ended and _settles_a_doubt(record.entry):
                     run = None
                 yield HistoryEntry(record, run, intents.get(record.entry.intent))
-            case Approved() | Listed() | Imported() | Moved() | Remembered() | Stated() | Forgotten() | Renamed():
+            case (
+                Approved()
+                | Listed()
+                | Imported()
+                | Moved()
+                | Remembered()
+                | Stated()
+                | Forgotten()
+                | Renamed()
+                | Arrived()
+            ):
                 yield HistoryEntry(record, run, None)
             case _:
                 assert_never(record.entry)

@@ -248,13 +248,26 @@ class Fenced:
 
 @dataclass(frozen=True, slots=True)
 class Relocated:
-    """The last record of a journal: the state is kept at `to`, and never again here. `serial` is that of its first
-    checkpoint there.
-    """
+    """The last record of a journal: the state is kept at `to`, and never again here."""
 
     to: str
-    serial: int
     type: Literal["relocated"] = "relocated"
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """Follows a copy of the journal of `origin`, where the state is still kept. It is not kept here until `Arrived` follows."""
+
+    origin: str
+    type: Literal["arriving"] = "arriving"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The state is kept here from now on. Its journal came from `origin`, which is closed, or where it was pulled."""
+
+    origin: str
+    type: Literal["arrived"] = "arrived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,5 +294,7 @@ Entry: TypeAlias = (
     | Renamed
     | Fenced
     | Relocated
+    | Arriving
+    | Arrived
     | RunEnded
 )

@@ -14,6 +14,8 @@ from provisioner.model.journal import (
     Adopted,
     Answered,
     Approved,
+    Arrived,
+    Arriving,
     Created,
     Entry,
     Fenced,
@@ -80,7 +82,17 @@ def replay(state: State, entries: Iterable[Entry]) -> State:
                 _forget(resources, released, entry)
             case Approved():
                 approvals.begin(entry)
-            case Created() | RunStarted() | Listed() | Renamed() | Fenced() | Relocated() | RunEnded():
+            case (
+                Created()
+                | RunStarted()
+                | Listed()
+                | Renamed()
+                | Fenced()
+                | Relocated()
+                | Arriving()
+                | Arrived()
+                | RunEnded()
+            ):
                 listed, state = _listed_since(entry), _with_owner(state, entry)
     newest = dict([*released.items()][-_RELEASES_KEPT:])
     state = replace(state, listed=listed.ids, all_listed=listed.complete)

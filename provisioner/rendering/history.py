@@ -14,7 +14,7 @@ from provisioner.model.address import Address
 from provisioner.model.audit_event import AuditEvent, AuditEventType
 from provisioner.model.audit_events import audit_events
 from provisioner.model.history import HistoryEntry, VerifiedJournal
-from provisioner.model.journal import RunEnded, RunStarted
+from provisioner.model.journal import Relocated, RunEnded, RunStarted
 from provisioner.model.time_text import timestamp
 from provisioner.rendering.caller import caller_document, caller_lines
 from provisioner.rendering.machine import FORMAT_VERSION, Document
@@ -100,7 +100,7 @@ def _heading(
 
 def _ending(last: HistoryEntry, *, is_running: bool) -> str | None:
     match last.entry:
-        case RunEnded(result="ended"):
+        case RunEnded(result="ended") | Relocated():
             return None
         case RunEnded(result=result):
             return escape(result)

@@ -17,6 +17,10 @@ from provisioner.model.state_url import InvalidStateUrlError, StateUrl
 from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
+from provisioner.store.migration import MigrationResult, migrate_state
+from provisioner.store.pull_file import read_pull, write_pull
+from provisioner.store.pulled_state import PulledState, read_pulled
+from provisioner.store.push import push_state
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
@@ -27,6 +31,8 @@ from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
 __all__ = [
     "LockHolder",
     "LockWaitListener",
+    "MigrationResult",
+    "PulledState",
     "Repair",
     "Salvaged",
     "SalvagedPart",
@@ -40,9 +46,14 @@ __all__ = [
     "labels_in",
     "locate",
     "make_state_folder",
+    "migrate_state",
     "open_store",
+    "push_state",
+    "read_pull",
+    "read_pulled",
     "state_checks",
     "state_folders",
+    "write_pull",
 ]
 
 

@@ -137,13 +137,15 @@ def journal_lines(
     head: JournalHead,
     time: int,
     batch: JsonObject,
+    closing: bool = False,
 ) -> tuple[bytes, JournalHead]:
-    """Return the lines that follow `head` while the state has `serial`, and the new head.
+    """Return the lines that follow `head` while the state has `serial`, and the new head. `closing`: they are the last ones.
 
     Raises StoreError `entry-unwritable`.
     """
     try:
-        return link(map(entry_to_json, entries), lineage=lineage, serial=serial, head=head, time=time, batch=batch)
+        written = map(entry_to_json, entries)
+        return link(written, lineage=lineage, serial=serial, head=head, time=time, batch=batch, closing=closing)
     except (TypeError, ValueError) as problem:
         raise StoreError(
             error(

@@ -46,14 +46,22 @@ def read_current(
 
 
 def read_whole(
-    reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
+    reader: Reader,
+    words: StoreWords,
+    *,
+    requires_checkpoint: bool,
+    marks: HighWaterMarks,
+    kept_elsewhere: bool = False,
 ) -> tuple[KnownState, bytes] | None:
-    """Read the current state like `read_current`, and return it with the whole journal."""
+    """Read the current state like `read_current`, and return it with the whole journal.
+
+    `kept_elsewhere`: also a state that is kept at another place, which may have been seen further on there.
+    """
     if requires_checkpoint:
-        return _read_pair(reader, words, marks)
+        return _read_pair(reader, words, marks, kept_elsewhere=kept_elsewhere)
     if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
         return None
-    known = _newest_from_journal(reader, words, journal or b"")
+    known = _newest_from_journal(reader, words, journal or b"", kept_elsewhere=kept_elsewhere)
     _require_newest(words, known, _holds(words, known, lambda: journal), marks)
     return known, journal or b""
 
@@ -61,17 +69,27 @@ def read_whole(
 def read_quickly(
     reader: Reader, words: StoreWords, *, requires_checkpoint: bool, marks: HighWaterMarks
 ) -> State | None:
-    """Read the current state without the records from before the checkpoint, and so without detecting damage there."""
+    """Read the current state without the records from before the checkpoint, and so without detecting damage there.
+
+    A state that has moved to another place is read as it was then: its servers are still somebody's.
+    """
     if requires_checkpoint and (newest := reader.checkpoint()) is not None:
         try:
-            known = _from_checkpoint(reader, words, read_state(words, newest.data, place=newest.place))
+            written = read_state(words, newest.data, place=newest.place)
+            known = _from_checkpoint(reader, words, written, kept_elsewhere=True)
         except NotInLog:
             pass  # reading both in full below finds out why
         else:
             _require_newest(words, known, _holds(words, known, lambda: read_journal(reader)), marks)
             return known.state
-    current = read_current(reader, words, requires_checkpoint=requires_checkpoint, marks=marks)
-    return None if current is None else current.state
+    if requires_checkpoint:
+        read = _read_pair(reader, words, marks, kept_elsewhere=True)
+        return None if read is None else read[0].state
+    current = _read_newest(reader, words, kept_elsewhere=True)
+    if current is None:
+        return None
+    _require_newest(words, current, lambda head: _is_in_log(reader, head), marks)
+    return current.state
 
 
 def read_journal(reader: Reader) -> bytes | None:
@@ -80,7 +98,9 @@ def read_journal(reader: Reader) -> bytes | None:
     return b"".join(pieces) if pieces else None
 
 
-def _read_pair(reader: Reader, words: StoreWords, marks: HighWaterMarks) -> tuple[KnownState, bytes] | None:
+def _read_pair(
+    reader: Reader, words: StoreWords, marks: HighWaterMarks, *, kept_elsewhere: bool = False
+) -> tuple[KnownState, bytes] | None:
     """Read checkpoint and journal. An error is raised only when a second reading finds the same bytes.
 
     Without the lock, a run may write between the reading of the two parts.
@@ -88,7 +108,7 @@ def _read_pair(reader: Reader, words: StoreWords, marks: HighWaterMarks) -> tupl
     parts = _read_parts(reader)
     while True:
         try:
-            return _check_pair(reader, words, marks, *parts)
+            return _check_pair(reader, words, marks, *parts, kept_elsewhere=kept_elsewhere)
         except StoreError:
             again = _read_parts(reader)
             if again == parts:
@@ -103,7 +123,13 @@ def _read_parts(reader: Reader) -> tuple[bytes | None, bytes | None]:
 
 
 def _check_pair(
-    reader: Reader, words: StoreWords, marks: HighWaterMarks, state: bytes | None, journal: bytes | None
+    reader: Reader,
+    words: StoreWords,
+    marks: HighWaterMarks,
+    state: bytes | None,
+    journal: bytes | None,
+    *,
+    kept_elsewhere: bool,
 ) -> tuple[KnownState, bytes] | None:
     if state is None:
         if journal is not None:
@@ -111,27 +137,30 @@ def _check_pair(
         if reader.checkpoint(1) is not None:
             raise state_missing(words, beside=words.backup_name)
         return None
-    known = read_known(words, state=state, journal=journal)
+    known = read_known(words, state=state, journal=journal, kept_elsewhere=kept_elsewhere)
     _require_newest(words, known, _holds(words, known, lambda: journal), marks)
     return known, journal or b""
 
 
-def _read_newest(reader: Reader, words: StoreWords) -> KnownState | None:
+def _read_newest(reader: Reader, words: StoreWords, *, kept_elsewhere: bool = False) -> KnownState | None:
     for written, size in _checkpoints(reader, words):
         try:
-            return replace(_from_checkpoint(reader, words, written), written_size=size)
+            known = _from_checkpoint(reader, words, written, kept_elsewhere=kept_elsewhere)
+            return replace(known, written_size=size)
         except NotInLog:
             continue
     journal = read_journal(reader)
-    return None if journal is None else _newest_from_journal(reader, words, journal)
+    return None if journal is None else _newest_from_journal(reader, words, journal, kept_elsewhere=kept_elsewhere)
 
 
-def _newest_from_journal(reader: Reader, words: StoreWords, journal: bytes) -> KnownState:
+def _newest_from_journal(
+    reader: Reader, words: StoreWords, journal: bytes, *, kept_elsewhere: bool = False
+) -> KnownState:
     for written, _ in _checkpoints(reader, words):
         if written.head == START or line_ending(written.head) in journal:
-            return replay_tail(words, written, journal)
+            return replay_tail(words, written, journal, kept_elsewhere=kept_elsewhere)
     if (first := initial_state(words, journal)) is not None:
-        return replay_tail(words, first, journal)
+        return replay_tail(words, first, journal, kept_elsewhere=kept_elsewhere)
     raise state_missing(words, beside=words.journal_name)
 
 
@@ -147,17 +176,18 @@ def _checkpoints(reader: Reader, words: StoreWords) -> Iterator[tuple[State, int
                 raise
 
 
-def _from_checkpoint(reader: Reader, words: StoreWords, written: State) -> KnownState:
+def _from_checkpoint(reader: Reader, words: StoreWords, written: State, *, kept_elsewhere: bool = False) -> KnownState:
     """Replay the journal onto a checkpoint. Raises NotInLog."""
     journal = b"".join(reader.log(JOURNAL).read(written.head))
-    return replay_tail(words, written, journal, is_whole=written.head.sequence == 0)
+    is_whole = written.head.sequence == 0
+    return replay_tail(words, written, journal, is_whole=is_whole, kept_elsewhere=kept_elsewhere)
 
 
 def _require_newest(
     words: StoreWords, known: KnownState, holds: Callable[[JournalHead], bool], marks: HighWaterMarks
 ) -> None:
     """Raises StoreError when the state is older than its high-water mark. `holds` is that of `is_behind`."""
-    seen = marks.load(known.written.lineage)
+    seen = None if known.relocation else marks.load(known.written.lineage)
     if seen is not None and is_behind(known, holds, seen=seen):
         raise state_behind(words, known.written.serial, known.state.head, seen)
 

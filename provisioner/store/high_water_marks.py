@@ -89,6 +89,10 @@ class HighWaterMarks:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(path, json.dumps(document).encode())
 
+    def place(self, lineage: str) -> str:
+        """Return where the mark of a lineage is kept, for messages."""
+        return str(self._path(lineage) or "your mark of it")
+
     def _path(self, lineage: str) -> Path | None:
         if self._folder is None or not _LINEAGE.fullmatch(lineage):
             return None

@@ -13,7 +13,7 @@ from typing import Final
 from provisioner.model.diagnostic import StoreError, error
 from provisioner.model.document import Damaged, FromNewerVersion, unseal
 from provisioner.model.history import HistoryRecord
-from provisioner.model.journal import Created, Entry, Relocated, Renamed
+from provisioner.model.journal import Arriving, Created, Entry, Relocated, Renamed
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
@@ -25,12 +25,29 @@ from provisioner.store.state_errors import (
     journal_damaged,
     journal_missing,
     journal_short,
+    state_arriving,
     state_older,
     state_relocated,
 )
 from provisioner.store.words import StoreWords
 
 FOREIGN: Final = "state-foreign"
+_MOVES: Final = frozenset({"relocated", "arriving", "arrived"})
+
+
+@dataclass(frozen=True, slots=True)
+class Relocation:
+    """Says that the state is kept at another place: for good (`Relocated`), or still (`Arriving`).
+
+    `time` is when that was recorded, in milliseconds since the epoch.
+    """
+
+    entry: Relocated | Arriving
+    time: int
+
+    @property
+    def is_final(self) -> bool:
+        return isinstance(self.entry, Relocated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +57,8 @@ class KnownState:
     `written` is the state of the checkpoint, `state` the same with the journal's tail replayed. The first `journal_end`
     bytes of the journal are complete records; a torn one may follow. `is_described`: the journal begins with an entry
     that names its stack, environment and identity. `written_size` and `tail_size` are the bytes of the checkpoint and
-    of the records since.
+    of the records since. `relocation` is not None for a state that is kept at another place, which only those read who ask
+    for it.
     """
 
     written: State
@@ -49,15 +67,24 @@ class KnownState:
     is_described: bool = True
     written_size: int = 0
     tail_size: int = 0
+    relocation: Relocation | None = None
 
 
-def read_known(words: StoreWords, *, state: bytes, journal: bytes | None) -> KnownState:
+def read_known(words: StoreWords, *, state: bytes, journal: bytes | None, kept_elsewhere: bool = False) -> KnownState:
     """Read a checkpoint and its whole journal. Raises StoreError for damage."""
-    return replay_tail(words, read_state(words, state, place=words.state), journal)
+    return replay_tail(words, read_state(words, state, place=words.state), journal, kept_elsewhere=kept_elsewhere)
 
 
-def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_whole: bool = True) -> KnownState:
-    """Replay what the journal has recorded since the checkpoint `written`. Raises StoreError for damage.
+def replay_tail(
+    words: StoreWords,
+    written: State,
+    journal: bytes | None,
+    *,
+    is_whole: bool = True,
+    kept_elsewhere: bool = False,
+) -> KnownState:
+    """Replay what the journal has recorded since the checkpoint `written`. Raises StoreError for damage, and for a state
+    that is kept at another place unless `kept_elsewhere` asks for that one, too.
 
     `is_whole`: `journal` is complete; else it begins with the record of the checkpoint's head.
     """
@@ -69,6 +96,7 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
     at = START if is_whole else written.head
     created: Record | None = None
     renamed: Renamed | None = None
+    move: Record | None = None
     for record in checked_records(words, journal or b"", lineage=written.lineage, at=at):
         head, end, newest = record.head, record.end, max(newest, record.serial or 0)
         if head.sequence == written.head.sequence:
@@ -79,10 +107,13 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
         match record.entry.get("type"):
             case "created":
                 created = record
-            case "relocated":
-                raise state_relocated(words, _decode_relocated(words, record).to, time=record.time)
+            case name if name in _MOVES:
+                move = record
             case "renamed" if head.sequence <= written.head.sequence:
                 renamed = _decode_renamed(words, record)
+    relocation = None if move is None else _relocation(words, move)
+    if relocation is not None and not kept_elsewhere:
+        raise kept_elsewhere_error(words, relocation)
     if created is not None:
         _require_same_owner(words, created, renamed, written)
     if head.sequence < written.head.sequence:
@@ -91,7 +122,23 @@ def replay_tail(words: StoreWords, written: State, journal: bytes | None, *, is_
         raise state_older(words, written.serial, newest)
     state = _replay(words, written, tail, head=head)
     require_owner(words, state)
-    return KnownState(written, state, end, created is not None or not is_whole, tail_size=end - tail_begin)
+    is_described = created is not None or not is_whole
+    return KnownState(written, state, end, is_described, tail_size=end - tail_begin, relocation=relocation)
+
+
+def find_relocation(words: StoreWords, journal: bytes) -> Relocation | None:
+    """Return what the readable lines of a journal, which may be damaged, say about another place that keeps the state."""
+    lines = (line for line in single_lines(journal) if isinstance(line, Record) and line.entry.get("type") in _MOVES)
+    last = next(iter([*lines][-1:]), None)
+    return None if last is None else _relocation(words, last)
+
+
+def kept_elsewhere_error(words: StoreWords, relocation: Relocation) -> StoreError:
+    match relocation.entry:
+        case Relocated(to=to):
+            return state_relocated(words, to, time=relocation.time)
+        case Arriving(origin=origin):
+            return state_arriving(words, origin)
 
 
 def initial_state(words: StoreWords, journal: bytes) -> State | None:
@@ -225,10 +272,9 @@ def _require_same_owner(words: StoreWords, record: Record, renamed: Renamed | No
         raise journal_damaged(words, problem, line=record.sequence)
 
 
-def _decode_relocated(words: StoreWords, record: Record) -> Relocated:
+def _relocation(words: StoreWords, record: Record) -> Relocation | None:
     entry = decode_entry(words, record)
-    assert isinstance(entry, Relocated)
-    return entry
+    return Relocation(entry, record.time) if isinstance(entry, Relocated | Arriving) else None
 
 
 def _decode_renamed(words: StoreWords, record: Record) -> Renamed | None:

@@ -13,17 +13,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from shlex import quote
 from typing import Final, TypeAlias
 
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import Diagnostic, StoreError, warning
 from provisioner.model.document import Damaged
-from provisioner.model.journal import Answered, Entry, Intended, Settled
+from provisioner.model.journal import Answered, Entry, Intended, Relocated, Settled
+from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_from_json, journal_lines
-from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, Undecided
+from provisioner.store.contract import JOURNAL, LATE, START, Conflict, Log, NotDone, Reader, Undecided
+from provisioner.store.known_state import find_relocation
 from provisioner.store.words import StoreWords
 
 Answer: TypeAlias = Answered | Settled
@@ -109,9 +112,14 @@ def with_late_hint(failure: StoreError, words: StoreWords) -> StoreError:
 
 def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
     """Return every readable answer with its intent. Raises StoreError when the log cannot be read."""
+    return find_late(b"".join(reader.log(LATE).read()))
+
+
+def find_late(lines: bytes) -> list[tuple[Intent, Answer]]:
+    """Return every readable answer of a log of late answers with its intent."""
     found: list[tuple[Intent, Answer]] = []
     intents: dict[str, Intent] = {}
-    for line in single_lines(b"".join(reader.log(LATE).read())):
+    for line in single_lines(lines):
         if not isinstance(line, Record):
             continue
         entry: Entry | None = None
@@ -122,6 +130,27 @@ def read_late(reader: Reader) -> list[tuple[Intent, Answer]]:
         elif isinstance(entry, Answered | Settled) and entry.intent in intents:
             found.append((intents[entry.intent], entry))
     return found
+
+
+def with_uncarried_hint(failure: StoreError, words: StoreWords, reader: Reader) -> StoreError:
+    """Return the error for a state that was moved, with a hint about answers that came here after its move."""
+    relocation = find_relocation(words, b"".join(reader.log(JOURNAL).read()))
+    lines = single_lines(b"".join(reader.log(LATE).read()))
+    if (
+        relocation is None
+        or not isinstance(relocation.entry, Relocated)
+        or not any(isinstance(line, Record) and line.time >= relocation.time for line in lines)
+    ):
+        return failure
+    again = f"`provisioner state migrate --state {quote(words.place)} --to {quote(relocation.entry.to)}`"
+    notice = f"A run that had lost its lock was answered after the move, and {words.late} holds that: {again} carries it over."
+    return StoreError(*(replace(one, hint=f"{one.hint} {notice}") for one in failure.diagnostics))
+
+
+def with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
+    """Apply late answers to open intents. The next run journals the same answers."""
+    answers = open_answers(state, late)
+    return replay(state, answers) if answers else state
 
 
 def open_answers(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[Answer, ...]:

@@ -6,23 +6,59 @@ between the two writes, the next repair reads the new journal alone and not a mi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
 from provisioner import __version__
-from provisioner.model.diagnostic import StoreError, error
+from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.document import seal
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
+from provisioner.store.arrival import parts_of
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
 from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
-from provisioner.store.known_state import require_owner
-from provisioner.store.salvage import Salvaged
+from provisioner.store.known_state import FOREIGN, find_relocation, kept_elsewhere_error, require_owner
+from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.words import StoreWords
+
+
+def begin_repair(
+    locked: LockedStore,
+    words: StoreWords,
+    *,
+    read: Callable[[], object],
+    clock: StoreClock,
+    marks: HighWaterMarks,
+    force: bool,
+) -> Repair:
+    """Return a repair of what `locked` holds, of which `read` finds the damage. See `StateStore.repair`."""
+    damaged = parts_of(locked)
+    moved = find_relocation(words, damaged.journal or b"")
+    if moved is not None and (moved.is_final or not force):
+        raise kept_elsewhere_error(words, moved)
+    try:
+        read()
+        damage: tuple[Diagnostic, ...] = ()
+    except StoreError as refusal:
+        damage = refusal.diagnostics
+        if damage[0].code == FOREIGN:
+            raise
+    salvaged = _checked_against_mark(marks, salvage(words, damaged, damage=damage))
+    return Repair(locked, words, clock=clock, marks=marks, damaged=damaged, salvaged=salvaged)
+
+
+def _checked_against_mark(marks: HighWaterMarks, salvaged: Salvaged) -> Salvaged:
+    """Mark the result as incomplete when it is older than its high-water mark: everything may be readable in an older
+    copy.
+    """
+    seen = marks.load(salvaged.lineage or "")
+    if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
+        return salvaged
+    return replace(salvaged, is_complete=False, serial=max(salvaged.serial, seen.serial))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Final
 
 from provisioner.model.diagnostic import LOCK_LOST, LockLost, SourceRange, StoreError, error
@@ -18,13 +19,32 @@ OR_REBUILD: Final = (
 )
 
 
+RELOCATED: Final = "state-relocated"
+
+
 def state_relocated(words: StoreWords, to: str, *, time: int) -> StoreError:
     """Return the error for a state that was moved to `to`, at `time` in milliseconds since the epoch."""
+    # Specs may name only folders of their repository, and only relative to their own place.
+    written = f"write `state: {to}` in stack.yaml" if "://" in to else "name its folder as `state:` in stack.yaml"
     return StoreError(
         error(
-            "state-relocated",
+            RELOCATED,
             f"{words.state} was moved to {to} at {format_time(time)}, and nothing is ever recorded here again",
-            hint=f"Nothing was changed. Use it where it is: write `state: {to}` in stack.yaml, or give --state {to}",
+            hint=f"Nothing was changed. Use it where it is: {written}, or give --state {quote(to)}. "
+            f"What was recorded here before is shown by `provisioner history --state {quote(words.place)}`.",
+        )
+    )
+
+
+def state_arriving(words: StoreWords, origin: str) -> StoreError:
+    """Return the error for a copy of the state at `origin` whose migration has not come to its end."""
+    migrate = f"`provisioner state migrate --state {quote(origin)} --to {quote(words.place)}`"
+    return StoreError(
+        error(
+            "state-arriving",
+            f"{words.state} is a copy of the state at {origin}, and its migration from there is not complete",
+            hint=f"Nothing was changed. Complete it where {origin} can be reached: {migrate}. If that place is lost for good, "
+            "`provisioner state rebuild --force` takes over what is here.",
         )
     )
 

@@ -11,25 +11,36 @@ import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
 from provisioner.model.journal import Entry
-from provisioner.model.replay import replay
-from provisioner.model.state import Intent, State
+from provisioner.model.state import State
+from provisioner.store.access import StoreAccess, lock_both
 from provisioner.store.clock import StoreClock
-from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store, StoreCheck
-from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
+from provisioner.store.contract import LATE, LockedStore, Reader, Store, StoreCheck
+from provisioner.store.current import read_current, read_quickly, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
-from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
-from provisioner.store.late_answers import Answer, open_answers, read_late, unrecorded_purchases
+from provisioner.store.known_state import (
+    KnownState,
+    read_history,
+    require_owner,
+)
+from provisioner.store.late_answers import (
+    open_answers,
+    read_late,
+    unrecorded_purchases,
+    with_late,
+    with_uncarried_hint,
+)
+from provisioner.store.pulled_state import PulledState, pulled
 from provisioner.store.renaming import Renaming, nothing_to_rename
-from provisioner.store.repair import Repair
-from provisioner.store.salvage import Salvaged, salvage
+from provisioner.store.repair import Repair, begin_repair
 from provisioner.store.session import Session
+from provisioner.store.state_errors import RELOCATED
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
@@ -101,7 +112,7 @@ class StateStore:
         Returns None when nothing was ever recorded. Raises StoreError for damage.
         """
         known = self._read(self._store)
-        return None if known is None else _with_late(known.state, read_late(self._store))
+        return None if known is None else with_late(known.state, read_late(self._store))
 
     def siblings(self) -> Siblings:
         """Read the other states that are kept at the same place, those of other environments and stacks."""
@@ -122,7 +133,7 @@ class StateStore:
                 if state is None:
                     unread[label] = "only leftovers of it are there, such as a copy or names in other letters"
                 else:
-                    states[label] = _with_late(state, read_late(sibling))
+                    states[label] = with_late(state, read_late(sibling))
         return Siblings(states, unread)
 
     def holder(self) -> LockHolder | None:
@@ -138,8 +149,8 @@ class StateStore:
         yield from self._store.checks()
 
     def history(self) -> Iterator[HistoryRecord]:
-        """Yield all records of the journal, oldest first. Raises StoreError for damage."""
-        if (read := self._read_whole()) is not None:
+        """Yield all records of the journal, oldest first, also of a state that was moved. Raises StoreError for damage."""
+        if (read := self._read_whole(kept_elsewhere=True)) is not None:
             known, journal = read
             yield from read_history(self._words, journal, lineage=known.written.lineage)
 
@@ -148,7 +159,7 @@ class StateStore:
 
         Raises StoreError for damage, and when nothing was ever recorded.
         """
-        if (read := self._read_whole()) is None:
+        if (read := self._read_whole(kept_elsewhere=True)) is None:
             raise StoreError(
                 error(
                     "nothing-recorded",
@@ -183,36 +194,24 @@ class StateStore:
 
     @contextmanager
     def repair(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+        self,
+        *,
+        command: str,
+        who: str,
+        timeout: float,
+        on_wait: LockWaitListener | None = None,
+        force: bool = False,
     ) -> Iterator[Repair]:
         """Open a repair.
 
         Raises LockHeld as `write` does, and StoreError for parts that are not damaged but must not be replaced.
 
-        These are parts that may not be read, that a newer version wrote, of another stack, or of two histories.
+        These are parts that may not be read, that a newer version wrote, of another stack, or of two histories; the closed
+        log of a state that was moved; and without `force` a copy whose migration is not complete.
         """
         with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
-            newest, before = locked.checkpoint(), locked.checkpoint(1)
-            damaged = DamagedParts(
-                state=newest.data if newest else None,
-                backup=before.data if before else None,
-                journal=read_journal(locked),
-            )
-            try:
-                self._read(locked)
-                damage: tuple[Diagnostic, ...] = ()
-            except StoreError as refusal:
-                damage = refusal.diagnostics
-                if damage[0].code == FOREIGN:
-                    raise
-            salvaged = self._checked_against_mark(salvage(self._words, damaged, damage=damage))
-            yield Repair(
-                locked,
-                self._words,
-                clock=self._clock,
-                marks=self._marks,
-                damaged=damaged,
-                salvaged=salvaged,
+            yield begin_repair(
+                locked, self._words, read=lambda: self._read(locked), clock=self._clock, marks=self._marks, force=force
             )
 
     def rename(
@@ -232,16 +231,20 @@ class StateStore:
         target = self._store.sibling(label)
         if {self._words.label, label}.isdisjoint(self._store.names()):
             raise nothing_to_rename(self._words)
-        by_label = sorted(
-            (self._store, target), key=lambda store: store.words.label
-        )  # so that two renamings never deadlock
-        holder = self._holder(command=command, who=who)
-        with (
-            by_label[0].lock(holder, timeout=timeout, on_wait=on_wait) as first,
-            by_label[1].lock(holder, timeout=timeout, on_wait=on_wait) as second,
-        ):
-            held, target_held = (first, second) if by_label[0] is self._store else (second, first)
+        holder = self._holder(command, who)
+        with lock_both(self._store, target, holder, timeout=timeout, on_wait=on_wait) as (held, target_held):
             return Renaming(self._store, target, self._clock, self._marks).rename(held, target_held, entries)
+
+    def pull(self) -> PulledState | None:
+        """Return the state with its journal and late answers, as one document; None when nothing was ever recorded."""
+        if (read := self._read_whole()) is None:
+            return None
+        return pulled(self._store, self._words, *read)
+
+    @property
+    def access(self) -> StoreAccess:
+        """What operations on two places need."""
+        return StoreAccess(self._store, self._owner, self._clock, self._marks, self._holder)
 
     @property
     def _words(self) -> StoreWords:
@@ -251,11 +254,11 @@ class StateStore:
     def _locked(
         self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None
     ) -> Iterator[LockedStore]:
-        holder = self._holder(command=command, who=who)
+        holder = self._holder(command, who)
         with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
             yield locked
 
-    def _holder(self, *, command: str, who: str) -> LockHolder:
+    def _holder(self, command: str, who: str) -> LockHolder:
         return LockHolder(
             who=who,
             pid=os.getpid(),
@@ -266,32 +269,25 @@ class StateStore:
         )
 
     def _read(self, reader: Reader) -> KnownState | None:
-        known = read_current(
-            reader, self._words, requires_checkpoint=self._store.requires_checkpoint, marks=self._marks
-        )
+        requires = self._store.requires_checkpoint
+        try:
+            known = read_current(reader, self._words, requires_checkpoint=requires, marks=self._marks)
+        except StoreError as refusal:
+            if refusal.diagnostics[0].code != RELOCATED:
+                raise
+            raise with_uncarried_hint(refusal, self._words, self._store) from refusal
         if known is not None:
             require_owner(self._words, known.state, owner=self._owner)
         return known
 
-    def _read_whole(self) -> tuple[KnownState, bytes] | None:
+    def _read_whole(self, *, kept_elsewhere: bool = False) -> tuple[KnownState, bytes] | None:
         read = read_whole(
-            self._store, self._words, requires_checkpoint=self._store.requires_checkpoint, marks=self._marks
+            self._store,
+            self._words,
+            requires_checkpoint=self._store.requires_checkpoint,
+            marks=self._marks,
+            kept_elsewhere=kept_elsewhere,
         )
         if read is not None:
             require_owner(self._words, read[0].state, owner=self._owner)
         return read
-
-    def _checked_against_mark(self, salvaged: Salvaged) -> Salvaged:
-        """Mark the result as incomplete when it is older than its high-water mark: everything may be readable in an
-        older copy.
-        """
-        seen = self._marks.load(salvaged.lineage or "")
-        if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
-            return salvaged
-        return replace(salvaged, is_complete=False, serial=max(salvaged.serial, seen.serial))
-
-
-def _with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
-    """Apply late answers to open intents. The next run journals the same answers."""
-    answers = open_answers(state, late)
-    return replay(state, answers) if answers else state

@@ -50,6 +50,8 @@ class StoreWords:
     """
 
     label: str
+    place: str
+    """The place with all its states, as it is written after `--state`, without any secret."""
     state: str
     journal: str
     backup: str

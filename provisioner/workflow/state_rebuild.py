@@ -81,7 +81,9 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    locked = store.repair(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
+    locked = store.repair(
+        command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, force=request.force
+    )
     with locked as repair:
         salvaged = repair.salvaged
         if not salvaged.damage and not salvaged.is_empty and not request.force:

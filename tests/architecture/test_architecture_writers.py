@@ -14,6 +14,7 @@ BY_THE_DISK = {
     "store/folder/locked_store.py",
     "store/folder/log.py",
     "store/folder/reserve.py",
+    "store/pull_file.py",
     "workflow/adopted_specs.py",
     "workflow/init.py",
 }

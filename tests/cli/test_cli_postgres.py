@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from support.postgres_server import PASSWORD, required_server
-from support.postgres_stores import new_url
+from support.postgres_stores import new_url, parsed
 
 
 @pytest.fixture
@@ -43,3 +43,22 @@ def test_doctor_examines_the_database(shared):
     assert "PostgreSQL" in said
     assert "fsync is off" in said
     assert PASSWORD not in said
+
+
+def test_a_state_moves_from_a_folder_into_the_database_and_on_to_another_folder(applied, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    url = parsed(new_url(required_server())).shown.replace("://", "://owner@")
+    shown = url.replace("owner@", "")
+    moved = applied.run("state", "migrate", "--to", url)
+    assert moved.code == 0, moved.text
+    assert f"`state: {shown}`" in moved.out
+    assert shown in applied.assert_fails("plan", code="state-relocated").stderr_text
+    assert "No changes" in applied.run("plan", "--state", url).out
+    assert "(moved already)" in applied.run("state", "migrate", "--to", url).out
+    assert applied.run("state", "pull", "--state", url, "--out", "demo.pull").code == 0
+    applied.assert_fails("state", "push", "demo.pull", "--state", url, code="state-exists")
+    assert applied.run("state", "migrate", "--state", url, "--to", "back").code == 0
+    applied.assert_fails("plan", "--state", url, code="state-relocated")
+    assert "state moved" in applied.run("history", "--state", url).out
+    assert "No changes" in applied.run("plan", "--state", "back").out
+    assert applied.bought() == ["gateway"]

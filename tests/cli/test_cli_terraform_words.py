@@ -147,8 +147,6 @@ def test_only_a_typing_error_is_taken_for_another_command(cli) -> None:
         (["workspace", "select", "a;b"], "`provisioner plan -e NAME`"),
         (["workspace", "delete", "prod"], "`provisioner destroy -e prod`"),
         (["env", "list"], "-e NAME chooses one"),
-        (["state", "pull"], "`provisioner show --json` prints it"),
-        (["state", "push", "x.tfstate"], "`provisioner state rebuild`"),
         (["state", "replace-provider", "a", "b"], "There are no providers"),
         (["providers", "lock"], "`cloud:` in stack.yaml"),
         (["login"], "`provisioner credentials`"),
@@ -158,7 +156,6 @@ def test_only_a_typing_error_is_taken_for_another_command(cli) -> None:
         (["deploy"], "`provisioner apply` does it"),
         (["rm", "gateway"], "`provisioner state rm ADDRESS` forgets one"),
         (["help", "taint"], "`provisioner apply --replace ADDRESS`"),
-        (["help", "state", "pull"], "`provisioner show --json` prints it"),
     ],
     ids=" ".join,
 )  # fmt: skip

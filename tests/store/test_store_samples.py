@@ -12,10 +12,13 @@ from support.builders import IDENTITY, a_purchase, a_recorded, a_release, a_run,
 
 from provisioner.model.action import Action
 from provisioner.model.approval import Approval, ApprovedChange
+from provisioner.model.diagnostic import StoreError
 from provisioner.model.flow import Effect
 from provisioner.model.journal import (
     Adopted,
     Approved,
+    Arrived,
+    Arriving,
     Created,
     Entry,
     Fenced,
@@ -32,14 +35,16 @@ from provisioner.model.journal import (
 from provisioner.model.resource import Phase
 from provisioner.model.state import Member
 from provisioner.store import open_store
+from provisioner.store.chain import CHAIN_KEYS
 
 SAMPLES = Path(__file__).parent / "samples"
-NEWEST = "9"
+NEWEST = "10"
 """1: the first. 2: each line of the journal names the serial beside it, and the first one the lineage; an intent names members.
 3: servers are taken over and moved. 4: specs state what is true already.
 5: a run notes what was listed before it bought. 6: the journal says what it is of, and each batch who wrote it.
 7: a run says which approval it carries out.
 8: a state was renamed.
+10: it was moved to another place.
 """
 CREATED = Created("demo", "dev", IDENTITY)
 FIRST_RUN = a_run(
@@ -86,6 +91,8 @@ SINCE_7 = (
 SINCE_8 = (Renamed("demo", "dev", "demo"),)
 SINCE_9 = (Fenced(2, "0b" * 16, "bob@build", "ana@laptop: `apply`, process 7 on laptop, since 2026-11-28T10:00:00Z"),)
 
+SINCE_10 = (Arriving("/home/ana/state"), Arrived("/home/ana/state"))
+
 
 def tell(store):
     """How a sample was made: a run with its checkpoint, and one that died before its own."""
@@ -93,7 +100,7 @@ def tell(store):
         session.create("demo", "dev", identity=IDENTITY)
         session.append(FIRST_RUN)
         session.checkpoint()
-        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9))
+        session.append((*SECOND_RUN, *SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9, *SINCE_10))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +115,7 @@ def tell(store):
         ("7", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7), "worker"),
         ("8", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8), "worker"),
         ("9", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9), "worker"),
+        ("10", (*SINCE_2, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9, *SINCE_10), "worker"),
     ],
 )
 def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
@@ -119,18 +127,18 @@ def test_a_sample_is_read_as_it_was_meant(tmp_path, version, rest, moved_to):
     assert {address: (one.id, one.phase) for address, one in state.resources.items()} == {
         an_address('module.vision.pool["größe"]'): ('id-of-module.vision.pool["größe"]', Phase.READY),
         an_address(f"{moved_to}[1]"): ("id-7", Phase.CREATING),
-    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if version >= "3" else {})
+    } | ({an_address("edge"): ("id-of-edge", Phase.READY)} if int(version) >= 3 else {})
     new = [] if version == "1" else ["intent-for-pool[0]"]
-    late = ["intent-for-late"] if version >= "5" else []
-    approved = ["intent-for-approved"] if version >= "7" else []
+    late = ["intent-for-late"] if int(version) >= 5 else []
+    approved = ["intent-for-approved"] if int(version) >= 7 else []
     assert [intent.id for intent in state.in_doubt] == [*approved, "intent-for-gateway", *late, *new, "release-1"]
     assert [use.changes for use in state.approvals.values()] == [SINCE_7[1].changes] * len(approved)
     assert [intent.listed for intent in state.in_doubt if intent.listed] == [("id-7", "id-of-edge")] * len(late)
-    created = (CREATED,) if version >= "6" else ()
+    created = (CREATED,) if int(version) >= 6 else ()
     assert tuple(record.entry for record in store.history()) == (*created, *FIRST_RUN, *SECOND_RUN, *rest)
 
 
-@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6", "7", "8", "9"])
+@pytest.mark.parametrize("version", ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"])
 def test_a_run_goes_on_with_a_sample_and_notes_once_what_it_is_of(tmp_path, version):
     for file in (SAMPLES / version).iterdir():
         shutil.copy(file, tmp_path)
@@ -156,8 +164,26 @@ def test_the_newest_sample_is_what_this_version_writes(tmp_path):
 
 
 def test_the_sample_holds_an_entry_of_every_type_that_may_be_followed_by_another():
-    samples = (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9)
+    samples = (CREATED, *FIRST_RUN, *SECOND_RUN, *SINCE_3, *SINCE_4, *SINCE_5, *SINCE_7, *SINCE_8, *SINCE_9, *SINCE_10)
     assert {type(entry) for entry in samples} == set(get_args(Entry)) - {Relocated}
+
+
+def test_the_sample_of_a_state_that_was_moved_is_refused_with_its_new_place_and_its_history_is_read(tmp_path):
+    for file in (SAMPLES / "relocated").iterdir():
+        shutil.copy(file, tmp_path)
+    store = open_store(tmp_path, "demo.dev")
+    with pytest.raises(StoreError) as caught:
+        store.load()
+    (finding,) = caught.value.diagnostics
+    assert finding.code == "state-relocated"
+    assert "/srv/states" in finding.summary
+    assert [record.entry for record in store.history()][-1] == Relocated("/srv/states")
+    assert store.verify().torn == 0
+
+
+def test_no_entry_has_a_field_that_every_record_has():
+    for entry in get_args(Entry):
+        assert not CHAIN_KEYS & entry.__dataclass_fields__.keys(), entry
 
 
 def keys_of(path):

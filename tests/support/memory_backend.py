@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 
 from provisioner.model.check import passed
 from provisioner.model.state import JournalHead
@@ -29,6 +30,7 @@ from provisioner.store.lease_record import LEASE, LeaseTerms
 from provisioner.store.shared_store import SharedStore
 from provisioner.store.words import StoreWords
 
+_numbers = count(1)
 SHORT = LeaseTerms(seconds=0.3, renew_after=0.05, poll=0.02)
 """The terms of a lease that is over in a moment."""
 
@@ -61,6 +63,7 @@ class Place:
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     foreign_batch: bytes = b""
     """What the run that takes over the lock appends."""
+    name: str = field(default_factory=lambda: f"place-{next(_numbers)}")
     before_step: Callable[[str, str, str], None] = lambda _label, _log, _step: None
     """Called before each step with the label, the name of the log and what is done: tests let others go first there."""
 
@@ -164,6 +167,7 @@ class MemoryBackend:
     def words(self, label: str) -> StoreWords:
         return StoreWords(
             label=label,
+            place=f"memory://{self.place.name}",
             state=f"memory://{label}",
             journal=f"memory://{label}/journal",
             backup=f"memory://{label}/before",

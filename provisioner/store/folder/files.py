@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ class Files:
         backup, journal, state = self.backup.name, self.journal.name, self.state.name
         return StoreWords(
             label=self.label,
+            place=os.path.realpath(self.folder),
             state=str(self.state),
             journal=str(self.journal),
             backup=str(self.backup),

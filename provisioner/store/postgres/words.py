@@ -12,6 +12,7 @@ def words_of(address: PostgresAddress, label: str) -> StoreWords:
     rows = f"state = '{label}' in the schema {address.schema}"
     return StoreWords(
         label=label,
+        place=str(address),
         state=place,
         journal=f"{place}/{JOURNAL}",
         backup=f"{place}/checkpoint-before",
