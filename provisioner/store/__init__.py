@@ -17,11 +17,13 @@ from provisioner.model.state_url import InvalidStateUrlError, StateUrl
 from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
+from provisioner.store.mentions import id_tokens, name_tokens, row_tokens
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
+from provisioner.store.siblings import Siblings
 from provisioner.store.state_checks import state_checks
-from provisioner.store.state_store import Siblings, StateStore
+from provisioner.store.state_store import StateStore
 from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
 
 __all__ = [
@@ -36,11 +38,14 @@ __all__ = [
     "UnlockAdvice",
     "find_location",
     "high_water_mark_folder",
+    "id_tokens",
     "is_place_of_state",
     "labels_in",
     "locate",
     "make_state_folder",
+    "name_tokens",
     "open_store",
+    "row_tokens",
     "state_checks",
     "state_folders",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from provisioner.model.state import JournalHead
@@ -14,9 +15,16 @@ _PAUSE: Final = 1.0
 
 
 def append_until_known(
-    log: Log, after: JournalHead, lines: bytes, *, sending: bool, clock: StoreClock, patience: float
+    log: Log,
+    after: JournalHead,
+    lines: bytes,
+    *,
+    mentions: Collection[str] = (),
+    sending: bool,
+    clock: StoreClock,
+    patience: float,
 ) -> JournalHead:
-    """Append `lines` behind `after`, and return the new head.
+    """Append `lines`, which bring `mentions`, behind `after`, and return the new head.
 
     Raises what `Log.append` raises; Undecided only after `patience` seconds and three attempts.
     """
@@ -24,7 +32,7 @@ def append_until_known(
     while True:
         attempt += 1
         try:
-            return log.append(after, lines, sending=sending)
+            return log.append(after, lines, sending=sending, mentions=mentions)
         except Undecided:
             if attempt >= _AT_ONCE and clock.elapsed() - began_at >= patience:
                 raise

@@ -19,11 +19,13 @@ from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import Diagnostic, StoreError, warning
 from provisioner.model.document import Damaged
 from provisioner.model.journal import Answered, Entry, Intended, Settled
+from provisioner.model.replay import replay
 from provisioner.model.state import Intent, State
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_from_json, journal_lines
 from provisioner.store.contract import LATE, START, Conflict, Log, NotDone, Reader, Undecided
+from provisioner.store.mentions import mentions_of
 from provisioner.store.words import StoreWords
 
 Answer: TypeAlias = Answered | Settled
@@ -67,7 +69,7 @@ def write_late(
             appended, _ = journal_lines(
                 words, entries, lineage=lineage, serial=0, head=head, time=clock.now(), batch=batch
             )
-            log.append(head, appended)
+            log.append(head, appended, mentions=mentions_of(entries))
         except (Conflict, Undecided):
             clock.sleep(_PAUSE)
         except (NotDone, StoreError):
@@ -132,6 +134,12 @@ def open_answers(state: State, late: Sequence[tuple[Intent, Answer]]) -> tuple[A
     recorded = {one.id for one in state.resources.values()} - {None}
     found = {answer.intent: answer for _, answer in late if answer.intent in state.intents}
     return tuple(one for one in found.values() if isinstance(one, Settled) or one.id not in recorded)
+
+
+def with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
+    """Apply late answers to open intents. The next run journals the same answers."""
+    answers = open_answers(state, late)
+    return replay(state, answers) if answers else state
 
 
 def unrecorded_purchases(

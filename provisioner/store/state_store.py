@@ -9,43 +9,32 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from secrets import token_hex
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
 from provisioner.model.journal import Entry
-from provisioner.model.replay import replay
-from provisioner.model.state import Intent, State
+from provisioner.model.state import State
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store, StoreCheck
-from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
+from provisioner.store.current import read_current, read_journal, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
-from provisioner.store.late_answers import Answer, open_answers, read_late, unrecorded_purchases
+from provisioner.store.late_answers import open_answers, read_late, unrecorded_purchases, with_late
 from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
+from provisioner.store.siblings import SiblingReader, Siblings
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
 _ID_BYTES: Final = 6
 """The size of a lock's id: long enough to be unique, short enough to be typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """The other states at the same place, by label.
-
-    `unread` holds why a state cannot be read; what it owns is unknown.
-    """
-
-    states: Mapping[str, State]
-    unread: Mapping[str, str]
 
 
 class StateStore:
@@ -88,7 +77,7 @@ class StateStore:
     @property
     def other_labels(self) -> tuple[str, ...]:
         """The labels of the other states at the same place, which are not read. Raises StoreError."""
-        return tuple(label for label in self._store.names() if label != self._words.label)
+        return self._siblings.labels
 
     @property
     def lock_free(self) -> str:
@@ -101,29 +90,25 @@ class StateStore:
         Returns None when nothing was ever recorded. Raises StoreError for damage.
         """
         known = self._read(self._store)
-        return None if known is None else _with_late(known.state, read_late(self._store))
+        return None if known is None else with_late(known.state, read_late(self._store))
 
-    def siblings(self) -> Siblings:
-        """Read the other states that are kept at the same place, those of other environments and stacks."""
-        states: dict[str, State] = {}
-        unread: dict[str, str] = {}
-        for label in self.other_labels:
-            sibling = self._store.sibling(label)
-            try:
-                state = read_quickly(
-                    sibling,
-                    sibling.words,
-                    requires_checkpoint=sibling.requires_checkpoint,
-                    marks=self._marks,
-                )
-            except StoreError as problem:
-                unread[label] = problem.diagnostics[0].summary
-            else:
-                if state is None:
-                    unread[label] = "only leftovers of it are there, such as a copy or names in other letters"
-                else:
-                    states[label] = _with_late(state, read_late(sibling))
-        return Siblings(states, unread)
+    def siblings(self, tokens: Collection[str] | None = None, *, labels: Collection[str] | None = None) -> Siblings:
+        """Read the other states that are kept at the same place, those of other environments and stacks.
+
+        With `tokens`, those that an index names for them; all where there is no index. With `labels`, these. Nothing is
+        kept from one call to the next. Takes no lock. Raises StoreError.
+        """
+        reader = self._siblings
+        if labels is None:
+            labels = reader.labels if tokens is None else reader.mentioning(tokens)
+        return reader.read(labels)
+
+    def siblings_recording(self, ids: Iterable[str]) -> Siblings:
+        """Read the other states that may record one of these servers or orders. Raises StoreError.
+
+        Those that cannot be read may be left out.
+        """
+        return self._siblings.read(self._siblings.recording(ids))
 
     def holder(self) -> LockHolder | None:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
@@ -244,6 +229,10 @@ class StateStore:
             return Renaming(self._store, target, self._clock, self._marks).rename(held, target_held, entries)
 
     @property
+    def _siblings(self) -> SiblingReader:
+        return SiblingReader(self._store, self._marks)
+
+    @property
     def _words(self) -> StoreWords:
         return self._store.words
 
@@ -289,9 +278,3 @@ class StateStore:
         if seen is None or salvaged.serial > seen.serial or seen.head in salvaged.heads:
             return salvaged
         return replace(salvaged, is_complete=False, serial=max(salvaged.serial, seen.serial))
-
-
-def _with_late(state: State, late: Sequence[tuple[Intent, Answer]]) -> State:
-    """Apply late answers to open intents. The next run journals the same answers."""
-    answers = open_answers(state, late)
-    return replay(state, answers) if answers else state
