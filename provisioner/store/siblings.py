@@ -86,6 +86,8 @@ class SiblingReader:
         Where checkpoints can be relied upon, the bytes of each state are searched, which takes a small part of the time
         of reading it. States that cannot be read may be left out.
         """
+        if self.store.requires_checkpoint and not self.labels:
+            return ()
         tokens = id_tokens(ids)
         labels = self.mentioning(tokens) if tokens else ()
         if not self.store.requires_checkpoint:
