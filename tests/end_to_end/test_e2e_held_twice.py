@@ -3,8 +3,13 @@
 import json
 
 import pytest
+from support.builders import IDENTITY, a_recorded
 from support.fault_proxy import resetting
 from support.process_workspace import ONE, STACK
+from support.stores import folder_store
+
+from provisioner.model.journal import Forgotten, Imported
+from provisioner.model.resource import Phase
 
 OTHER_IMAGE = "7a1b2c3d-2cdb-4b81-b56a-ef68812c6cf7"
 APPLY = ("apply", "--auto-approve", "--resolve-timeout", "0")
@@ -105,3 +110,24 @@ def test_of_two_purchases_in_doubt_with_one_name_neither_state_adopts_the_server
         assert two_environments.run_in_process(*APPLY, "-e", environment).code == 6
         assert held(two_environments, environment) == set()
     assert two_environments.purchases == {"alpha": 1}
+
+
+def test_an_order_that_another_state_records_is_not_cancelled(direct_workspace):
+    term = "{charging_mode: PRE_PAID, period_type: MONTH, period_num: 1}"
+    direct_workspace.write(f"servers: {{alpha: {{charging_info: {term}}}}}\n")
+    assert direct_workspace.apply().code == 7
+    (order,) = {record["order_id"] for record in direct_workspace.state("test")["resources"].values()}
+    other = folder_store(direct_workspace.folder / "state", "other")
+    with other.write(command="apply", who="ana", timeout=0) as session:
+        session.create("other", None, identity=IDENTITY)
+        session.append([Imported(a_recorded("theirs", id=None, order_id=order, phase=Phase.ORDERING), "named")])
+        session.checkpoint()
+    shown = direct_workspace.run_in_process("orders", "show", "alpha").text
+    refused = direct_workspace.run_in_process("orders", "cancel", "alpha", "--auto-approve")
+    assert refused.code == 4
+    assert f"order {order} of alpha is recorded in the state other as well" in refused.words
+    assert direct_workspace.run_in_process("orders", "show", "alpha").text == shown
+    with other.write(command="state rm", who="ana", timeout=0) as session:
+        session.append([Forgotten(a_recorded("theirs").address, "forgotten")])
+        session.checkpoint()
+    assert direct_workspace.run_in_process("orders", "cancel", "alpha", "--auto-approve").code == 0
