@@ -180,8 +180,8 @@ class PlanSession:
 
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         other_states = self.other_states
-        claims = other_states.claims(self.loaded.desired, state, snapshot.live, self._imported(state))
-        unsure, held = other_states.unsure(claims, snapshot.live), other_states.held_twice(state)
+        claims, unsure = other_states.claims(self.loaded.desired, state, snapshot.live, self._imported(state))
+        held = other_states.held_twice(state)
         place = state_place(
             self.workspace, self.loaded.stack, self.store, self.cloud.identity, is_recorded=state is not None
         )

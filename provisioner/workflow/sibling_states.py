@@ -11,7 +11,7 @@ at all (docs/decisions/0013).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -27,7 +27,7 @@ from provisioner.model.lookalikes import shared_spelling
 from provisioner.model.plan import Plan
 from provisioner.model.resource import Desired, Live
 from provisioner.model.state import Intent, State
-from provisioner.store import StateStore, id_tokens, name_tokens, row_tokens
+from provisioner.store import Siblings, StateStore, id_tokens, name_tokens, row_tokens
 
 _RELEASING = frozenset({Action.DELETE, Action.REPLACE})
 
@@ -72,39 +72,21 @@ class OtherStates:
         With `readable_only`, a state that cannot be read claims nothing.
         """
         rows = tuple(rows)
-        if not rows:
-            return {}
-        siblings = self.store.siblings(row_tokens(rows))
-        claimed: dict[str, str] = {}
-        for label, state in siblings.states.items():
-            held = _ids(state)
-            for row in rows:
-                if not held.isdisjoint({row.id, row.order_id} - {None}):
-                    claimed[row.id] = f"is recorded in the state {label}"
-                elif row.id not in claimed and (address := self._purchase_in_doubt(row, state)) is not None:
-                    claimed[row.id] = f"may be the purchase in doubt of {address} in the state {label}"
-        lets_pass = readable_only or Allowance.UNREAD_SIBLING in self.allowed
-        for label, reason in () if lets_pass else siblings.unread.items():
-            for row in rows:
-                claimed.setdefault(row.id, f"may be held by the state {label}, which cannot be read ({reason})")
-        return claimed
+        return self._claims(rows, self._siblings_of(rows), readable_only=readable_only)
 
     def claims(
         self, desired: Iterable[Desired], state: State | None, live: Mapping[str, Live], imported: Iterable[str]
-    ) -> Mapping[str, str]:
-        """Returns the claims of other states to servers that a plan would adopt or mention. `imported` are the ids
-        that it imports. Other states are asked about these only.
+    ) -> tuple[Mapping[str, str], frozenset[str]]:
+        """Returns the claims of other states to servers that a plan would adopt or mention, and the ids among them that
+        are claimed only because some state cannot be read. `imported` are the ids that the plan imports. Other states
+        are asked about these servers only.
         """
-        rows = {identifier: live[identifier] for identifier in imported if identifier in live}
-        asked = planning.relevant_unmanaged_servers(desired, state, live, self.catalogue)
-        return self((rows | {row.id: row for row in asked}).values())
-
-    def unsure(self, claims: Mapping[str, str], live: Mapping[str, Live]) -> frozenset[str]:
-        """Returns the ids that are claimed only because some state cannot be read."""
-        rows = [live[one] for one in claims]
-        if not rows or not self.unread(row_tokens(rows)):
-            return frozenset()
-        return frozenset(claims.keys() - self(rows, readable_only=True).keys())
+        asked = {identifier: live[identifier] for identifier in imported if identifier in live}
+        unmanaged = planning.relevant_unmanaged_servers(desired, state, live, self.catalogue)
+        rows = tuple((asked | {row.id: row for row in unmanaged}).values())
+        siblings = self._siblings_of(rows)
+        claimed = self._claims(rows, siblings)
+        return claimed, frozenset(claimed.keys() - self._claims(rows, siblings, readable_only=True).keys())
 
     def held_twice(self, state: State | None) -> HeldTwice:
         """Returns what another state that can be read holds as well: servers, orders, and open purchases of one name."""
@@ -138,6 +120,24 @@ class OtherStates:
         for label, reason in self.unread(tokens).items():
             hint = f"repair {label} first (run `provisioner state rebuild` in its environment, or use the version of this tool that wrote it), or move its files to another folder; nobody then manages its servers, until they are imported or the files are back"
             yield error("unread-sibling", f"the state {label} cannot be read", detail=reason, hint=hint)
+
+    def _siblings_of(self, rows: Sequence[Live]) -> Siblings:
+        return self.store.siblings(row_tokens(rows)) if rows else Siblings({}, {})
+
+    def _claims(self, rows: Sequence[Live], siblings: Siblings, *, readable_only: bool = False) -> dict[str, str]:
+        claimed: dict[str, str] = {}
+        for label, state in siblings.states.items():
+            held = _ids(state)
+            for row in rows:
+                if not held.isdisjoint({row.id, row.order_id} - {None}):
+                    claimed[row.id] = f"is recorded in the state {label}"
+                elif row.id not in claimed and (address := self._purchase_in_doubt(row, state)) is not None:
+                    claimed[row.id] = f"may be the purchase in doubt of {address} in the state {label}"
+        lets_pass = readable_only or Allowance.UNREAD_SIBLING in self.allowed
+        for label, reason in () if lets_pass else siblings.unread.items():
+            for row in rows:
+                claimed.setdefault(row.id, f"may be held by the state {label}, which cannot be read ({reason})")
+        return claimed
 
     def _shared_purchases(self, doubts: Iterable[Intent], states: Mapping[str, State]) -> Iterator[SharedPurchase]:
         for label, state in states.items():

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 from support.builders import IDENTITY, a_plan, a_recorded, change_of
+from support.fake_workspace import FakeWorkspace
 from support.memory_backend import Place, shared_store
 
 from provisioner.kinds import CATALOGUE
@@ -19,9 +20,9 @@ MANY = 1_000
 
 
 def write(store, entries):
-    state_store = StateStore(store)
+    state_store, (stack, _, environment) = StateStore(store), store.words.label.partition(".")
     with state_store.write(command="apply", who="ana", timeout=0) as session:
-        session.create("demo", store.words.label.partition(".")[2], identity=IDENTITY)
+        session.create(stack, environment, identity=IDENTITY)
         session.append(entries)
         session.checkpoint()
     return state_store
@@ -53,8 +54,7 @@ def test_a_plan_of_many_servers_asks_the_index_once_and_reads_no_state_without_a
     read = Counter()
     place.questions.clear()
     place.before_step = lambda label, _log, _step: read.update([label])
-    claims = others.claims((), state, live, ())
-    assert (claims, others.unsure(claims, live)) == ({}, frozenset())
+    assert others.claims((), state, live, ()) == ({}, frozenset())
     assert others.held_twice(state).records == {}
     assert place.questions == [2 * MANY + 1]
     assert set(read) == {"demo.test"}, "it mentions a server that it has forgotten since; reading it shows that"
@@ -78,3 +78,30 @@ def test_orders_are_read_from_all_states_only_where_they_are_needed():
     others = OtherStates(write(shared_store(place, "demo.dev"), servers("ours", 1)), CATALOGUE, IDENTITY)
     assert others.orders(needed=False) == frozenset()
     assert others.orders(needed=True) == {"CS-theirs-0", "CS-theirs-1"}
+
+
+class SharedWorkspace(FakeWorkspace):
+    """A workspace whose state is kept in a shared store beside that of `demo.other`."""
+
+    place: Place
+
+    def store(self):
+        return StateStore(shared_store(self.place, "demo"))
+
+
+def test_apply_and_plan_in_a_shared_store_buy_and_see_one_server_each_whatever_the_other_state_holds(tmp_path):
+    workspace = SharedWorkspace(tmp_path)
+    workspace.place = Place()
+    write(shared_store(workspace.place, "other.prod"), servers("theirs", 3))
+    workspace.write("servers: {pool: {count: 3}}\n")
+    assert workspace.apply().code == 0
+    state = workspace.store().load()
+    assert len(state.resources) == 3
+    workspace.place.questions.clear()
+    planned = workspace.plan()
+    assert (planned.work, planned.findings, len(workspace.place.questions)) == ((), (), 1)
+    (one, *_) = state.resources.values()
+    write(shared_store(workspace.place, "other.dev"), [Imported(a_recorded("theirs", id=one.id), "named")])
+    workspace.place.questions.clear()
+    assert [(one.code, one.address) for one in workspace.plan().findings] == [("held-twice", one.address)]
+    assert len(workspace.place.questions) == 1
