@@ -7,13 +7,14 @@ from collections import Counter
 import pytest
 from support.builders import IDENTITY, a_plan, a_recorded, change_of
 from support.fake_workspace import FakeWorkspace
-from support.memory_backend import Place, shared_store
+from support.memory_backend import MemoryBackend, Place, shared_store
 
 from provisioner.kinds import CATALOGUE
 from provisioner.model.action import Action
 from provisioner.model.journal import Forgotten, Imported
 from provisioner.model.resource import Live
 from provisioner.store import StateStore
+from provisioner.store.shared_store import SharedStore
 from provisioner.workflow.sibling_states import OtherStates
 
 MANY = 1_000
@@ -81,12 +82,12 @@ def test_orders_are_read_from_all_states_only_where_they_are_needed():
 
 
 class SharedWorkspace(FakeWorkspace):
-    """A workspace whose state is kept in a shared store beside that of `demo.other`."""
+    """A workspace whose state is kept in a shared store, under a lease that outlasts a purchase."""
 
     place: Place
 
     def store(self):
-        return StateStore(shared_store(self.place, "demo"))
+        return StateStore(SharedStore(MemoryBackend(self.place), "demo"))
 
 
 def test_apply_and_plan_in_a_shared_store_buy_and_see_one_server_each_whatever_the_other_state_holds(tmp_path):
