@@ -101,7 +101,6 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "delete": _TO_RELEASE,
     "deploy": _TO_APPLY,
     "diff": _TO_LOOK,
-    "doctor": "There is no such check yet. `provisioner validate` checks the specs, `provisioner credentials` shows which credentials "
     "are found, and `provisioner config show --origin` says where each value is from.",
     "down": _TO_RELEASE,
     "env": _workspace,

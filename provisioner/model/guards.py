@@ -29,6 +29,7 @@ class Allowance(StrEnum):
     OPEN_ORDER = "open-order"
     NO_STATE = "no-state"
     STATE_ELSEWHERE = "state-elsewhere"
+    HELD_TWICE = "held-twice"
 
 
 ALL: Final = frozenset(Allowance) - {
@@ -36,9 +37,11 @@ ALL: Final = frozenset(Allowance) - {
     Allowance.ORDER_UNSEEN,
     Allowance.NO_STATE,
     Allowance.STATE_ELSEWHERE,
+    Allowance.HELD_TWICE,
 }
 """The codes that "all" covers. A server is protected by name, so its protection must be lifted by name. What an unknown
-order would release is in no plan, so "all" can't include it; nor can it include what an unknown state holds.
+order would release is in no plan, so "all" can't include it; nor can it include what an unknown state holds, or what
+another state would lose.
 """
 
 

@@ -87,7 +87,7 @@ def are_forms_of_one(one: str, other: str) -> bool:
     with invisible characters, or with another separator in the same place. `web-2` is not a form of `web`, nor `web-11`
     of `web-1-1`, because other servers have such names.
     """
-    return _spelling(one) == _spelling(other)
+    return shared_spelling(one) == shared_spelling(other)
 
 
 def quote_distinctly(one: object, other: object) -> tuple[str, str]:
@@ -95,7 +95,8 @@ def quote_distinctly(one: object, other: object) -> tuple[str, str]:
     return (ascii(one), ascii(other)) if look_alike(str(one), str(other)) else (repr(one), repr(other))
 
 
-def _spelling(name: str) -> str:
+def shared_spelling(name: str) -> str:
+    """Returns the spelling that all forms of one name share. That of a beginning of the name is a beginning of it."""
     seen = "".join(each for each in name.strip() if not is_invisible(each)).strip()
     return re.sub(r"[\W_]", "-", seen).casefold()
 

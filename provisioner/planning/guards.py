@@ -23,6 +23,7 @@ from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent
 from provisioner.planning.charging_mismatch import charging_mismatch
 from provisioner.planning.ended_terms import term_ended
+from provisioner.planning.held_twice import held_twice
 from provisioner.planning.late_purchases import (
     adopt_command,
     describe_late_purchase,
@@ -258,4 +259,5 @@ GUARDS: tuple[Guard, ...] = (
     charging_mismatch,
     open_order,
     vanished,
+    held_twice,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from provisioner.model.address import Address
 from provisioner.model.guards import DEFAULT_LIMITS, Allowance, GuardLimits
+from provisioner.model.held_twice import NOTHING_HELD_TWICE, HeldTwice
 from provisioner.model.list_gap import ListGap
 from provisioner.model.purchase_policy import DEFAULT_POLICY, PurchasePolicy, Trace
 from provisioner.model.refactoring import NO_REFACTORING, Refactoring
@@ -54,6 +55,7 @@ class PlanInput:
     """
     unsure_claims: frozenset[str] = frozenset()
     """The ids in `claims` that no readable state claims: a state that cannot be read may hold them."""
+    held_twice: HeldTwice = NOTHING_HELD_TWICE
     former: Mapping[str, str] = field(default_factory=dict)
     """Servers that `imports` name and that this state has held and let go since: what became of them by server id, as the
     rest of a sentence.

@@ -21,7 +21,7 @@ from provisioner.model.plan import Basis, Mode, Plan
 from provisioner.model.redaction import Fingerprint, leaves
 from provisioner.model.resource import BEING_BOUGHT, Desired, Live, Phase, Recorded
 from provisioner.model.shared_orders import find_by_order
-from provisioner.planning import comparison, drift, unconfirmed, unseen_release
+from provisioner.planning import comparison, drift, held_twice, unconfirmed, unseen_release
 from provisioner.planning.adoption import import_refusals, import_warnings, importable_row, record_import
 from provisioner.planning.assumed_fields import assumption_warnings
 from provisioner.planning.calls import combine_purchases
@@ -77,6 +77,7 @@ def plan(inputs: PlanInput, *, mode: Mode, basis: Basis, catalogue: Catalogue, f
         *refused_field_warnings(whole, inputs),
         *row_advice_warnings(whole, inputs, catalogue),
         *unmanaged_server_warnings(inputs, catalogue),
+        *held_twice.held_twice_warnings(inputs, catalogue),
         *likely_moves(whole, inputs, catalogue),
         *lookalike_name_warnings(whole, inputs, catalogue),
     )

@@ -24,6 +24,7 @@ from provisioner.planning import drift
 from provisioner.planning.charging_mismatch import charging_mismatch_warnings
 from provisioner.planning.comparison import contradicted_defaults
 from provisioner.planning.difference import differences
+from provisioner.planning.held_twice import held_twice_warnings
 from provisioner.planning.late_purchases import reopen_late_purchases
 from provisioner.planning.lost_purchases import unmanaged_server_warnings
 from provisioner.planning.missing_state import missing_state_warnings, no_state
@@ -51,6 +52,7 @@ def refresh(inputs: PlanInput, basis: Basis, catalogue: Catalogue) -> Plan:
         *drift.findings(changes, inputs, catalogue, Mode.REFRESH),
         *charging_mismatch_warnings(changes, inputs, catalogue),
         *unmanaged_server_warnings(inputs, catalogue),
+        *held_twice_warnings(inputs, catalogue),
     )
     plan = Plan(Mode.REFRESH, basis, changes)
     found = (*found, *missing_state_warnings(plan, inputs))

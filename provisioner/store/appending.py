@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, TypeVar
 
 from provisioner.model.state import JournalHead
@@ -16,13 +16,20 @@ _PAUSE: Final = 1.0
 
 
 def append_until_known(
-    log: Log, after: JournalHead, lines: bytes, *, sending: bool, clock: StoreClock, patience: float
+    log: Log,
+    after: JournalHead,
+    lines: bytes,
+    *,
+    mentions: Collection[str] = (),
+    sending: bool,
+    clock: StoreClock,
+    patience: float,
 ) -> JournalHead:
-    """Append `lines` behind `after`, and return the new head.
+    """Append `lines`, which bring `mentions`, behind `after`, and return the new head.
 
     Raises what `Log.append` raises; Undecided only after `patience` seconds and three attempts.
     """
-    return _repeat(lambda: log.append(after, lines, sending=sending), clock=clock, patience=patience)
+    return _repeat(lambda: log.append(after, lines, sending=sending, mentions=mentions), clock=clock, patience=patience)
 
 
 def close_until_known(log: Log, after: JournalHead, lines: bytes, *, clock: StoreClock, patience: float) -> None:

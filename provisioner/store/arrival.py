@@ -28,8 +28,9 @@ from provisioner.store.codec import created_entry, journal_lines, state_to_json
 from provisioner.store.contract import JOURNAL, LATE, START, DamagedParts, LockedStore, NotDone, Reader, Store
 from provisioner.store.current import read_journal, read_whole
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
-from provisioner.store.known_state import KnownState, checked_records, decode_entry
+from provisioner.store.known_state import KnownState, checked_records, decode_entry, read_history
 from provisioner.store.late_answers import Answer, read_late, write_late
+from provisioner.store.mentions import mentions_of, mentions_of_state
 from provisioner.store.state_errors import lock_unreliable
 from provisioner.store.words import StoreWords
 
@@ -129,9 +130,11 @@ class Arrival:
         )
         state = replace(replay(copied.state, entries), head=head, serial=serial)
         found = parts_of(self.held)
+        history = (record.entry for record in read_history(words, copied.journal, lineage=state.lineage))
+        mentions = mentions_of((*history, *copied.described, *entries)) | mentions_of_state(state)
         require_alone(self.held, words)
         with as_store_error(words):
-            self.held.replace(found, copied.journal + lines, _encode(state))
+            self.held.replace(found, copied.journal + lines, _encode(state), mentions=mentions)
 
     def complete(self, kept: Kept, *, serial: int) -> None:
         """Write the checkpoint of a copy that a death has left without one."""

@@ -14,9 +14,10 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
+from provisioner import __version__
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
-from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, to_json
+from provisioner.model.document import STRICT, Damaged, FromNewerVersion, from_json, seal, to_json
 from provisioner.model.journal import (
     JOURNAL_FORMAT,
     Created,
@@ -63,6 +64,11 @@ def state_to_json(state: State) -> JsonObject:
     for recorded in written["resources"].values():
         _omit_empty_record_fields(recorded)
     return written  # type: ignore[no-any-return]
+
+
+def encode_state(state: State) -> bytes:
+    """Return a checkpoint."""
+    return seal(state_to_json(state), tool=__version__)
 
 
 def _omit_empty_record_fields(recorded: dict[str, Any]) -> None:

@@ -144,8 +144,8 @@ class Log(Protocol):
         """Append `batch` behind the record of `after` and return the new head. Both are durable when this returns.
 
         An empty batch makes the existing records durable. `sending` means that a call is sent as soon as this is
-        durable, so the log first reserves space for its answer. `mentions` are the ids and names in the batch, for a
-        store that keeps an index of them. Raises Conflict, NotWritten or Undecided.
+        durable, so the log first reserves space for its answer. `mentions` are the tokens of the batch (`mentions.py`),
+        which a store that keeps an index writes in the same step. Raises Conflict, NotWritten or Undecided.
         """
 
     def close(self, after: JournalHead, batch: bytes) -> None:
@@ -194,10 +194,13 @@ class LockedStore(Reader, Protocol):
         Raises Conflict or Undecided.
         """
 
-    def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
+    def replace(
+        self, before: DamagedParts, journal: bytes, state: bytes, *, mentions: Collection[str] = ()
+    ) -> tuple[str, ...]:
         """Replace damaged parts by a new journal and its checkpoint.
 
-        Return the names of the copies that keep the damaged parts.
+        `mentions` are the tokens of the whole new journal, which replace those of the old one. Return the names of the
+        copies that keep the damaged parts.
 
         Raises Conflict when the parts are no longer those of `before`, or Undecided.
         """
@@ -209,8 +212,8 @@ class LockedStore(Reader, Protocol):
         the whole state under one of both labels, and never under both. Calling this again then completes it: parts of
         this state that an interrupted move has left under that label are replaced.
 
-        Raises Conflict when a state is kept under that label, and when this one is no longer as it was read, or
-        Undecided.
+        What the index mentions moves along. Raises Conflict when a state is kept under that label, and when this one is
+        no longer as it was read, or Undecided.
         """
 
     def clear_moved(self, label: str) -> None:
@@ -254,9 +257,9 @@ class Store(Reader, Protocol):
         """Return the store of another state at the same place."""
 
     def mentions(self, tokens: Collection[str]) -> Mapping[str, frozenset[str]] | None:
-        """Return by label which of these ids and names the records of other states at the same place mention.
+        """Return by label which of these tokens (`mentions.py`) the logs of other states at the same place mention.
 
-        None when the store keeps no index of them. Raises StoreError.
+        None when the store keeps no index of them. Takes no lock. Raises StoreError.
         """
 
     def wait(self, seconds: float) -> None:

@@ -27,6 +27,7 @@ from provisioner.store.clock import StoreClock
 from provisioner.store.codec import entry_from_json, journal_lines
 from provisioner.store.contract import JOURNAL, LATE, START, Conflict, Log, NotDone, Reader, Undecided
 from provisioner.store.known_state import find_relocation
+from provisioner.store.mentions import mentions_of
 from provisioner.store.words import StoreWords
 
 Answer: TypeAlias = Answered | Settled
@@ -70,7 +71,7 @@ def write_late(
             appended, _ = journal_lines(
                 words, entries, lineage=lineage, serial=0, head=head, time=clock.now(), batch=batch
             )
-            log.append(head, appended)
+            log.append(head, appended, mentions=mentions_of(entries))
         except (Conflict, Undecided):
             clock.sleep(_PAUSE)
         except (NotDone, StoreError):

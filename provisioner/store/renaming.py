@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import Final
 
-from provisioner import __version__
 from provisioner.model.diagnostic import StoreError, UsageError, error
-from provisioner.model.document import seal
 from provisioner.model.journal import Entry, Renamed
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
-from provisioner.store.codec import created_entry, journal_lines, state_to_json
+from provisioner.store.codec import created_entry, encode_state, journal_lines
 from provisioner.store.contract import LockedStore, NotDone, Store
 from provisioner.store.current import read_current, read_journal, read_whole
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
@@ -116,7 +114,7 @@ class Renaming:
             state = replace(state, serial=known.written.serial + 1)
             target_held.checkpoint()
             with _as_store_error(self.target.words):
-                target_held.create_checkpoint(state.head.sequence, seal(state_to_json(state), tool=__version__))
+                target_held.create_checkpoint(state.head.sequence, encode_state(state))
         mark = HighWaterMark(state.serial, state.head, self.target.words.state)
         self.marks.save(state.lineage, mark)
         return state

@@ -10,18 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_hex
 
-from provisioner import __version__
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
-from provisioner.model.document import seal
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
 from provisioner.store.arrival import parts_of
 from provisioner.store.clock import StoreClock
-from provisioner.store.codec import created_entry, journal_lines, state_to_json
+from provisioner.store.codec import created_entry, encode_state, journal_lines
 from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import FOREIGN, find_relocation, kept_elsewhere_error, require_owner
+from provisioner.store.mentions import mentions_of
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.words import StoreWords
 
@@ -100,7 +99,9 @@ class Repair:
         require_owner(self._words, state)
         lines, state = self._encode_parts(state, entries)
         try:
-            aside = self._store.replace(self._damaged, lines, seal(state_to_json(state), tool=__version__))
+            aside = self._store.replace(
+                self._damaged, lines, encode_state(state), mentions=mentions_of([created_entry(state), *entries])
+            )
         except NotDone as failure:
             raise StoreError(
                 error(

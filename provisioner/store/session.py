@@ -6,29 +6,29 @@ entries: the caller prints what the run knows and could not record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from secrets import token_hex
 from threading import Lock
 from typing import Final
 from uuid import uuid4
 
-from provisioner import __version__
 from provisioner.model.canonical import JsonObject
 from provisioner.model.diagnostic import StoreError, error
-from provisioner.model.document import seal
 from provisioner.model.identity import Identity
 from provisioner.model.journal import Entry, Intended, RunEnded, RunStarted
 from provisioner.model.replay import replay
 from provisioner.model.state import JournalHead, State
 from provisioner.store.appending import append_until_known
 from provisioner.store.clock import StoreClock
-from provisioner.store.codec import created_entry, journal_lines, state_to_json
+from provisioner.store.codec import created_entry, encode_state, journal_lines
 from provisioner.store.contract import JOURNAL, START, Conflict, LockedStore, Log, NotDone, NotWritten
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, require_owner
 from provisioner.store.late_answers import LateKeeper, with_late_hint
+from provisioner.store.mentions import mentions_of
 from provisioner.store.state_errors import journal_closed, journal_full, lock_unreliable, state_invalid, taken_over
 from provisioner.store.words import StoreWords
 
@@ -111,9 +111,9 @@ class Session:
             if self._requires_checkpoint:
                 hint = f"Nothing was sent. {self._words.make_writable} and try again."
                 with self._durably("state-not-written", self._words.state, hint):
-                    self._store.create_checkpoint(0, _encode(state))
+                    self._store.create_checkpoint(0, encode_state(state))
             else:
-                self._append(self._lines([created_entry(state)], state))
+                self._append(*self._lines([created_entry(state)], state))
                 self._is_described = True
             self._save_mark(state.serial, self._head)
             return state
@@ -148,7 +148,7 @@ class Session:
                 self._known = replace(known, state=state)
                 self._go_on_from(state)
                 return state
-            data = _encode(state)
+            data = encode_state(state)
             if not self._is_settled:
                 self._append(b"")
             hint = (
@@ -179,11 +179,11 @@ class Session:
         if not entries:
             return self._head
         described = [] if self._is_described else [created_entry(known.written)]
-        lines = self._lines([*described, *entries], known.written)
+        lines, mentions = self._lines([*described, *entries], known.written)
         sending = any(isinstance(entry, Intended) for entry in entries)
         if sending:
             self._require_alone()
-        self._append(lines, sending=sending)
+        self._append(lines, mentions, sending=sending)
         self._is_described = self._late_is_journaled = True
         if sending:
             self._save_mark(known.written.serial, self._head)
@@ -193,8 +193,8 @@ class Session:
     def _bytes_before_checkpoint(self, known: KnownState) -> int:
         return max(self._checkpoint_after, known.written_size // _PART_OF_CHECKPOINT)
 
-    def _lines(self, entries: Sequence[Entry], written: State) -> bytes:
-        """Return the records that continue the journal. `written` is the state of the last checkpoint."""
+    def _lines(self, entries: Sequence[Entry], written: State) -> tuple[bytes, frozenset[str]]:
+        """Return the records that continue the journal, and what they mention. `written` is the state of the last checkpoint."""
         lines, _ = journal_lines(
             self._words,
             entries,
@@ -204,7 +204,7 @@ class Session:
             time=self._clock.now(),
             batch=self._batch(entries),
         )
-        return lines
+        return lines, mentions_of(entries)
 
     def _go_on_from(self, state: State) -> None:
         """Take `state` as what all entries so far have led to."""
@@ -232,16 +232,15 @@ class Session:
         batch = {"writer": self._writer, "nonce": token_hex(_NONCE_BYTES)}
         return batch if run is None else {**batch, "run": run}
 
-    def _append(self, lines: bytes, *, sending: bool = False) -> None:
-        """Append `lines`. While the outcome is unknown, the same bytes are appended again: a database may restart."""
+    def _append(self, lines: bytes, mentions: Collection[str] = (), *, sending: bool = False) -> None:
+        """Append `lines`, which bring `mentions`. While the outcome is unknown, the same is appended again: a database may restart."""
         hint = (
             f"Nothing more is bought in this run. {self._words.make_writable}, then run the same command again: it looks in the cloud for what was sent "
             "and could not be recorded."
         )
         with self._durably("journal-not-durable", self._words.journal, hint):
-            self._head = append_until_known(
-                self._journal, self._head, lines, sending=sending, clock=self._clock, patience=self._patience
-            )
+            append = partial(append_until_known, clock=self._clock, patience=self._patience)
+            self._head = append(self._journal, self._head, lines, mentions=mentions, sending=sending)
             self._tail_size += len(lines)
             self._is_settled = True
 
@@ -294,7 +293,3 @@ class Session:
         except BaseException:
             self._broken = "a write was interrupted"
             raise
-
-
-def _encode(state: State) -> bytes:
-    return seal(state_to_json(state), tool=__version__)

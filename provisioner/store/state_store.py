@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from secrets import token_hex
 from typing import Final
 
@@ -22,7 +21,7 @@ from provisioner.model.state import State
 from provisioner.store.access import StoreAccess, lock_both
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, LockedStore, Reader, Store, StoreCheck
-from provisioner.store.current import read_current, read_quickly, read_whole
+from provisioner.store.current import read_current, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
     KnownState,
@@ -40,23 +39,13 @@ from provisioner.store.pulled_state import PulledState, pulled
 from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair, begin_repair
 from provisioner.store.session import Session
+from provisioner.store.siblings import SiblingReader, Siblings
 from provisioner.store.state_errors import RELOCATED
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
 _ID_BYTES: Final = 6
 """The size of a lock's id: long enough to be unique, short enough to be typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """The other states at the same place, by label.
-
-    `unread` holds why a state cannot be read; what it owns is unknown.
-    """
-
-    states: Mapping[str, State]
-    unread: Mapping[str, str]
 
 
 class StateStore:
@@ -99,7 +88,7 @@ class StateStore:
     @property
     def other_labels(self) -> tuple[str, ...]:
         """The labels of the other states at the same place, which are not read. Raises StoreError."""
-        return tuple(label for label in self._store.names() if label != self._words.label)
+        return self._siblings.labels
 
     @property
     def lock_free(self) -> str:
@@ -114,27 +103,23 @@ class StateStore:
         known = self._read(self._store)
         return None if known is None else with_late(known.state, read_late(self._store))
 
-    def siblings(self) -> Siblings:
-        """Read the other states that are kept at the same place, those of other environments and stacks."""
-        states: dict[str, State] = {}
-        unread: dict[str, str] = {}
-        for label in self.other_labels:
-            sibling = self._store.sibling(label)
-            try:
-                state = read_quickly(
-                    sibling,
-                    sibling.words,
-                    requires_checkpoint=sibling.requires_checkpoint,
-                    marks=self._marks,
-                )
-            except StoreError as problem:
-                unread[label] = problem.diagnostics[0].summary
-            else:
-                if state is None:
-                    unread[label] = "only leftovers of it are there, such as a copy or names in other letters"
-                else:
-                    states[label] = with_late(state, read_late(sibling))
-        return Siblings(states, unread)
+    def siblings(self, tokens: Collection[str] | None = None, *, labels: Collection[str] | None = None) -> Siblings:
+        """Read the other states that are kept at the same place, those of other environments and stacks.
+
+        With `tokens`, those that an index names for them; all where there is no index. With `labels`, these. Nothing is
+        kept from one call to the next. Takes no lock. Raises StoreError.
+        """
+        reader = self._siblings
+        if labels is None:
+            labels = reader.labels if tokens is None else reader.mentioning(tokens)
+        return reader.read(labels)
+
+    def siblings_recording(self, ids: Iterable[str]) -> Siblings:
+        """Read the other states that may record one of these servers or orders. Raises StoreError.
+
+        Those that cannot be read may be left out.
+        """
+        return self._siblings.read(self._siblings.recording(ids))
 
     def holder(self) -> LockHolder | None:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
@@ -245,6 +230,10 @@ class StateStore:
     def access(self) -> StoreAccess:
         """What operations on two places need."""
         return StoreAccess(self._store, self._owner, self._clock, self._marks, self._holder)
+
+    @property
+    def _siblings(self) -> SiblingReader:
+        return SiblingReader(self._store, self._marks)
 
     @property
     def _words(self) -> StoreWords:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import Protocol
 
 from provisioner.applying import CloudSnapshot, run_read
 from provisioner.cloud import Cloud
@@ -16,6 +17,19 @@ from provisioner.model.flow import CallFailed
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Plan
 from provisioner.model.purchase_policy import PurchasePolicy
+
+
+class OtherOrders(Protocol):
+    def __call__(self, *, needed: bool) -> Iterable[str]:
+        """Returns the order ids of other states. Where they are not `needed`, because billing has listed all orders
+        that may be open or none can be placed, some may be left out.
+        """
+        ...
+
+
+def no_other_orders(*, needed: bool) -> Iterable[str]:  # noqa: ARG001 - the protocol's signature
+    """Returns no id: there is no other state."""
+    return ()
 
 
 def has_purchases(plan: Plan) -> bool:
@@ -29,16 +43,16 @@ async def known_orders(
     *,
     catalogue: Catalogue,
     policy: PurchasePolicy,
-    other_orders: Iterable[str],
+    other_orders: OtherOrders,
 ) -> tuple[frozenset[str], bool]:
     """Returns the ids of the known orders, and whether they include all orders that billing has.
 
-    `other_orders` holds the order ids of other states. When billing does not answer, the other sources count alone.
+    When billing does not answer, the other sources count alone.
     """
-    found = {row.order_id for row in snapshot.live.values() if row.order_id is not None} | set(other_orders)
+    found = {row.order_id for row in snapshot.live.values() if row.order_id is not None}
     now = cloud.time().latest()
     if now is None:
-        return frozenset(found), False
+        return frozenset({*found, *other_orders(needed=True)}), False
     kinds, answered = sorted(_kinds_with_orders(plan, catalogue, policy)), 0
     for name in kinds:
         with suppress(CallFailed):
@@ -46,6 +60,7 @@ async def known_orders(
                 known = await run_read(catalogue[name].orders.possibly_open(now), channel)
             found |= set(known or ())
             answered += known is not None
+    found |= {*other_orders(needed=answered < len(kinds))}
     return frozenset(found), bool(kinds) and answered == len(kinds)
 
 

@@ -14,7 +14,7 @@ from provisioner.applying import CloudSnapshot
 from provisioner.model.action import Action
 from provisioner.model.billing import OrderStatus
 from provisioner.model.change import CancelChange, PayChange
-from provisioner.model.diagnostic import Diagnostic, ProvisionerError, UsageError, error
+from provisioner.model.diagnostic import Diagnostic, ProvisionerError, Refused, UsageError, error
 from provisioner.model.event import Event, EventType, ResultType
 from provisioner.model.flow import Service
 from provisioner.model.journal import Settled as IntentSettled
@@ -22,7 +22,7 @@ from provisioner.model.order_ways import apply_hint, release_hint
 from provisioner.model.placed_order import PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Session
+from provisioner.store import LockHolder, Session, StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.order_lookup import NamedOrder, find_order, read_order
@@ -91,7 +91,7 @@ async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> 
             wanted = find_order(state, request.target, specs)
             if state is None or not wanted.owners:
                 raise _untracked(wanted.id, state, store.location)
-            settling = _Settling(workspace, request, session, state, wanted, specs)
+            settling = _Settling(workspace, request, session, store, state, wanted, specs)
             return await settling.settle(stack, cloud, channel.ask, ui)
 
 
@@ -100,6 +100,7 @@ class _Settling:
     workspace: Workspace
     request: SettleRequest
     session: Session
+    store: StateStore
     state: State
     wanted: NamedOrder
     specs: OrderSpecs
@@ -134,6 +135,8 @@ class _Settling:
         Raises UsageError when the order's status forbids the action.
         """
         if self.request.action is Action.CANCEL:
+            if order.is_unpaid:
+                self._require_one_holder()
             if order.is_unpaid or order.status == OrderStatus.CANCELLED:
                 return None
             raise UsageError(_paid_error(order) if order.is_paid else _unsettleable_error(order, "cancelled"))
@@ -148,6 +151,11 @@ class _Settling:
                 raise UsageError(_cancelled_error(order))
             case _:
                 raise UsageError(_unsettleable_error(order, "paid"))
+
+    def _require_one_holder(self) -> None:
+        """Raises Refused if another state records the order as well, which waits for its servers."""
+        for label in self.store.siblings_recording([self.wanted.id]).states:
+            raise Refused(_held_twice_error(self.wanted, label))
 
     def _plan(self, stack: Stack, cloud: Cloud) -> Plan:
         """Returns a plan with one payment, or with a cancellation for each owner, as all of them forget the order."""
@@ -200,6 +208,16 @@ def _untracked(order_id: str, state: State | None, location: str) -> UsageError:
             f"no address in the state at {location} is {order_id!r}, and none has that order",
             hint=hint,
         )
+    )
+
+
+def _held_twice_error(wanted: NamedOrder, label: str) -> Diagnostic:
+    address = wanted.owners[0].address
+    return error(
+        "held-twice",
+        f"order {wanted.id} of {address} is recorded in the state {label} as well; nothing was changed",
+        hint=f"decide which of the two states it belongs to, and forget it in the other one: here that is `provisioner state rm {address.shell_quoted}`",
+        address=address,
     )
 
 

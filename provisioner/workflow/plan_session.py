@@ -21,6 +21,7 @@ from provisioner.model.approved_content import ApprovalScope, approved_content, 
 from provisioner.model.diagnostic import Diagnostic
 from provisioner.model.event import Listener
 from provisioner.model.guards import Allowance
+from provisioner.model.held_twice import NOTHING_HELD_TWICE, HeldTwice
 from provisioner.model.history import HistoryRecord
 from provisioner.model.kind import Catalogue
 from provisioner.model.plan import Mode, Plan
@@ -179,11 +180,13 @@ class PlanSession:
 
     async def _plan(self, state: State | None, snapshot: CloudSnapshot) -> Plan:
         other_states = self.other_states
-        claims = self._claims(other_states, state, snapshot)
-        unsure = other_states.unsure(claims, snapshot.live)
-        place = state_place(self.workspace, self.loaded.stack, self.store, self.cloud.identity)
+        claims, unsure = other_states.claims(self.loaded.desired, state, snapshot.live, self._imported(state))
+        held = other_states.held_twice(state)
+        place = state_place(
+            self.workspace, self.loaded.stack, self.store, self.cloud.identity, is_recorded=state is not None
+        )
         self.cloud.progress.begin("Comparing the specs with the state and the cloud")
-        planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, place=place)
+        planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, held=held, place=place)
         plan = planned()
         if refusals := tuple(other_states.refusals(plan)):
             plan = replace(plan, refusals=(*plan.refusals, *refusals))
@@ -203,12 +206,14 @@ class PlanSession:
         facts: ReleaseFacts = NO_RELEASE_FACTS,
         claims: Mapping[str, str] | None = None,
         unsure: frozenset[str] = frozenset(),
+        held: HeldTwice = NOTHING_HELD_TWICE,
         place: StatePlace | None = None,
     ) -> Plan:
         """Makes a plan from what is known already, without asking the cloud or reading another state.
 
         `claims` holds by server id why a server may belong to another state. `unsure` holds the ids among them
-        that only an unreadable state may hold. With a `place`, a missing state is a finding.
+        that only an unreadable state may hold, and `held` what another state holds as well. With a `place`, a missing
+        state is a finding.
         """
         request, loaded = self.request, self.loaded
         resolver = SecretResolver(self.workspace.secrets(), state.lineage if state else None)
@@ -231,6 +236,7 @@ class PlanSession:
             local_time=snapshot.local_time,
             claims=claims or {},
             unsure_claims=unsure,
+            held_twice=held,
             former=former_servers(self.history, self._imported(state)),
             gaps=snapshot.gaps,
             reader=snapshot.reader,
@@ -267,15 +273,6 @@ class PlanSession:
             and planning.declares_new_billed_field(self.catalogue[record.kind], record, desired)
         )
         return tuple(islice(found, _MOST_TERMS))
-
-    def _claims(self, other_states: OtherStates, state: State | None, snapshot: CloudSnapshot) -> Mapping[str, str]:
-        """Returns the claims of other states to servers that this plan would adopt or mention.
-
-        Other states are read for these only.
-        """
-        rows = {identifier: snapshot.live[identifier] for identifier in self._imported(state) & snapshot.live.keys()}
-        asked = planning.relevant_unmanaged_servers(self.loaded.desired, state, snapshot.live, self.catalogue)
-        return other_states((rows | {row.id: row for row in asked}).values())
 
 
 @asynccontextmanager

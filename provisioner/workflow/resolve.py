@@ -24,6 +24,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent, State
+from provisioner.store import id_tokens, row_tokens
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.resolve_candidates import PurchaseCandidates
@@ -124,7 +125,7 @@ def _settle(
     """Decides what a purchase became, after all checks that can refuse the decision."""
     intent = _find_purchase(state, decision, snapshot)
     require_visible(intent, decision, snapshot)
-    holders = other_states.holders()
+    holders = other_states.holders(snapshot.live.values(), decision.named)
     require_not_in_other_state(decision, snapshot, holders)
     kind, names = catalogue[intent.kind], ", ".join(map(repr, intent.names))
     if decision.adopt is None:
@@ -139,10 +140,15 @@ def _settle(
             orders=candidates.orders,
             noun=kind.noun,
         )
-    if unread := tuple(other_states.unread_errors()):
+    if unread := tuple(other_states.unread_errors(_adopted_tokens(decision, snapshot))):
         raise UsageError(*unread)
     entry = _decision_entry(intent, decision, state, snapshot, kind=kind)
     return entry, ResolveResult(intent.address_list, names, noun=kind.noun)
+
+
+def _adopted_tokens(decision: Decision, snapshot: CloudSnapshot) -> frozenset[str]:
+    rows = [row for row in snapshot.live.values() if not decision.named.isdisjoint({row.id, row.order_id} - {None})]
+    return id_tokens(decision.named) | row_tokens(rows)
 
 
 def _may_appear_until(intent: Intent, snapshot: CloudSnapshot, policy: PurchasePolicy) -> int | None:

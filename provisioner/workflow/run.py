@@ -6,7 +6,6 @@ It decides nothing. The caller holds the lock, has read the cloud, and has the a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -25,7 +24,7 @@ from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements, trigger_entries, with_statements_applied
 from provisioner.store import Session
 from provisioner.workflow.clock_notes import UNDATED, UNDATED_HINT, undated_summary
-from provisioner.workflow.known_orders import has_purchases, known_orders
+from provisioner.workflow.known_orders import OtherOrders, has_purchases, known_orders, no_other_orders
 from provisioner.workflow.namesakes import look_for_namesakes
 from provisioner.workflow.release_facts import StockReader
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -71,8 +70,7 @@ class Run:
     records_terms: bool = False
     """Read and record the paid terms of existing servers from billing after the work."""
     other_states: OtherStatesPort = no_other_states
-    orders_in_other_states: Callable[[], Iterable[str]] = tuple
-    """Returns the order ids that other states record."""
+    orders_in_other_states: OtherOrders = no_other_orders
     approval: str = ""
     """The approval that the run carries out. Empty if it has none."""
     approval_scope: str = ""
@@ -138,7 +136,7 @@ class Run:
             self.cloud,
             catalogue=self.workspace.catalogue,
             policy=stack.purchase,
-            other_orders=self.orders_in_other_states(),
+            other_orders=self.orders_in_other_states,
         )
         return found | recorded, are_all
 

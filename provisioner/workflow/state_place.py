@@ -22,10 +22,14 @@ from provisioner.workflow.workspace import Workspace
 _SHOWN = 10
 
 
-def state_place(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> StatePlace:
-    """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed."""
-    unnamed = tuple(_unnamed(workspace, stack, store, identity))
-    return StatePlace(store.location, stack.label, unnamed, workspace.places.other_place(stack))
+def state_place(
+    workspace: Workspace, stack: Stack, store: StateStore, identity: Identity, *, is_recorded: bool
+) -> StatePlace:
+    """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed; where
+    the state `is_recorded`, only those of the same stack are, as others say nothing then.
+    """
+    found = _unnamed(workspace, stack, store, identity, is_recorded=is_recorded)
+    return StatePlace(store.location, stack.label, tuple(found), workspace.places.other_place(stack))
 
 
 def require_recorded(store: StateStore, state: State | None) -> State:
@@ -46,8 +50,13 @@ def _no_state_error(store: StateStore) -> Diagnostic:
     )
 
 
-def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Identity) -> Iterator[UnnamedState]:
-    others = frozenset(store.other_labels) - state_labels(workspace.directory)
+def _unnamed(
+    workspace: Workspace, stack: Stack, store: StateStore, identity: Identity, *, is_recorded: bool
+) -> Iterator[UnnamedState]:
+    labels = store.other_labels
+    if is_recorded:
+        labels = tuple(label for label in labels if label.partition(".")[0] == stack.name)
+    others = frozenset(labels) - state_labels(workspace.directory) if labels else frozenset()
     if not others:
         return
     # Another checkout of this stack names what the stack was called before: it vouches for no state.
@@ -55,7 +64,7 @@ def _unnamed(workspace: Workspace, stack: Stack, store: StateStore, identity: Id
         others -= {label for label in state_labels(directory) if label.partition(".")[0] != stack.name}
         if not others:
             return
-    siblings = store.siblings()
+    siblings = store.siblings(labels=sorted(others))
     for label in sorted(others):
         is_same_stack = label.partition(".")[0] == stack.name
         if (why := siblings.unread.get(label)) is not None:

@@ -5,7 +5,7 @@ The tool's own code observes the dates, and reads the sibling state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -146,7 +146,7 @@ _BY_TWO = frozenset({Clocks.NODES_ONE_A_RUN, Clocks.CLOUD_AHEAD, Clocks.MACHINE_
 class SiblingStore:
     """A store that knows its sibling states only."""
 
-    siblings: Callable[[], Siblings]
+    siblings: Callable[[Collection[str]], Siblings]
 
 
 def other_states(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> OtherStates:
@@ -155,7 +155,7 @@ def other_states(sibling: Sibling, *, is_unread: bool, stranger: str | None) -> 
     owned = [stranger] if sibling is Sibling.OWNS_THE_STRANGER and stranger else []
     state = a_state(*(a_recorded("theirs", id=one) for one in owned))
     beside = Siblings({}, {label: "it was cut short"}) if is_unread else Siblings({label: state}, {})
-    store: Any = SiblingStore(lambda: beside)
+    store: Any = SiblingStore(lambda _tokens: beside)
     return OtherStates(store, CATALOGUE, IDENTITY)
 
 

@@ -51,7 +51,8 @@ class Kept:
 
     logs: dict[str, bytes] = field(default_factory=dict)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
-    mentioned: set[str] = field(default_factory=set)
+    mentioned: dict[str, set[str]] = field(default_factory=dict)
+    """By name of the log."""
     aside: list[DamagedParts] = field(default_factory=list)
 
 
@@ -64,6 +65,8 @@ class Place:
     foreign_batch: bytes = b""
     """What the run that takes over the lock appends."""
     name: str = field(default_factory=lambda: f"place-{next(_numbers)}")
+    questions: list[int] = field(default_factory=list)
+    """How many tokens each question to the index was about."""
     before_step: Callable[[str, str, str], None] = lambda _label, _log, _step: None
     """Called before each step with the label, the name of the log and what is done: tests let others go first there."""
 
@@ -98,11 +101,9 @@ class MemoryLog:
     ) -> JournalHead:
         del sending  # it has room for every answer
         self._place.before_step(self._label, self._name, "append")
-        head = self._append(after, batch)
-        self._kept.mentioned.update(mentions)
-        return head
+        return self._append(after, batch, mentions)
 
-    def _append(self, after: JournalHead, batch: bytes) -> JournalHead:
+    def _append(self, after: JournalHead, batch: bytes, mentions: Collection[str]) -> JournalHead:
         end = 0 if after == START else self._end(after)
         stands = self._kept.logs.get(self._name, b"")
         rest = stands[end:]
@@ -116,7 +117,7 @@ class MemoryLog:
             raise Conflict("it is closed")
         if not batch:
             return after
-        self._write(stands[:end], batch)
+        self._write(stands[:end], batch, mentions)
         return head_of(batch, after=after)
 
     def close(self, after: JournalHead, batch: bytes) -> None:
@@ -125,7 +126,7 @@ class MemoryLog:
     def release(self) -> None:
         """It holds nothing open."""
 
-    def _write(self, before: bytes, batch: bytes) -> None:
+    def _write(self, before: bytes, batch: bytes, mentions: Collection[str]) -> None:
         faults = self._place.faults.get(self._name, [])
         match faults.pop(0) if faults else None:
             case Fault.NOT_WRITTEN:
@@ -133,7 +134,7 @@ class MemoryLog:
             case Fault.UNDECIDED:
                 raise Undecided("the connection broke")
             case Fault.LOST_REPLY:
-                self._kept.logs[self._name] = before + batch
+                self._keep(before + batch, mentions)
                 raise Undecided("the connection broke")
             case Fault.TORN:
                 self._kept.logs[self._name] = before + batch[: batch.index(b"\n") // 2]
@@ -142,7 +143,12 @@ class MemoryLog:
                 self._kept.logs[self._name] = before + self._place.foreign_batch
                 raise Conflict("somebody else's record stands behind that one")
             case None:
-                self._kept.logs[self._name] = before + batch
+                self._keep(before + batch, mentions)
+
+    def _keep(self, lines: bytes, mentions: Collection[str]) -> None:
+        """Writes the lines and what they mention in one step."""
+        self._kept.logs[self._name] = lines
+        self._kept.mentioned.setdefault(self._name, set()).update(mentions)
 
     def _begin(self, at: JournalHead) -> int:
         return self._kept.logs[self._name].rfind(b"\n", 0, self._end(at) - 1) + 1
@@ -214,7 +220,13 @@ class MemoryBackend:
             raise Conflict("it stands there with another content")
 
     def mentions(self, label: str, tokens: Collection[str]) -> Mapping[str, frozenset[str]]:
-        others = {name: kept.mentioned & {*tokens} for name, kept in self.place.states.items() if name != label}
+        self.place.questions.append(len(tokens))
+        asked = {*tokens}
+        others = {
+            name: asked & set().union(*kept.mentioned.values())
+            for name, kept in self.place.states.items()
+            if name != label
+        }
         return {name: frozenset(found) for name, found in others.items() if found}
 
     def replace(
@@ -225,7 +237,7 @@ class MemoryBackend:
         if found != before:
             raise Conflict("it was changed while it was being looked at")
         kept.aside.append(found)
-        kept.logs[JOURNAL], kept.mentioned = journal, {*mentions}
+        kept.logs[JOURNAL], kept.mentioned[JOURNAL] = journal, {*mentions}
         kept.checkpoints = {journal.count(b"\n"): state}
         return (f"aside {len(kept.aside)}",)
 
@@ -238,7 +250,7 @@ class MemoryBackend:
         moved.logs |= {name: lines for name, lines in kept.logs.items() if name != LEASE} | {JOURNAL: journal}
         moved.checkpoints, moved.mentioned = kept.checkpoints, kept.mentioned
         kept.logs = {name: lines for name, lines in kept.logs.items() if name == LEASE}
-        kept.checkpoints, kept.mentioned = {}, set()
+        kept.checkpoints, kept.mentioned = {}, {}
 
     def wait(self, label: str, seconds: float) -> None:
         del label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +80,14 @@ class LockedFolderStore:
             replace_file(self._disk, self._files.state, data)
             self._state = data
 
-    def replace(self, before: DamagedParts, journal: bytes, state: bytes) -> tuple[str, ...]:
+    def replace(
+        self,
+        before: DamagedParts,
+        journal: bytes,
+        state: bytes,
+        *,
+        mentions: Collection[str] = (),  # noqa: ARG002 - a folder keeps no index of them
+    ) -> tuple[str, ...]:
         """Write the copies, then the journal, then the state, and remove the old backup last."""
         files = self._files
         parts = {files.state: before.state, files.journal: before.journal, files.backup: before.backup}

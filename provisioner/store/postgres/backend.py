@@ -44,8 +44,10 @@ WITH durable AS MATERIALIZED (SELECT $durably AS level)
 UPDATE $schema.checkpoints SET data = data FROM durable
 WHERE state = %(state)s AND sequence = %(sequence)s AND data = %(data)s RETURNING 1"""
 _MENTIONS: Final = """
-SELECT state, array_agg(DISTINCT token) FROM $schema.batches, unnest(mentions) AS token
-WHERE mentions && %(tokens)s::text[] AND state <> %(state)s AND log = ANY (%(logs)s::text[]) AND token = ANY (%(tokens)s::text[]) GROUP BY state"""
+SELECT state, array_agg(DISTINCT token) FROM $schema.batches CROSS JOIN LATERAL unnest(mentions) AS token
+WHERE mentions IS NOT NULL AND state <> %(state)s AND log = ANY (%(logs)s::text[])
+AND token IN (SELECT unnest(%(tokens)s::text[])) GROUP BY state"""
+"""Compares each token of the place once. An overlap of arrays would compare every pair of tokens."""
 
 
 class PostgresBackend:
