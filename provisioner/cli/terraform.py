@@ -101,7 +101,6 @@ COMMANDS: Final[Mapping[str, Answer]] = {
     "delete": _TO_RELEASE,
     "deploy": _TO_APPLY,
     "diff": _TO_LOOK,
-    "are found, and `provisioner config show --origin` says where each value is from.",
     "down": _TO_RELEASE,
     "env": _workspace,
     "events": "Scheduled events of the cloud are not shown yet. `provisioner drift` shows what was changed outside.",
