@@ -58,7 +58,7 @@ ABSENT = [
     "untaint",
     "workspace",
     "cost",
-    "doctor",
+   
     "schema",
 ]
 PASTED = re.compile(r"`provisioner ([^`]+)`")
