@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
@@ -62,6 +63,8 @@ class RunStarted:
     approval: str = ""
     caller: Caller = UNKNOWN_CALLER
     """Who ran it, at the cloud and in a pipeline. What is not known is not written."""
+    planned: Mapping[str, int] = field(default_factory=dict)
+    """How many changes its plan has, by action. Not written if empty."""
     type: Literal["run_started"] = "run_started"
 
 

@@ -17,17 +17,22 @@ from provisioner.model.state_url import InvalidStateUrlError, StateUrl
 from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
+from provisioner.store.journal_tail import JournalTail
 from provisioner.store.repair import Repair
+from provisioner.store.run_watch import RunWatch
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.state_checks import state_checks
 from provisioner.store.state_store import Siblings, StateStore
-from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWait, LockWaitListener, UnlockAdvice
 
 __all__ = [
+    "JournalTail",
     "LockHolder",
+    "LockWait",
     "LockWaitListener",
     "Repair",
+    "RunWatch",
     "Salvaged",
     "SalvagedPart",
     "Session",

@@ -27,7 +27,7 @@ from provisioner.store.contract import START, Conflict, Log, NotDone
 from provisioner.store.fence import append_fence
 from provisioner.store.lease_record import LeaseRecord, LeaseTerms, decode_lease, encode_lease
 from provisioner.store.lease_watch import LeaseWatch
-from provisioner.store.words import LockHolder, LockWaitListener, StoreWords
+from provisioner.store.words import LockHolder, LockWait, LockWaitListener, StoreWords
 
 _ATTEMPTS: Final = 5
 """How often a release whose outcome is unknown is tried."""
@@ -153,6 +153,7 @@ class Lease:
         Raises LockHeld when a live run still holds it after `timeout` seconds. To know that it is alive, a renewal must
         be seen, so this may take longer than `timeout`: until one is seen, or a whole lease is over without one.
         """
+        began_at = self._place.clock.elapsed()
         log = self._place.log()
         try:
             former = self._await_free(log, timeout=timeout, on_wait=on_wait)
@@ -167,6 +168,8 @@ class Lease:
             except BaseException:
                 held.release()  # unfenced, so that the next holder sees to it
                 raise
+        if former is not None and former.is_held and on_wait is not None:
+            on_wait(LockWait(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
         return held
 
     def _await_free(self, log: Log, *, timeout: float, on_wait: LockWaitListener | None) -> LeaseRecord | None:
@@ -183,7 +186,7 @@ class Lease:
             if waited >= timeout and watch.is_alive:
                 raise self._held(record.holder)
             if on_wait is not None:
-                on_wait(record.holder, waited)
+                on_wait(watch.describe(record))
             self._place.wait(watch.pause(record, timeout))
 
     def _try_append(self, log: Log, holder: LockHolder, former: LeaseRecord | None) -> HeldLease | None:

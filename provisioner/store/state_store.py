@@ -1,19 +1,13 @@
 """The state of a stack in a store: it is read without a lock, and written and repaired under the lock.
 
-All commands use this.
-
-It is based on the contract of a store and knows no particular one.
+All commands use this. It is based on the contract of a store and knows no particular one.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from secrets import token_hex
-from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
@@ -24,17 +18,16 @@ from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, DamagedParts, LockedStore, Reader, Store, StoreCheck
 from provisioner.store.current import read_current, read_journal, read_quickly, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
+from provisioner.store.journal_tail import JournalTail
 from provisioner.store.known_state import FOREIGN, KnownState, read_history, require_owner
 from provisioner.store.late_answers import Answer, open_answers, read_late, unrecorded_purchases
 from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair
+from provisioner.store.run_watch import RunWatch, lock_with_progress, this_process
 from provisioner.store.salvage import Salvaged, salvage
 from provisioner.store.session import Session
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
-
-_ID_BYTES: Final = 6
-"""The size of a lock's id: long enough to be unique, short enough to be typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +42,7 @@ class Siblings:
 
 
 class StateStore:
-    """The state of one stack.
-
-    `owner` is the stack and environment that it must belong to; None accepts any with its label.
-    """
+    """The state of one stack. `owner` is the stack and environment that it must belong to; None accepts any."""
 
     def __init__(
         self,
@@ -129,8 +119,19 @@ class StateStore:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
         return self._store.holder()
 
+    def wait(self, seconds: float) -> None:
+        """Return as soon as something was recorded where the store can tell, and after `seconds` at the latest."""
+        self._store.wait(seconds)
+
+    def tail(self) -> JournalTail:
+        """Return a reader of the journal that follows it without a lock, from the last checkpoint on."""
+        return JournalTail(self._store, self._words, lambda: self._read(self._store))
+
+    def watch_run(self) -> RunWatch:
+        """Return what tells how far the run is that holds the lock."""
+        return RunWatch(self.tail(), self._clock)
+
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
-        """Explain how to release the lock that `holder` holds."""
         return self._store.unlock_advice(holder)
 
     def place_checks(self) -> Iterator[StoreCheck]:
@@ -160,10 +161,19 @@ class StateStore:
 
     @contextmanager
     def write(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+        self,
+        *,
+        command: str,
+        who: str,
+        timeout: float,
+        on_wait: LockWaitListener | None = None,
+        reason: str | None = None,
     ) -> Iterator[Session]:
-        """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds."""
-        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+        """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds.
+
+        `command`, `who` and `reason` are shown to those who wait for the lock.
+        """
+        with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             known = self._read(locked)
             session = Session(
                 locked,
@@ -183,7 +193,13 @@ class StateStore:
 
     @contextmanager
     def repair(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+        self,
+        *,
+        command: str,
+        who: str,
+        timeout: float,
+        on_wait: LockWaitListener | None = None,
+        reason: str | None = None,
     ) -> Iterator[Repair]:
         """Open a repair.
 
@@ -191,7 +207,7 @@ class StateStore:
 
         These are parts that may not be read, that a newer version wrote, of another stack, or of two histories.
         """
-        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+        with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             newest, before = locked.checkpoint(), locked.checkpoint(1)
             damaged = DamagedParts(
                 state=newest.data if newest else None,
@@ -224,6 +240,7 @@ class StateStore:
         who: str,
         timeout: float,
         on_wait: LockWaitListener | None = None,
+        reason: str | None = None,
     ) -> State:
         """Give the state another label, under the locks of both, and return it. `entries` contain the Renamed one.
 
@@ -235,7 +252,7 @@ class StateStore:
         by_label = sorted(
             (self._store, target), key=lambda store: store.words.label
         )  # so that two renamings never deadlock
-        holder = self._holder(command=command, who=who)
+        holder = this_process(command, who, reason, since=self._clock.now())
         with (
             by_label[0].lock(holder, timeout=timeout, on_wait=on_wait) as first,
             by_label[1].lock(holder, timeout=timeout, on_wait=on_wait) as second,
@@ -247,23 +264,11 @@ class StateStore:
     def _words(self) -> StoreWords:
         return self._store.words
 
-    @contextmanager
-    def _locked(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None
-    ) -> Iterator[LockedStore]:
-        holder = self._holder(command=command, who=who)
-        with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
-            yield locked
-
-    def _holder(self, *, command: str, who: str) -> LockHolder:
-        return LockHolder(
-            who=who,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            command=command,
-            since=self._clock.now(),
-            id=token_hex(_ID_BYTES),
-        )
+    def _lock(
+        self, *, command: str, who: str, reason: str | None, timeout: float, on_wait: LockWaitListener | None
+    ) -> AbstractContextManager[LockedStore]:
+        holder = this_process(command, who, reason, since=self._clock.now())
+        return lock_with_progress(self._store, holder, self.watch_run(), timeout=timeout, on_wait=on_wait)
 
     def _read(self, reader: Reader) -> KnownState | None:
         known = read_current(
