@@ -134,9 +134,13 @@ class Lease:
 
     def __init__(self, place: LeasePlace) -> None:
         self._place = place
+        self._watch: LeaseWatch | None = None
 
     def holder(self) -> LockHolder | None:
-        """Return who holds the lock, as far as its records tell. A holder that died may still be named for a while."""
+        """Return who holds the lock, as far as its records tell. A holder that died may still be named for a while.
+
+        Who calls this again and again learns that it has died once a whole lease is over without a new record.
+        """
         log = self._place.log()
         try:
             last = log.last()
@@ -145,7 +149,9 @@ class Lease:
         record = decode_lease(last)
         if last is None or record is None or not record.is_held:
             return None
-        return None if last.age is not None and last.age >= record.seconds else record.holder
+        self._watch = self._watch or LeaseWatch(self._place.clock, self._place.terms)
+        is_over = self._watch.is_over(record, last) or (last.age is not None and last.age >= record.seconds)
+        return None if is_over else record.holder
 
     def take(self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None) -> HeldLease:
         """Take the lock, and fence off a former holder that did not release it.
