@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.state_rebuild import RebuildDraft, RebuildResult
 
 _QUESTION = (
-    "Do you want to write this state?\n  Nothing is sent to the cloud. The files as they are now are kept beside it.\n"
+    "Do you want to write this state?\n  Nothing is sent to the cloud. What stands there now is kept beside it.\n"
 )
 
 

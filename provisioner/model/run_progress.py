@@ -82,7 +82,7 @@ class RunProgress:
 
     def __str__(self) -> str:
         if self.result is not None:
-            return f"its work has {self.result}"
+            return "its work is over" if self.result == "ended" else f"it was {self.result}"
         done = f"{self.done} of {self.planned} done" if self.planned else f"{self.done} done"
         others = {"under way": self.under_way, "failed": self.failed}
         return ", ".join((done, *(f"{count} {name}" for name, count in others.items() if count)))
@@ -100,6 +100,7 @@ class RunTracker:
     _stages: dict[Address, _Stage] = field(default_factory=dict)
     _sent_at: dict[Address, int] = field(default_factory=dict)
     _actions: dict[Address, Action] = field(default_factory=dict)
+    _ids: dict[Address, str] = field(default_factory=dict)
     _answered: set[Address] = field(default_factory=set)
     _released: set[Address] = field(default_factory=set)
     _intents: dict[str, Intent] = field(default_factory=dict)
@@ -171,7 +172,15 @@ class RunTracker:
 
     def _begin(self, started: RunStarted, time: int) -> None:
         self._started, self._began_at, self._result, self._is_preamble = started, time, None, True
-        for kept in (self._stages, self._sent_at, self._actions, self._answered, self._released, self._intents):
+        for kept in (
+            self._stages,
+            self._sent_at,
+            self._actions,
+            self._ids,
+            self._answered,
+            self._released,
+            self._intents,
+        ):
             kept.clear()
 
     def _intended(self, intent: Intent, time: int) -> Iterator[Event]:
@@ -237,8 +246,10 @@ class RunTracker:
         id_: str | None = None,
         order_id: str | None = None,
     ) -> Event:
+        if id_ is not None:
+            self._ids[address] = id_
         elapsed = max(time - self._sent_at.get(address, time), 0) / 1000
-        return Event(type_, address, self._actions.get(address), detail, id_, order_id, elapsed)
+        return Event(type_, address, self._actions.get(address), detail, self._ids.get(address), order_id, elapsed)
 
 
 def run_progress(records: Iterable[HistoryRecord]) -> RunProgress | None:

@@ -229,7 +229,7 @@ class Lease:
 
     def _held(self, holder: LockHolder) -> LockHeld:
         hint = (
-            "Wait for it, for example with --lock-timeout 10m. If that run is dead, its lock ends "
+            "Wait for it, for example with --lock-timeout 10m; `provisioner progress` follows it. If that run is dead, its lock ends "
             f"{self._place.terms.seconds:.0f} seconds after its last sign of life, and the next command takes it over."
         )
         return LockHeld(

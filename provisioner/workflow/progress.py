@@ -181,12 +181,20 @@ class _Follower:
             if not self.request.waits or not awaited or self.seconds_left <= 0:
                 return self.result(servers, is_cloud_read=True)
             self.ui.show_servers(awaited, self.waited)
-            await self.clock.sleep(min(pauses.pop(0) if len(pauses) > 1 else pauses[0], max(self.seconds_left, 0)))
-            if self.look() or self.holder is not None:
+            if await self._rest(pauses.pop(0) if len(pauses) > 1 else pauses[0]):
                 await self.follow_run()
                 if self.is_run_at_work:
                     return self.result(())
                 state = self._load()
+
+    async def _rest(self, pause: float) -> bool:
+        """Waits for so many seconds, or until another run begins. Returns whether the state may be another one now."""
+        ends_at = self.clock.monotonic() + min(pause, self.seconds_left)
+        while (left := ends_at - self.clock.monotonic()) > 0:
+            await self.clock.sleep(min(left, _SECONDS_BETWEEN_LOOKS))
+            if self.look() or self.holder is not None:
+                return True
+        return False
 
     async def _read_list(self, state: State, cloud: Cloud) -> dict[str, Live]:
         """Reads the cloud's rows. While it waits, a reading that fails is made again, a few times."""

@@ -174,7 +174,7 @@ class FileLock:
         Its hint is to end the process. It suggests force-unlock only for another host, whose processes we cannot see.
         """
         hint = (
-            "Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends with it, and "
+            "Wait for it, for example with --lock-timeout 10m; `provisioner progress` follows it. If that process hangs, stop it: the lock ends with it, and "
             "what it had under way is resumed by the next apply."
         )
         if holder.host != socket.gethostname() and holder.id is not None:
