@@ -168,14 +168,14 @@ class Lease:
         except BaseException:
             log.release()
             raise
-        if former is not None and former.needs_fence:
-            try:
+        try:
+            if former is not None and former.needs_fence:
                 self._fence(held, former, holder)
-            except BaseException:
-                held.release()  # unfenced, so that the next holder sees to it
-                raise
-        if former is not None and former.is_held and on_wait is not None:
-            on_wait(LockWait(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
+            if former is not None and former.is_held and on_wait is not None:
+                on_wait(LockWait(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
+        except BaseException:
+            held.release()  # if unfenced, the next holder sees to it
+            raise
         return held
 
     def _await_free(self, log: Log, *, timeout: float, on_wait: LockWaitListener | None) -> LeaseRecord | None:

@@ -66,12 +66,18 @@ def lock_with_progress(
         try:
             locked = stack.enter_context(store.lock(holder, timeout=timeout, on_wait=on_wait_with_progress))
         except LockHeld as held:
-            other = store.holder()
-            progress = None if other is None else run_watch.progress(other)
-            raise held if progress is None else _with_progress(held, progress) from held
+            raise _with_progress(held, store, run_watch) from held
         yield locked
 
 
-def _with_progress(held: LockHeld, progress: RunProgress) -> LockHeld:
+def _with_progress(held: LockHeld, store: Store, run_watch: RunWatch) -> LockHeld:
+    """Return the error with how far the run is. A store that fails right now does not take the error's place."""
+    try:
+        other = store.holder()
+    except StoreError:
+        return held
+    progress = None if other is None else run_watch.progress(other)
+    if progress is None:
+        return held
     first, *others = held.diagnostics
     return LockHeld(replace(first, summary=f"{first.summary}, {progress}"), *others)

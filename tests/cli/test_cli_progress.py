@@ -15,7 +15,7 @@ from provisioner.model.resource import Phase
 from provisioner.model.under_way import ServerStage, ServerUnderWay
 from provisioner.store import LockHolder, StateStore, open_store
 from provisioner.store.shared_store import SharedStore
-from provisioner.workflow import workspace
+from provisioner.workflow import state_places
 from provisioner.workflow.progress import ProgressResult
 from provisioner.workflow.system_clock import SystemClock
 
@@ -191,7 +191,7 @@ def test_from_another_machine_it_reads_the_journal_alone(cli, monkeypatch) -> No
     """Two stores of one place, as two machines have them: the state itself is read once, and then only the new records."""
     place = Place()
     stores = [StateStore(SharedStore(MemoryBackend(place), "demo", checkpoint_after=0)) for _ in range(2)]
-    monkeypatch.setattr(workspace, "open_store", lambda *_, **__: stores[1])
+    monkeypatch.setattr(state_places, "open_store", lambda *_, **__: stores[1])
     identity = Identity("account", "project", "cn-north-4")
     with stores[0].write(command="apply", who="ana@laptop", timeout=0, reason="rollout") as session:
         session.create("demo", None, identity=identity)

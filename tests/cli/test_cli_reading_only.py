@@ -16,7 +16,7 @@ from support.memory_backend import MemoryBackend, MemoryLog, Place
 from provisioner.cli.state import command as state_command
 from provisioner.store import StateStore
 from provisioner.store.shared_store import SharedStore
-from provisioner.workflow import workspace
+from provisioner.workflow import state_places
 
 LOOKING = (
     ("plan",),
@@ -128,7 +128,7 @@ def in_shared_store(bought, monkeypatch):
     def open_store(_location, label, *, owner=None, warnings=(), **_options):
         return StateStore(SharedStore(backends[-1](place), label, checkpoint_after=0), owner=owner, warnings=warnings)
 
-    monkeypatch.setattr(workspace, "open_store", open_store)
+    monkeypatch.setattr(state_places, "open_store", open_store)
     bought.apply()
     backends.append(RefusingBackend)
     yield bought
