@@ -108,11 +108,6 @@ class TestWhatNoRunWaitsFor:
         assert left_building.run("progress").out == "Nothing is under way.\n"
         assert sum(left_building.purchases.values()) == 1
 
-    def test_a_wait_has_an_end(self, left_building):
-        ended = left_building.run("progress", "--wait", "--timeout", "1s")
-        assert ended.code == 7
-        assert "1 building." in ended.out
-
     def test_without_credentials_the_record_is_shown(self, left_building):
         stack = left_building.folder / "specs" / "stack.yaml"
         stack.write_text(stack.read_text().replace("cloud: sandbox", "cloud: huaweicloud"))
