@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.resource import Live
     from provisioner.planning import UnmanagedServer
-    from provisioner.store import LockWait
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.adopt import AdoptResult
     from provisioner.workflow.workspace import Workspace
 
@@ -163,7 +163,7 @@ class ConsoleAdoptUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, wait: LockWait) -> None:
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
         self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, adopted: AdoptResult) -> ExitCode:

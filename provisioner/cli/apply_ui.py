@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.plan import Plan
     from provisioner.rendering.progress import LiveTable
-    from provisioner.store import LockWait
+    from provisioner.store import LockWaitStatus
 
 _REFRESHES_A_SECOND = 4
 
@@ -109,7 +109,7 @@ class ConsoleApplyUI:
             self.console.line(version_document(version=__version__, timestamp=now()))
         self.console.line(document)
 
-    def on_lock_wait(self, wait: LockWait) -> None:
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
         if self._lock_wait is None:
             self._lock_wait = LockWaitUI(self.console, self.lock_timeout, self._stream if self.as_json else None)
         self._lock_wait.on_lock_wait(wait)

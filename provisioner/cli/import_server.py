@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Change
     from provisioner.model.event import Event
-    from provisioner.store import LockWait
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.import_server import ImportResult
     from provisioner.workflow.workspace import Workspace
 
@@ -58,7 +58,7 @@ class ConsoleImportUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, wait: LockWait) -> None:
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
         self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, imported: ImportResult) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from provisioner.cli.console import Console
 
 if TYPE_CHECKING:
-    from provisioner.store import LockWait
+    from provisioner.store import LockWaitStatus
 
 _OFTEN: Final = 10.0
 """Seconds between two lines of a log during the first minute."""
@@ -34,7 +34,7 @@ class LockWaitUI:
     _last_line_at: float = -inf
     _line: str = ""
 
-    def on_lock_wait(self, wait: LockWait) -> None:
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
         from provisioner.rendering.lock_wait import lock_line
 
         is_rewritten = self.console.can_rewrite_lines and self.stream is None
@@ -57,7 +57,7 @@ class LockWaitUI:
             self._last_line_at = waited
         return is_due
 
-    def _stream(self, wait: LockWait, line: str) -> None:
+    def _stream(self, wait: LockWaitStatus, line: str) -> None:
         from provisioner.cli.failure import now
         from provisioner.rendering.lock_wait import lock_wait_document
 

@@ -14,7 +14,7 @@ from provisioner.rendering.style import escape
 
 if TYPE_CHECKING:
     from provisioner.model.event import Event
-    from provisioner.store import LockWait
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.state_rebuild import RebuildDraft, RebuildResult
 
 _QUESTION = (
@@ -50,7 +50,7 @@ class ConsoleRebuildUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, wait: LockWait) -> None:
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
         self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, rebuilt: RebuildResult) -> None:

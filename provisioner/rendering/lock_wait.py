@@ -14,13 +14,13 @@ from provisioner.rendering.style import cells, escape
 from provisioner.rendering.wording import duration
 
 if TYPE_CHECKING:
-    from provisioner.store import LockHolder, LockWait
+    from provisioner.store import LockHolder, LockWaitStatus
 
 _SILENT_FOR_LONG: Final = 30.0
 """Seconds without a sign of life after which it is said. A holder that works shows one every 15 seconds."""
 
 
-def lock_line(wait: LockWait, *, timeout: float, now: int, width: int | None = None) -> str:
+def lock_line(wait: LockWaitStatus, *, timeout: float, now: int, width: int | None = None) -> str:
     """Returns the line that shows a wait of at most `timeout` seconds. `now` is in milliseconds since the epoch.
 
     Where the line is longer than `width`, what changes comes first, because its end is cut.
@@ -37,7 +37,7 @@ def lock_line(wait: LockWait, *, timeout: float, now: int, width: int | None = N
     return line if width is None or cells(line) <= width else f"{waited}{progress}; {holder}"
 
 
-def _silence(wait: LockWait) -> str:
+def _silence(wait: LockWaitStatus) -> str:
     if wait.taken_over_in is None or wait.silent_for is None:
         return ""
     left = duration(ceil(wait.taken_over_in))
@@ -54,7 +54,7 @@ def holder_text(holder: LockHolder, *, now: int) -> str:
     return escape(f"{holder.who} is at work: {holder.command}{holder.quoted_reason}, since {hours}")
 
 
-def lock_wait_document(wait: LockWait, *, timeout: float, message: str, timestamp: str) -> Document:
+def lock_wait_document(wait: LockWaitStatus, *, timeout: float, message: str, timestamp: str) -> Document:
     """Returns the line of a JSON stream about a wait, or about its end by a take-over."""
     kind = "lock_taken_over" if wait.is_taken_over else "lock_wait"
     level = "warn" if wait.is_taken_over else "info"

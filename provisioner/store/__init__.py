@@ -24,13 +24,13 @@ from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.state_checks import state_checks
 from provisioner.store.state_store import Siblings, StateStore
-from provisioner.store.words import LockHolder, LockWait, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, UnlockAdvice
 
 __all__ = [
     "JournalTail",
     "LockHolder",
-    "LockWait",
     "LockWaitListener",
+    "LockWaitStatus",
     "Repair",
     "RunWatch",
     "Salvaged",

@@ -27,7 +27,7 @@ from provisioner.store.contract import START, Conflict, Log, NotDone
 from provisioner.store.fence import append_fence
 from provisioner.store.lease_record import LeaseRecord, LeaseTerms, decode_lease, encode_lease
 from provisioner.store.lease_watch import LeaseWatch
-from provisioner.store.words import LockHolder, LockWait, LockWaitListener, StoreWords
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, StoreWords
 
 _ATTEMPTS: Final = 5
 """How often a release whose outcome is unknown is tried."""
@@ -172,7 +172,7 @@ class Lease:
             if former is not None and former.needs_fence:
                 self._fence(held, former, holder)
             if former is not None and former.is_held and on_wait is not None:
-                on_wait(LockWait(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
+                on_wait(LockWaitStatus(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
         except BaseException:
             held.release()  # if unfenced, the next holder sees to it
             raise

@@ -15,7 +15,7 @@ from provisioner.model.run_progress import RunProgress, RunTracker
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LockedStore, Store
 from provisioner.store.journal_tail import JournalTail
-from provisioner.store.words import LockHolder, LockWait, LockWaitListener
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 _ID_BYTES: Final = 6
@@ -58,7 +58,7 @@ def lock_with_progress(
     Raises LockHeld.
     """
 
-    def on_wait_with_progress(wait: LockWait) -> None:
+    def on_wait_with_progress(wait: LockWaitStatus) -> None:
         if on_wait is not None:
             on_wait(replace(wait, progress=run_watch.progress(wait.holder)))
 

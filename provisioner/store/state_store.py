@@ -169,10 +169,7 @@ class StateStore:
         on_wait: LockWaitListener | None = None,
         reason: str | None = None,
     ) -> Iterator[Session]:
-        """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds.
-
-        `command`, `who` and `reason` are shown to those who wait for the lock.
-        """
+        """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds."""
         with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             known = self._read(locked)
             session = Session(
@@ -203,9 +200,8 @@ class StateStore:
     ) -> Iterator[Repair]:
         """Open a repair.
 
-        Raises LockHeld as `write` does, and StoreError for parts that are not damaged but must not be replaced.
-
-        These are parts that may not be read, that a newer version wrote, of another stack, or of two histories.
+        Raises LockHeld as `write` does, and StoreError for parts that are not damaged but must not be
+        replaced: those that may not be read, that a newer version wrote, of another stack, or of two histories.
         """
         with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             newest, before = locked.checkpoint(), locked.checkpoint(1)

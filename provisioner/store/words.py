@@ -42,7 +42,7 @@ class LockHolder:
 
 
 @dataclass(frozen=True, slots=True)
-class LockWait:
+class LockWaitStatus:
     """What a run that waits for a lock knows about the one that holds it.
 
     Numbers are in seconds. `waited` is the time since the wait began. Only a lease has `silent_for` and
@@ -60,7 +60,7 @@ class LockWait:
     progress: RunProgress | None = None
 
 
-LockWaitListener: TypeAlias = Callable[[LockWait], None]
+LockWaitListener: TypeAlias = Callable[[LockWaitStatus], None]
 """Called at every attempt to take a held lock, and once it is taken over from a run that showed no sign of life."""
 
 

@@ -27,7 +27,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import UnmanagedServer
-from provisioner.store import LockWait, Session
+from provisioner.store import LockWaitStatus, Session
 from provisioner.workflow.adopted_specs import free_path, remove_written, servers_as_specs, specs_text, write_once
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.paid_terms import PaidTerms
@@ -53,7 +53,7 @@ class AdoptUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, wait: LockWait) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.refactoring import Import, Refactoring
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
-from provisioner.store import LockWait
+from provisioner.store import LockWaitStatus
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.plan_session import open_plan_session
 from provisioner.workflow.selection import require_declared
@@ -34,7 +34,7 @@ class ImportUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, wait: LockWait) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from provisioner.model.order_ways import apply_hint, release_hint
 from provisioner.model.placed_order import PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
-from provisioner.store import LockWait, Session
+from provisioner.store import LockWaitStatus, Session
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.order_lookup import NamedOrder, find_order, read_order
@@ -43,7 +43,7 @@ class OrdersUI(RunUI, Protocol):
 
     def approve(self, order: PlacedOrder) -> bool: ...
 
-    def on_lock_wait(self, wait: LockWait) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

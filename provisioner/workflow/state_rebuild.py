@@ -19,7 +19,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockWait, Repair, Salvaged, SalvagedPart
+from provisioner.store import LockWaitStatus, Repair, Salvaged, SalvagedPart
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -47,7 +47,7 @@ class RebuildUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, wait: LockWait) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from provisioner.cli.console import Console
 from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.model.diagnostic import LockHeld
 from provisioner.model.journal import Intended, RunStarted
-from provisioner.store import LockHolder, LockWait, StateStore, open_store
+from provisioner.store import LockHolder, LockWaitStatus, StateStore, open_store
 from provisioner.store.clock import StoreClock
 from provisioner.store.lease_record import LeaseTerms
 from provisioner.store.shared_store import SharedStore
@@ -113,7 +113,7 @@ class LogOfLines:
         self.capsys = capsys
         self.ui = LockWaitUI(Console(), timeout, now=lambda: HOLDER.since + 60_000, **options)
 
-    def tell(self, wait: LockWait) -> str:
+    def tell(self, wait: LockWaitStatus) -> str:
         self.ui.on_lock_wait(wait)
         return self.capsys.readouterr().err
 
@@ -127,7 +127,7 @@ def test_the_line_says_who_does_what_why_since_when_and_how_far_it_is(tmp_path, 
         session.append([RunStarted("run-1", "apply", "ana@laptop", "0.1.0", planned={"create": 500})])
         session.append([*a_purchase("one"), *a_purchase("two"), Intended(an_intent("three"))])
         watch, holder = reader.watch_run(), reader.holder()
-        wait = LockWait(replace(holder, since=HOLDER.since), 80.0, progress=watch.progress(holder))
+        wait = LockWaitStatus(replace(holder, since=HOLDER.since), 80.0, progress=watch.progress(holder))
         assert log.tell(wait) == (
             'ana@laptop is at work: apply ("rollout of v2"), since 22:13 UTC, 2 of 500 done, 1 under way; waited 1m20s of 10m00s\n'
         )
@@ -150,7 +150,7 @@ def test_a_holder_that_has_begun_nothing_is_no_run_before_it(tmp_path) -> None:
 
 def test_a_lease_is_watched_and_the_take_over_is_announced(capsys) -> None:
     log = LogOfLines(capsys, 0)
-    watched = LockWait(HOLDER, 0.0, silent_for=0.0, taken_over_in=90.0, is_alive=False)
+    watched = LockWaitStatus(HOLDER, 0.0, silent_for=0.0, taken_over_in=90.0, is_alive=False)
     assert "; waited 0s; watching for a sign of life, and without one the lock is taken over in 1m30s" in log.tell(
         watched
     )
@@ -183,8 +183,8 @@ def test_a_json_stream_has_the_wait_as_events(capsys) -> None:
     documents: list[dict] = []
     log = LogOfLines(capsys, 600, stream=documents.append)
     for waited in (0.0, 1.0, 10.0):
-        assert log.tell(LockWait(HOLDER, waited, 0.0, 90.0)) == ""
-    log.tell(LockWait(HOLDER, 11.0, is_taken_over=True))
+        assert log.tell(LockWaitStatus(HOLDER, waited, 0.0, 90.0)) == ""
+    log.tell(LockWaitStatus(HOLDER, 11.0, is_taken_over=True))
     assert [(one["type"], one["waited_seconds"]) for one in documents] == [
         ("lock_wait", 0.0),
         ("lock_wait", 10.0),

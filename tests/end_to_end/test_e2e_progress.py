@@ -83,11 +83,18 @@ class TestARunAtWork:
 class TestWhatNoRunWaitsFor:
     @pytest.fixture
     def left_building(self, workspace):
-        """An apply was killed while its server was being built."""
+        """An apply has ended while its server is being built, as it was told to."""
+        ended = workspace.run_in_process("apply", "--auto-approve", "--no-wait")
+        assert (ended.code, "`provisioner progress --wait`" in ended.words) == (7, True), ended.text
+        return workspace
+
+    def test_what_a_killed_apply_has_left_is_shown_from_its_journal(self, workspace):
         running = workspace.start("apply", "--auto-approve")
         running.wait_for_stderr("Bought [id=")
         running.kill()
-        return workspace
+        shown = workspace.run("progress")
+        assert shown.code == 7
+        assert "1 building." in shown.out
 
     def test_a_server_that_is_built_is_awaited_and_left_for_apply_to_record(self, left_building, clock):
         before = written(left_building)

@@ -38,7 +38,7 @@ from provisioner.rendering.progress import LiveTable, event_line
 from provisioner.rendering.question import question_of
 from provisioner.rendering.style import Style, cut
 from provisioner.rendering.summary import render_summary
-from provisioner.store import LockHolder, LockWait
+from provisioner.store import LockHolder, LockWaitStatus
 
 FOLDER = Path(__file__).parent / "recordings"
 TERMINALS = {
@@ -150,7 +150,7 @@ def locked(style: Style) -> str:
     since = 1_790_000_000_000
     run = RunStarted("run", "apply", "ana@host", "0.1.0", "rollout of v2", planned={"create": 500})
     holder = LockHolder("ana@host", 4711, "host", "apply", since, "ab12", "rollout of v2")
-    wait = LockWait(holder, 80.0, progress=RunProgress(run, since, 500, under_way=12, done=37))
+    wait = LockWaitStatus(holder, 80.0, progress=RunProgress(run, since, 500, under_way=12, done=37))
     return f"{cut(lock_line(wait, timeout=600, now=since + 60_000, width=style.width), style.width)}\n{render_diagnostics([found], style)}"
 
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import StoreClock
-from provisioner.store.words import LockHolder, LockWait, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, UnlockAdvice
 
 _POLL = 0.25
 _SHORT_PAUSE = 0.005
@@ -56,7 +56,7 @@ class FileLock:
                 raise self._held_error(other)
             else:
                 if on_wait is not None:
-                    on_wait(LockWait(other, waited))
+                    on_wait(LockWaitStatus(other, waited))
                 self._clock.sleep(min(_POLL, timeout - waited))
         try:
             self._write_holder(descriptor, holder)
