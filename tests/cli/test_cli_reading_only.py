@@ -11,38 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.looking_commands import LOOKING
 from support.memory_backend import MemoryBackend, MemoryLog, Place
 
-from provisioner.cli.state import command as state_command
 from provisioner.store import StateStore
 from provisioner.store.shared_store import SharedStore
 from provisioner.workflow import state_places
 
-LOOKING = (
-    ("plan",),
-    ("plan", "--destroy"),
-    ("plan", "--refresh-only"),
-    ("show",),
-    ("drift",),
-    ("output",),
-    ("output", "gateway.id"),
-    ("history",),
-    ("history", "--verify"),
-    ("history", "--json"),
-    ("inventory", "--format", "hosts"),
-    ("explain", "lock-held"),
-    ("explain", "gateway"),
-    ("graph",),
-    ("expiring",),
-    ("leftovers",),
-    ("completion", "bash"),
-    ("orders", "list"),
-    ("progress",),
-    ("progress", "--wait"),
-    ("state", "list"),
-    ("state", "show", "gateway"),
-    *((("state", "pull"),) if "pull" in state_command.commands else ()),
-)
 _CHANGES = frozenset(
     {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "os.link", "os.symlink"}
 )
