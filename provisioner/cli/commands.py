@@ -33,7 +33,7 @@ COMMANDS = {
     "orders": ("orders", "List, show, pay and cancel the orders of prepaid servers."),
     "expiring": ("expiring", "Show which prepaid servers reach the end of their paid term soon."),
     "history": ("history", "Show the audit log: purchases, payments, releases and decisions, with who and why."),
-    "progress": ("progress", "Show or follow what is under way: the run at work, and servers that no run waits for."),
+    "progress": ("progress", "Show what is under way: the run at work, and servers that no run waits for."),
     "leftovers": ("leftovers", "List the disks that releases left behind and that keep costing money."),
     "force-unlock": ("force_unlock", "Show who holds a lock and how to release it."),
     "credentials": ("credentials", "Show which credentials are used, and which account they belong to."),

@@ -47,7 +47,7 @@ _SECONDS_BETWEEN_LINES: Final = 10.0
 def command(
     *, workspace: Workspace, waits: bool, follows: bool | None, timeout: float | None, as_json: bool
 ) -> ExitCode:
-    """Show what is under way: the run at work, and servers that no run waits for any more.
+    """Show what is under way: the run at work, and servers that no run waits for.
 
     The run is the one that holds the lock of the state, on whatever machine: who runs it, why, since when, and how
     far it is. When no run is at work, the command shows the servers that are ordered, built, reinstalled or released,
