@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
 from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.options import (
     auto_approve_option,
     json_option,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.resource import Live
     from provisioner.planning import UnmanagedServer
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.adopt import AdoptResult
     from provisioner.workflow.workspace import Workspace
 
@@ -83,7 +83,12 @@ def command(
         raise click.UsageError("a Terraform state says which servers: --all and --match choose without one")
     can_prompt = workspace.settings.input if may_ask is None else may_ask
     ui = ConsoleAdoptUI(
-        console(), auto_approve, can_prompt, as_json, lock_timeout, lambda: workspace.stack().approval_word
+        console(),
+        auto_approve,
+        can_prompt,
+        as_json,
+        LockWaitUI(console(), lock_timeout),
+        lambda: workspace.stack().approval_word,
     )
     request = AdoptRequest(everything, match, terraform, lock_timeout, reason)
     adopted = asyncio.run(adopt(workspace, request, ui))
@@ -110,7 +115,7 @@ class ConsoleAdoptUI:
     auto_approve: bool
     may_ask: bool
     as_json: bool
-    lock_timeout: float
+    lock_wait: LockWaitUI
     approval_word: Callable[[], str]
     """Returns what a person types to approve; see `ConsoleApplyUI`."""
 
@@ -158,10 +163,8 @@ class ConsoleAdoptUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
-        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).on_lock_wait(
-            holder, seconds
-        )
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
+        self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, adopted: AdoptResult) -> ExitCode:
         from provisioner.rendering.adoption import count_unmanaged, unmanaged_document

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from provisioner import __version__
 from provisioner.cli.console import Console
 from provisioner.cli.failure import now
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.prompt import ask, can_ask
 from provisioner.cli.signals import interruptible
 from provisioner.cli.streams import is_utf8
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.plan import Plan
     from provisioner.rendering.progress import LiveTable
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitStatus
 
 _REFRESHES_A_SECOND = 4
-_SECONDS_BETWEEN_LOCK_LINES = 10.0
 
 
 def no_approval_hint(plan_command: str = "plan") -> str:
@@ -46,7 +46,7 @@ class ConsoleApplyUI:
     as_json: bool = False
     full: bool = False
     lock_timeout: float = 0.0
-    """Seconds to wait for the lock, for the countdown while another run holds it."""
+    """Seconds to wait for the lock while another run holds it."""
     approval: Approval | None = None
     """The approval that the run carries out, if it was approved before."""
     approval_word: Callable[[], str] = lambda: "yes"
@@ -55,8 +55,7 @@ class ConsoleApplyUI:
     """What to do if nobody can be asked."""
     _streaming: bool = False
     _table: LiveTable | None = None
-    _last_lock_line_at: float = -_SECONDS_BETWEEN_LOCK_LINES
-    _lock_line: str = ""
+    _lock_wait: LockWaitUI | None = None
 
     def show(self, plan: Plan, warnings: tuple[Diagnostic, ...], *, is_shown_before: bool) -> None:
         self.console.show_diagnostics(warnings)
@@ -110,18 +109,10 @@ class ConsoleApplyUI:
             self.console.line(version_document(version=__version__, timestamp=now()))
         self.console.line(document)
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
-        """Shows a countdown on a terminal; elsewhere a line at the start and one every ten seconds."""
-        from provisioner.rendering.progress import lock_line
-
-        line = lock_line(holder.who, f"{holder.command}, process {holder.pid}", remaining=self.lock_timeout - seconds)
-        if self.console.can_rewrite_lines:
-            if line != self._lock_line:
-                self._lock_line = line
-                self.console.show_transient(line)
-        elif seconds - self._last_lock_line_at >= _SECONDS_BETWEEN_LOCK_LINES:
-            self._last_lock_line_at = seconds
-            self.console.message(line)
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
+        if self._lock_wait is None:
+            self._lock_wait = LockWaitUI(self.console, self.lock_timeout, self._stream if self.as_json else None)
+        self._lock_wait.on_lock_wait(wait)
 
     @contextmanager
     def show_progress(self, plan: Plan) -> Iterator[Interruption]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provisioner.workflow.apply import ApplyResult
     from provisioner.workflow.expiring import ExpiringServers
     from provisioner.workflow.order_settlement import SettlementResult
+    from provisioner.workflow.progress import ProgressResult
 
 
 class ExitCode(IntEnum):
@@ -132,6 +133,18 @@ def of_wait(order: PlacedOrder) -> ExitCode:
     if not order.is_over:
         return ExitCode.INCOMPLETE
     return ExitCode.ERROR if order.status == OrderStatus.CANCELLED else ExitCode.DONE
+
+
+def of_progress(found: ProgressResult) -> ExitCode:
+    """Returns the code of `progress`. What has ended and is not recorded yet is not under way."""
+    from provisioner.model.under_way import OVER, ServerStage
+
+    stages = {one.stage for one in found.servers}
+    is_under_way = found.holder is not None or bool(stages - OVER)
+    return worst(
+        ExitCode.IN_DOUBT if ServerStage.IN_DOUBT in stages else ExitCode.DONE,
+        ExitCode.INCOMPLETE if is_under_way else ExitCode.DONE,
+    )
 
 
 def of_expiring(expiring: ExpiringServers, *, detailed: bool) -> ExitCode:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def command(*, workspace: Workspace, lock_id: str) -> NoReturn:
     """Show who holds a lock and how to release it.
 
-    ID is the id of the lock, which the refused command prints. The lock belongs to a process and is released when
-    that process ends. The command never takes a lock away from a run that may be alive, because two runs could then
-    buy at once. It shows who holds the lock, how to end that process, and what the next apply does about open calls.
-    Nothing is changed.
+    ID is the id of the lock, which the refused command prints. In a folder, a lock is released when its process ends.
+    In a store that several machines share, it is released when its run ends, and taken over by the next command when
+    that run shows no sign of life. The command never takes a lock away from a run that may be alive, because two runs
+    could then buy at once. It shows who holds the lock, how to end that run, and what the next apply does about open
+    calls. Nothing is changed.
     """
     from provisioner.workflow.force_unlock import force_unlock
 

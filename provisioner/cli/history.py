@@ -24,7 +24,7 @@ def command(*, workspace: Workspace, address: Address | None, verify: bool, as_j
     """Show the audit log: purchases, payments, releases and decisions, with who and why.
 
     The log goes by run, oldest first. With ADDRESS it shows that address only. Times are UTC. --json prints every
-    record of the journal. The command reads files only, not the cloud, and takes no lock.
+    record of the journal. The command reads the state only, not the cloud, and takes no lock.
     """
     if verify and address is not None:
         raise click.UsageError("--verify checks the whole journal: leave ADDRESS out")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console, console
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.options import lock_timeout_option, never_asks_option, reason_option, stack_options
 from provisioner.cli.parameter_types import AddressType
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.model.address import Address
     from provisioner.model.change import Change
     from provisioner.model.event import Event
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.import_server import ImportResult
     from provisioner.workflow.workspace import Workspace
 
@@ -40,7 +40,7 @@ def command(
     """
     from provisioner.workflow.import_server import ImportRequest, import_server
 
-    ui = ConsoleImportUI(console(), lock_timeout)
+    ui = ConsoleImportUI(console(), LockWaitUI(console(), lock_timeout))
     request = ImportRequest(address, identifier, lock_timeout, reason)
     ui.show_result(asyncio.run(import_server(workspace, request, ui)))
 
@@ -48,7 +48,7 @@ def command(
 @dataclass(frozen=True, slots=True)
 class ConsoleImportUI:
     console: Console
-    lock_timeout: float
+    lock_wait: LockWaitUI
 
     def show(self, change: Change) -> None:
         from provisioner.rendering.change import change_text
@@ -58,10 +58,8 @@ class ConsoleImportUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
-        ConsoleApplyUI(self.console, auto_approve=False, may_ask=False, lock_timeout=self.lock_timeout).on_lock_wait(
-            holder, seconds
-        )
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
+        self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, imported: ImportResult) -> None:
         from provisioner.rendering.values import path_text

@@ -240,7 +240,7 @@ never_asks_option = click.option("--input/--no-input", expose_value=False, help=
 may_ask_option = click.option("--input/--no-input", "may_ask", default=None, help="Whether the command may ask [default: --input, unless PROVISIONER_INPUT=0].")  # fmt: skip
 lock_timeout_option = click.option("--lock-timeout", type=DurationType(), default="0s", show_default=True, metavar="DURATION", help="How long to wait for the lock of another run.")  # fmt: skip
 reason_option = click.option("--reason", metavar="TEXT", help="Reason, kept in the journal.")
-_json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.STREAM), help="Print JSON, one line per event.")  # fmt: skip
+json_stream_option = click.option("--json", "as_json", is_flag=True, callback=_set_json(Json.STREAM), help="Print JSON, one line per event.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ _RUN_OPTIONS = (
     click.option("--no-wait", is_flag=True, help="End once everything is ordered and recorded, without waiting for builds and releases [exit code 7]. The next run goes on."),
     reason_option,
     full_option,
-    _json_stream_option,
+    json_stream_option,
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provisioner.model.event import Event
     from provisioner.model.placed_order import PlacedOrder
     from provisioner.model.plan import Plan
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class ConsoleOrdersUI:
     def listen(self, event: Event) -> None:
         self.apply_ui.listen(event)
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
-        self.apply_ui.on_lock_wait(holder, seconds)
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
+        self.apply_ui.on_lock_wait(wait)
 
     def show_progress(self, plan: Plan) -> AbstractContextManager[Interruption]:
         return self.apply_ui.show_progress(plan)

@@ -30,7 +30,7 @@ def command(*, workspace: Workspace, name: str | None, raw: bool, as_json: bool)
       provisioner output --raw 'trainer[0].private_addresses'
 
     Sensitive outputs are masked, except with --json, with --raw, or when you ask for one by NAME. The command reads
-    files only, not the cloud.
+    the state only, not the cloud.
     """
     from provisioner.workflow.outputs import read_outputs, value_of
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provisioner.cli.console import console
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.options import stack_options
 from provisioner.cli.parameter_types import AddressType
 
@@ -70,6 +71,7 @@ def command(
                 allow_other_name="other-name" in allow,
             ),
             console().show_event,
+            LockWaitUI(console(), timeout=0.0).on_lock_wait,
         )
     )
     if adopt is not None:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def command(*, workspace: Workspace, plan_file: Path | None, full: bool, as_json: bool) -> None:
     """Show the recorded servers, or a saved plan.
 
-    PLAN is a file from `plan --out`; without it the command shows the state. It reads files only, not the cloud, and
-    takes no lock.
+    PLAN is a file from `plan --out`; without it the command shows the state. It does not ask the cloud, and takes no
+    lock.
     """
     if plan_file is not None:
         _show_plan(plan_file, full=full, as_json=as_json)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 LONG_OPTIONS = frozenset(
     {
         "absent", "accounts", "adopt", "all", "allow", "approved", "auto-approve", "build-seconds", "chdir", "destroy",
-        "detailed-exitcode", "environment", "exclude", "expires", "faults", "force", "format", "from-terraform", "full", "help", "input",
-        "json", "keep-protected", "lock-timeout", "market", "match", "no-color", "no-input", "no-wait", "origin", "out", "parallelism", "port", "public", "raw",
-        "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "template", "timeout", "var",
-        "var-file", "verify", "version", "within", "world",
+        "detailed-exitcode", "dry-run", "environment", "exclude", "expires", "faults", "follow", "force", "format", "from-terraform", "full", "help", "input",
+        "json", "keep-protected", "lock-timeout", "market", "match", "no-color", "no-follow", "no-input", "no-wait", "origin", "out", "parallelism", "port", "public", "raw",
+        "reason", "refresh-only", "reinstall", "replace", "resolve-timeout", "selector", "specs", "state", "target", "template", "timeout", "to", "var",
+        "var-file", "verify", "version", "wait", "within", "world",
     }
 )  # fmt: skip
 """Every long option of every command. A test compares it with the commands."""
@@ -21,13 +21,13 @@ SHORT_OPTIONS = frozenset("Ceh")
 
 FLAGS = frozenset(
     {
-        "absent", "all", "auto-approve", "destroy", "detailed-exitcode", "force", "full", "help", "input", "json", "keep-protected",
-        "no-color", "no-input", "no-wait", "origin", "public", "raw", "refresh-only", "verify", "version",
+        "absent", "all", "auto-approve", "destroy", "detailed-exitcode", "dry-run", "follow", "force", "full", "help", "input", "json", "keep-protected",
+        "no-color", "no-follow", "no-input", "no-wait", "origin", "public", "raw", "refresh-only", "verify", "version", "wait",
     }
 )  # fmt: skip
 """The long options without a value. A test compares it with the commands."""
 
-_NEGATED = {"input": "no-input", "no-input": "input"}
+_NEGATED = {"follow": "no-follow", "input": "no-input", "no-follow": "follow", "no-input": "input"}
 """The flags that have another one for the opposite. Of any other flag, leaving it out is the opposite."""
 _BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
     ("0", "f", "F", "FALSE", "false", "False"), False

@@ -114,6 +114,7 @@ def rebuild_state(
     import asyncio
 
     from provisioner.cli.apply_ui import ConsoleApplyUI
+    from provisioner.cli.lock_wait_ui import LockWaitUI
     from provisioner.cli.state_rebuild import ConsoleRebuildUI
     from provisioner.workflow.state_rebuild import RebuildRequest, rebuild
 
@@ -121,7 +122,7 @@ def rebuild_state(
     run = ConsoleApplyUI(
         console(), auto_approve, can_prompt, as_json, approval_word=lambda: workspace.stack().approval_word
     )
-    ui = ConsoleRebuildUI(run)
+    ui = ConsoleRebuildUI(run, LockWaitUI(console(), lock_timeout))
     rebuilt = asyncio.run(rebuild(workspace, RebuildRequest(force, lock_timeout, reason), ui))
     ui.show_result(rebuilt)
     return ExitCode.DONE if rebuilt.approved else ExitCode.INTERRUPTED

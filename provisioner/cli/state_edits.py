@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import console
 from provisioner.cli.exit_codes import ExitCode
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.options import (
     auto_approve_option,
     lock_timeout_option,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provisioner.model.address import Address
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitListener
     from provisioner.workflow.state_edits import Edit, ForgottenRecords
     from provisioner.workflow.workspace import Workspace
 
@@ -157,8 +157,8 @@ def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
     return Edit(command, lock_timeout, reason)
 
 
-def _on_lock_wait(lock_timeout: float) -> Callable[[LockHolder, float], None]:
-    return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).on_lock_wait
+def _on_lock_wait(lock_timeout: float) -> LockWaitListener:
+    return LockWaitUI(console(), lock_timeout).on_lock_wait
 
 
 def _approval(workspace: Workspace, *, auto_approve: bool, may_ask: bool) -> Callable[[ForgottenRecords], bool]:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import console
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.options import lock_timeout_option, reason_option, refuse_state_file, stack_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitListener
     from provisioner.workflow.state_edits import Edit
     from provisioner.workflow.workspace import Workspace
 
@@ -117,5 +115,5 @@ def _edit(command: str, lock_timeout: float, reason: str | None) -> Edit:
     return Edit(command, lock_timeout, reason)
 
 
-def _on_lock_wait(lock_timeout: float) -> Callable[[LockHolder, float], None]:
-    return ConsoleApplyUI(console(), auto_approve=False, may_ask=False, lock_timeout=lock_timeout).on_lock_wait
+def _on_lock_wait(lock_timeout: float) -> LockWaitListener:
+    return LockWaitUI(console(), lock_timeout).on_lock_wait

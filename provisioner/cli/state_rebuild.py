@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING
 
 from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.console import Console
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.prompt import ask, can_ask
 from provisioner.rendering.state_rebuild import proposal_document, render_parts, render_proposal
 from provisioner.rendering.style import escape
 
 if TYPE_CHECKING:
     from provisioner.model.event import Event
-    from provisioner.store import LockHolder
+    from provisioner.store import LockWaitStatus
     from provisioner.workflow.state_rebuild import RebuildDraft, RebuildResult
 
 _QUESTION = (
-    "Do you want to write this state?\n  Nothing is sent to the cloud. The files as they are now are kept beside it.\n"
+    "Do you want to write this state?\n  Nothing is sent to the cloud. What stands there now is kept beside it.\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ConsoleRebuildUI:
     apply_ui: ConsoleApplyUI
+    lock_wait: LockWaitUI
     """Its prompts and output are reused."""
 
     @property
@@ -48,8 +50,8 @@ class ConsoleRebuildUI:
     def listen(self, event: Event) -> None:
         self.console.show_event(event)
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None:
-        self.apply_ui.on_lock_wait(holder, seconds)
+    def on_lock_wait(self, wait: LockWaitStatus) -> None:
+        self.lock_wait.on_lock_wait(wait)
 
     def show_result(self, rebuilt: RebuildResult) -> None:
         if self.apply_ui.as_json:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from provisioner.model.address import Address
@@ -26,11 +27,8 @@ GONE: Final = "gone from the cloud"
 CANCELLED: Final = "its order is cancelled"
 """The `reason` if there never was a server: its order was given up."""
 
-
 JOURNAL_FORMAT: Final = 2
-"""Format 2 added the identity of the journal (`Created`), and to each batch who wrote it. A journal of an older format
-is continued as it is.
-"""
+"""Format 2 added `Created`, and to each batch who wrote it. A journal of an older format is continued as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,8 @@ class RunStarted:
     approval: str = ""
     caller: Caller = UNKNOWN_CALLER
     """Who ran it, at the cloud and in a pipeline. What is not known is not written."""
+    planned: Mapping[str, int] = field(default_factory=dict)
+    """How many changes its plan has, by action. Not written if empty."""
     type: Literal["run_started"] = "run_started"
 
 
@@ -235,8 +235,8 @@ class Renamed:
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """A run has taken over the lock of one that showed no sign of life. What that one still appends behind an earlier
-    record is refused from here on. `epoch` counts the takings of the lock; `who` took it, and `former` held it before.
+    """A run has taken over the lock of one that showed no sign of life, whose appends are refused from here on. `epoch`
+    counts the takings of the lock; `who` took it, and `former` held it before.
     """
 
     epoch: int
@@ -264,7 +264,7 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """The state is kept here from now on. Its journal came from `origin`, which is closed, or where it was pulled."""
+    """The state is kept here from now on. Its journal came from `origin`."""
 
     origin: str
     type: Literal["arrived"] = "arrived"

@@ -18,6 +18,7 @@ from provisioner.planning.state_rebuild import SalvagedRecords, propose
 from provisioner.planning.statements import statements, with_statements_applied
 from provisioner.planning.stock import collect_questions, with_offer_warnings
 from provisioner.planning.triggers import trigger_entries
+from provisioner.planning.under_way import under_way
 from provisioner.planning.unknown_status import unknown_status_warnings
 from provisioner.planning.unmanaged_servers import UnmanagedServer, find_unmanaged_servers, relevant_unmanaged_servers
 from provisioner.planning.unpaid_orders import check_order_against_specs
@@ -46,6 +47,7 @@ __all__ = [
     "statements",
     "trigger_entries",
     "uncovered",
+    "under_way",
     "unknown_status_warnings",
     "with_offer_warnings",
     "with_statements_applied",

@@ -95,11 +95,6 @@ def step_line(step: ReadingStep, seconds: float) -> str:
     return f"{step.what}... {facts}".rstrip()
 
 
-def lock_line(who: str, work: str, *, remaining: float) -> str:
-    """Returns the progress line of a wait for the lock of another run. `remaining` are the seconds until we give up."""
-    return f"Waiting for the lock, held by {escape(f'{who} ({work})')}: giving up in {duration(ceil(remaining))}"
-
-
 def _progress_sentence(event: Event, words: Words) -> str:
     """Returns Terraform's own sentence for the event, so that scripts which read those keep working."""
     match event.type:

@@ -36,7 +36,7 @@ _ERRORS = frozenset({EventType.FAILED, EventType.IN_DOUBT})
 
 def version_document(*, version: str, timestamp: str) -> Document:
     """Returns the first line of a stream."""
-    line = _stream_line("version", level="info", message=f"Provisioner {version}", timestamp=timestamp)
+    line = stream_line("version", level="info", message=f"Provisioner {version}", timestamp=timestamp)
     return {**line, "provisioner": version, "ui": STREAM_VERSION}
 
 
@@ -44,7 +44,7 @@ def planned_document(plan: Plan, *, timestamp: str, approval: Approval | None = 
     """Returns the second line: the whole plan, with its summary line as the message."""
     message = summary_line(plan, Style(color=False))
     return {
-        **_stream_line("plan", level="info", message=message, timestamp=timestamp),
+        **stream_line("plan", level="info", message=message, timestamp=timestamp),
         "plan": plan_document(plan, approval=approval),
     }
 
@@ -53,7 +53,7 @@ def event_document(event: Event, *, timestamp: str) -> Document:
     """Returns an event in the manner of `terraform apply -json`. `timestamp` is in RFC 3339."""
     level = "error" if event.type in _ERRORS else "warn" if event.type in _WARNINGS else "info"
     prefix = "" if event.address is None else f"{event.address}: "
-    document = _stream_line(
+    document = stream_line(
         _EVENT_TYPES.get(event.type, event.type.value),
         level=level,
         message=prefix + event_sentence(event),
@@ -99,7 +99,7 @@ def run_document(run: RunResult, *, message: str, timestamp: str, fleets: Sequen
         "record": run.count_done(Action.RECORD),
     }
     return {
-        **_stream_line("change_summary", level="info", message=message, timestamp=timestamp),
+        **stream_line("change_summary", level="info", message=message, timestamp=timestamp),
         "changes": changes,
         "interrupted": run.interrupted,
         **({"findings": [diagnostic_document(finding) for finding in run.findings]} if run.findings else {}),
@@ -127,7 +127,7 @@ def outputs_document(outputs: Sequence[OutputValue], *, timestamp: str) -> Docum
     A stream goes into logs, so sensitive values are left out.
     """
     return {
-        **_stream_line("outputs", level="info", message=f"Outputs: {len(outputs)}", timestamp=timestamp),
+        **stream_line("outputs", level="info", message=f"Outputs: {len(outputs)}", timestamp=timestamp),
         "outputs": {
             output.name: {"sensitive": output.sensitive, "known": output.known}
             | ({} if output.sensitive else {"value": output.value})
@@ -136,7 +136,8 @@ def outputs_document(outputs: Sequence[OutputValue], *, timestamp: str) -> Docum
     }
 
 
-def _stream_line(kind: str, *, level: str, message: str, timestamp: str) -> Document:
+def stream_line(kind: str, *, level: str, message: str, timestamp: str) -> Document:
+    """Returns what every line of a stream has."""
     return {
         "@level": level,
         "@message": message,

@@ -17,25 +17,30 @@ from provisioner.model.state_url import InvalidStateUrlError, StateUrl
 from provisioner.store.contract import Store
 from provisioner.store.folder import FolderStore, find_location, labels_in, locate, make_state_folder, state_folders
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
+from provisioner.store.journal_tail import JournalTail
 from provisioner.store.mentions import id_tokens, name_tokens, row_tokens
 from provisioner.store.migration import MigrationResult, migrate_state
 from provisioner.store.pull_file import read_pull, write_pull
 from provisioner.store.pulled_state import PulledState, read_pulled
 from provisioner.store.push import push_state
 from provisioner.store.repair import Repair
+from provisioner.store.run_watch import RunWatch
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.siblings import Siblings
 from provisioner.store.state_checks import state_checks
 from provisioner.store.state_store import StateStore
-from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, UnlockAdvice
 
 __all__ = [
+    "JournalTail",
     "LockHolder",
     "LockWaitListener",
+    "LockWaitStatus",
     "MigrationResult",
     "PulledState",
     "Repair",
+    "RunWatch",
     "Salvaged",
     "SalvagedPart",
     "Session",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LockedStore, Store
 from provisioner.store.high_water_marks import HighWaterMarks
+from provisioner.store.run_watch import this_process
 from provisioner.store.words import LockHolder, LockWaitListener
 
 
@@ -20,8 +21,10 @@ class StoreAccess:
     owner: tuple[str, str | None] | None
     clock: StoreClock
     marks: HighWaterMarks
-    holder: Callable[[str, str], LockHolder]
-    """Returns the holder of a lock that is taken for a command, by who runs it."""
+
+    def holder(self, command: str, who: str) -> LockHolder:
+        """Return this process as the holder of a lock that it is about to take for a command."""
+        return this_process(command, who, None, since=self.clock.now())
 
 
 @contextmanager

@@ -46,7 +46,7 @@ _OMIT_IF_NONE: Mapping[type, tuple[str, ...]] = {
     Forgotten: ("leftovers",),
 }
 _OMIT_IF_EMPTY: Mapping[type, tuple[str, ...]] = {
-    RunStarted: ("approval",),
+    RunStarted: ("approval", "planned"),
     Listed: ("complete", "orders", "all_orders"),
     Settled: ("passed_over", "orders"),
     Moved: ("term_given_up",),

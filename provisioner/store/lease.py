@@ -27,7 +27,7 @@ from provisioner.store.contract import START, Conflict, Log, NotDone
 from provisioner.store.fence import append_fence
 from provisioner.store.lease_record import LeaseRecord, LeaseTerms, decode_lease, encode_lease
 from provisioner.store.lease_watch import LeaseWatch
-from provisioner.store.words import LockHolder, LockWaitListener, StoreWords
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, StoreWords
 
 _ATTEMPTS: Final = 5
 """How often a release whose outcome is unknown is tried."""
@@ -134,9 +134,13 @@ class Lease:
 
     def __init__(self, place: LeasePlace) -> None:
         self._place = place
+        self._watch: LeaseWatch | None = None
 
     def holder(self) -> LockHolder | None:
-        """Return who holds the lock, as far as its records tell. A holder that died may still be named for a while."""
+        """Return who holds the lock, as far as its records tell. A holder that died may still be named for a while.
+
+        Who calls this again and again learns that it has died once a whole lease is over without a new record.
+        """
         log = self._place.log()
         try:
             last = log.last()
@@ -145,7 +149,9 @@ class Lease:
         record = decode_lease(last)
         if last is None or record is None or not record.is_held:
             return None
-        return None if last.age is not None and last.age >= record.seconds else record.holder
+        self._watch = self._watch or LeaseWatch(self._place.clock, self._place.terms)
+        is_over = self._watch.is_over(record, last) or (last.age is not None and last.age >= record.seconds)
+        return None if is_over else record.holder
 
     def take(self, holder: LockHolder, *, timeout: float, on_wait: LockWaitListener | None) -> HeldLease:
         """Take the lock, and fence off a former holder that did not release it.
@@ -153,6 +159,7 @@ class Lease:
         Raises LockHeld when a live run still holds it after `timeout` seconds. To know that it is alive, a renewal must
         be seen, so this may take longer than `timeout`: until one is seen, or a whole lease is over without one.
         """
+        began_at = self._place.clock.elapsed()
         log = self._place.log()
         try:
             former = self._await_free(log, timeout=timeout, on_wait=on_wait)
@@ -161,12 +168,14 @@ class Lease:
         except BaseException:
             log.release()
             raise
-        if former is not None and former.needs_fence:
-            try:
+        try:
+            if former is not None and former.needs_fence:
                 self._fence(held, former, holder)
-            except BaseException:
-                held.release()  # unfenced, so that the next holder sees to it
-                raise
+            if former is not None and former.is_held and on_wait is not None:
+                on_wait(LockWaitStatus(former.holder, self._place.clock.elapsed() - began_at, is_taken_over=True))
+        except BaseException:
+            held.release()  # if unfenced, the next holder sees to it
+            raise
         return held
 
     def _await_free(self, log: Log, *, timeout: float, on_wait: LockWaitListener | None) -> LeaseRecord | None:
@@ -183,7 +192,7 @@ class Lease:
             if waited >= timeout and watch.is_alive:
                 raise self._held(record.holder)
             if on_wait is not None:
-                on_wait(record.holder, waited)
+                on_wait(watch.describe(record))
             self._place.wait(watch.pause(record, timeout))
 
     def _try_append(self, log: Log, holder: LockHolder, former: LeaseRecord | None) -> HeldLease | None:
@@ -220,7 +229,7 @@ class Lease:
 
     def _held(self, holder: LockHolder) -> LockHeld:
         hint = (
-            "Wait for it, for example with --lock-timeout 10m. If that run is dead, its lock ends "
+            "Wait for it, for example with --lock-timeout 10m; `provisioner progress` follows it. If that run is dead, its lock ends "
             f"{self._place.terms.seconds:.0f} seconds after its last sign of life, and the next command takes it over."
         )
         return LockHeld(

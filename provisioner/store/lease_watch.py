@@ -6,6 +6,7 @@ from provisioner.model.state import JournalHead
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LastRecord
 from provisioner.store.lease_record import LeaseRecord, LeaseTerms
+from provisioner.store.words import LockWaitStatus
 
 
 class LeaseWatch:
@@ -32,6 +33,12 @@ class LeaseWatch:
     def waited(self) -> float:
         """Return for how many seconds it has been watched."""
         return self._clock.elapsed() - self._began_at
+
+    def describe(self, record: LeaseRecord) -> LockWaitStatus:
+        """Return what is known about the holder of `record`, which was looked at last."""
+        silent_for = self._clock.elapsed() - self._seen_at
+        left = max(record.seconds - silent_for, 0.0)
+        return LockWaitStatus(record.holder, self.waited(), silent_for, left, self.is_alive)
 
     def pause(self, record: LeaseRecord, timeout: float) -> float:
         """Return how long to wait before the next look: not past the end of the lease, nor past the time-out."""

@@ -1,18 +1,12 @@
 """The state of a stack in a store: it is read without a lock, and written and repaired under the lock.
 
-All commands use this.
-
-It is based on the contract of a store and knows no particular one.
+All commands use this. It is based on the contract of a store and knows no particular one.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from secrets import token_hex
-from typing import Final
+from contextlib import AbstractContextManager, contextmanager
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
@@ -23,6 +17,7 @@ from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, LockedStore, Reader, Store, StoreCheck
 from provisioner.store.current import read_current, read_whole
 from provisioner.store.high_water_marks import HighWaterMarks
+from provisioner.store.journal_tail import JournalTail
 from provisioner.store.known_state import (
     KnownState,
     read_history,
@@ -38,21 +33,16 @@ from provisioner.store.late_answers import (
 from provisioner.store.pulled_state import PulledState, pulled
 from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair, begin_repair
+from provisioner.store.run_watch import RunWatch, lock_with_progress, this_process
 from provisioner.store.session import Session
 from provisioner.store.siblings import SiblingReader, Siblings
 from provisioner.store.state_errors import RELOCATED
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
-_ID_BYTES: Final = 6
-"""The size of a lock's id: long enough to be unique, short enough to be typed."""
-
 
 class StateStore:
-    """The state of one stack.
-
-    `owner` is the stack and environment that it must belong to; None accepts any with its label.
-    """
+    """The state of one stack. `owner` is the stack and environment that it must belong to; None accepts any."""
 
     def __init__(
         self,
@@ -125,8 +115,19 @@ class StateStore:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""
         return self._store.holder()
 
+    def wait(self, seconds: float) -> None:
+        """Return as soon as something was recorded where the store can tell, and after `seconds` at the latest."""
+        self._store.wait(seconds)
+
+    def tail(self) -> JournalTail:
+        """Return a reader of the journal that follows it without a lock, from the last checkpoint on."""
+        return JournalTail(self._store, self._words, lambda: self._read(self._store))
+
+    def watch_run(self) -> RunWatch:
+        """Return what tells how far the run is that holds the lock."""
+        return RunWatch(self.tail(), self._clock)
+
     def unlock_advice(self, holder: LockHolder) -> UnlockAdvice:
-        """Explain how to release the lock that `holder` holds."""
         return self._store.unlock_advice(holder)
 
     def place_checks(self) -> Iterator[StoreCheck]:
@@ -156,10 +157,16 @@ class StateStore:
 
     @contextmanager
     def write(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None = None
+        self,
+        *,
+        command: str,
+        who: str,
+        timeout: float,
+        on_wait: LockWaitListener | None = None,
+        reason: str | None = None,
     ) -> Iterator[Session]:
         """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds."""
-        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+        with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             known = self._read(locked)
             session = Session(
                 locked,
@@ -186,6 +193,7 @@ class StateStore:
         timeout: float,
         on_wait: LockWaitListener | None = None,
         force: bool = False,
+        reason: str | None = None,
     ) -> Iterator[Repair]:
         """Open a repair.
 
@@ -194,7 +202,7 @@ class StateStore:
         These are parts that may not be read, that a newer version wrote, of another stack, or of two histories; the closed
         log of a state that was moved; and without `force` a copy whose migration is not complete.
         """
-        with self._locked(command=command, who=who, timeout=timeout, on_wait=on_wait) as locked:
+        with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             yield begin_repair(
                 locked, self._words, read=lambda: self._read(locked), clock=self._clock, marks=self._marks, force=force
             )
@@ -208,6 +216,7 @@ class StateStore:
         who: str,
         timeout: float,
         on_wait: LockWaitListener | None = None,
+        reason: str | None = None,
     ) -> State:
         """Give the state another label, under the locks of both, and return it. `entries` contain the Renamed one.
 
@@ -216,7 +225,7 @@ class StateStore:
         target = self._store.sibling(label)
         if {self._words.label, label}.isdisjoint(self._store.names()):
             raise nothing_to_rename(self._words)
-        holder = self._holder(command, who)
+        holder = this_process(command, who, reason, since=self._clock.now())
         with lock_both(self._store, target, holder, timeout=timeout, on_wait=on_wait) as (held, target_held):
             return Renaming(self._store, target, self._clock, self._marks).rename(held, target_held, entries)
 
@@ -229,7 +238,7 @@ class StateStore:
     @property
     def access(self) -> StoreAccess:
         """What operations on two places need."""
-        return StoreAccess(self._store, self._owner, self._clock, self._marks, self._holder)
+        return StoreAccess(self._store, self._owner, self._clock, self._marks)
 
     @property
     def _siblings(self) -> SiblingReader:
@@ -239,23 +248,11 @@ class StateStore:
     def _words(self) -> StoreWords:
         return self._store.words
 
-    @contextmanager
-    def _locked(
-        self, *, command: str, who: str, timeout: float, on_wait: LockWaitListener | None
-    ) -> Iterator[LockedStore]:
-        holder = self._holder(command, who)
-        with self._store.lock(holder, timeout=timeout, on_wait=on_wait) as locked:
-            yield locked
-
-    def _holder(self, command: str, who: str) -> LockHolder:
-        return LockHolder(
-            who=who,
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            command=command,
-            since=self._clock.now(),
-            id=token_hex(_ID_BYTES),
-        )
+    def _lock(
+        self, *, command: str, who: str, reason: str | None, timeout: float, on_wait: LockWaitListener | None
+    ) -> AbstractContextManager[LockedStore]:
+        holder = this_process(command, who, reason, since=self._clock.now())
+        return lock_with_progress(self._store, holder, self.watch_run(), timeout=timeout, on_wait=on_wait)
 
     def _read(self, reader: Reader) -> KnownState | None:
         requires = self._store.requires_checkpoint

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from provisioner.model.run_progress import RunProgress
 from provisioner.model.time_text import format_time
+
+_LONGEST_REASON: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LockHolder:
     """The run that holds a lock.
 
-    `since` is in milliseconds since the epoch. `id` identifies this acquisition; older versions wrote none.
+    `since` is in milliseconds since the epoch. `id` identifies this acquisition. Older versions wrote no `id` and no
+    `reason`, and ignore what they do not know.
     """
 
     who: str
@@ -22,15 +26,42 @@ class LockHolder:
     command: str
     since: int
     id: str | None = None
+    reason: str = ""
 
     @property
     def work(self) -> str:
-        """The command, the process, its host and its start, for messages."""
-        return f"`{self.command}`, process {self.pid} on {self.host}, since {format_time(self.since)}"
+        """The command, its reason, the process, its host and its start, for messages."""
+        command = f"`{self.command}`{self.quoted_reason}"
+        return f"{command}, process {self.pid} on {self.host}, since {format_time(self.since)}"
+
+    @property
+    def quoted_reason(self) -> str:
+        """The reason in brackets behind a command, cut to a length for messages; empty if there is none."""
+        cut = self.reason if len(self.reason) <= _LONGEST_REASON else f"{self.reason[:_LONGEST_REASON]}..."
+        return f' ("{cut}")' if cut else ""
 
 
-LockWaitListener: TypeAlias = Callable[[LockHolder, float], None]
-"""Called at every attempt to take a held lock, with its holder and the seconds waited so far."""
+@dataclass(frozen=True, slots=True)
+class LockWaitStatus:
+    """What a run that waits for a lock knows about the one that holds it.
+
+    Numbers are in seconds. `waited` is the time since the wait began. Only a lease has `silent_for` and
+    `taken_over_in`: the time since the last sign of life, and the time until the lock is taken over if none follows.
+    `is_alive`: a sign of life was seen, or the lock ends with its process. `is_taken_over`: the wait is over, because
+    the lock was taken over. `progress` is None where the holder has begun nothing.
+    """
+
+    holder: LockHolder
+    waited: float
+    silent_for: float | None = None
+    taken_over_in: float | None = None
+    is_alive: bool = True
+    is_taken_over: bool = False
+    progress: RunProgress | None = None
+
+
+LockWaitListener: TypeAlias = Callable[[LockWaitStatus], None]
+"""Called at every attempt to take a held lock, and once it is taken over from a run that showed no sign of life."""
 
 
 @dataclass(frozen=True, slots=True)

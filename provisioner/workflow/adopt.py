@@ -27,7 +27,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.resource import Live
 from provisioner.model.state import State
 from provisioner.planning import UnmanagedServer
-from provisioner.store import LockHolder, Session
+from provisioner.store import LockWaitStatus, Session
 from provisioner.workflow.adopted_specs import free_path, remove_written, servers_as_specs, specs_text, write_once
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.paid_terms import PaidTerms
@@ -53,7 +53,7 @@ class AdoptUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,9 @@ async def adopt(workspace: Workspace, request: AdoptRequest, ui: AdoptUI) -> Ado
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
+    lock = store.write(
+        command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, reason=request.reason
+    )
     with lock as session:
         async with open_plan_session(workspace, loaded, store, session.state, listen=ui.listen) as planner:
             suspected = [one.id for one in managed]

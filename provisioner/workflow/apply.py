@@ -21,7 +21,7 @@ from provisioner.model.plan import Mode, Plan
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.planning import clear_stale_refusals, statements
-from provisioner.store import LockHolder, Session, StateStore
+from provisioner.store import LockWaitStatus, Session, StateStore
 from provisioner.workflow.approvals import ApprovalCheck, ApprovalRequest, remaining_request
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.outputs import RunOutputs, outputs_after_apply
@@ -49,7 +49,7 @@ class ApplyUI(RunUI, Protocol):
 
     def approve(self, plan: Plan) -> bool: ...
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +238,9 @@ def _session(
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
+    lock = store.write(
+        command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, reason=request.reason
+    )
     with lock as session:
         yield session, store
 

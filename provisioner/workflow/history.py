@@ -1,6 +1,6 @@
 """Reads the audit log of a stack or of one address, and verifies that it was not altered.
 
-It reads files only, and needs neither the cloud nor a lock.
+It reads the state only, and needs neither the cloud nor a lock.
 """
 
 from __future__ import annotations

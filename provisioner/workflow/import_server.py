@@ -18,7 +18,7 @@ from provisioner.model.plan import Plan
 from provisioner.model.refactoring import Import, Refactoring
 from provisioner.model.resource_id import HasId
 from provisioner.model.state import State
-from provisioner.store import LockHolder
+from provisioner.store import LockWaitStatus
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.plan_session import open_plan_session
 from provisioner.workflow.selection import require_declared
@@ -34,7 +34,7 @@ class ImportUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ async def import_server(workspace: Workspace, request: ImportRequest, ui: Import
     store = workspace.store(loaded.stack)
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
+    lock = store.write(
+        command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, reason=request.reason
+    )
     with lock as session:
         async with open_plan_session(workspace, named, store, session.state, listen=ui.listen) as planner:
             snapshot = await planner.read_cloud(session.state, suspected=(request.id,))

@@ -166,7 +166,7 @@ def _installed(name: str) -> str | None:
 def _umask() -> int | None:
     """Return the umask. The system call would change it, for all threads."""
     try:
-        found = re.search(r"^Umask:\s*([0-7]+)", _PROCESS_STATUS.read_text(), re.MULTILINE)
+        found = re.search(r"^Umask:\s*([0-7]+)", _PROCESS_STATUS.read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:
         return None
     return int(found[1], 8) if found else None

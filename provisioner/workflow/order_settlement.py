@@ -22,7 +22,7 @@ from provisioner.model.order_ways import apply_hint, release_hint
 from provisioner.model.placed_order import PlacedOrder, Settlement
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Session, StateStore
+from provisioner.store import LockWaitStatus, Session, StateStore
 from provisioner.workflow.cloud_snapshot import basis_of, check_identity
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.order_lookup import NamedOrder, find_order, read_order
@@ -43,7 +43,7 @@ class OrdersUI(RunUI, Protocol):
 
     def approve(self, order: PlacedOrder) -> bool: ...
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,9 @@ async def settle(workspace: Workspace, request: SettleRequest, ui: OrdersUI) -> 
     store = workspace.store(stack)
     for finding in store.warnings:
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
-    lock = store.write(command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait)
+    lock = store.write(
+        command=request.command, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, reason=request.reason
+    )
     with lock as session:
         state = session.state
         async with workspace.cloud(stack, ui.listen) as cloud, cloud.channel() as channel:

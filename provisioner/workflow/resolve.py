@@ -24,7 +24,7 @@ from provisioner.model.resource import Live, Recorded
 from provisioner.model.resource_id import resource_id
 from provisioner.model.shared_orders import find_by_order
 from provisioner.model.state import Intent, State
-from provisioner.store import id_tokens, row_tokens
+from provisioner.store import LockWaitListener, id_tokens, row_tokens
 from provisioner.workflow.cloud_snapshot import check_identity, read_cloud, report_gaps
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.resolve_candidates import PurchaseCandidates
@@ -62,7 +62,9 @@ class ResolveResult:
     """The kind's noun."""
 
 
-async def resolve(workspace: Workspace, decision: Decision, listen: Listener) -> ResolveResult:
+async def resolve(
+    workspace: Workspace, decision: Decision, listen: Listener, on_lock_wait: LockWaitListener | None = None
+) -> ResolveResult:
     """Records the decision.
 
     Raises UsageError, and changes nothing, for an address that is not in doubt, and for a server or an order that
@@ -70,7 +72,7 @@ async def resolve(workspace: Workspace, decision: Decision, listen: Listener) ->
     """
     stack = workspace.stack()
     store = workspace.store(stack)
-    with store.write(command="resolve", who=who(), timeout=0) as session:
+    with store.write(command="resolve", who=who(), timeout=0, on_wait=on_lock_wait, reason=decision.reason) as session:
         state = session.state
         async with workspace.cloud(stack, listen) as cloud:
             check_identity(state, cloud.identity)

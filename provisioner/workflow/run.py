@@ -6,6 +6,7 @@ It decides nothing. The caller holds the lock, has read the cloud, and has the a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -104,6 +105,7 @@ class Run:
             allowed=plan.allowed,
             approval=self.approval,
             caller=self.cloud.caller,
+            planned=Counter(change.action.value for change in plan.work),
         )
         is_new = self.approval and self.approval not in state.approvals
         approved = [Approved(self.approval, approved_changes(plan), self.approval_scope)] if is_new else []

@@ -19,11 +19,9 @@ from provisioner.model.replay import replay
 from provisioner.model.resource import Desired, Recorded
 from provisioner.model.stack import Stack
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Session
+from provisioner.store import LockWaitListener, Session
 from provisioner.workflow.journal_run import JournalRun
 from provisioner.workflow.workspace import Workspace, who
-
-OnLockWait = Callable[[LockHolder, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,9 @@ class UnprotectResult:
     still_wanted: tuple[Address, ...]
 
 
-def move(workspace: Workspace, origin: Address, address: Address, edit: Edit, on_lock_wait: OnLockWait) -> MoveResult:
+def move(
+    workspace: Workspace, origin: Address, address: Address, edit: Edit, on_lock_wait: LockWaitListener
+) -> MoveResult:
     """Moves a record to another address. An address without a key moves a whole group when one is recorded under it."""
     loaded = workspace.load()
     with _session(workspace, loaded.stack, edit, on_lock_wait) as session:
@@ -81,7 +81,7 @@ def remove(
     workspace: Workspace,
     addresses: Sequence[Address],
     edit: Edit,
-    on_lock_wait: OnLockWait,
+    on_lock_wait: LockWaitListener,
     *,
     approve: Callable[[ForgottenRecords], bool],
 ) -> ForgottenRecords | None:
@@ -101,7 +101,7 @@ def remove(
 
 
 def unprotect(
-    workspace: Workspace, addresses: Sequence[Address], edit: Edit, on_lock_wait: OnLockWait
+    workspace: Workspace, addresses: Sequence[Address], edit: Edit, on_lock_wait: LockWaitListener
 ) -> UnprotectResult:
     """Lifts the protection of the records at these addresses, of which a group has several."""
     stack, desired = _load_if_possible(workspace)
@@ -125,10 +125,12 @@ def _load_if_possible(workspace: Workspace) -> tuple[Stack, tuple[Desired, ...]]
 
 
 def _session(
-    workspace: Workspace, stack: Stack, edit: Edit, on_lock_wait: OnLockWait
+    workspace: Workspace, stack: Stack, edit: Edit, on_lock_wait: LockWaitListener
 ) -> AbstractContextManager[Session]:
     store = workspace.store(stack)
-    return store.write(command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait)
+    return store.write(
+        command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait, reason=edit.reason
+    )
 
 
 def _require_state(session: Session, stack: Stack, workspace: Workspace) -> State:

@@ -16,6 +16,7 @@ from provisioner.model.state import State
 from provisioner.model.state_setting import StateAuthor, StateSetting, explain, parse_location
 from provisioner.model.state_url import InvalidStateUrlError
 from provisioner.store import (
+    LockWaitListener,
     MigrationResult,
     PulledState,
     StateStore,
@@ -27,7 +28,7 @@ from provisioner.store import (
     read_pulled,
     write_pull,
 )
-from provisioner.workflow.state_edits import Edit, OnLockWait
+from provisioner.workflow.state_edits import Edit
 from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import Workspace, who
 
@@ -55,7 +56,7 @@ def pull(workspace: Workspace, path: Path | None = None) -> tuple[PulledState, t
     return found, store.warnings
 
 
-def push(workspace: Workspace, path: Path, edit: Edit, on_lock_wait: OnLockWait) -> PushResult:
+def push(workspace: Workspace, path: Path, edit: Edit, on_lock_wait: LockWaitListener) -> PushResult:
     """Puts a pulled state into the place of this stack's state, which must be empty.
 
     Raises UsageError for a file that cannot be read, and for a state of another account, project or region than the specs
@@ -72,7 +73,7 @@ def push(workspace: Workspace, path: Path, edit: Edit, on_lock_wait: OnLockWait)
 
 
 def migrate(
-    workspace: Workspace, to: str, edit: Edit, on_lock_wait: OnLockWait, *, is_dry: bool = False
+    workspace: Workspace, to: str, edit: Edit, on_lock_wait: LockWaitListener, *, is_dry: bool = False
 ) -> MigrationResult:
     """Moves the state of the stack to the place `to`; with `is_dry` only checks whether that can be done.
 

@@ -19,7 +19,7 @@ from provisioner.model.identity import Identity
 from provisioner.model.journal import RunEnded, RunStarted
 from provisioner.model.proposal import Confidence, Proposal
 from provisioner.model.state import State
-from provisioner.store import LockHolder, Repair, Salvaged, SalvagedPart
+from provisioner.store import LockWaitStatus, Repair, Salvaged, SalvagedPart
 from provisioner.workflow.cloud_snapshot import check_identity
 from provisioner.workflow.plan_session import PlanSession, open_plan_session
 from provisioner.workflow.secret_resolver import SecretResolver
@@ -47,7 +47,7 @@ class RebuildUI(Protocol):
 
     def listen(self, event: Event) -> None: ...
 
-    def on_lock_wait(self, holder: LockHolder, seconds: float) -> None: ...
+    def on_lock_wait(self, wait: LockWaitStatus) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,12 @@ async def rebuild(workspace: Workspace, request: RebuildRequest, ui: RebuildUI) 
     for finding in (*store.warnings, *loaded.warnings):
         ui.listen(Event(EventType.NOTICE, diagnostic=finding))
     locked = store.repair(
-        command=COMMAND, who=who(), timeout=request.lock_timeout, on_wait=ui.on_lock_wait, force=request.force
+        command=COMMAND,
+        who=who(),
+        timeout=request.lock_timeout,
+        on_wait=ui.on_lock_wait,
+        force=request.force,
+        reason=request.reason,
     )
     with locked as repair:
         salvaged = repair.salvaged

@@ -13,8 +13,8 @@ from provisioner.loading import state_labels
 from provisioner.model.diagnostic import UsageError, error
 from provisioner.model.journal import Renamed, RunEnded, RunStarted
 from provisioner.model.state_setting import StateSetting
-from provisioner.store import locate
-from provisioner.workflow.state_edits import Edit, OnLockWait
+from provisioner.store import LockWaitListener, locate
+from provisioner.workflow.state_edits import Edit
 from provisioner.workflow.workspace import Workspace, who
 
 _LABEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})?")
@@ -28,7 +28,7 @@ class RenameResult:
     is_named: bool
 
 
-def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wait: OnLockWait) -> RenameResult:
+def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wait: LockWaitListener) -> RenameResult:
     """Renames a state.
 
     Both names are written as the files of the state are named, without `.json`: `demo.dev`, or `demo` without
@@ -54,7 +54,15 @@ def rename(workspace: Workspace, former: str, label: str, edit: Edit, on_lock_wa
     declared = _declared_place(workspace, former, label)
     store = workspace.store_of(former, declared)
     _refuse_hidden(workspace, label, Path(store.location).parent, declared)
-    store.rename(label, entries, command=edit.command, who=who(), timeout=edit.lock_timeout, on_wait=on_lock_wait)
+    store.rename(
+        label,
+        entries,
+        command=edit.command,
+        who=who(),
+        timeout=edit.lock_timeout,
+        on_wait=on_lock_wait,
+        reason=edit.reason,
+    )
     return RenameResult(workspace.store_of(label, declared).location, label in state_labels(workspace.directory))
 
 

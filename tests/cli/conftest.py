@@ -15,11 +15,18 @@ from support.process_workspace import MovableClock
 
 from provisioner import sandbox
 from provisioner.cli import options
+from provisioner.cli.console import console
 from provisioner.cloud import Clock
 from provisioner.sandbox import PUBLIC
 from provisioner.workflow.system_clock import SystemClock
 
 SERVICES = ("MODELARTS", "BSS", "IAM")
+
+
+@pytest.fixture(autouse=True)
+def _new_console():
+    """What one test has done to its streams is nothing to the next one: a process of its own would begin with a new console."""
+    console.cache_clear()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from provisioner.cli.apply_ui import ConsoleApplyUI
 from provisioner.cli.command_line import run
 from provisioner.cli.console import Console, console
 from provisioner.cli.exit_codes import ExitCode, with_lost_output
+from provisioner.cli.lock_wait_ui import LockWaitUI
 from provisioner.cli.main import catalogue
 from provisioner.cli.order_ui import ConsoleOrdersUI
 from provisioner.cli.prompt import ask, read_answer
@@ -226,14 +227,14 @@ def unshown(monkeypatch, capsys):
 @pytest.mark.parametrize("prompt", ["apply", "orders", "state rebuild", "adopt", "adopt, choosing", "state rm"])
 def test_no_prompt_asks_about_what_is_not_shown(unshown, monkeypatch, capsys, prompt):
     asking = ConsoleApplyUI(unshown, auto_approve=False, may_ask=True)
-    adopting = ConsoleAdoptUI(unshown, False, True, False, 0, lambda: "yes")
+    adopting = ConsoleAdoptUI(unshown, False, True, False, LockWaitUI(unshown, 0), lambda: "yes")
     match prompt:
         case "apply":
             approved = asking.approve(plan_of(create("gateway")))
         case "orders":
             approved = ConsoleOrdersUI(asking, Action.PAY, as_json=False).approve(ORDER)
         case "state rebuild":
-            approved = ConsoleRebuildUI(asking).approve(None)
+            approved = ConsoleRebuildUI(asking, LockWaitUI(unshown, 0)).approve(None)
         case "adopt":
             approved = adopting.approve(None, "", ())
         case "adopt, choosing":

@@ -52,7 +52,7 @@ def test_the_list_of_commands_says_of_each_what_the_command_says_of_itself() -> 
 
 
 VERBS = {
-    "Cancel", "Carry", "Check", "Declare", "Explain", "Find", "Forget", "Lift", "List", "Move", "Pay", "Print", "Rebuild", "Record",
+    "Cancel", "Carry", "Check", "Declare", "Explain", "Find", "Forget", "Lift", "List", "Move", "Pay", "Print", "Rebuild", "Record", "Restore",
     "Release", "Rename", "Serve", "Settle", "Show", "Wait", "Write",
 }  # fmt: skip
 """What a command does. A new command may add a verb that other tools use for it."""

@@ -7,11 +7,14 @@ import subprocess
 import sys
 
 import pytest
-from support.builders import an_intent
+from support.builders import IDENTITY, a_purchase, an_intent
+from support.memory_backend import SHORT, MemoryBackend, Place
 
 from provisioner.model.flow import Effect
-from provisioner.model.journal import Intended
-from provisioner.store import open_store
+from provisioner.model.journal import Intended, RunStarted
+from provisioner.store import StateStore, open_store
+from provisioner.store.shared_store import SharedStore
+from provisioner.workflow import state_places
 
 
 @pytest.fixture
@@ -143,3 +146,39 @@ def test_an_id_is_needed(cli) -> None:
     ran = cli.run("force-unlock")
     assert ran.code == 1
     assert "ID" in ran.err
+
+
+def test_a_lease_ends_by_itself_and_nothing_is_said_of_files(cli, monkeypatch) -> None:
+    store = StateStore(SharedStore(MemoryBackend(Place()), "demo"))
+    monkeypatch.setattr(state_places, "open_store", lambda *_, **__: store)
+    with store.write(command="apply", who="ana@laptop", timeout=0, reason="rollout of v2") as session:
+        session.create("demo", None, identity=IDENTITY)
+        session.append([Intended(an_intent("second"))])
+        ran = cli.run("force-unlock", store.holder().id)
+    assert ran.code == 5
+    for part in (
+        'held by ana@laptop: `apply` ("rollout of v2")',
+        "its lock ends 90 seconds after",
+        "still open: purchase of second",
+    ):
+        assert part in ran.stderr_text
+    assert "file" not in ran.stderr_text
+    ended = cli.run("force-unlock", "0123456789ab")
+    assert (ended.code, "Error[lock-free]" in ended.err) == (1, True)
+
+
+def test_a_lock_that_is_held_by_a_lease_is_refused_with_how_far_its_run_is(cli, monkeypatch) -> None:
+    """The second run watches until it sees a renewal."""
+    place = Place()
+    stores = [StateStore(SharedStore(MemoryBackend(place), "demo", terms=SHORT)) for _ in range(2)]
+    monkeypatch.setattr(state_places, "open_store", lambda *_, **__: stores[1])
+    with stores[0].write(command="apply", who="ana@laptop", timeout=0, reason="rollout of v2") as session:
+        session.create("demo", None, identity=IDENTITY)
+        session.append([RunStarted("run-1", "apply", "ana@laptop", "0.1.0", planned={"create": 2})])
+        session.append(a_purchase("one"))
+        ran = cli.run("apply", "--auto-approve")
+    assert ran.code == 5
+    assert '`apply` ("rollout of v2"), process ' in ran.stderr_text
+    assert "1 of 2 done" in ran.stderr_text
+    assert "watching for a sign of life" in ran.stderr_text
+    assert "`provisioner progress` follows it" in ran.stderr_text

@@ -130,7 +130,7 @@ def test_waiting_for_the_lock_is_told_and_ends(applied) -> None:
     store = open_store(applied.state, "demo")
     with store.write(command="apply", who="ana@laptop", timeout=0):
         ran = applied.assert_fails("apply", "--auto-approve", "--lock-timeout", "1s", code="lock-held", exit_code=5)
-    assert "Waiting for the lock, held by ana@laptop (apply, process" in ran.stderr_text
+    assert "ana@laptop is at work: apply, since " in ran.stderr_text
 
 
 def test_the_state_cannot_be_kept_where_it_should_be(cli, monkeypatch) -> None:

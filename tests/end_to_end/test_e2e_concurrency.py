@@ -35,7 +35,7 @@ class TestTwoAtOnce:
     def test_the_second_waits_if_told_to_and_finds_nothing_to_do(self, workspace, at_work):
         running, gate = at_work
         patient = workspace.start("apply", "--auto-approve", "--lock-timeout", "60s")
-        patient.wait_for_stderr(f"process {running.process.pid}")
+        patient.wait_for_stderr("is at work: apply, since ")
         gate.open()
         assert running.end().code == 0
         ended = patient.end()

@@ -1,5 +1,6 @@
 """The lock is taken away from under a run that is buying: whoever comes next, every server is bought once."""
 
+import re
 import shutil
 
 import pytest
@@ -125,7 +126,7 @@ def test_an_answer_that_could_be_written_nowhere_is_printed_in_full(workspace, a
 def test_a_live_run_keeps_its_lock_from_force_unlock_and_a_dead_one_has_none(workspace, at_work):
     running, gate = at_work
     refused = workspace.run("apply", "--auto-approve")
-    lock_id = refused.err.partition("lock ")[2].split("lock ")[-1].split()[0]
+    lock_id = re.search(r"lock ([0-9a-f]{12}) in ", " ".join(refused.err.split()))[1]
     asked = workspace.run("force-unlock", lock_id)
     assert asked.code == 5
     assert f"kill {running.process.pid}" in asked.err

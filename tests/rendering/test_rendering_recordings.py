@@ -23,18 +23,22 @@ from provisioner.model.address import Address
 from provisioner.model.diagnostic import Diagnostic, error
 from provisioner.model.event import Event, EventType, Result, ResultType, RunResult
 from provisioner.model.guards import Allowance
+from provisioner.model.journal import RunStarted
 from provisioner.model.leftover import Leftover
 from provisioner.model.output import OutputChange, OutputValue
 from provisioner.model.plan import Mode, Plan
 from provisioner.model.resource import Lifecycle, Phase
+from provisioner.model.run_progress import RunProgress
 from provisioner.rendering.diagnostics import render_diagnostics
 from provisioner.rendering.drift import render_drift
+from provisioner.rendering.lock_wait import lock_line
 from provisioner.rendering.outputs import render_outputs_section
 from provisioner.rendering.plan import render_plan
-from provisioner.rendering.progress import LiveTable, event_line, lock_line
+from provisioner.rendering.progress import LiveTable, event_line
 from provisioner.rendering.question import question_of
-from provisioner.rendering.style import Style
+from provisioner.rendering.style import Style, cut
 from provisioner.rendering.summary import render_summary
+from provisioner.store import LockHolder, LockWaitStatus
 
 FOLDER = Path(__file__).parent / "recordings"
 TERMINALS = {
@@ -143,7 +147,11 @@ def locked(style: Style) -> str:
     found = error(
         "lock-held", "another run holds the lock: ana@host (apply, process 4711)", hint="wait with --lock-timeout 10m"
     )
-    return f"{lock_line('ana@host', 'apply, process 4711', remaining=540)}\n{render_diagnostics([found], style)}"
+    since = 1_790_000_000_000
+    run = RunStarted("run", "apply", "ana@host", "0.1.0", "rollout of v2", planned={"create": 500})
+    holder = LockHolder("ana@host", 4711, "host", "apply", since, "ab12", "rollout of v2")
+    wait = LockWaitStatus(holder, 80.0, progress=RunProgress(run, since, 500, under_way=12, done=37))
+    return f"{cut(lock_line(wait, timeout=600, now=since + 60_000, width=style.width), style.width)}\n{render_diagnostics([found], style)}"
 
 
 def nobody_to_ask(style: Style) -> str:

@@ -142,8 +142,8 @@ def test_a_writer_waits_says_so_and_gets_its_turn(folder, another):
     time = MovedClock()
     seen = []
 
-    def waiting(holder, waited):
-        seen.append((holder.pid, waited))
+    def waiting(wait):
+        seen.append((wait.holder.pid, wait.waited))
         if len(seen) == 3:
             another.kill()
             another.wait()

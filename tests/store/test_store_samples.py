@@ -43,7 +43,7 @@ NEWEST = "10"
 3: servers are taken over and moved. 4: specs state what is true already.
 5: a run notes what was listed before it bought. 6: the journal says what it is of, and each batch who wrote it.
 7: a run says which approval it carries out.
-8: a state was renamed.
+8: a state was renamed. 9: a run took over the lock of another, and a run says how much it has planned.
 10: it was moved to another place.
 """
 CREATED = Created("demo", "dev", IDENTITY)
@@ -89,7 +89,10 @@ SINCE_7 = (
     Intended(an_intent("approved", approval=APPROVAL)),
 )
 SINCE_8 = (Renamed("demo", "dev", "demo"),)
-SINCE_9 = (Fenced(2, "0b" * 16, "bob@build", "ana@laptop: `apply`, process 7 on laptop, since 2026-11-28T10:00:00Z"),)
+SINCE_9 = (
+    Fenced(2, "0b" * 16, "bob@build", "ana@laptop: `apply`, process 7 on laptop, since 2026-11-28T10:00:00Z"),
+    RunStarted("run-9", "apply", "bob@build", "0.1.0", planned={"create": 500}),
+)
 
 SINCE_10 = (Arriving("/home/ana/state"), Arrived("/home/ana/state"))
 

@@ -116,10 +116,11 @@ class TestTaking:
         with ExitStack() as held:
             held.enter_context(ana.store.lock(HOLDER, timeout=0))
             bob.meanwhile = lambda: bob.time > 30 and held.close()
-            with bob.store.lock(BOB, timeout=60, on_wait=lambda holder, waited: told.append((holder, waited))):
+            with bob.store.lock(BOB, timeout=60, on_wait=told.append):
                 assert 30 < bob.time < 33
-        assert {holder for holder, _ in told} == {HOLDER}
-        assert [waited for _, waited in told] == sorted(waited for _, waited in told)
+        assert {wait.holder for wait in told} == {HOLDER}
+        assert [wait.waited for wait in told] == sorted(wait.waited for wait in told)
+        assert not any(wait.is_taken_over for wait in told), "it was given back"
 
     def test_of_two_that_take_it_over_at_the_same_time_one_has_it(self, place, ana, bob):
         abandon(ana)

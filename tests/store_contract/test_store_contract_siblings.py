@@ -12,6 +12,8 @@ from provisioner.store import StateStore, id_tokens, name_tokens, siblings
 from provisioner.store.contract import JOURNAL, LATE, LockType
 from provisioner.store.late_answers import write_late
 
+from .conftest import HOLDER
+
 OURS, THEIRS = "demo.dev", "demo.prod"
 
 
@@ -117,7 +119,7 @@ def test_a_state_whose_records_were_not_indexed_may_hold_anything(ours, theirs, 
 
 
 def test_only_a_state_that_may_hold_what_is_asked_is_missed_when_it_cannot_be_read(ours, theirs, opened):
-    with theirs.lock(StateStore(theirs)._holder(command="x", who="ana"), timeout=0) as held:
+    with theirs.lock(HOLDER, timeout=0) as held:
         log = held.log(JOURNAL)
         head = StateStore(theirs).load().head
         log.append(head, b'{"of":"nothing we know"}\n', mentions=id_tokens(["strange-1"]))

@@ -158,8 +158,8 @@ class RecordingUI:
     def listen(self, event: Event) -> None:
         self.output.append(repr(event))
 
-    def on_lock_wait(self, holder: object, seconds: float) -> None:
-        self.output.append(repr(holder))
+    def on_lock_wait(self, wait: object) -> None:
+        self.output.append(repr(wait))
 
     @contextmanager
     def show_progress(self, plan: Plan) -> Iterator[Interruption]:

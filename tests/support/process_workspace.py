@@ -87,7 +87,7 @@ class CommandResult:
 
 
 class RunningCommand:
-    """A command that is running. Tests can wait for a text on its stderr."""
+    """A command that is running. Tests can wait for a text that it prints."""
 
     def __init__(self, process: subprocess.Popen[str] | ForkedCliProcess) -> None:
         self.process = process
@@ -108,9 +108,15 @@ class RunningCommand:
                 self._read_more.notify_all()
 
     def wait_for_stderr(self, text: str) -> None:
+        self._wait_for(text, self._err)
+
+    def wait_for_stdout(self, text: str) -> None:
+        self._wait_for(text, self._out)
+
+    def _wait_for(self, text: str, lines: list[str]) -> None:
         with self._read_more:
-            found = self._read_more.wait_for(lambda: any(text in line for line in self._err), TIMEOUT_SECONDS)
-        assert found, f"{text!r} never came: {self._err}"
+            found = self._read_more.wait_for(lambda: any(text in line for line in lines), TIMEOUT_SECONDS)
+        assert found, f"{text!r} never came: {lines}"
 
     def kill(self) -> None:
         """Kills the process and waits for its end."""

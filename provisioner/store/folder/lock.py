@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from provisioner.disk import Disk, write_all
 from provisioner.model.diagnostic import LockHeld, StoreError, error
 from provisioner.store.clock import StoreClock
-from provisioner.store.words import LockHolder, LockWaitListener, UnlockAdvice
+from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, UnlockAdvice
 
 _POLL = 0.25
 _SHORT_PAUSE = 0.005
@@ -56,7 +56,7 @@ class FileLock:
                 raise self._held_error(other)
             else:
                 if on_wait is not None:
-                    on_wait(other, waited)
+                    on_wait(LockWaitStatus(other, waited))
                 self._clock.sleep(min(_POLL, timeout - waited))
         try:
             self._write_holder(descriptor, holder)
@@ -174,7 +174,7 @@ class FileLock:
         Its hint is to end the process. It suggests force-unlock only for another host, whose processes we cannot see.
         """
         hint = (
-            "Wait for it, for example with --lock-timeout 10m. If that process hangs, stop it: the lock ends with it, and "
+            "Wait for it, for example with --lock-timeout 10m; `provisioner progress` follows it. If that process hangs, stop it: the lock ends with it, and "
             "what it had under way is resumed by the next apply."
         )
         if holder.host != socket.gethostname() and holder.id is not None:

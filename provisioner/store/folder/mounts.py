@@ -24,7 +24,7 @@ class Mount:
 def mount_of(path: Path, *, mounts: Path = _LIST) -> Mount | None:
     """Return the mount that holds `path`; None where the system does not tell."""
     try:
-        lines = mounts.read_text(errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
         resolved = path.resolve()
     except (OSError, RuntimeError):
         return None
