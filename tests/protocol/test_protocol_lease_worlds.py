@@ -1,0 +1,159 @@
+"""The real code in the worlds of test_protocol_model_lease.py: runs of apply on machines that share a state.
+
+Whatever machine stands still at whatever step, with its clocks or without, and is taken over by another one, or dies, or is cut off
+from the store: nothing is bought twice, no answer is lost, and who takes over is not disturbed. `make test` takes a few worlds,
+`make crash` all of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import islice, product
+from pathlib import Path
+
+import pytest
+from support.depth import DEEP
+from support.emulated_cloud import RequestFault
+from support.invariants import Violation
+from support.lease_simulation import LeaseSimulation, LeaseWorld, Pause
+from support.shared_workspace import Append, Stopped
+
+from provisioner.model import flow
+
+STEPS = 70
+"""More than any run has."""
+REQUESTS = (None, RequestFault.REPLY_LOST, RequestFault.LATE, RequestFault.LOST)
+SIGNS_BY_INTENT = hasattr(flow, "Dispatch")
+
+
+@pytest.fixture
+def simulate(tmp_path):
+    place = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
+
+    def run(world):
+        folder = Path(tempfile.mkdtemp(prefix="lease-", dir=place if place.is_dir() else tmp_path))
+        try:
+            return LeaseSimulation(folder, world).simulate()
+        finally:
+            shutil.rmtree(folder)
+
+    return run
+
+
+def every(stride: int, worlds: Iterator[LeaseWorld]) -> Iterator[LeaseWorld]:
+    return islice(worlds, 0, None, 1 if DEEP else stride)
+
+
+def pauses() -> Iterator[LeaseWorld]:
+    for step, pause, stopped, request, begun in product(
+        range(STEPS), (Pause.TAKE_OVER, Pause.QUIET), Stopped, REQUESTS, (False, True)
+    ):
+        if SIGNS_BY_INTENT or stopped is not Stopped.ELAPSED or pause is not Pause.QUIET:
+            yield LeaseWorld(step, pause, stopped, request, is_begun=begun)
+
+
+def deaths() -> Iterator[LeaseWorld]:
+    for step, request, begun in product(range(STEPS), REQUESTS, (False, True)):
+        yield LeaseWorld(step, Pause.DEATH, request=request, is_begun=begun)
+
+
+def lost_appends() -> Iterator[LeaseWorld]:
+    for step, append, number, stopped, begun in product(
+        range(STEPS), Append, range(1, 7), (Stopped.NONE, Stopped.ALL), (False, True)
+    ):
+        yield LeaseWorld(step, Pause.TAKE_OVER, stopped, None, append, number, is_begun=begun)
+
+
+def cuts() -> Iterator[LeaseWorld]:
+    for step, request, begun in product(range(STEPS), REQUESTS, (False, True)):
+        yield LeaseWorld(step, request=request, is_cut_off=True, is_begun=begun)
+
+
+WORLDS = {
+    "pauses": lambda: every(389, pauses()),
+    "deaths": lambda: every(149, deaths()),
+    "lost appends": lambda: every(523, lost_appends()),
+    "cuts": lambda: every(149, cuts()),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_real_code_is_faultless_in_every_world(simulate, name):
+    violations = []
+    for world in WORLDS[name]():
+        try:
+            simulate(world)
+        except Violation as violation:
+            violations.append(f"{world}: {violation}")
+    assert violations == []
+
+
+@pytest.fixture
+def step_of(simulate):
+    """Returns the number of the first step of a name in a run without trouble, of the n-th one."""
+
+    def find(name, occurrence=0):
+        steps = simulate(LeaseWorld(STEPS + 100)).steps
+        return [number for number, step in enumerate(steps) if step == name][occurrence]
+
+    return find
+
+
+@pytest.mark.parametrize("stopped", Stopped, ids=lambda one: one.name)
+def test_who_stands_still_between_intent_and_purchase_for_longer_than_the_quiet_period_buys_nothing(
+    simulate, step_of, stopped, request
+):
+    """Where only the seconds stood still, the request's own time is right: only the intent's time in its signature tells."""
+    if stopped is Stopped.ELAPSED and not SIGNS_BY_INTENT:
+        request.applymarker(pytest.mark.xfail(raises=Violation, strict=True, reason="signed with the present time"))
+    step = step_of("before purchase a") - 1
+    ran = simulate(LeaseWorld(step, Pause.QUIET, stopped, RequestFault.LATE if stopped is Stopped.ELAPSED else None))
+    assert ran.reached == "after append journal"
+
+
+def test_an_answer_that_arrives_after_the_take_over_is_known_to_the_next_run(simulate, step_of):
+    ran = simulate(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
+    logs = ran.workspace.place.of("demo").logs
+    assert logs["late"].count(b'"answered"') == 1
+    assert logs["journal"].count(b'"answered"') + logs["journal"].count(b'"adopted"') == 1
+
+
+def test_who_is_cut_off_from_the_store_after_its_purchase_prints_the_answer(simulate, step_of):
+    ran = simulate(LeaseWorld(step_of("after purchase a"), is_cut_off=True))
+    assert ran.first is not None
+    (bought,) = ran.workspace.cloud.purchases
+    assert bought.row.server_id in ran.first.text
+
+
+class TestTheseWorldsCanFail:
+    def test_where_an_answer_after_the_take_over_is_not_kept(self, simulate, step_of, monkeypatch):
+        monkeypatch.setattr("provisioner.store.session.Session._keep_late", lambda *_: False)
+        ran = simulate(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
+        assert not ran.workspace.place.of("demo").logs.get("late")
+
+    def test_where_a_conflict_is_made_good(self, simulate, step_of, monkeypatch):
+        """Appends go behind whatever stands there: two purchases of one address."""
+        from support.shared_workspace import SteppedLog
+
+        from provisioner.store.chain import single_lines
+        from provisioner.store.contract import Conflict
+
+        append = SteppedLog.append
+
+        def rebase(log, after, batch, **details):
+            try:
+                return append(log, after, batch, **details)
+            except Conflict:
+                if log._name != "journal":
+                    raise
+                lines = list(single_lines(log._kept.logs["journal"]))
+                log._kept.logs["journal"] += batch
+                return type(after)(lines[-1].sequence + batch.count(b"\n"), batch[-67:-3].decode())
+
+        monkeypatch.setattr(SteppedLog, "append", rebase)
+        step = step_of("before append journal", 2)
+        with pytest.raises(Exception, match="bought twice|journal"):
+            simulate(LeaseWorld(step, Pause.QUIET, Stopped.ALL))
