@@ -236,7 +236,7 @@ class Lease:
             if append_fence(journal, entry, writer=held.writer, clock=self._place.clock, may_fence=held.is_current):
                 held.mark_fenced()
             elif held.lost is not None:
-                raise self._unusable(held.lost)
+                raise self._held(self.holder() or former.holder)
         except NotDone as failure:
             raise self._unusable(failure.reason) from failure
         finally:

@@ -20,12 +20,9 @@ from support.invariants import Violation
 from support.lease_simulation import LeaseSimulation, LeaseWorld, Pause
 from support.shared_workspace import Append, Stopped
 
-from provisioner.model import flow
-
 STEPS = 70
 """More than any run has."""
 REQUESTS = (None, RequestFault.REPLY_LOST, RequestFault.LATE, RequestFault.LOST)
-SIGNS_BY_INTENT = hasattr(flow, "Dispatch")
 
 
 @pytest.fixture
@@ -50,8 +47,7 @@ def pauses() -> Iterator[LeaseWorld]:
     for step, pause, stopped, request, begun in product(
         range(STEPS), (Pause.TAKE_OVER, Pause.QUIET), Stopped, REQUESTS, (False, True)
     ):
-        if SIGNS_BY_INTENT or stopped is not Stopped.ELAPSED or pause is not Pause.QUIET:
-            yield LeaseWorld(step, pause, stopped, request, is_begun=begun)
+        yield LeaseWorld(step, pause, stopped, request, is_begun=begun)
 
 
 def deaths() -> Iterator[LeaseWorld]:
@@ -104,11 +100,9 @@ def step_of(simulate):
 
 @pytest.mark.parametrize("stopped", Stopped, ids=lambda one: one.name)
 def test_who_stands_still_between_intent_and_purchase_for_longer_than_the_quiet_period_buys_nothing(
-    simulate, step_of, stopped, request
+    simulate, step_of, stopped
 ):
     """Where only the seconds stood still, the request's own time is right: only the intent's time in its signature tells."""
-    if stopped is Stopped.ELAPSED and not SIGNS_BY_INTENT:
-        request.applymarker(pytest.mark.xfail(raises=Violation, strict=True, reason="signed with the present time"))
     step = step_of("before purchase a") - 1
     ran = simulate(LeaseWorld(step, Pause.QUIET, stopped, RequestFault.LATE if stopped is Stopped.ELAPSED else None))
     assert ran.reached == "after append journal"
@@ -129,6 +123,15 @@ def test_who_is_cut_off_from_the_store_after_its_purchase_prints_the_answer(simu
 
 
 class TestTheseWorldsCanFail:
+    def test_where_a_purchase_is_signed_with_the_present_time(self, simulate, step_of, monkeypatch):
+        """Its own clock is right, although it stood still for longer than the quiet period."""
+        monkeypatch.setattr(
+            "provisioner.cloud.authentication.Signer._date", lambda signer, _request: signer._clock.utc()
+        )
+        step = step_of("before purchase a") - 1
+        with pytest.raises(Violation, match="bought twice"):
+            simulate(LeaseWorld(step, Pause.QUIET, Stopped.ELAPSED, RequestFault.LATE))
+
     def test_where_an_answer_after_the_take_over_is_not_kept(self, simulate, step_of, monkeypatch):
         monkeypatch.setattr("provisioner.store.session.Session._keep_late", lambda *_: False)
         ran = simulate(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
@@ -155,5 +158,5 @@ class TestTheseWorldsCanFail:
 
         monkeypatch.setattr(SteppedLog, "append", rebase)
         step = step_of("before append journal", 2)
-        with pytest.raises(Exception, match="bought twice|journal"):
+        with pytest.raises(Exception, match=r"bought twice|journal"):
             simulate(LeaseWorld(step, Pause.QUIET, Stopped.ALL))

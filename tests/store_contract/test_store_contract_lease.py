@@ -336,7 +336,7 @@ class TestStandingStill:
                     sessions.append(stack.enter_context(writing(carol)))
 
             place.before_step = bob_stands_still
-            with pytest.raises(StoreError, match="taken it over"), writing(bob):
+            with pytest.raises(LockHeld), writing(bob):
                 pytest.fail("two held the lock")
             assert sessions[0].append(a_purchase("two"))
 
