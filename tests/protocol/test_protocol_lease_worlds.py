@@ -7,9 +7,9 @@ from the store: nothing is bought twice, no answer is lost, and who takes over i
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice, product
 from pathlib import Path
 
@@ -25,18 +25,20 @@ STEPS = 70
 REQUESTS = (None, RequestFault.REPLY_LOST, RequestFault.LATE, RequestFault.LOST)
 
 
-@pytest.fixture
-def simulate(tmp_path):
+def play(world: LeaseWorld) -> LeaseSimulation:
     place = Path("/dev/shm")  # noqa: S108 - a disk that costs nothing, where there is one
+    with tempfile.TemporaryDirectory(prefix="lease-", dir=place if place.is_dir() else None) as folder:
+        return LeaseSimulation(Path(folder), world).simulate()
 
-    def run(world):
-        folder = Path(tempfile.mkdtemp(prefix="lease-", dir=place if place.is_dir() else tmp_path))
-        try:
-            return LeaseSimulation(folder, world).simulate()
-        finally:
-            shutil.rmtree(folder)
 
-    return run
+@cache
+def steps_without_trouble() -> tuple[str, ...]:
+    return tuple(play(LeaseWorld(STEPS + 100)).steps)
+
+
+def step_of(name: str, occurrence: int = 0) -> int:
+    """Return the number of the step of that name, the n-th one, in a run without trouble."""
+    return [number for number, step in enumerate(steps_without_trouble()) if step == name][occurrence]
 
 
 def every(stride: int, worlds: Iterator[LeaseWorld]) -> Iterator[LeaseWorld]:
@@ -68,76 +70,63 @@ def cuts() -> Iterator[LeaseWorld]:
 
 
 WORLDS = {
-    "pauses": lambda: every(389, pauses()),
-    "deaths": lambda: every(149, deaths()),
-    "lost appends": lambda: every(523, lost_appends()),
-    "cuts": lambda: every(149, cuts()),
+    "pauses": lambda: every(701, pauses()),
+    "deaths": lambda: every(293, deaths()),
+    "lost appends": lambda: every(1777, lost_appends()),
+    "cuts": lambda: every(293, cuts()),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
-def test_the_real_code_is_faultless_in_every_world(simulate, name):
+def test_the_real_code_is_faultless_in_every_world(name):
     violations = []
     for world in WORLDS[name]():
         try:
-            simulate(world)
+            play(world)
         except Violation as violation:
             violations.append(f"{world}: {violation}")
     assert violations == []
 
 
-@pytest.fixture
-def step_of(simulate):
-    """Returns the number of the first step of a name in a run without trouble, of the n-th one."""
-
-    def find(name, occurrence=0):
-        steps = simulate(LeaseWorld(STEPS + 100)).steps
-        return [number for number, step in enumerate(steps) if step == name][occurrence]
-
-    return find
-
-
 @pytest.mark.parametrize("stopped", Stopped, ids=lambda one: one.name)
-def test_who_stands_still_between_intent_and_purchase_for_longer_than_the_quiet_period_buys_nothing(
-    simulate, step_of, stopped
-):
+def test_who_stands_still_between_intent_and_purchase_for_longer_than_the_quiet_period_buys_nothing(stopped):
     """Where only the seconds stood still, the request's own time is right: only the intent's time in its signature tells."""
     step = step_of("before purchase a") - 1
-    ran = simulate(LeaseWorld(step, Pause.QUIET, stopped, RequestFault.LATE if stopped is Stopped.ELAPSED else None))
+    ran = play(LeaseWorld(step, Pause.QUIET, stopped, RequestFault.LATE if stopped is Stopped.ELAPSED else None))
     assert ran.reached == "after append journal"
 
 
-def test_an_answer_that_arrives_after_the_take_over_is_known_to_the_next_run(simulate, step_of):
-    ran = simulate(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
+def test_an_answer_that_arrives_after_the_take_over_is_known_to_the_next_run():
+    ran = play(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
     logs = ran.workspace.place.of("demo").logs
     assert logs["late"].count(b'"answered"') == 1
     assert logs["journal"].count(b'"answered"') + logs["journal"].count(b'"adopted"') == 1
 
 
-def test_who_is_cut_off_from_the_store_after_its_purchase_prints_the_answer(simulate, step_of):
-    ran = simulate(LeaseWorld(step_of("after purchase a"), is_cut_off=True))
+def test_who_is_cut_off_from_the_store_after_its_purchase_prints_the_answer():
+    ran = play(LeaseWorld(step_of("after purchase a"), is_cut_off=True))
     assert ran.first is not None
     (bought,) = ran.workspace.cloud.purchases
     assert bought.row.server_id in ran.first.text
 
 
 class TestTheseWorldsCanFail:
-    def test_where_a_purchase_is_signed_with_the_present_time(self, simulate, step_of, monkeypatch):
+    def test_where_a_purchase_is_signed_with_the_present_time(self, monkeypatch):
         """Its own clock is right, although it stood still for longer than the quiet period."""
         monkeypatch.setattr(
             "provisioner.cloud.authentication.Signer._date", lambda signer, _request: signer._clock.utc()
         )
         step = step_of("before purchase a") - 1
         with pytest.raises(Violation, match="bought twice"):
-            simulate(LeaseWorld(step, Pause.QUIET, Stopped.ELAPSED, RequestFault.LATE))
+            play(LeaseWorld(step, Pause.QUIET, Stopped.ELAPSED, RequestFault.LATE))
 
-    def test_where_an_answer_after_the_take_over_is_not_kept(self, simulate, step_of, monkeypatch):
+    def test_where_an_answer_after_the_take_over_is_not_kept(self, monkeypatch):
         monkeypatch.setattr("provisioner.store.session.Session._keep_late", lambda *_: False)
-        ran = simulate(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
+        ran = play(LeaseWorld(step_of("after purchase a"), stopped=Stopped.ALL))
         assert not ran.workspace.place.of("demo").logs.get("late")
 
-    def test_where_a_conflict_is_made_good(self, simulate, step_of, monkeypatch):
+    def test_where_a_conflict_is_made_good(self, monkeypatch):
         """Appends go behind whatever stands there: two purchases of one address."""
         from support.shared_workspace import SteppedLog
 
@@ -159,4 +148,4 @@ class TestTheseWorldsCanFail:
         monkeypatch.setattr(SteppedLog, "append", rebase)
         step = step_of("before append journal", 2)
         with pytest.raises(Exception, match=r"bought twice|journal"):
-            simulate(LeaseWorld(step, Pause.QUIET, Stopped.ALL))
+            play(LeaseWorld(step, Pause.QUIET, Stopped.ALL))

@@ -5,12 +5,14 @@ At the end everything calms down, and the invariants must hold (support/invarian
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+import pytest
 from support.emulated_cloud import RequestFault, RequestType
 from support.fake_workspace import ApplyOutcome
 from support.invariants import MAX_EXECUTION_DELAY, MAX_LISTING_DELAY, MINUTE, InvariantChecker, ServerSpec, Violation
@@ -19,9 +21,14 @@ from support.shared_workspace import Append, SharedWorkspace, Stopped
 from support.simulation import CrashPlan
 
 from provisioner.cli.exit_codes import ExitCode
+from provisioner.workflow import apply as applying_verb
+from provisioner.workflow import cloud_snapshot
+from provisioner.workflow import run as sending
 
 _QUIET = 26 * MINUTE
 _ROUNDS = 8
+_UNDISTURBED = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE, ExitCode.IN_DOUBT})
+"""How a run ends that nobody threw out."""
 
 
 class Pause(Enum):
@@ -46,6 +53,59 @@ class LeaseWorld:
     """The machine reaches the cloud and not the store from this step on."""
     is_begun: bool = False
     """An earlier run has recorded another server."""
+    goes_on_at: int | None = None
+    """The step of who takes over at which the first machine goes on, up to its end. None: at the end of that run."""
+
+
+class Alternation:
+    """Work in another thread, of which and the caller always one runs. Each has machine, clock and steps of its own."""
+
+    def __init__(self, workspace: SharedWorkspace, work: Callable[[Callable[[], None]], None]) -> None:
+        self._workspace = workspace
+        self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, args=(work,))
+        self._is_over = False
+        self._failure: BaseException | None = None
+
+    def go_on(self) -> None:
+        """Let the work go on until it stops or ends."""
+        if self._is_over:
+            return
+        workspace = self._workspace
+        before = workspace.machine, workspace.clock, workspace.cloud.crash_plan, workspace.disk
+        if self._thread.ident is None:
+            workspace.cloud.crash_plan = CrashPlan()
+            self._thread.start()
+        else:
+            self._theirs.release()
+        self._mine.acquire()
+        workspace.machine, workspace.clock, workspace.cloud.crash_plan, workspace.disk = before
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self, work: Callable[[Callable[[], None]], None]) -> None:
+        try:
+            work(self._stop)
+        except BaseException as failure:  # noqa: BLE001 - raised again where it belongs
+            self._failure = failure
+        self._is_over = True
+        self._mine.release()
+
+    def _stop(self) -> None:
+        workspace = self._workspace
+        before = workspace.machine, workspace.clock, workspace.cloud.crash_plan, workspace.disk
+        self._mine.release()
+        self._theirs.acquire()
+        workspace.machine, workspace.clock, workspace.cloud.crash_plan, workspace.disk = before
+
+
+@contextmanager
+def _system_clock_kept() -> Iterator[None]:
+    """Runs that overlap replace the clock and put it back in any order: at last it is what it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (applying_verb, sending, cloud_snapshot):
+            patch.setattr(module, "SystemClock", module.SystemClock)
+        yield
 
 
 @dataclass
@@ -62,6 +122,7 @@ class LeaseSimulation:
     def __post_init__(self) -> None:
         self.workspace = SharedWorkspace(self.folder)
         self.checker = InvariantChecker(self.workspace)
+        self._other: Alternation | None = None
 
     def simulate(self) -> LeaseSimulation:
         """Raise Violation where an invariant does not hold."""
@@ -78,7 +139,9 @@ class LeaseSimulation:
                     self._stand_still(machine.clock.stand_still)
 
         die_at = world.step if world.pause is Pause.DEATH else None
-        self.first = workspace.apply_on(machine, at_step=reach, die_at=die_at, resolve_timeout=0)
+        with _system_clock_kept():
+            self.first = workspace.apply_on(machine, at_step=reach, die_at=die_at, resolve_timeout=0)
+            self._end_take_over()
         self.checker.check()
         workspace.land_zombies()
         self._calm_down()
@@ -98,6 +161,11 @@ class LeaseSimulation:
 
     def _stand_still(self, stop) -> None:
         began = self.workspace.true.time
+        if self.world.goes_on_at is not None:
+            self._other = Alternation(self.workspace, self._take_over_until)
+            self._other.go_on()
+            stop(self.workspace.true.time - began, self.world.stopped)
+            return
 
         def meanwhile() -> None:
             self._take_over()
@@ -124,7 +192,26 @@ class LeaseSimulation:
         ran = self.workspace.apply_on(self.workspace.new_machine(), resolve_timeout=0)
         self.taking_over.append(ran)
         self.checker.check()
-        if ran.code not in {ExitCode.DONE, ExitCode.INCOMPLETE, ExitCode.IN_DOUBT}:
+        if ran.code not in _UNDISTURBED:
+            raise Violation(f"who took over ended with {ran.code}: {ran.diagnostics}")
+
+    def _take_over_until(self, stop: Callable[[], None]) -> None:
+        """Run apply on another machine, and stop at the step where the first one goes on."""
+
+        def reach(number: int, _step: str) -> None:
+            if number == self.world.goes_on_at:
+                stop()
+
+        ran = self.workspace.apply_on(self.workspace.new_machine(), at_step=reach, resolve_timeout=0)
+        self.taking_over.append(ran)
+
+    def _end_take_over(self) -> None:
+        if self._other is None:
+            return
+        self._other.go_on()
+        (ran,) = self.taking_over
+        self.checker.check()
+        if ran.code not in _UNDISTURBED:
             raise Violation(f"who took over ended with {ran.code}: {ran.diagnostics}")
 
     def _pass_time(self) -> None:
