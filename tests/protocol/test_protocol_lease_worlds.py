@@ -2,7 +2,7 @@
 
 Whatever machine stands still at whatever step, with its clocks or without, and is taken over by another one, or dies, or is cut off
 from the store: nothing is bought twice, no answer is lost, and who takes over is not disturbed. `make test` takes a few worlds,
-`make crash` all of them.
+`make crash` many of them.
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ def play(world: LeaseWorld) -> LeaseSimulation:
 
 
 @cache
-def steps_without_trouble() -> tuple[str, ...]:
-    return tuple(play(LeaseWorld(STEPS + 100)).steps)
+def steps_without_trouble(*, is_begun: bool) -> tuple[str, ...]:
+    return tuple(play(LeaseWorld(STEPS + 100, is_begun=is_begun)).steps)
 
 
-def step_of(name: str, occurrence: int = 0) -> int:
+def step_of(name: str, occurrence: int = 0, *, is_begun: bool = False) -> int:
     """Return the number of the step of that name, the n-th one, in a run without trouble."""
-    return [number for number, step in enumerate(steps_without_trouble()) if step == name][occurrence]
+    steps = steps_without_trouble(is_begun=is_begun)
+    return [number for number, step in enumerate(steps) if step == name][occurrence]
 
 
-def every(stride: int, worlds: Iterator[LeaseWorld]) -> Iterator[LeaseWorld]:
-    return islice(worlds, 0, None, 1 if DEEP else stride)
+def every(stride: int, worlds: Iterator[LeaseWorld], *, deep: int = 1) -> Iterator[LeaseWorld]:
+    """Yields every `stride`-th world; with TEST_DEPTH=deep every `deep`-th one, as far as `make crash` can afford it."""
+    return islice(worlds, 0, None, deep if DEEP else stride)
 
 
 def pauses() -> Iterator[LeaseWorld]:
@@ -69,10 +71,17 @@ def cuts() -> Iterator[LeaseWorld]:
         yield LeaseWorld(step, request=request, is_cut_off=True, is_begun=begun)
 
 
+def overlaps() -> Iterator[LeaseWorld]:
+    """The first machine holds the lock when it stands still, and goes on while its successor has read the state and is at work."""
+    for step, goes_on_at, stopped in product(range(5, STEPS), range(8, STEPS), (Stopped.NONE, Stopped.ALL)):
+        yield LeaseWorld(step, stopped=stopped, is_begun=True, goes_on_at=goes_on_at)
+
+
 WORLDS = {
-    "pauses": lambda: every(701, pauses()),
+    "overlaps": lambda: every(4001, overlaps(), deep=31),
+    "pauses": lambda: every(701, pauses(), deep=3),
     "deaths": lambda: every(293, deaths()),
-    "lost appends": lambda: every(1777, lost_appends()),
+    "lost appends": lambda: every(1777, lost_appends(), deep=7),
     "cuts": lambda: every(293, cuts()),
 }
 
@@ -120,6 +129,14 @@ class TestTheseWorldsCanFail:
         step = step_of("before purchase a") - 1
         with pytest.raises(Violation, match="bought twice"):
             play(LeaseWorld(step, Pause.QUIET, Stopped.ELAPSED, RequestFault.LATE))
+
+    def test_where_nobody_is_fenced_off(self, monkeypatch):
+        """The former holder appends while its successor makes its plan, and throws it out."""
+        monkeypatch.setattr("provisioner.store.lease.append_fence", lambda *_, **__: True)
+        step = step_of("before append journal", is_begun=True)
+        world = LeaseWorld(step, stopped=Stopped.ALL, is_begun=True, goes_on_at=step - 2)
+        with pytest.raises(Violation, match="who took over ended"):
+            play(world)
 
     def test_where_an_answer_after_the_take_over_is_not_kept(self, monkeypatch):
         monkeypatch.setattr("provisioner.store.session.Session._keep_late", lambda *_: False)

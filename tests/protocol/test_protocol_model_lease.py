@@ -64,7 +64,7 @@ def one_lost_append() -> Iterator[World]:
 def two_troubles() -> Iterator[World]:
     """Both the first and the second machine have one, and a third machine waits."""
     orders = (Order.ANSWERED, Order.SLOW, Order.LATE)
-    for trouble, second, order, begun in islice_if(257, product(LOSING, TROUBLES, orders, BEGUN)):
+    for trouble, second, order, begun in islice_if(401, product(LOSING, TROUBLES, orders, BEGUN)):
         yield World(trouble, second, order, begun=begun, thinks=30.0, third=True)
 
 

@@ -100,11 +100,11 @@ class Alternation:
 
 
 @contextmanager
-def _system_clock_kept() -> Iterator[None]:
-    """Runs that overlap replace the clock and put it back in any order: at last it is what it was."""
+def _clock_of(workspace: SharedWorkspace) -> Iterator[None]:
+    """Let every run have the clock of the machine at work, as long as runs overlap, which put it back in any order."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (applying_verb, sending, cloud_snapshot):
-            patch.setattr(module, "SystemClock", module.SystemClock)
+            patch.setattr(module, "SystemClock", lambda: workspace.clock)
         yield
 
 
@@ -139,7 +139,7 @@ class LeaseSimulation:
                     self._stand_still(machine.clock.stand_still)
 
         die_at = world.step if world.pause is Pause.DEATH else None
-        with _system_clock_kept():
+        with _clock_of(workspace):
             self.first = workspace.apply_on(machine, at_step=reach, die_at=die_at, resolve_timeout=0)
             self._end_take_over()
         self.checker.check()

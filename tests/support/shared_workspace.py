@@ -20,7 +20,9 @@ from provisioner.model.diagnostic import StoreError, error
 from provisioner.store import StateStore
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import JOURNAL, START, NotDone, Undecided
-from provisioner.store.shared_store import SharedStore
+from provisioner.store.lease import HeldLease
+from provisioner.store.lease_record import TERMS, LeaseTerms
+from provisioner.store.shared_store import SharedStore, renewal_thread
 
 
 class Stopped(Enum):
@@ -36,6 +38,8 @@ class MachineClock(ManualClock):
 
     def __init__(self, true: ManualClock) -> None:
         self._true = true
+        self._held: HeldLease | None = None
+        self._renewed_at = 0.0
         self.behind = self.elapsed_behind = 0.0
         super().__init__()
 
@@ -52,6 +56,21 @@ class MachineClock(ManualClock):
 
     def monotonic(self) -> float:
         return self.time - self.elapsed_behind
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self._held is not None and self.monotonic() - self._renewed_at >= TERMS.renew_after:
+            self._renewed_at = self.monotonic()
+            self._held.renew()
+
+    @contextmanager
+    def renewing(self, held: HeldLease, _terms: LeaseTerms) -> Iterator[None]:
+        """Renew the lease whenever the run sleeps, in place of a thread."""
+        self._held, self._renewed_at = held, self.monotonic()
+        try:
+            yield
+        finally:
+            self._held = None
 
     def stand_still(self, seconds: float, stopped: Stopped) -> None:
         self.behind += seconds * (stopped is Stopped.ALL)
@@ -192,11 +211,6 @@ class SharedWorkspace(FakeWorkspace):
         def sleep(seconds: float) -> None:
             clock.time += seconds
 
+        renewal = clock.renewing if isinstance(clock, MachineClock) else renewal_thread
         times = StoreClock(clock.now, clock.monotonic, sleep)
-        return StateStore(SharedStore(backend, "demo", clock=times, renewal=_no_renewal), clock=times)
-
-
-@contextmanager
-def _no_renewal(_held: object, _terms: object) -> Iterator[None]:
-    """Renews nothing: a run takes less than a lease, unless its machine stands still."""
-    yield
+        return StateStore(SharedStore(backend, "demo", clock=times, renewal=renewal), clock=times)
