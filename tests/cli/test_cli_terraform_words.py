@@ -58,7 +58,6 @@ ABSENT = [
     "untaint",
     "workspace",
     "cost",
-   
     "schema",
 ]
 PASTED = re.compile(r"`provisioner ([^`]+)`")

@@ -12,7 +12,7 @@ from support.builders import a_purchase, an_intent
 from support.memory_backend import Fault, MemoryBackend, Place
 
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Answered, Intended, Relocated
+from provisioner.model.journal import Answered, Intended
 from provisioner.store.chain import link, single_lines
 from provisioner.store.contract import JOURNAL, LATE, Conflict
 from provisioner.store.lease_record import LEASE, LeaseTerms
@@ -21,10 +21,6 @@ from .conftest import HOLDER
 from .test_store_contract_lease import Machine, abandon, begun, writing
 
 THERE = "postgres://there/states"
-pytestmark = pytest.mark.skipif(
-    "serial" in Relocated.__dataclass_fields__,
-    reason="the record of a move has a field that the chain takes for its own",
-)
 
 
 @pytest.fixture
