@@ -79,9 +79,9 @@ def overlaps() -> Iterator[LeaseWorld]:
 
 WORLDS = {
     "overlaps": lambda: every(4001, overlaps(), deep=31),
-    "pauses": lambda: every(701, pauses(), deep=3),
+    "pauses": lambda: every(1117, pauses(), deep=3),
     "deaths": lambda: every(293, deaths()),
-    "lost appends": lambda: every(1777, lost_appends(), deep=7),
+    "lost appends": lambda: every(2521, lost_appends(), deep=7),
     "cuts": lambda: every(293, cuts()),
 }
 
