@@ -62,13 +62,14 @@ smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a m
 
 LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
+LEASES := tests/protocol/test_protocol_model_lease.py tests/protocol/test_protocol_lease_worlds.py
 DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
 DATABASE := tests/postgres/test_postgres_sessions.py
 
 crash: $(VENV)/.dev  ## kill, interrupt, race and starve the tool at every step of every scenario (docs/reliability.md)
 	TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
 	    --no-header -q $(LIFE) tests/crash $(DISK) $(DATABASE) $(DYING)
-	TEST_DEPTH=deep $(BIN)/python -m pytest -n 2 -m "not crash_whole and not crash_part" --no-header -q tests/laws $(DYING)
+	TEST_DEPTH=deep $(BIN)/python -m pytest -n 2 -m "not crash_whole and not crash_part" --no-header -q tests/laws $(DYING) $(LEASES)
 
 check: $(VENV)/.dev  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -179,6 +179,13 @@ class LockedStore(Reader, Protocol):
         Called before anything is sent.
         """
 
+    def taken_over(self) -> Intrusion | None:
+        """Return evidence that another run has taken over the lock, by asking the place of the lock itself.
+
+        Called once the state was read: what was read by a run that had stood still may be its successor's, whose writes
+        it must not disturb. None where a lock can't be taken over. Raises StoreError.
+        """
+
     def seconds_left(self) -> float:
         """Return for how long the lock is certain to keep other writers out, by a clock that goes on in sleep.
 

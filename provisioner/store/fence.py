@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from secrets import token_hex
 
 from provisioner.model.canonical import JsonObject
@@ -12,16 +13,21 @@ from provisioner.store.contract import Conflict, Log
 from provisioner.store.lease_record import only_record
 
 
-def append_fence(journal: Log, entry: JsonObject, *, writer: str, clock: StoreClock) -> bool:
+def append_fence(
+    journal: Log, entry: JsonObject, *, writer: str, clock: StoreClock, may_fence: Callable[[], bool]
+) -> bool:
     """Append `entry`, a `fenced` one, behind whatever the former holder has appended. Return whether nobody before the
     new holder can append any more.
 
     False for an empty journal, as there is nothing yet behind which to append: the run that begins it keeps every other
     out. False for a damaged one, too: reading it says so, and nothing is sent. Raises NotDone.
+
+    `may_fence` returns whether the new holder still has the lock. It is asked after the end of the journal was read: a
+    holder that stood still and lost the lock meanwhile would else fence off its own successor.
     """
     while (last := journal.last()) is not None:
         record = only_record(last.line)
-        if record is None:
+        if record is None or not may_fence():
             return False
         if record.closed or _append_behind(journal, record, entry, writer=writer, clock=clock):
             return True

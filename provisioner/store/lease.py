@@ -63,6 +63,7 @@ class HeldLease:
         """A renewal with an unknown outcome: its bytes, its record, and when it was first sent."""
         self._lost: str | None = None
         self._is_over = False
+        self._is_unsettled = False
         self._mutex = Lock()
 
     @property
@@ -94,6 +95,26 @@ class HeldLease:
         with self._mutex:
             self._record = replace(self._record, is_fenced=True)
 
+    def mark_unsettled(self) -> None:
+        """Note that an append of this run to the journal may still be carried out after its end. The next holder fences."""
+        with self._mutex:
+            self._is_unsettled = True
+
+    def is_current(self) -> bool:
+        """Return whether no other run has taken the lock so far, as the store tells, whatever any clock says.
+
+        Raises StoreError.
+        """
+        log = self._place.log()
+        try:
+            record = decode_lease(log.last())
+        finally:
+            log.release()
+        if record is None or record.writer != self.writer:
+            with self._mutex:
+                self._lost = self._lost or "another run has taken it over"
+        return self._lost is None
+
     def release(self) -> None:
         """Give the lock back. Where that fails, it ends by itself."""
         with self._mutex:
@@ -108,7 +129,8 @@ class HeldLease:
         if self._pending is not None and self._pending[1].is_held is not is_held and not self._settle_pending():
             return False
         if self._pending is None:
-            following = replace(self._record, is_held=is_held)
+            is_fenced = self._record.is_fenced and not self._is_unsettled
+            following = replace(self._record, is_held=is_held, is_fenced=is_fenced)
             lines, record = encode_lease(following, after=self._record.head, time=self._place.clock.now())
             self._pending = lines, record, self._place.clock.elapsed()
         return self._settle_pending()
@@ -220,8 +242,10 @@ class Lease:
         }
         journal = self._place.journal()
         try:
-            if append_fence(journal, entry, writer=held.writer, clock=self._place.clock):
+            if append_fence(journal, entry, writer=held.writer, clock=self._place.clock, may_fence=held.is_current):
                 held.mark_fenced()
+            elif held.lost is not None:
+                raise self._held(self.holder() or former.holder)
         except NotDone as failure:
             raise self._unusable(failure.reason) from failure
         finally:

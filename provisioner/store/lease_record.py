@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from secrets import token_hex
 from typing import Final
 
@@ -82,7 +83,7 @@ def decode_lease(last: LastRecord | None) -> LeaseRecord | None:
             "holder": dict(who),
         }:
             try:
-                holder = TypeAdapter(LockHolder).validate_python(who)
+                holder = _holder_adapter().validate_python(who)
             except ValidationError:
                 return None
             assert record is not None
@@ -95,3 +96,9 @@ def only_record(line: bytes) -> Record | None:
     """Return the record on a line; None when the line holds no valid one."""
     found = next(single_lines(line + b"\n"), None)
     return found if isinstance(found, Record) else None
+
+
+@cache
+def _holder_adapter() -> TypeAdapter[LockHolder]:
+    """Building it takes much longer than using it, and a taker looks at a record each second."""
+    return TypeAdapter(LockHolder)

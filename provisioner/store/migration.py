@@ -37,7 +37,7 @@ from provisioner.store.contract import JOURNAL, LockedStore, Reader, Store
 from provisioner.store.current import read_whole
 from provisioner.store.known_state import KnownState, kept_elsewhere_error, require_owner
 from provisioner.store.late_answers import read_late
-from provisioner.store.state_errors import OR_REBUILD
+from provisioner.store.state_errors import OR_REBUILD, lock_unreliable
 from provisioner.store.verification import verify
 from provisioner.store.words import LockWaitListener, StoreWords
 
@@ -113,6 +113,8 @@ class Migration:
     def run(self, held: LockedStore, target_held: LockedStore, run: RunStarted) -> MigrationResult:
         """Move the state, or complete a move that an earlier run has begun. `run` is recorded at both places."""
         known, journal = self._read(held)
+        if (intrusion := held.taken_over()) is not None:
+            raise lock_unreliable(self._source.words, intrusion)
         copied = CopiedState.of(known, journal, self._source.words.place)
         arrival = Arrival(copied, self._target, target_held, self._clock, self._marks)
         kept = arrival.find()

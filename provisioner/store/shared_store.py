@@ -21,6 +21,7 @@ from provisioner.store.contract import (
 )
 from provisioner.store.lease import HeldLease, Lease, LeasePlace
 from provisioner.store.lease_record import LEASE, TERMS, LeaseTerms
+from provisioner.store.settled_log import SettledLog
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
 CHECKPOINT_AFTER: Final = 256 * 1024
@@ -162,7 +163,7 @@ class LockedSharedStore:
         self._backend = backend
         self._label = label
         self._lease = lease
-        self._logs: dict[str, Log] = {}
+        self._logs: dict[str, SettledLog] = {}
 
     def checkpoint(self, age: int = 0) -> Blob | None:
         return self._backend.checkpoint(self._label, age)
@@ -170,7 +171,7 @@ class LockedSharedStore:
     def log(self, name: str) -> Log:
         """Return the log of this name. It is the same object each time."""
         if name not in self._logs:
-            self._logs[name] = self._backend.log(self._label, name)
+            self._logs[name] = SettledLog(self._backend.log(self._label, name))
         return self._logs[name]
 
     def intrusion(self) -> Intrusion | None:
@@ -181,6 +182,11 @@ class LockedSharedStore:
             return None
         found = self._lease.lost or "it could not be renewed in time, and another run may have taken it over"
         return Intrusion("lock-lost", self._backend.words(self._label).lock, found)
+
+    def taken_over(self) -> Intrusion | None:
+        if self._lease.is_current():
+            return None
+        return Intrusion("lock-lost", self._backend.words(self._label).lock, self._lease.lost or "")
 
     def seconds_left(self) -> float:
         return self._lease.seconds_left()
@@ -200,5 +206,7 @@ class LockedSharedStore:
         """Nothing is left behind, because a backend moves a state in one step."""
 
     def release(self) -> None:
+        if (journal := self._logs.get(JOURNAL)) is not None and not journal.is_settled:
+            self._lease.mark_unsettled()
         for log in self._logs.values():
             log.release()

@@ -36,7 +36,7 @@ from provisioner.store.repair import Repair, begin_repair
 from provisioner.store.run_watch import RunWatch, lock_with_progress, this_process
 from provisioner.store.session import Session
 from provisioner.store.siblings import SiblingReader, Siblings
-from provisioner.store.state_errors import RELOCATED
+from provisioner.store.state_errors import RELOCATED, lock_unreliable
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
@@ -168,6 +168,8 @@ class StateStore:
         """Open a session for writing. Raises LockHeld when another run still holds the lock after `timeout` seconds."""
         with self._lock(command=command, who=who, reason=reason, timeout=timeout, on_wait=on_wait) as locked:
             known = self._read(locked)
+            if (intrusion := locked.taken_over()) is not None:
+                raise lock_unreliable(self._words, intrusion)
             session = Session(
                 locked,
                 self._words,

@@ -38,7 +38,7 @@ def store(place, clock):
 
 @pytest.fixture
 def running(place, store):
-    """Opens a run with one server bought. `faults` hit its next appends."""
+    """Opens a run with one server bought. `faults` hit its next appends, and no later run's."""
 
     @contextmanager
     def run(*faults):
@@ -48,6 +48,7 @@ def running(place, store):
                 session.append(a_run(*a_purchase("one")))
             place.faults[JOURNAL] = list(faults)
             yield session
+        place.faults.clear()
 
     return run
 

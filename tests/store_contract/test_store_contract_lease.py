@@ -318,3 +318,52 @@ def test_several_threads_may_renew_at_once(ana):
         for thread in threads:
             thread.join()
     assert ana.held[-1].lost is None
+
+
+class TestStandingStill:
+    """What a run does that lost its lock before it has fenced or read anything, and does not know it by its clock."""
+
+    def test_who_lost_it_before_fencing_does_not_fence_off_the_next_holder(self, place, ana, bob):
+        with writing(ana) as session:
+            begun(session)
+        abandon(ana)
+        carol = Machine(place)
+        with ExitStack() as stack:
+            sessions = []
+
+            def bob_stands_still(_label, log, step):
+                if (log, step) == (JOURNAL, "last"):
+                    place.before_step = lambda *_: None
+                    sessions.append(stack.enter_context(writing(carol)))
+
+            place.before_step = bob_stands_still
+            with pytest.raises(LockHeld), writing(bob):
+                pytest.fail("two held the lock")
+            assert sessions[0].append(a_purchase("two"))
+
+    def test_who_lost_it_before_reading_does_not_write_behind_the_next_holder(self, place, ana, bob):
+        with writing(ana) as session:
+            begun(session)
+        with ExitStack() as stack:
+            sessions = []
+
+            def ana_stands_still(_label, log, step):
+                if (log, step) == (JOURNAL, "read"):
+                    place.before_step = lambda *_: None
+                    sessions.append(stack.enter_context(writing(bob)))
+
+            place.before_step = ana_stands_still
+            with pytest.raises(StoreError, match="taken it over") as caught, writing(ana):
+                pytest.fail("two held the lock")
+            assert caught.value.diagnostics[0].code == "lock-lost"
+            assert sessions[0].append(a_purchase("two"))
+
+    def test_an_append_that_may_still_be_carried_out_makes_the_next_holder_fence(self, place, ana, bob):
+        with writing(ana) as session:
+            begun(session)
+            place.faults[JOURNAL] = [Fault.UNDECIDED] * 99
+            with pytest.raises(StoreError):
+                session.append(a_purchase("two"))
+        place.faults.clear()
+        with writing(bob):
+            assert any(isinstance(record.entry, Fenced) for record in bob.states.history())

@@ -69,6 +69,9 @@ class LockedFolderStore:
             return Intrusion("state-moved", str(self._state_path), failure.strerror or str(failure))
         return None
 
+    def taken_over(self) -> None:
+        """The kernel takes a lock from nobody."""
+
     def seconds_left(self) -> float:
         return math.inf
 
