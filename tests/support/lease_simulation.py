@@ -27,6 +27,8 @@ from provisioner.workflow import run as sending
 
 _QUIET = 26 * MINUTE
 _ROUNDS = 8
+_TAKEN_AT = 2
+"""The step at which a run that waits for nobody has taken the lock."""
 _UNDISTURBED = frozenset({ExitCode.DONE, ExitCode.INCOMPLETE, ExitCode.IN_DOUBT})
 """How a run ends that nobody threw out."""
 
@@ -198,8 +200,14 @@ class LeaseSimulation:
     def _take_over_until(self, stop: Callable[[], None]) -> None:
         """Run apply on another machine, and stop at the step where the first one goes on."""
 
-        def reach(number: int, _step: str) -> None:
-            if number == self.world.goes_on_at:
+        waited: int | None = None
+
+        def reach(number: int, step: str) -> None:
+            """While it waits for the lock it looks at the journal again and again, which are no steps of its run."""
+            nonlocal waited
+            if step == "after append lease" and waited is None:
+                waited = number - _TAKEN_AT
+            if waited is not None and number - waited == self.world.goes_on_at:
                 stop()
 
         ran = self.workspace.apply_on(self.workspace.new_machine(), at_step=reach, resolve_timeout=0)
