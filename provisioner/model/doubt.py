@@ -46,8 +46,11 @@ def proves_absence(
 
 
 def quiet_until(intent: Intent, policy: PurchasePolicy) -> int:
-    """Returns when the quiet period of a purchase ends, in milliseconds of the cloud's time."""
-    return max(intent.server_time, intent.unknown_since or 0) + policy.quiet_period + _WHOLE_SECOND
+    """Returns when the quiet period of a purchase ends, in milliseconds of the cloud's time. It begins when the purchase
+    was sent at the latest: a run that noted its outcome as unknown had sent it by then.
+    """
+    sent_at = intent.unknown_since or intent.server_time + policy.late_sending
+    return max(intent.server_time, sent_at) + policy.quiet_period + _WHOLE_SECOND
 
 
 def is_too_soon_locally(intent: Intent, policy: PurchasePolicy, local_time: int | None) -> bool:

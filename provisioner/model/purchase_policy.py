@@ -5,12 +5,14 @@ Every setting has a safe default (docs/specs.md, `purchase:`). This module knows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 MINUTE = 60_000
 SHORTEST_SAFE_QUIET_PERIOD = 20 * MINUTE
+SIGNATURE_LIFE = 15 * MINUTE
+"""For how long the gateway accepts the date of a signature (docs/api/devserver-api.md section 6)."""
 """In milliseconds. A gateway accepts a signature for 15 minutes, so a request may be carried out that late
 (docs/api/devserver-api.md section 6.1).
 """
@@ -88,6 +90,17 @@ class PurchasePolicy:
     prepaid: Prepaid = Prepaid.ONE_STEP
     charging_default: ChargingDefault = ChargingDefault.POST_PAID
     userdata_field: UserdataField = UserdataField.AS_PUBLISHED
+    late_sending: int = 0
+    """For how many milliseconds after its intent a purchase may still leave a machine that stood still while another one
+    took over its lock.
+    """
+
+    def for_shared_state(self) -> PurchasePolicy:
+        """Returns the policy for a state whose lock another machine may take over. A quiet period that a person made
+        unsafe stays as it is.
+        """
+        is_safe = self.quiet_period >= SHORTEST_SAFE_QUIET_PERIOD
+        return replace(self, late_sending=SIGNATURE_LIFE if is_safe else 0)
 
 
 DEFAULT_POLICY: Final = PurchasePolicy()

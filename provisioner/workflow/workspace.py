@@ -94,7 +94,7 @@ class Workspace:
                 secrets.reveal(reference)
         for value in loaded.sensitive_values:
             self.content_mask.add(value)
-        return replace(loaded, stack=self.configuration().apply_to(loaded.stack))
+        return replace(loaded, stack=self._in_force(loaded.stack))
 
     def hide(self, text: str) -> str:
         """Returns a text for people, such as userdata, without the secrets that are known so far."""
@@ -102,7 +102,14 @@ class Workspace:
 
     def stack(self) -> Stack:
         """Returns the settings of the stack, with the pins of the user's own configuration."""
-        return self.configuration().apply_to(read_stack(self.directory, self.environment))
+        return self._in_force(read_stack(self.directory, self.environment))
+
+    def _in_force(self, stack: Stack) -> Stack:
+        """Returns the settings with those of the user's own configuration, for the place where the state is."""
+        stack = self.configuration().apply_to(stack)
+        place = self.explicit_state or stack.state
+        is_shared = place is not None and isinstance(place.location, StateUrl)
+        return replace(stack, purchase=stack.purchase.for_shared_state()) if is_shared else stack
 
     def configuration(self) -> UserConfiguration:
         """Reads the user's own configuration. Raises UsageError for an invalid file, and for one that is not believed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import an_intent
 
@@ -41,6 +43,20 @@ def test_it_is_counted_from_when_the_outcome_turned_out_to_be_unknown_by_both():
     since = {"unknown_since": IN_THE_CLOUD + 10 * MINUTE, "cloud": 60 * MINUTE}
     assert not over(here=SENT + LATER, **since)
     assert over(here=SENT + 10 * MINUTE + LATER, **since)
+
+
+def test_in_a_shared_state_a_purchase_may_have_left_as_late_as_its_signature_allows():
+    shared = DEFAULT_POLICY.for_shared_state()
+    intent = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD)
+    assert quiet_until(intent, shared) - quiet_until(intent, DEFAULT_POLICY) == 15 * MINUTE
+    assert not proves_absence(intent, KIND, shared, IN_THE_CLOUD + LATER, (), local_time=SENT + 60 * MINUTE)
+    noted = an_intent(sent_at=SENT, server_time=IN_THE_CLOUD, unknown_since=IN_THE_CLOUD + MINUTE)
+    assert quiet_until(noted, shared) == quiet_until(noted, DEFAULT_POLICY), "it had been sent by then"
+
+
+def test_a_quiet_period_that_a_person_made_unsafe_stays_as_it_is():
+    unsafe = replace(DEFAULT_POLICY, quiet_period=MINUTE)
+    assert unsafe.for_shared_state() == unsafe
 
 
 def test_a_rebuilt_doubt_without_a_time_of_ours_goes_by_the_cloud():
