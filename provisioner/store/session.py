@@ -290,6 +290,9 @@ class Session:
                 self._has_lost_lock = True
                 raise taken_over(self._words, failure.reason) from failure
             raise StoreError(error(code, f"cannot write {place}: {failure.reason}", hint=hint)) from failure
+        except StoreError as refusal:  # of a store that says itself what a person has to do, such as to grant a right
+            self._broken = refusal.diagnostics[0].summary
+            raise
         except BaseException:
             self._broken = "a write was interrupted"
             raise
