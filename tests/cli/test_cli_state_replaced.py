@@ -52,6 +52,13 @@ def test_a_state_that_a_colleague_began_in_its_place_is_another_one(lost, monkey
     assert "another one has been begun there: 1 server would be bought" in told
 
 
+def test_nothing_is_lost_with_a_state_that_held_nothing(applied):
+    assert applied.run("destroy", "--auto-approve").code == 0
+    shutil.rmtree(applied.state)
+    applied.apply()
+    assert applied.bought() == ["gateway"], "the sandbox is another one, too"
+
+
 def test_who_has_seen_nothing_there_begins_as_ever(lost):
     shutil.rmtree(lost.path / "home")
     lost.apply()
