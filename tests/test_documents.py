@@ -18,6 +18,7 @@ from types import ModuleType
 
 import pytest
 from support.forked_command import ForkedCommand
+from support.postgres_server import PASSWORD, required_server
 
 from provisioner.cli.spelling import LONG_OPTIONS
 from provisioner.kinds import CATALOGUE
@@ -42,8 +43,16 @@ TUTORIALS = [document for document in DOCUMENTS if "\n*Tutorial · " in document
 """A reader works through these from start to end in one terminal, so their snippets are one session."""
 
 
+WITH_DATABASE = [ROOT / "docs" / "teams.md"]
+"""Their snippets are one session, too. It needs a PostgreSQL server."""
+
+
 def documents_with(language: str) -> list[Path]:
-    return [document for document in DOCUMENTS if document not in TUTORIALS and snippets(document, language)]
+    return [
+        document
+        for document in DOCUMENTS
+        if document not in [*TUTORIALS, *WITH_DATABASE] and snippets(document, language)
+    ]
 
 
 def session(tutorial: Path) -> str:
@@ -146,6 +155,36 @@ def test_a_tutorial_works_from_start_to_end(tutorial, clone, forked):
     done = run_shell(session(tutorial), directory=clone, PATH=activates(clone, forked))
     assert done.returncode == 0, done.stdout
     assert "Destroy complete!" in done.stdout
+
+
+@pytest.fixture
+def database(clone):
+    """The variables that lead to a PostgreSQL server, which keeps what it confirms as long as the test lasts."""
+    server = required_server()
+    server.configure("fsync", "on")
+    login = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "owner", "PGPASSWORD": PASSWORD}
+    yield login
+    server.configure("fsync", "off")
+
+
+def without_waiting(script: str) -> str:
+    """Let the lease of a killed run be as old as one that nobody renews, and give each run in the background a process of its own, so that it can
+    be killed.
+    """
+    age = "UPDATE team.batches SET written_at = written_at - interval '1 hour' WHERE log = 'lease'"
+    script = script.replace("kill -9 $RUN\n", f'kill -9 $RUN\npsql --quiet machines -c "{age}"\n')
+    return re.sub(r"^provisioner (.* &)$", rf"{sys.executable} -m provisioner \1", script, flags=re.MULTILINE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", WITH_DATABASE, ids=lambda path: path.name)
+def test_a_page_about_a_database_works_from_start_to_end(document, clone, forked, database):
+    script = without_waiting(session(document))
+    done = run_shell(script, directory=clone, PATH=activates(clone, forked), **database)
+    assert done.returncode == 0, done.stdout
+    told = set(re.findall(r"# (?:refused: )?((?:store|state)-[a-z]+)", script))
+    assert told <= set(re.findall(r"^Error\[([a-z-]+)\]", done.stdout, re.MULTILINE))
+    assert done.stdout.count("\nNo changes.") >= script.count("# No changes.") > len(told) > 0
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -48,7 +48,7 @@ def _unknown(value: str, codes: list[str]) -> str:
     meant = (
         f"did you mean {near[0]}?"
         if near
-        else f"there are: {', '.join(codes)}, and all, which is all but protected, order-unseen, no-state, state-elsewhere and held-twice"
+        else f"there are: {', '.join(codes)}, and all, which is all but protected, order-unseen, no-state, state-elsewhere, state-replaced and held-twice"
     )
     return f"{value!r} is not a guard that --allow lifts; {meant}"
 
@@ -62,5 +62,5 @@ def _union(
 allow_option = click.option(
     "--allow", "allow", metavar="CODE", type=_AllowanceType(), multiple=True, callback=_union,
     help="Lift this guard for this run: mass-change, prepaid-delete, max-servers, vanished, protected, "
-    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, state-elsewhere, held-twice, or all (all except protected, order-unseen, no-state, state-elsewhere and held-twice). docs/guards.md explains them. May be repeated.",
+    "not-listed, unread-sibling, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, state-elsewhere, state-replaced, held-twice, or all (all except protected, order-unseen, no-state, state-elsewhere, state-replaced and held-twice). docs/guards.md explains them. May be repeated.",
 )  # fmt: skip

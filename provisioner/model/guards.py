@@ -29,6 +29,7 @@ class Allowance(StrEnum):
     OPEN_ORDER = "open-order"
     NO_STATE = "no-state"
     STATE_ELSEWHERE = "state-elsewhere"
+    STATE_REPLACED = "state-replaced"
     HELD_TWICE = "held-twice"
 
 
@@ -37,6 +38,7 @@ ALL: Final = frozenset(Allowance) - {
     Allowance.ORDER_UNSEEN,
     Allowance.NO_STATE,
     Allowance.STATE_ELSEWHERE,
+    Allowance.STATE_REPLACED,
     Allowance.HELD_TWICE,
 }
 """The codes that "all" covers. A server is protected by name, so its protection must be lifted by name. What an unknown

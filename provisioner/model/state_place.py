@@ -26,9 +26,11 @@ class StatePlace:
     """The location of a state, for messages, the label that it has there, and the unnamed states beside it.
 
     `elsewhere` is where the state is kept by another word than that which is in force, or was before; empty if nowhere.
+    `replaced` is how far another state had come that this user has seen at the same location; empty if there is no sign of one.
     """
 
     location: str
     label: str
     unnamed: tuple[UnnamedState, ...] = ()
     elsewhere: str = ""
+    replaced: str = ""

@@ -31,7 +31,7 @@ from provisioner.planning.late_purchases import (
     find_late_purchases,
 )
 from provisioner.planning.limits import mass_change, max_servers, vanished
-from provisioner.planning.missing_state import no_state, state_elsewhere
+from provisioner.planning.missing_state import no_state, state_elsewhere, state_replaced
 from provisioner.planning.open_orders import open_order
 from provisioner.planning.plan_input import PlanInput
 from provisioner.planning.protection import protected, protected_in_doubt
@@ -241,6 +241,7 @@ def replaced_in_doubt(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> It
 GUARDS: tuple[Guard, ...] = (
     no_state,
     state_elsewhere,
+    state_replaced,
     name_taken,
     list_incomplete,
     name_in_doubt,

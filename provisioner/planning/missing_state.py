@@ -18,6 +18,7 @@ from provisioner.planning.address_list import list_addresses
 from provisioner.planning.plan_input import PlanInput
 
 _BUYING = frozenset({Action.CREATE, Action.REPLACE})
+_TELLING = frozenset({"no-state", "state-replaced"})
 _SHOWN = 5
 
 
@@ -62,6 +63,21 @@ def state_elsewhere(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iter
         )
 
 
+def state_replaced(plan: Plan, inputs: PlanInput, catalogue: Catalogue) -> Iterator[Diagnostic]:
+    """Refuses to buy where this user has seen another state: what that one recorded would be bought for the second time."""
+    place = inputs.place
+    buying = {change.address for change in plan.changes if change.action in _BUYING}
+    if place is None or not place.replaced or plan.mode is not Mode.APPLY or not buying:
+        return
+    now = "there is none now" if inputs.state is None else "another one has been begun there"
+    bought = catalogue.counted(len(buying), (change.kind for change in plan.changes))
+    yield error(
+        "state-replaced",
+        f"you have seen the state at {place.location} with {place.replaced}, and {now}: {bought} would be bought, perhaps for the second time",
+        hint="restore the state from a backup or a pull; if it was begun anew or its records were lost on purpose: --allow state-replaced",
+    )
+
+
 _WORK = {Mode.DESTROY: "destroyed", Mode.REFRESH: "compared"}
 
 
@@ -70,7 +86,7 @@ def missing_state_warnings(plan: Plan, inputs: PlanInput) -> Iterator[Diagnostic
     place = inputs.place
     if place is None:
         return
-    is_told = any(finding.code == "no-state" for finding in (*plan.refusals, *plan.lifted))
+    is_told = any(finding.code in _TELLING for finding in (*plan.refusals, *plan.lifted))
     buys = plan.mode is Mode.APPLY and any(change.action in _BUYING for change in plan.changes)
     if inputs.state is None and buys and not is_told:
         yield warning(

@@ -30,12 +30,14 @@ _LINEAGE: Final = re.compile(r"[0-9A-Za-z-]{1,64}")
 class HighWaterMark:
     """The furthest point seen.
 
-    `head` is the last record, `serial` that of the checkpoint at that time or of the one made of it.
+    `head` is the last record, `serial` that of the checkpoint at that time or of the one made of it. `is_empty`: the state
+    held neither a server nor an open call, so that nothing is lost with it.
     """
 
     serial: int
     head: JournalHead
     location: str
+    is_empty: bool = False
 
 
 def high_water_mark_folder(environ: Mapping[str, str], home: Path) -> Path:
@@ -53,24 +55,17 @@ class HighWaterMarks:
     def load(self, lineage: str) -> HighWaterMark | None:
         """Return the mark of a lineage; None when the file is missing, damaged or cannot be read."""
         path = self._path(lineage)
-        if path is None:
-            return None
+        return None if path is None else _read(path)
+
+    def seen_at(self, location: str) -> HighWaterMark | None:
+        """Return the furthest mark of a state that was last seen at this location, of whatever lineage, and held something."""
         try:
-            with path.open("rb") as file:
-                content = json.loads(file.read(_MOST_BYTES))
-        except (OSError, ValueError, RecursionError):
+            paths = [] if self._folder is None else [*self._folder.glob("*.json")]
+        except OSError:
             return None
-        match content:
-            case {
-                "format": 1,
-                "lineage": str(marked),
-                "serial": int(serial),
-                "sequence": int(sequence),
-                "hash": str(hashed),
-                "location": str(location),
-            } if marked == lineage:
-                return HighWaterMark(serial, JournalHead(sequence, hashed), location)
-        return None
+        read = (mark for path in paths if (mark := _read(path)) is not None)
+        marks = [mark for mark in read if mark.location == location and not mark.is_empty]
+        return max(marks, key=lambda mark: (mark.serial, mark.head.sequence), default=None)
 
     def save(self, lineage: str, mark: HighWaterMark) -> None:
         """Keep `mark` as the newest one of the lineage. Failures to write are ignored."""
@@ -84,6 +79,7 @@ class HighWaterMarks:
             "sequence": mark.head.sequence,
             "hash": mark.head.hash,
             "location": mark.location,
+            **({"empty": True} if mark.is_empty else {}),
         }
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -97,6 +93,26 @@ class HighWaterMarks:
         if self._folder is None or not _LINEAGE.fullmatch(lineage):
             return None
         return self._folder / f"{lineage}.json"
+
+
+def _read(path: Path) -> HighWaterMark | None:
+    """Return the mark in a file, which is named after its lineage; None when there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            content = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    match content:
+        case {
+            "format": 1,
+            "lineage": str(marked),
+            "serial": int(serial),
+            "sequence": int(sequence),
+            "hash": str(hashed),
+            "location": str(location),
+        } if marked == path.stem:
+            return HighWaterMark(serial, JournalHead(sequence, hashed), location, content.get("empty") is True)
+    return None
 
 
 def _replace(path: Path, data: bytes) -> None:

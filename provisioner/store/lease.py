@@ -186,7 +186,8 @@ class Lease:
         try:
             former = self._await_free(log, timeout=timeout, on_wait=on_wait)
             while (held := self._try_append(log, holder, former)) is None:
-                former = self._await_free(log, timeout=timeout, on_wait=on_wait)
+                refused, former = former, self._await_free(log, timeout=timeout, on_wait=on_wait)
+                self._require_progress(refused, former)
         except BaseException:
             log.release()
             raise
@@ -262,6 +263,20 @@ class Lease:
                 f"{holder.who} is at work on this state: {holder.work}",
                 hint=hint,
                 detail=f"lock {holder.id} in {self._place.words.lock}",
+            )
+        )
+
+    def _require_progress(self, refused: LeaseRecord | None, last: LeaseRecord | None) -> None:
+        """Raise when nobody was faster, although the append was refused: trying again would never end."""
+        if last != refused:
+            return
+        raise StoreError(
+            error(
+                "lock-unusable",
+                f"cannot lock {self._place.words.lock}: it does not end with the record that stands last in it, because a part of it "
+                "was deleted or restored",
+                hint="Nothing was changed. Without a lock nothing is bought. Restore a whole backup, not a part of one. Or make sure that no run is "
+                "at work, remove every record of this lock, and try again.",
             )
         )
 

@@ -115,7 +115,7 @@ class Session:
             else:
                 self._append(*self._lines([created_entry(state)], state))
                 self._is_described = True
-            self._save_mark(state.serial, self._head)
+            self._save_mark(state.serial, self._head, is_empty=True)
             return state
 
     def append(self, entries: Sequence[Entry]) -> JournalHead:
@@ -210,7 +210,7 @@ class Session:
         """Take `state` as what all entries so far have led to."""
         self._entries.clear()
         self._late = ()
-        self._save_mark(state.serial, state.head)
+        self._save_mark(state.serial, state.head, is_empty=not (state.resources or state.intents))
 
     def _keep_late(self, entries: Sequence[Entry]) -> bool:
         """Keep answers to our calls in the late log once the session is broken. Return whether it holds all of them."""
@@ -273,10 +273,11 @@ class Session:
         if self._intrusion_error is not None:
             raise self._intrusion_error
 
-    def _save_mark(self, serial: int, head: JournalHead) -> None:
+    def _save_mark(self, serial: int, head: JournalHead, *, is_empty: bool = False) -> None:
         """Save a high-water mark. Call this only for what is durable."""
         if self._known is not None:
-            self._marks.save(self._known.written.lineage, HighWaterMark(serial, head, self._words.state))
+            mark = HighWaterMark(serial, head, self._words.state, is_empty)
+            self._marks.save(self._known.written.lineage, mark)
 
     @contextmanager
     def _durably(self, code: str, place: str, hint: str) -> Iterator[None]:
@@ -290,6 +291,9 @@ class Session:
                 self._has_lost_lock = True
                 raise taken_over(self._words, failure.reason) from failure
             raise StoreError(error(code, f"cannot write {place}: {failure.reason}", hint=hint)) from failure
+        except StoreError as refusal:  # of a store that says itself what a person has to do, such as to grant a right
+            self._broken = refusal.diagnostics[0].summary
+            raise
         except BaseException:
             self._broken = "a write was interrupted"
             raise

@@ -82,7 +82,7 @@ def state_older(words: StoreWords, serial: int, newest: int) -> StoreError:
 
 def state_behind(words: StoreWords, serial: int, head: JournalHead, seen: HighWaterMark) -> StoreError:
     """Return the error for a state with `serial` and `head` that has been seen further on."""
-    has, was = _progress(serial, head), _progress(seen.serial, seen.head)
+    has, was = progress(serial, head), progress(seen.serial, seen.head)
     there = "it" if seen.location == words.state else seen.location
     return StoreError(
         error(
@@ -94,7 +94,8 @@ def state_behind(words: StoreWords, serial: int, head: JournalHead, seen: HighWa
     )
 
 
-def _progress(serial: int, head: JournalHead) -> str:
+def progress(serial: int, head: JournalHead) -> str:
+    """Return how far a state has come, for messages."""
     return f"serial {serial} and {head.sequence} records"
 
 

@@ -36,7 +36,7 @@ from provisioner.store.repair import Repair, begin_repair
 from provisioner.store.run_watch import RunWatch, lock_with_progress, this_process
 from provisioner.store.session import Session
 from provisioner.store.siblings import SiblingReader, Siblings
-from provisioner.store.state_errors import RELOCATED, lock_unreliable
+from provisioner.store.state_errors import RELOCATED, lock_unreliable, progress
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
 
@@ -92,6 +92,15 @@ class StateStore:
         """
         known = self._read(self._store)
         return None if known is None else with_late(known.state, read_late(self._store))
+
+    def replaced(self, state: State | None) -> str:
+        """Return how far another state had come that this user has seen at this place, where `state` is now: the state
+        was lost there, and perhaps begun anew. Empty where there is no sign of that.
+        """
+        if state is not None and self._marks.load(state.lineage) is not None:
+            return ""
+        seen = self._marks.seen_at(self._words.state)
+        return "" if seen is None else progress(seen.serial, seen.head)
 
     def siblings(self, tokens: Collection[str] | None = None, *, labels: Collection[str] | None = None) -> Siblings:
         """Read the other states that are kept at the same place, those of other environments and stacks.

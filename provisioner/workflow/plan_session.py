@@ -182,9 +182,7 @@ class PlanSession:
         other_states = self.other_states
         claims, unsure = other_states.claims(self.loaded.desired, state, snapshot.live, self._imported(state))
         held = other_states.held_twice(state)
-        place = state_place(
-            self.workspace, self.loaded.stack, self.store, self.cloud.identity, is_recorded=state is not None
-        )
+        place = state_place(self.workspace, self.loaded.stack, self.store, self.cloud.identity, state)
         self.cloud.progress.begin("Comparing the specs with the state and the cloud")
         planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, held=held, place=place)
         plan = planned()

@@ -23,13 +23,14 @@ _SHOWN = 10
 
 
 def state_place(
-    workspace: Workspace, stack: Stack, store: StateStore, identity: Identity, *, is_recorded: bool
+    workspace: Workspace, stack: Stack, store: StateStore, identity: Identity, state: State | None
 ) -> StatePlace:
     """Returns the place of the stack's state. States of other accounts than `identity` are not among the unnamed; where
-    the state `is_recorded`, only those of the same stack are, as others say nothing then.
+    a `state` is recorded, only those of the same stack are, as others say nothing then.
     """
-    found = _unnamed(workspace, stack, store, identity, is_recorded=is_recorded)
-    return StatePlace(store.location, stack.label, tuple(found), workspace.places.other_place(stack))
+    found = _unnamed(workspace, stack, store, identity, is_recorded=state is not None)
+    elsewhere = workspace.places.other_place(stack)
+    return StatePlace(store.location, stack.label, tuple(found), elsewhere, store.replaced(state))
 
 
 def require_recorded(store: StateStore, state: State | None) -> State:

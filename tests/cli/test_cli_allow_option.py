@@ -57,7 +57,7 @@ def test_protection_is_taken_away_by_its_own_name(cli) -> None:
         ("mass-chnage", "did you mean mass-change?"),
         (
             "everything",
-            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, state-elsewhere, held-twice, and all",
+            "there are: mass-change, prepaid-delete, max-servers, vanished, protected, unread-sibling, not-listed, list-incomplete, refused-before, charging-mismatch, term-ended, unknown-status, order-unseen, open-order, no-state, state-elsewhere, state-replaced, held-twice, and all",
         ),
         ("prepaid-replace", "by naming it: --replace"),
         ("name-taken", "is not a guard that --allow lifts"),

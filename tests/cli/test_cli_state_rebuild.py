@@ -143,7 +143,7 @@ def test_the_journal_of_another_history_is_not_mixed_in(applied, tmp_path) -> No
     for file in applied.state.glob("demo.*"):
         file.unlink()
     applied.write_specs("servers: {other: {}}\n")
-    applied.apply()
+    assert applied.run("apply", "--auto-approve", "--allow", "state-replaced").code == 0
     for name in ("demo.json", "demo.backup"):
         (applied.state / name).write_bytes(ours[name])
     said = applied.assert_fails(*REBUILD, "--auto-approve", code="rebuild-conflict").stderr_text

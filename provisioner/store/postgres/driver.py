@@ -98,8 +98,9 @@ def failures_of(address: PostgresAddress, connection: BoundedConnection) -> Iter
 
 
 def _failure(address: PostgresAddress, connection: BoundedConnection, failure: Exception) -> DatabaseFailure:
-    message = address.masked(str(failure)) or type(failure).__name__
     if not isinstance(failure, psycopg.Error):
+        message = address.masked(str(failure)) or type(failure).__name__
         return failed_statement(message, None, is_answered=False)
+    message = address.masked(failure.diag.message_primary or str(failure)) or type(failure).__name__
     is_answered = failure.diag.severity_nonlocalized not in {None, "FATAL", "PANIC"} and not connection.closed
     return failed_statement(message, failure.sqlstate, is_answered=is_answered)

@@ -50,7 +50,7 @@ class FailureKind(Enum):
     )
     STANDBY = _Advice(
         "store-standby",
-        "{address} leads to a server that accepts no changes",
+        "the server of {address} accepts no changes",
         "Name the primary, or all servers of the cluster, in the URL. To read from a standby on purpose, although it may be behind: set "
         "PGTARGETSESSIONATTRS=any.",
     )
@@ -150,8 +150,9 @@ class DatabaseFailure(Exception):  # noqa: N818 - a statement's outcome; the err
 
     @property
     def reason(self) -> str:
-        """A clause about the place, as the outcomes of the store contract have it."""
-        return f"{self.kind.value.summary.partition('{address}')[0].strip() or 'the database failed'}: {self.message}"
+        """A clause about the place, as the outcomes of the store contract have it: its message names the address already."""
+        clause = re.sub(r" (?:of|to|on) \{address\}", "", self.kind.value.summary).replace("{address}", "the database")
+        return f"{clause}: {self.message}"
 
 
 def failed_statement(message: str, sqlstate: str | None, *, is_answered: bool) -> DatabaseFailure:
