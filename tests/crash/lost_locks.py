@@ -1,0 +1,113 @@
+"""Suspends a run at a step until another one has taken its lock over and done the same work, then lets it go on.
+
+The other run works on another machine, whose clock passes a lease in no time. The suspended run's own machine has slept, so that
+its clocks show the time; or it has stood still, as a virtual machine does that is moved: its clocks show nothing, while the cloud's
+have advanced by more than the quiet period, so that the other run may have bought anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from crash.crash_environment import QUIET_SECONDS, CrashEnvironment
+from crash.crash_runner import CrashRunner
+from crash.ledger_checks import check_invariants, ledger_totals, load_valid_state, require, without_marker
+from support.crash_fork_server import FaultPlan, ForkedProcess, ProcessResult
+from support.fault_injection import ASLEEP
+
+SLEPT, STOOD_STILL = "slept", "stood still"
+_TIMEOUT_SECONDS = 30.0
+_LONGER_THAN_DOUBT = QUIET_SECONDS + 300.0
+_CODES = {5, 6}
+_UNDER_WAY = re.compile(r"^(before|half sent|sent|answered) (POST|PUT|DELETE)|^answered append journal")
+"""Steps after the last look at the lock and before the end of a request: what was about to be sent may arrive."""
+
+
+def suspend_at_each(runner: CrashRunner, numbers: Iterable[int], names: tuple[str, ...], how: str) -> None:
+    """Runs the scenario once for each step of `numbers`, suspended there and overtaken by another run."""
+    for number in numbers:
+        where = f"{how} at step {number} ({names[number - 1]})"
+        with runner.record_violations(where), runner.new_environment() as environment:
+            environment.expect_stranger(runner.scenario.stranger)
+            overtaken = _overtake(runner, environment, number, how)
+            if overtaken is not None and runner.is_new(environment, after=how):
+                runner.settle(environment, runner.run_again(environment))
+
+
+def _overtake(runner: CrashRunner, environment: CrashEnvironment, number: int, how: str) -> ProcessResult | None:
+    """Returns how the suspended run ended, after its checks; None if it ended before that step."""
+    event = "STOP+SLEEP" if how == SLEPT else "STOP"
+    runner.counters.runs += 1
+    process = environment.start(*runner.scenario.command, fault_plan=FaultPlan({number: event}))
+    with _suspended(process) as is_suspended:
+        if is_suspended:
+            environment.advance_clock(ASLEEP if how == SLEPT else _LONGER_THAN_DOUBT)
+            other = environment.start(*runner.next_command(environment), home="another-machine").end()
+            runner.counters.runs += 1
+            require("Traceback" not in other.text, other.text)
+            environment.take_change_requests()
+            before = load_valid_state(environment)
+    result = process.end()
+    environment.settle()
+    if not is_suspended:
+        return None
+    asked = environment.take_change_requests()
+    step = result.steps[number - 1] if len(result.steps) >= number else ""
+    _check_ending(runner, environment, result, has_lost=_has_taken(result.steps[: number - 1]), other=other)
+    allowed = 1 if _UNDER_WAY.match(step) else 0
+    has_taken = _has_taken(result.steps[:number])
+    if has_taken:
+        require(len(asked) <= allowed, f"overtaken at {step}, and asked for {asked}: {result.text}")
+    check_replies(environment, result)
+    check_invariants(environment, runner.scenario)
+    del before
+    return result
+
+
+def _has_taken(steps: Iterable[str]) -> bool:
+    return "answered append lease" in steps
+
+
+def _check_ending(
+    runner: CrashRunner, environment: CrashEnvironment, result: ProcessResult, *, has_lost: bool, other: ProcessResult
+) -> None:
+    require("Traceback" not in result.text, result.text)
+    codes = _CODES if has_lost else {0, 4, 5, 6, 7, runner.scenario.code}
+    require(result.code in codes, f"exit {result.code} after {other.code} of the other: {result.text}\n{other.text}")
+
+
+def check_replies(environment: CrashEnvironment, result: ProcessResult) -> None:
+    """Checks that whatever a run that was not killed has bought is recorded, or named in its output."""
+    state = load_valid_state(environment)
+    recorded = {name for one in state.resources.values() for name in (one.id, one.order_id)} if state else set()
+    recorded |= set(state.released) if state else set()
+    for row in environment.ledger:
+        if row.kind == "purchase":
+            known = {row.server_id, row.order_id} - {None}
+            is_doubted = state is not None and any(one.name == row.name for one in state.intents.values())
+            told = any(name in result.text for name in known)
+            require(known & recorded or told or is_doubted, f"{row} is neither recorded nor printed: {result.text}")
+
+
+@contextmanager
+def _suspended(process: ForkedProcess) -> Iterator[bool]:
+    """Waits until the process has stopped itself; False if it has ended. It goes on when the context ends."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while (status := _status(process.process)) not in {"T", "Z"}:
+        assert time.monotonic() < deadline, "a process neither stops nor ends"
+        time.sleep(0.002)
+    try:
+        yield status == "T"
+    finally:
+        os.kill(process.process, signal.SIGCONT)
+
+
+def _status(process: int) -> str:
+    """Returns the letter of the process's status in /proc."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
