@@ -17,14 +17,14 @@ from pathlib import Path
 
 from crash.crash_environment import QUIET_SECONDS, CrashEnvironment
 from crash.crash_runner import CrashRunner
-from crash.ledger_checks import check_invariants, ledger_totals, load_valid_state, require, without_marker
+from crash.ledger_checks import check_invariants, check_state_matches_cloud, load_valid_state, require
+from crash.scenarios import Scenario
 from support.crash_fork_server import FaultPlan, ForkedProcess, ProcessResult
 from support.fault_injection import ASLEEP
 
 SLEPT, STOOD_STILL = "slept", "stood still"
 _TIMEOUT_SECONDS = 30.0
 _LONGER_THAN_DOUBT = QUIET_SECONDS + 300.0
-_CODES = {5, 6}
 _UNDER_WAY = re.compile(r"^(before|half sent|sent|answered) (POST|PUT|DELETE)|^answered append journal")
 """Steps after the last look at the lock and before the end of a request: what was about to be sent may arrive."""
 
@@ -40,46 +40,66 @@ def suspend_at_each(runner: CrashRunner, numbers: Iterable[int], names: tuple[st
                 runner.settle(environment, runner.run_again(environment))
 
 
+def steps_outside_transactions(names: tuple[str, ...]) -> list[int]:
+    """Returns the numbers of the steps at which no transaction is open: the server would end one only after ten seconds."""
+    found, is_inside = [], False
+    for number, name in enumerate(names, start=1):
+        is_inside = name == "answered begin" or (is_inside and name != "answered commit")
+        if not is_inside:
+            found.append(number)
+    return found
+
+
+def steps_under_lock(names: tuple[str, ...]) -> list[int]:
+    """Returns the numbers of the steps outside transactions from the moment on when the lock is asked for."""
+    return [number for number in steps_outside_transactions(names) if number > names.index("before append lease")]
+
+
 def _overtake(runner: CrashRunner, environment: CrashEnvironment, number: int, how: str) -> ProcessResult | None:
     """Returns how the suspended run ended, after its checks; None if it ended before that step."""
     event = "STOP+SLEEP" if how == SLEPT else "STOP"
     runner.counters.runs += 1
     process = environment.start(*runner.scenario.command, fault_plan=FaultPlan({number: event}))
-    with _suspended(process) as is_suspended:
+    with suspended(process) as is_suspended:
         if is_suspended:
             environment.advance_clock(ASLEEP if how == SLEPT else _LONGER_THAN_DOUBT)
             other = environment.start(*runner.next_command(environment), home="another-machine").end()
             runner.counters.runs += 1
             require("Traceback" not in other.text, other.text)
             environment.take_change_requests()
-            before = load_valid_state(environment)
     result = process.end()
     environment.settle()
     if not is_suspended:
         return None
     asked = environment.take_change_requests()
-    step = result.steps[number - 1] if len(result.steps) >= number else ""
-    _check_ending(runner, environment, result, has_lost=_has_taken(result.steps[: number - 1]), other=other)
-    allowed = 1 if _UNDER_WAY.match(step) else 0
-    has_taken = _has_taken(result.steps[:number])
-    if has_taken:
-        require(len(asked) <= allowed, f"overtaken at {step}, and asked for {asked}: {result.text}")
-    check_replies(environment, result)
+    step = result.steps[number - 1]
+    if "answered append lease" in result.steps[:number]:
+        allowed = _workers(runner) if _UNDER_WAY.match(step) else _workers(runner) - 1
+        require(len(asked) <= allowed, f"overtaken, and asked for {asked}: {result.text}")
+        require(result.code in {0, 1, 4, 5, 6}, f"exit {result.code} after {other.code} of the other: {result.text}")
+    check_ending(environment, runner.scenario, result, asked)
     check_invariants(environment, runner.scenario)
-    del before
     return result
 
 
-def _has_taken(steps: Iterable[str]) -> bool:
-    return "answered append lease" in steps
+def _workers(runner: CrashRunner) -> int:
+    """Returns how many requests may be under way at a time."""
+    return len(runner.scenario.expected.bought)
 
 
-def _check_ending(
-    runner: CrashRunner, environment: CrashEnvironment, result: ProcessResult, *, has_lost: bool, other: ProcessResult
-) -> None:
+def check_ending(environment: CrashEnvironment, scenario: Scenario, result: ProcessResult, asked: list[str]) -> None:
+    """Checks that the exit code of a run whose store was disturbed is true, and that no reply is lost."""
     require("Traceback" not in result.text, result.text)
-    codes = _CODES if has_lost else {0, 4, 5, 6, 7, runner.scenario.code}
-    require(result.code in codes, f"exit {result.code} after {other.code} of the other: {result.text}\n{other.text}")
+    match result.code:
+        case 0:
+            check_state_matches_cloud(environment, scenario)
+        case 1 | 4:
+            require(not asked, f"exit {result.code}, and asked for {asked}: {result.text}")
+        case 5 | 6 | 7:
+            pass
+        case code:
+            require(code == scenario.code, f"exit {code}: {result.text}")
+    check_replies(environment, result)
 
 
 def check_replies(environment: CrashEnvironment, result: ProcessResult) -> None:
@@ -96,7 +116,7 @@ def check_replies(environment: CrashEnvironment, result: ProcessResult) -> None:
 
 
 @contextmanager
-def _suspended(process: ForkedProcess) -> Iterator[bool]:
+def suspended(process: ForkedProcess) -> Iterator[bool]:
     """Waits until the process has stopped itself; False if it has ended. It goes on when the context ends."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while (status := _status(process.process)) not in {"T", "Z"}:

@@ -19,6 +19,7 @@ _TIMEOUT_SECONDS = 30.0
 _TABLES = ("schema_version", "logs", "batches", "checkpoints")
 _ids = count(1)
 _OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'observer'"
+_END_OTHERS = f"SELECT pg_terminate_backend(pid) FROM ({_OTHERS.replace('count(*)', 'pid')}) AS others"  # noqa: S608 - of these tests
 _JOURNALED = "SELECT 'row', log, data FROM {0}.batches WHERE log <> 'lease' ORDER BY log, first_sequence"
 _LEASE = "SELECT 'row', log, data FROM {0}.batches WHERE log = 'lease' ORDER BY first_sequence DESC LIMIT 1"
 _CHECKPOINTS = "SELECT 'row', 'checkpoint', data FROM {0}.checkpoints ORDER BY sequence"
@@ -79,9 +80,24 @@ class DatabasePlace:
 
     def copy(self, folder: Path) -> Self:  # noqa: ARG002 - nothing is there
         copied = type(self)(self._server, self._port)
-        if self._exists():
+        if self.exists():
             copied.fill(self.schema)
         return copied
+
+    def create_tables(self) -> None:
+        """Creates the tables as the tool does."""
+        from support.postgres_stores import parsed
+
+        from provisioner.store.clock import StoreClock
+        from provisioner.store.postgres.address import address_of
+        from provisioner.store.postgres.connection import DatabaseConnection
+        from provisioner.store.postgres.schema import DatabaseSchema
+
+        address = address_of(parsed(f"{self._server.url()}?schema={self.schema}&application_name=observer"))
+        schema = DatabaseSchema(address)
+        connection = DatabaseConnection(address, clock=StoreClock(), greet=schema.greet)
+        schema.prepare(connection)
+        connection.drop()
 
     def fill(self, source: str) -> None:
         """Takes the tables of another schema over, in place of what is here."""
@@ -90,6 +106,15 @@ class DatabasePlace:
             parts.append(f"CREATE TABLE {self.schema}.{name} (LIKE {source}.{name} INCLUDING ALL)")
             parts.append(f"INSERT INTO {self.schema}.{name} SELECT * FROM {source}.{name}")
         self.execute(";".join(parts))
+
+    def replace_by(self, older: DatabasePlace) -> None:
+        """Puts the state of another place here, and ends all connections, as a failover to a copy does."""
+        self.execute(_END_OTHERS)
+        self.settle()
+        if older.exists():
+            self.fill(older.schema)
+        else:
+            self.remove()
 
     def remove(self) -> None:
         self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
@@ -101,7 +126,7 @@ class DatabasePlace:
             time.sleep(0.001)
 
     def contents(self) -> Iterator[tuple[str, bytes]]:
-        if self._exists():
+        if self.exists():
             for query in (_JOURNALED, _LEASE, _CHECKPOINTS):
                 for _, name, data in self.execute(query.format(self.schema)):
                     yield f"database {name}", data
@@ -124,7 +149,8 @@ class DatabasePlace:
         done = _observer(self._server).execute(statements)
         return done.fetchall() if done.description else []
 
-    def _exists(self) -> bool:
+    def exists(self) -> bool:
+        """Returns whether the tool has created the tables."""
         return self.execute(f"SELECT to_regclass('{self.schema}.schema_version') IS NOT NULL") == [(True,)]
 
 
