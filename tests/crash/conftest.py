@@ -35,7 +35,9 @@ def new_runner(shared_servers, folder, record_property):
     """Makes the runner of a scenario. Its runs are counted under `title`, or the scenario's name, in the section `part`."""
     all_counters = []
 
-    def make(name: str, title: str | None = None, *, part: str = "deaths", place: StatePlace | None = None) -> CrashRunner:
+    def make(
+        name: str, title: str | None = None, *, part: str = "deaths", place: StatePlace | None = None
+    ) -> CrashRunner:
         counters = RunCounters(part, title or name)
         all_counters.append(counters)
         return CrashRunner(folder, shared_servers, SCENARIOS[name], counters, place)

@@ -25,6 +25,8 @@ from support.fault_injection import ASLEEP
 SLEPT, STOOD_STILL = "slept", "stood still"
 _TIMEOUT_SECONDS = 30.0
 _LONGER_THAN_DOUBT = QUIET_SECONDS + 300.0
+_REQUEST = re.compile(r"^before (POST|PUT|DELETE|GET)")
+_CHANGE = re.compile(r"^before (POST|PUT|DELETE)")
 _UNDER_WAY = re.compile(r"^(before|half sent|sent|answered) (POST|PUT|DELETE)|^answered append journal")
 """Steps after the last look at the lock and before the end of a request: what was about to be sent may arrive."""
 
@@ -36,8 +38,10 @@ def suspend_at_each(runner: CrashRunner, numbers: Iterable[int], names: tuple[st
         with runner.record_violations(where), runner.new_environment() as environment:
             environment.expect_stranger(runner.scenario.stranger)
             overtaken = _overtake(runner, environment, number, how)
-            if overtaken is not None and runner.is_new(environment, after=how):
-                runner.settle(environment, runner.run_again(environment))
+            if overtaken is not None:
+                is_late = _is_under_way(overtaken.steps, number)
+                if runner.is_new(environment, after=f"{how} {is_late}"):
+                    runner.settle(environment, runner.run_again(environment), executed_late=is_late)
 
 
 def steps_outside_transactions(names: tuple[str, ...]) -> list[int]:
@@ -72,14 +76,23 @@ def _overtake(runner: CrashRunner, environment: CrashEnvironment, number: int, h
     if not is_suspended:
         return None
     asked = environment.take_change_requests()
-    step = result.steps[number - 1]
     if "answered append lease" in result.steps[:number]:
-        allowed = _workers(runner) if _UNDER_WAY.match(step) else _workers(runner) - 1
+        is_late = _is_under_way(result.steps, number)
+        allowed = _workers(runner) if is_late else _workers(runner) - 1
         require(len(asked) <= allowed, f"overtaken, and asked for {asked}: {result.text}")
         require(result.code in {0, 1, 4, 5, 6}, f"exit {result.code} after {other.code} of the other: {result.text}")
     check_ending(environment, runner.scenario, result, asked)
     check_invariants(environment, runner.scenario)
     return result
+
+
+def _is_under_way(steps: tuple[str, ...], number: int) -> bool:
+    """Returns whether a change of the cloud was about to be sent, or sent, at the step of this number."""
+    if _UNDER_WAY.match(steps[number - 1]):
+        return True
+    is_renewal = steps[number - 1].endswith("append lease")  # it is made right before a request (simulated_time.py)
+    following = next((step for step in steps[number:] if _REQUEST.match(step)), "")
+    return is_renewal and bool(_CHANGE.match(following))
 
 
 def _workers(runner: CrashRunner) -> int:
@@ -92,6 +105,8 @@ def check_ending(environment: CrashEnvironment, scenario: Scenario, result: Proc
     require("Traceback" not in result.text, result.text)
     match result.code:
         case 0:
+            check_state_matches_cloud(environment, scenario)
+        case 1 if "Apply complete!" in result.text:  # only the end of the run could not be recorded
             check_state_matches_cloud(environment, scenario)
         case 1 | 4:
             require(not asked, f"exit {result.code}, and asked for {asked}: {result.text}")

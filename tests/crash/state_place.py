@@ -18,7 +18,9 @@ LABEL = "test"
 _TIMEOUT_SECONDS = 30.0
 _TABLES = ("schema_version", "logs", "batches", "checkpoints")
 _ids = count(1)
-_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'observer'"
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'observer'"
+)
 _END_OTHERS = f"SELECT pg_terminate_backend(pid) FROM ({_OTHERS.replace('count(*)', 'pid')}) AS others"  # noqa: S608 - of these tests
 _JOURNALED = "SELECT 'row', log, data FROM {0}.batches WHERE log <> 'lease' ORDER BY log, first_sequence"
 _LEASE = "SELECT 'row', log, data FROM {0}.batches WHERE log = 'lease' ORDER BY first_sequence DESC LIMIT 1"
@@ -78,7 +80,7 @@ class DatabasePlace:
     def environ(self) -> Mapping[str, str]:
         return {"PROVISIONER_STATE": f"{self._server.url(port=self._port)}?schema={self.schema}"}
 
-    def copy(self, folder: Path) -> Self:  # noqa: ARG002 - nothing is there
+    def copy(self, folder: Path) -> Self:
         copied = type(self)(self._server, self._port)
         if self.exists():
             copied.fill(self.schema)
@@ -104,7 +106,7 @@ class DatabasePlace:
         parts = [f"DROP SCHEMA IF EXISTS {self.schema} CASCADE", f"CREATE SCHEMA {self.schema}"]
         for name in _TABLES:
             parts.append(f"CREATE TABLE {self.schema}.{name} (LIKE {source}.{name} INCLUDING ALL)")
-            parts.append(f"INSERT INTO {self.schema}.{name} SELECT * FROM {source}.{name}")
+            parts.append(f"INSERT INTO {self.schema}.{name} SELECT * FROM {source}.{name}")  # noqa: S608 - of these tests
         self.execute(";".join(parts))
 
     def replace_by(self, older: DatabasePlace) -> None:

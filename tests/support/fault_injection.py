@@ -66,7 +66,15 @@ class FaultInjector:
             elif name == "SLEEP":
                 pass_time(ASLEEP)
             else:
-                os.kill(os.getpid(), signal.Signals[f"SIG{name}"])
+                _raise_signal(signal.Signals[f"SIG{name}"])
+
+
+def _raise_signal(number: signal.Signals) -> None:
+    """Sends the signal to this process, or has this very thread stop it: another one would not do so at once."""
+    if number == signal.SIGSTOP:
+        signal.pthread_kill(threading.get_ident(), number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 def _close_reader(number: int) -> None:
