@@ -118,6 +118,8 @@ class FlowRunner:
         if call.joins and (joint_reply := await self.context.joint_reads.ask(call, self._channel, self._send_over)):
             return joint_reply
         async with self._channel() as channel:
+            if call.effect is Effect.REPEATABLE:
+                await self.context.lock_wait.until_held(self._require_going)
             reply = await self._send_over(call, channel)
         self.progress.under_way = self.progress.under_way or call.effect is Effect.REPEATABLE
         return reply

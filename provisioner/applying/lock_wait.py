@@ -26,6 +26,15 @@ class LockWait:
         self._clock = clock
         self._is_in_vain = False
 
+    async def until_held(self, may_go_on: Callable[[], None]) -> None:
+        """Returns as `until_certain` does. Also raises LockLost when the lock is known to be lost: for a call without an
+        intent, no append before it would say so.
+        """
+        await self.until_certain(may_go_on)
+        if self._ledger.seconds_left() == -math.inf:
+            summary = "another run has taken the lock over, so nothing more is sent"
+            raise LockLost(error(LOCK_LOST, summary, hint="wait for that run, then run the same command again"))
+
     async def until_certain(self, may_go_on: Callable[[], None]) -> None:
         """Returns when the lock is certain to keep others out for longer than a call may take, or when it is known to
         be lost, which the journal then says. Raises LockLost where that takes too long, and what `may_go_on` raises.

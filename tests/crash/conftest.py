@@ -9,6 +9,7 @@ import pytest
 from crash.crash_environment import SharedSandboxServer, SharedServers
 from crash.crash_runner import CrashRunner
 from crash.scenarios import SCENARIOS
+from crash.state_place import StatePlace
 from support.crash_fork_server import CrashForkServer
 from support.run_counters import ROW, RunCounters, table
 
@@ -34,10 +35,12 @@ def new_runner(shared_servers, folder, record_property):
     """Makes the runner of a scenario. Its runs are counted under `title`, or the scenario's name, in the section `part`."""
     all_counters = []
 
-    def make(name: str, title: str | None = None, *, part: str = "deaths") -> CrashRunner:
+    def make(
+        name: str, title: str | None = None, *, part: str = "deaths", place: StatePlace | None = None
+    ) -> CrashRunner:
         counters = RunCounters(part, title or name)
         all_counters.append(counters)
-        return CrashRunner(folder, shared_servers, SCENARIOS[name], counters)
+        return CrashRunner(folder, shared_servers, SCENARIOS[name], counters, place)
 
     yield make
     for counters in all_counters:

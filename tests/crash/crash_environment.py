@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from crash import console
+from crash.state_place import FolderPlace, StatePlace
 from support.crash_fork_server import CrashForkServer, FaultPlan, ForkedProcess, ProcessResult
 from support.process_workspace import STACK, MovableClock, SandboxServer
 from support.stack_text import PASSWORD
-from support.stores import folder_store
 
 from provisioner.model.state import State
 from provisioner.sandbox import PUBLIC, create_app, read_ledger
@@ -183,8 +183,11 @@ class CrashEnvironment:
         sale_override: Mapping[str, object] | None = None,
         lasting_faults: Sequence[Mapping[str, object]] = (),
         uses_access_keys: bool = False,
+        place: StatePlace | None = None,
     ) -> None:
         self.folder = folder
+        self.place = place or FolderPlace(folder / "state")
+        """Where the state is."""
         self.shared_servers = shared_servers
         self.build_seconds = build_seconds
         self.row_override = row_override
@@ -240,6 +243,7 @@ class CrashEnvironment:
         """Copies the environment to `folder`, which is deleted at the end of the context."""
         self.shared_servers.cloud.settle()
         shutil.copytree(self.folder, folder)
+        place = self.place.copy(folder / "state")
         try:
             environment = CrashEnvironment(
                 folder,
@@ -252,6 +256,7 @@ class CrashEnvironment:
                 sale_override=self.sale_override,
                 lasting_faults=self.lasting_faults,
                 uses_access_keys=self.uses_access_keys,
+                place=place,
             )
             environment.user, environment.is_second_run, environment.strangers = (
                 self.user,
@@ -262,6 +267,7 @@ class CrashEnvironment:
             yield environment
         finally:
             self.shared_servers.cloud.settle()
+            place.remove()
             shutil.rmtree(folder)
 
     def write(self, servers: str, *, purchase: str = "") -> None:
@@ -272,11 +278,13 @@ class CrashEnvironment:
         (specs / "stack.yaml").write_text(f"{stack}purchase: {{quiet_period: {QUIET_SECONDS}s, {purchase}}}\n")
         (specs / "servers.yaml").write_text(servers)
 
-    def start(self, *arguments: str, fault_plan: FaultPlan = NO_FAULTS) -> ForkedProcess:
+    def start(self, *arguments: str, fault_plan: FaultPlan = NO_FAULTS, home: str = "") -> ForkedProcess:
+        """`home` is a folder below this one: another machine."""
         self._runs += 1
         url = self.shared_servers.cloud.url
         endpoints = {f"PROVISIONER_ENDPOINT_{service}": url for service in ("MODELARTS", "BSS", "IAM")}
-        environ = {"HOME": str(self.folder), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
+        environ = {"HOME": str(self.folder / home), "LANG": "C.UTF-8", PASSWORD_VARIABLE: PASSWORD, **endpoints}
+        environ |= self.place.environ
         environ |= self.user.environ if self.uses_access_keys else {}
         log = self.folder / f"run-{self._runs}"
         return self.shared_servers.fork_server.start(
@@ -285,8 +293,13 @@ class CrashEnvironment:
 
     def run(self, *arguments: str, fault_plan: FaultPlan = NO_FAULTS) -> ProcessResult:
         result = self.start(*arguments, fault_plan=fault_plan).end()
-        self.shared_servers.cloud.settle()
+        self.settle()
         return result
+
+    def settle(self) -> None:
+        """Waits until the cloud and the store have carried out everything that a killed process has sent."""
+        self.shared_servers.cloud.settle()
+        self.place.settle()
 
     def expect_stranger(self, name: str | None) -> None:
         """Lets a stranger buy a server of this name right before our next purchase reaches the cloud. None: nobody does."""
@@ -353,6 +366,8 @@ class CrashEnvironment:
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and not path.name.startswith(self.sandbox_db.name):
                 yield path, path.read_bytes()
+        for name, content in self.place.contents():
+            yield Path(name), content
 
     @property
     def ledger(self) -> list[LedgerEntry]:
@@ -379,4 +394,4 @@ class CrashEnvironment:
     @property
     def state(self) -> State | None:
         """The state as the next run reads it. Raises StoreError if that run would refuse it."""
-        return folder_store(self.folder / "state", "test").load()
+        return self.place.load()

@@ -23,14 +23,15 @@ from crash.ledger_checks import (
 )
 from crash.leftovers import leftovers_digest
 from crash.scenarios import APPLY, Scenario
+from crash.state_place import StatePlace
 from support.crash_fork_server import FaultPlan, ProcessResult
 from support.run_counters import RunCounters
 
 from provisioner.model.state import Intent
 
-_NO_CHANGE = re.compile(r"^(before|after) sync |^before (?!POST|PUT|DELETE|GET)")
+_NO_CHANGE = re.compile(r"^(before|after) sync |^answered (select|begin)|^before (?!POST|PUT|DELETE|GET)")
 """Steps at which a kill leaves the same as at the step before: what a killed process has written stays, synced or not, and
-"before" one step is the same moment as "after" the previous one.
+"before" one step is the same moment as "after" the previous one. What only reads leaves nothing.
 """
 
 _PLACED_EARLIER = re.compile(r"it was placed (\d+) s before it was sent")
@@ -41,7 +42,14 @@ _SLEPT_SECONDS = 300
 class CrashRunner:
     """Runs one scenario many times, each time in a fresh copy of the same prepared environment."""
 
-    def __init__(self, folder: Path, shared_servers: SharedServers, scenario: Scenario, counters: RunCounters) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        shared_servers: SharedServers,
+        scenario: Scenario,
+        counters: RunCounters,
+        place: StatePlace | None = None,
+    ) -> None:
         self.scenario = scenario
         self.counters = counters
         self._folder = folder
@@ -58,6 +66,7 @@ class CrashRunner:
             row_override=scenario.row_override,
             sale_override=scenario.sale_override,
             uses_access_keys=scenario.uses_access_keys,
+            place=place,
         )
         if scenario.initial_specs is not None:
             self._prepared.write(scenario.initial_specs, purchase=scenario.purchase)

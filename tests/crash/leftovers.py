@@ -49,6 +49,8 @@ def _parts(environment: CrashEnvironment) -> Iterator[str]:
         content = path.read_bytes()
         text = content.rstrip(_PADDING)
         yield f"{path.name} {text.decode('latin-1')} and {len(content) - len(text)} times nothing"
+    for name, content in environment.place.contents():
+        yield f"{name} {content.decode('latin-1')}"
     with closing(sqlite3.connect(environment.sandbox_db)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
         for (table,) in tables:

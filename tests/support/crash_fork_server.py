@@ -21,12 +21,13 @@ class FaultPlan:
     """What happens to a run. `events` are by the number of the step, counted from 1, such as {7: "KILL"} (fault_injection.py).
 
     `silence_timeout`: for how many seconds of silence it waits for an answer, `page_size`: how many servers it asks for at a time; None is
-    what the tool does by itself.
+    what the tool does by itself. `database_silence` is for how many seconds it waits for the database.
     """
 
     events: dict[int, str] = field(default_factory=dict)
     silence_timeout: float | None = None
     page_size: int | None = None
+    database_silence: float | None = None
 
 
 @dataclass(frozen=True)

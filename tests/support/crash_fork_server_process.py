@@ -15,9 +15,12 @@ import signal
 import socket
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any, get_args
 
-from support.fault_injection import limit_page_size, number_steps, shorten_timeouts, skip_sleeps
+from support.database_injection import shorten_silence
+from support.fault_injection import limit_page_size, number_steps, shorten_timeouts
+from support.simulated_time import skip_sleeps
 
 _CLOCK_OFFSET = [0.0]
 """By how many seconds a child's clocks are ahead of the real ones. A list, so that the patched functions see changes."""
@@ -38,6 +41,8 @@ def import_everything() -> None:
 
     ours = (module.name for module in pkgutil.walk_packages(provisioner.__path__, "provisioner."))
     skipped = ("provisioner.__main__", "provisioner.sandbox.")
+    if find_spec("psycopg") is None:
+        skipped = (*skipped, "provisioner.store.postgres.driver")
     for name in (*(name for name in ours if not name.startswith(skipped)), *_LAZY_IMPORTS):
         importlib.import_module(name)
     _build_schemas()
@@ -96,6 +101,8 @@ def _run_child(request: dict[str, Any]) -> None:
             shorten_timeouts(request["silence_timeout"])
         if request["page_size"] is not None:
             limit_page_size(request["page_size"])
+        if request["database_silence"] is not None:
+            shorten_silence(request["database_silence"])
         code = run_tool(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second server
         import traceback

@@ -1,22 +1,28 @@
-"""Numbers every disk and network step of a run, inside its own process, and injects an event, such as SIGKILL, at a given step.
+"""Numbers every step of a run on disk, network and database, inside its own process, and injects an event, such as SIGKILL, at a given step.
 
 Disk steps are before, after and in the middle of each operation of `provisioner.disk.Disk` that changes something. Network steps
 are those of a request: nothing of it is sent, half of it, all of it; the headers of the answer have come, all of it has.
+database_injection.py has the steps of a statement.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.database_injection import FAULTS, DatabaseFaults, number_statements
+from support.simulated_time import count_request, pass_time, replace_fields
+
 if TYPE_CHECKING:
     from provisioner.disk import Disk
 
+ASLEEP = 100.0
+"""Seconds that a machine sleeps: longer than a lease lasts."""
 _READ_METHODS = ("GET", "HEAD")
 _STEP_NAMES = {
     "send_request_headers.started": "before",
@@ -32,7 +38,8 @@ _READ_STEPS = {"before", "heard"}
 class FaultInjector:
     """Counts the steps and writes their names to the file `log`. `events` maps a number, counted from 1, to an event.
 
-    An event is the name of a signal without "SIG", or "STDOUT" or "STDERR" to close the reader of that stream; "+" joins several.
+    An event is the name of a signal without "SIG"; "STDOUT" or "STDERR" to close the reader of that stream; "SLEEP" after which the
+    machine has slept for longer than a lease; or a fault of the connection to the database. "+" joins several.
     """
 
     def __init__(self, events: dict[int, str], log: str) -> None:
@@ -40,6 +47,7 @@ class FaultInjector:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         self._lock = threading.Lock()
         self._count = 0
+        self.database = DatabaseFaults()
 
     def reach(self, step: str) -> None:
         with self._lock:
@@ -53,8 +61,20 @@ class FaultInjector:
         for name in event.split("+"):
             if name in {"STDOUT", "STDERR"}:
                 _close_reader(1 if name == "STDOUT" else 2)
+            elif name in FAULTS:
+                self.database.order(name)
+            elif name == "SLEEP":
+                pass_time(ASLEEP)
             else:
-                os.kill(os.getpid(), signal.Signals[f"SIG{name}"])
+                _raise_signal(signal.Signals[f"SIG{name}"])
+
+
+def _raise_signal(number: signal.Signals) -> None:
+    """Sends the signal to this process, or has this very thread stop it: another one would not do so at once."""
+    if number == signal.SIGSTOP:
+        signal.pthread_kill(threading.get_ident(), number)
+    else:
+        os.kill(os.getpid(), number)
 
 
 def _close_reader(number: int) -> None:
@@ -66,10 +86,12 @@ def _close_reader(number: int) -> None:
 
 
 def number_steps(events: dict[int, str], log: str) -> None:
-    """Patches the disk and the HTTP transport of this process to report their steps to a FaultInjector."""
+    """Patches the disk, the HTTP transport and the driver of this process to report their steps to a FaultInjector."""
     injector = FaultInjector(events, log)
     _number_disk(injector)
     _number_wire(injector)
+    if "psycopg" in sys.modules:
+        number_statements(injector.reach, injector.database)
 
 
 def _number_disk(injector: FaultInjector) -> None:
@@ -122,6 +144,7 @@ def _number_wire(injector: FaultInjector) -> None:
 
     async def send_numbered(self: Any, request: httpx.Request) -> httpx.Response:
         name = f"{request.method} {_last_word(request.url.path)}"
+        count_request()
 
         async def trace(event: str, _info: Any) -> None:
             point = _STEP_NAMES.get(event.partition(".")[2])
@@ -140,37 +163,11 @@ def _last_word(path: str) -> str:
     return next(words, path)
 
 
-def skip_sleeps() -> None:
-    """Makes every sleep of the tool return at once and its clock advance all the same.
-
-    The fingerprint of a password, which is slow on purpose, becomes fast, too.
-    """
-    import asyncio
-
-    from provisioner.cloud import connection
-    from provisioner.secrets import reader
-    from provisioner.workflow.system_clock import SystemClock
-
-    slept = [0.0]
-
-    async def sleep(seconds: float) -> None:
-        slept[0] += seconds
-        await asyncio.sleep(0.001)
-
-    def monotonic() -> float:
-        return time.monotonic() + slept[0]
-
-    SystemClock.sleep = lambda _clock, seconds: sleep(seconds)
-    SystemClock.monotonic = lambda _clock: monotonic()
-    _replace_fields(connection._REAL_TIME, sleep=sleep, monotonic=monotonic)
-    reader._COST = 2
-
-
 def shorten_timeouts(seconds: float) -> None:
     """Makes the tool give up on a cloud that has been silent for this many seconds."""
     from provisioner.cloud import connection
 
-    _replace_fields(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
+    replace_fields(connection._DEFAULT_TIMEOUTS, silence=seconds, read=2 * seconds, change=2 * seconds)
 
 
 def limit_page_size(rows: int) -> None:
@@ -178,8 +175,3 @@ def limit_page_size(rows: int) -> None:
     from provisioner.kinds.dev_server import listing
 
     listing._LIMITS = (rows,)
-
-
-def _replace_fields(frozen: object, **values: object) -> None:
-    for name, value in values.items():
-        object.__setattr__(frozen, name, value)

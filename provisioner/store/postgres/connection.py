@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
+_END_IF_IDLE: Final = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
+"""A process may be suspended in a transaction, and its kernel keeps the connection alive. Its locks must not outlast that."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -102,6 +104,7 @@ class DatabaseConnection:
                 return cursor.fetchall() if cursor.description else []
 
             with connection.transaction():
+                run(_END_IF_IDLE)
                 yield run
             self._require_no_warning(connection)
 
