@@ -1,0 +1,112 @@
+"""Eight runs of one state in a database. Whoever holds the lock is killed, or suspended for longer than its lease."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from crash.shared_runs import SharedCloud, SharedRuns
+from support.fork_server import ForkServer
+from support.postgres_server import PostgresServer, missing, skip_or_fail
+from support.postgres_stores import close_backends, new_url
+from support.process_workspace import QUIET, SandboxServer
+
+_RUNS = 8
+
+
+@pytest.fixture(scope="module")
+def database():
+    if reason := missing():
+        skip_or_fail(reason)
+    server = PostgresServer()
+    server.create(max_connections="100")
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def fork_server():
+    fork_server = ForkServer()
+    yield fork_server
+    fork_server.end()
+
+
+@pytest.fixture
+def cloud_server():
+    server = SandboxServer()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def new_runs(database, fork_server, cloud_server, folder):
+    """Makes the runs of a stack with so many servers."""
+    all_runs = []
+
+    def make(servers: int) -> SharedRuns:
+        cloud_server.app = cloud = SharedCloud(folder)
+        url = new_url(database)
+        runs = SharedRuns(folder, cloud, url, servers, [(fork_server, cloud_server.url, url)])
+        all_runs.append(runs)
+        return runs
+
+    yield make
+    for runs in all_runs:
+        runs.end()
+    close_backends()
+
+
+def _disturb(runs: SharedRuns, *, kills: int, suspensions: int, seed: int) -> tuple[int, int]:
+    """Kills and suspends holders in an order drawn from `seed`. Returns how many it met."""
+    chance = random.Random(seed)  # noqa: S311 - to be drawn again the same
+    events = [runs.kill] * kills + [runs.suspend_past_lease] * suspensions
+    chance.shuffle(events)
+    met = {runs.kill: 0, runs.suspend_past_lease: 0}
+    for left in range(len(events), 0, -1):
+        event = events[left - 1]
+        share = (runs.servers - len(runs.cloud.purchases())) // left
+        while not event(runs.buying_holder(chance.randint(0, share))):
+            pass
+        met[event] += 1
+    return met[runs.kill], met[runs.suspend_past_lease]
+
+
+def _settle(runs: SharedRuns) -> None:
+    """Lets the runs end; passes the quiet period, and lets one more run buy what is known now not to be bought."""
+    runs.finish()
+    runs.cloud.advance(QUIET)
+    done = runs.run("apply", "--auto-approve", "--lock-timeout", "60s")
+    assert done.code == 0, done.text
+    runs.check()
+    assert runs.run("plan", "--detailed-exitcode").code == 0
+    assert runs.run("history", "--verify").code == 0
+    assert "No changes" in runs.run("apply", "--auto-approve").out
+
+
+def _chaos(runs: SharedRuns, counters, *, alive: int, kills: int, suspensions: int, seed: int) -> None:
+    began = time.monotonic()
+    for _ in range(alive):
+        runs.start()
+    killed, suspended = _disturb(runs, kills=kills, suspensions=suspensions, seed=seed)
+    doubts = len(runs.state.intents)
+    _settle(runs)
+    counters.points, counters.kinds = killed + suspended, 2
+    counters.runs, counters.deaths = sum(runs.codes.values()), killed
+    print(
+        f"\n{runs.servers} servers, {killed} holders killed, {suspended} suspended, {doubts} purchases in doubt then, "
+        f"exit codes {dict(runs.codes)}, {time.monotonic() - began:.0f} s"
+    )
+
+
+@pytest.mark.crash_part("shared state")
+def test_a_few_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counters):
+    _chaos(new_runs(40), counters, alive=4, kills=2, suspensions=1, seed=1)
+
+
+@pytest.mark.crash_whole
+@pytest.mark.crash_part("shared state")
+def test_eight_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counters):
+    _chaos(new_runs(500), counters, alive=_RUNS, kills=20, suspensions=5, seed=1)
