@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 
 import pytest
 from crash.shared_runs import SharedCloud, SharedRuns
+from support import network_namespaces
 from support.fork_server import ForkServer
+from support.network_namespaces import NETWORK, NetworkNamespace
 from support.postgres_server import PostgresServer, missing, skip_or_fail
 from support.postgres_stores import close_backends, new_url
 from support.process_workspace import QUIET, SandboxServer
@@ -97,7 +100,7 @@ def _chaos(runs: SharedRuns, counters, *, alive: int, kills: int, suspensions: i
     counters.runs, counters.deaths = sum(runs.codes.values()), killed
     print(
         f"\n{runs.servers} servers, {killed} holders killed, {suspended} suspended, {doubts} purchases in doubt then, "
-        f"exit codes {dict(runs.codes)}, {time.monotonic() - began:.0f} s"
+        f"{runs.late} carried out late, exit codes {dict(runs.codes)}, {time.monotonic() - began:.0f} s"
     )
 
 
@@ -110,3 +113,58 @@ def test_a_few_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counte
 @pytest.mark.crash_part("shared state")
 def test_eight_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counters):
     _chaos(new_runs(500), counters, alive=_RUNS, kills=20, suspensions=5, seed=1)
+
+
+@pytest.fixture
+def separate(folder):
+    """Two network namespaces, and runs in both. The cloud is on the loopback of each, the database behind their links."""
+    if reason := missing() or network_namespaces.missing():
+        skip_or_fail(reason) if missing() else pytest.skip(reason)
+    namespaces = [NetworkNamespace(), NetworkNamespace()]
+    database = PostgresServer()
+    addresses = ",".join(["127.0.0.1", *(one.machine for one in namespaces)])
+    database.create(max_connections="100", listen_addresses=addresses)
+    with (database.data / "pg_hba.conf").open("a") as rules:
+        rules.write(f"host all all {NETWORK} md5\n")
+    database.start()
+    listeners = [one.listen() for one in namespaces]
+    cloud_server = SandboxServer(*listeners)
+    fork_servers = [ForkServer(one.command) for one in namespaces]
+    cloud_server.app = cloud = SharedCloud(folder, seconds_a_purchase=0.3)
+    url = new_url(database)
+    places = [
+        (fork_server, f"http://127.0.0.1:{listener.getsockname()[1]}", url.replace("127.0.0.1", one.machine))
+        for one, listener, fork_server in zip(namespaces, listeners, fork_servers, strict=True)
+    ]
+    runs = SharedRuns(folder, cloud, url, 100, places)
+    yield runs, namespaces
+    runs.end()
+    for fork_server in fork_servers:
+        fork_server.end()
+    cloud_server.end()
+    close_backends()
+    database.stop()
+    database.remove()
+    for one in namespaces:
+        one.remove()
+
+
+@pytest.mark.crash_whole
+@pytest.mark.crash_part("shared state")
+def test_runs_in_two_networks_of_which_one_is_cut_off_from_the_database(separate, counters):
+    runs, namespaces = separate
+    for _ in range(_RUNS):
+        runs.start()
+    cuts = [(5.0, True), (5.0, False), (8.0, True), (20.0, True), (8.0, False)]
+    began = time.monotonic()
+    for left, (seconds, silently) in zip(range(len(cuts), 0, -1), cuts, strict=True):
+        while True:
+            run = runs.buying_holder((runs.servers - len(runs.cloud.purchases())) // left // 2)
+            link = namespaces[runs.place(run)]
+            if runs.cut_off_past_lease(run, partial(link.cut, silently=silently), link.heal, seconds=seconds):
+                break
+    _settle(runs)
+    counters.points, counters.kinds, counters.runs = len(cuts), 2, sum(runs.codes.values())
+    print(
+        f"\n{runs.servers} servers, {len(cuts)} cuts, {runs.late} purchases carried out late, exit codes {dict(runs.codes)}, {time.monotonic() - began:.0f} s"
+    )
