@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -35,7 +37,7 @@ DONE, LOCK_LOST, IN_DOUBT = 0, 5, 6
 _STACK = STACK.replace("cloud: sandbox", "cloud: huaweicloud")
 _LOOK_EVERY = 0.01
 _USERS = 2000
-_APPLY = ("apply", "--auto-approve", "--parallelism", "4", "--lock-timeout", "600s", "--resolve-timeout", "1s")
+APPLY = ("apply", "--auto-approve", "--parallelism", "4", "--lock-timeout", "600s", "--resolve-timeout", "1s")
 
 
 class SharedCloud:
@@ -49,11 +51,22 @@ class SharedCloud:
         accounts.write_text(json.dumps(_accounts()))
         self._app = create_app(self.world, build_seconds=0.0, clock=self.clock, accounts=accounts)
         self._seconds_a_purchase = seconds_a_purchase
+        self.to_hold = 0
+        """How many of the next purchases are held back when they arrive, until `gate` is set."""
+        self.gate = threading.Event()
+        self.held = self.let_go = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        is_held = False
         if scope["method"] == "POST" and scope["path"].endswith("/dev-servers"):
             await asyncio.sleep(self._seconds_a_purchase)
+            if is_held := self.to_hold > 0:
+                self.to_hold -= 1
+                self.held += 1
+                while not self.gate.is_set():  # noqa: ASYNC110 - set by another thread
+                    await asyncio.sleep(_LOOK_EVERY)
         await self._app(scope, receive, send)
+        self.let_go += is_held
 
     def advance(self, seconds: float) -> None:
         """Moves the clock of the cloud, and that of the runs that are started from now on."""
@@ -79,8 +92,21 @@ def _accounts() -> dict[str, Any]:
     return {"accounts": [{"id": PUBLIC.domain_id, "name": PUBLIC.domain_name, "projects": [project], "users": users}]}
 
 
+def _git(folder: Path, *arguments: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
+
+
 def _user(number: int) -> str:
     return f"run-{number}"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The specs in a folder that is the home of user `number`."""
+
+    number: int
+    workspace: ProcessWorkspace
 
 
 @dataclass(eq=False)
@@ -119,6 +145,9 @@ class SharedRuns:
     servers: int
     places: Sequence[tuple[ForkServer, str, str]]
     """A fork server, and the URLs of the cloud and of the database for what it forks."""
+    has_short_lease: bool = True
+    replaces: bool = False
+    """Whether runs that end while a test waits are examined, and replaced by new ones."""
     alive: list[SharedRun] = field(default_factory=list)
     codes: Counter[int] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
@@ -137,32 +166,48 @@ class SharedRuns:
         return StateStore(self._store).load()
 
     def workspace(self, number: int) -> ProcessWorkspace:
-        """Returns a new checkout of the specs, with a home of its own and the credentials of user `number`."""
+        """Returns a new clone of the specs, with a home of its own and the credentials of user `number`."""
         fork_server, endpoint, url = self.places[number % len(self.places)]
         folder = self.folder / f"run-{number}"
-        folder.mkdir()
+        self._clone(folder)
         environment = {
             "PROVISIONER_STATE": url,
+            "PROVISIONER_PLAN_KEY": "a key of all machines",
             "HW_ACCESS_KEY": f"RUN{number:017}",
             "HW_SECRET_KEY": f"secret-{number}",
             "HW_PROJECT_ID": PUBLIC.project_id,
             "HW_DOMAIN_ID": PUBLIC.domain_id,
         }
-        workspace = ProcessWorkspace(folder, self.cloud.world, endpoint, environment, fork_server=fork_server)
-        workspace.write(f"servers: {{node: {{count: {self.servers}}}}}\n", stack=_STACK)
-        return workspace
+        return ProcessWorkspace(folder, self.cloud.world, endpoint, environment, fork_server=fork_server)
+
+    def _clone(self, folder: Path) -> None:
+        origin = self.folder / "origin"
+        if not origin.exists():
+            (origin / "specs").mkdir(parents=True)
+            (origin / "specs" / "stack.yaml").write_text(_STACK)
+            (origin / "specs" / "servers.yaml").write_text(f"servers: {{node: {{count: {self.servers}}}}}\n")
+            _git(origin, "init", "--quiet")
+            _git(origin, "add", ".")
+            _git(origin, "-c", "user.name=ana", "-c", "user.email=ana@test.invalid", "commit", "--quiet", "-m", "Specs")
+        _git(self.folder, "clone", "--quiet", str(origin), str(folder))
 
     def start(self, *arguments: str, place: int | None = None) -> SharedRun:
         """Starts a run. `place` is the index of where it runs; they take turns by default."""
+        return self.start_in(self.checkout(place), *arguments)
+
+    def checkout(self, place: int | None = None) -> Checkout:
         number = next(self._numbers)
         while place is not None and number % len(self.places) != place:
             number = next(self._numbers)
-        workspace = self.workspace(number)
+        return Checkout(number, self.workspace(number))
+
+    def start_in(self, checkout: Checkout, *arguments: str) -> SharedRun:
+        number, workspace = checkout.number, checkout.workspace
         process = self.places[number % len(self.places)][0].start(
-            arguments or _APPLY,
+            arguments or APPLY,
             folder=workspace.folder,
             environ=workspace.environ,
-            short_lease=True,
+            short_lease=self.has_short_lease,
             clock_ahead=self.cloud.ahead,
         )
         workspace.processes.append(process)
@@ -209,10 +254,17 @@ class SharedRuns:
         """Looks until it is so. Runs that end meanwhile are replaced."""
         until = time.monotonic() + seconds
         while not is_true():
-            require(time.monotonic() < until, f"{what} did not come about in {seconds:.0f} s: {self.codes}")
+            require(
+                time.monotonic() < until, f"{what} did not come about in {seconds:.0f} s: {self.codes}, {self._ended()}"
+            )
             require(not self.problems, "\n".join(self.problems))
             time.sleep(_LOOK_EVERY)
-            self.replace_ended()
+            if self.replaces:
+                self.replace_ended()
+
+    def _ended(self) -> list[str]:
+        """Returns what the runs have said that ended, and were not examined."""
+        return [run.command.end().text for run in self.alive if run.has_ended]
 
     def buying_holder(self, purchases: int) -> SharedRun:
         """Waits until a run that is not suspended holds the lock and has bought so many, and returns it. Not every run
@@ -239,7 +291,8 @@ class SharedRuns:
         run.is_killed = run.is_disturbed = True
         run.command.kill()
         run.is_killed = run.command.process.poll() == -signal.SIGKILL
-        self.replace_ended()
+        if self.replaces:
+            self.replace_ended()
         return run.is_killed
 
     def suspend_past_lease(self, run: SharedRun) -> bool:
@@ -260,7 +313,9 @@ class SharedRuns:
         self.expect_end(run, known)
         return True
 
-    def cut_off_past_lease(self, run: SharedRun, cut: Callable[[], None], heal: Callable[[], None], *, seconds: float) -> bool:
+    def cut_off_past_lease(
+        self, run: SharedRun, cut: Callable[[], None], heal: Callable[[], None], *, seconds: float
+    ) -> bool:
         """Cuts the place of the holder off from the database, at least for so many seconds, and until a run elsewhere
         has taken over and bought something. The holder must end, and buy nothing more.
 
@@ -321,7 +376,10 @@ class SharedRuns:
 
     def run(self, *arguments: str) -> CommandResult:
         """Runs a command in a new checkout, and returns its result."""
-        run = self.start(*arguments)
+        return self.end_of(self.start(*arguments))
+
+    def end_of(self, run: SharedRun) -> CommandResult:
+        """Waits for the end of a run, which is not examined, and returns its result."""
         self.alive.remove(run)
         return run.command.end()
 
