@@ -35,7 +35,7 @@ PATIENCE = 90.0
 """Seconds after which a run that should have gone on or ended counts as stuck."""
 DONE, LOCK_LOST, IN_DOUBT = 0, 5, 6
 _STACK = STACK.replace("cloud: sandbox", "cloud: huaweicloud")
-_LOOK_EVERY = 0.01
+_LOOK_EVERY = 0.03
 _USERS = 2000
 APPLY = ("apply", "--auto-approve", "--parallelism", "4", "--lock-timeout", "600s", "--resolve-timeout", "1s")
 

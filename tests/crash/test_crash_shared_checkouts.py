@@ -14,6 +14,7 @@ _SERVERS = 12
 _PACE = ("--parallelism", "4", "--resolve-timeout", "1s", "--lock-timeout", "60s")
 
 
+@pytest.mark.crash_whole
 def test_a_fresh_clone_plans_no_changes(new_runs):
     runs = new_runs(3)
     assert runs.run(*APPLY).code == 0
@@ -64,11 +65,12 @@ def test_a_fresh_clone_goes_on_by_the_same_command_from_a_runner_that_was_killed
     runs.check()
     again = runs.end_of(runs.start_in(_checkout(runs, plan), *command))
     assert again.code == (0 if how == "apply" else 1), again.text
+    assert "No changes" in runs.run("plan", "--detailed-exitcode").out
     assert ("No changes" if how == "apply" else "has been carried out before") in again.words
     runs.check()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.crash_whole)])
 def test_a_holder_that_is_asked_to_end_gives_the_lock_to_the_next_at_once(new_runs, number):
     """The lease lasts for longer than this test waits, so it is released."""
     runs = new_runs(_SERVERS, has_short_lease=False)
@@ -82,6 +84,7 @@ def test_a_holder_that_is_asked_to_end_gives_the_lock_to_the_next_at_once(new_ru
     runs.check()
 
 
+@pytest.mark.crash_whole
 def test_who_does_not_wait_refuses_beside_a_live_holder_and_takes_over_from_one_that_stands_still(new_runs):
     runs = new_runs(_SERVERS)
     runs.cloud.to_hold = 4
@@ -103,6 +106,7 @@ def test_who_does_not_wait_refuses_beside_a_live_holder_and_takes_over_from_one_
     runs.check()
 
 
+@pytest.mark.crash_whole
 def test_a_purchase_of_a_machine_that_stood_still_for_longer_than_a_doubt_lasts_is_refused_by_its_date(new_runs):
     """Its clocks stood still too, so nothing in it can know. Its requests leave when another run has believed them lost, and
     has bought what they were to buy.

@@ -64,7 +64,7 @@ def _chaos(runs: SharedRuns, counters, *, alive: int, kills: int, suspensions: i
 
 @pytest.mark.crash_part("shared state")
 def test_a_few_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counters):
-    _chaos(new_runs(24), counters, alive=3, kills=2, suspensions=1, seed=1)
+    _chaos(new_runs(20), counters, alive=3, kills=2, suspensions=1, seed=1)
 
 
 @pytest.mark.crash_whole
