@@ -9,8 +9,13 @@ import pytest
 from crash.crash_environment import SharedSandboxServer, SharedServers
 from crash.crash_runner import CrashRunner
 from crash.scenarios import SCENARIOS
+from crash.shared_runs import SharedCloud, SharedRuns
 from crash.state_place import StatePlace
 from support.crash_fork_server import CrashForkServer
+from support.fork_server import ForkServer
+from support.postgres_server import PostgresServer, missing, skip_or_fail
+from support.postgres_stores import close_backends, new_url
+from support.process_workspace import SandboxServer
 from support.run_counters import ROW, RunCounters, table
 
 
@@ -45,6 +50,50 @@ def new_runner(shared_servers, folder, record_property):
     yield make
     for counters in all_counters:
         record_property(ROW, counters.row())
+
+
+@pytest.fixture(scope="session")
+def shared_database():
+    if reason := missing():
+        skip_or_fail(reason)
+    server = PostgresServer()
+    server.create(max_connections="100")
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def fork_server():
+    fork_server = ForkServer()
+    yield fork_server
+    fork_server.end()
+
+
+@pytest.fixture
+def cloud_server():
+    server = SandboxServer()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def new_runs(shared_database, fork_server, cloud_server, folder):
+    """Makes the runs of a stack with so many servers."""
+    all_runs = []
+
+    def make(servers: int, *, has_short_lease: bool = True) -> SharedRuns:
+        cloud_server.app = cloud = SharedCloud(folder)
+        url = new_url(shared_database)
+        runs = SharedRuns(folder, cloud, url, servers, [(fork_server, cloud_server.url, url)], has_short_lease)
+        all_runs.append(runs)
+        return runs
+
+    yield make
+    for runs in all_runs:
+        runs.end()
+    close_backends()
 
 
 def pytest_terminal_summary(terminalreporter, config):

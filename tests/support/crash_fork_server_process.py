@@ -22,17 +22,17 @@ from support.database_injection import shorten_silence
 from support.fault_injection import limit_page_size, number_steps, shorten_timeouts
 from support.simulated_time import skip_sleeps
 
-_CLOCK_OFFSET = [0.0]
+CLOCK_OFFSET = [0.0]
 """By how many seconds a child's clocks are ahead of the real ones. A list, so that the patched functions see changes."""
 _LAZY_IMPORTS = ("anyio._backends._asyncio", "concurrent.futures.thread", "deepdiff", "httpcore", "pwd", "resource")
 """Modules that the tool imports when it starts or finds a difference, or that its libraries import during a first request."""
 
 
-def _shift_clocks() -> None:
+def shift_clocks() -> None:
     """Makes `time.time` and `time.time_ns` add the clock offset. It has to run before the tool is imported, which keeps them."""
     seconds, nanoseconds = time.time, time.time_ns
-    time.time = lambda: seconds() + _CLOCK_OFFSET[0]
-    time.time_ns = lambda: nanoseconds() + round(_CLOCK_OFFSET[0] * 1_000_000_000)
+    time.time = lambda: seconds() + CLOCK_OFFSET[0]
+    time.time_ns = lambda: nanoseconds() + round(CLOCK_OFFSET[0] * 1_000_000_000)
 
 
 def import_everything() -> None:
@@ -69,7 +69,7 @@ def serve(descriptor: int) -> None:
 
     Each request is a line of JSON: a run, answered by its process id, or `{"wait": PID}`, answered by its exit code.
     """
-    _shift_clocks()
+    shift_clocks()
     import_everything()
     with socket.socket(fileno=descriptor) as connection, connection.makefile("rw") as lines:
         for line in lines:
@@ -93,7 +93,7 @@ def _run_child(request: dict[str, Any]) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
-        _CLOCK_OFFSET[0] = request["clock_offset"]
+        CLOCK_OFFSET[0] = request["clock_offset"]
         _open_streams(request["log"])
         number_steps({int(number): event for number, event in request["events"].items()}, f"{request['log']}.steps")
         skip_sleeps()

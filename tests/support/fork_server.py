@@ -20,11 +20,12 @@ _TESTS = Path(__file__).resolve().parent.parent
 
 
 class ForkServer:
-    def __init__(self) -> None:
+    def __init__(self, within: tuple[str, ...] = ()) -> None:
+        """`within` is a command that runs the command behind it elsewhere, such as in a network namespace."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "support.fork_server_process", str(theirs.fileno())],
+                [*within, sys.executable, "-m", "support.fork_server_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -35,8 +36,18 @@ class ForkServer:
         self._replies = ours.makefile("r")
         self._lock = threading.Lock()
 
-    def start(self, arguments: tuple[str, ...], *, folder: Path, environ: dict[str, str]) -> ForkedCliProcess:
-        request = json.dumps({"arguments": arguments, "folder": str(folder), "environ": environ}).encode()
+    def start(
+        self,
+        arguments: tuple[str, ...],
+        *,
+        folder: Path,
+        environ: dict[str, str],
+        short_lease: bool = False,
+        clock_ahead: float = 0.0,
+    ) -> ForkedCliProcess:
+        """Starts a process. `short_lease`: see support/short_lease.py. `clock_ahead`: by how many seconds its clock is ahead."""
+        settings = {"short_lease": short_lease, "clock_ahead": clock_ahead}
+        request = json.dumps({"arguments": arguments, "folder": str(folder), "environ": environ, **settings}).encode()
         pipes = [os.pipe() for _ in ("stdout", "stderr", "code")]
         with self._lock:
             # The length comes first, because a stream has no message boundaries.

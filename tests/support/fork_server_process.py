@@ -15,13 +15,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from support.crash_fork_server_process import flush_streams, import_everything, reset_signal_handlers, run_tool
+from support.crash_fork_server_process import (
+    CLOCK_OFFSET,
+    flush_streams,
+    import_everything,
+    reset_signal_handlers,
+    run_tool,
+    shift_clocks,
+)
 
 _FOR_STDOUT_STDERR_CODE = 3
 _MORE_THAN_ARE_OPEN = 256
 
 
 def serve(descriptor: int) -> None:
+    shift_clocks()
     import_everything()
     children: dict[int, int] = {}  # where each one's exit code is awaited
     readable, _waker = _child_signal_pipe()
@@ -116,6 +124,12 @@ def _send_exit_codes(children: dict[int, int]) -> None:
         os.close(pipe)
 
 
+def _shorten_lease() -> None:
+    from support.short_lease import shorten_lease  # it imports the tool, which keeps the clocks that it finds
+
+    shorten_lease()
+
+
 def _run_child(request: dict[str, Any], out: int, err: int) -> None:
     """Runs one command in the child and exits. Never returns, because nothing of the server may run in the child."""
     code = 70
@@ -129,6 +143,9 @@ def _run_child(request: dict[str, Any], out: int, err: int) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environ"])
+        if request.get("short_lease"):
+            _shorten_lease()
+        CLOCK_OFFSET[0] = request.get("clock_ahead", 0.0)
         code = run_tool(request["arguments"])
     except BaseException:  # noqa: BLE001 - whatever it was, this process must not become a second server
         import traceback

@@ -241,14 +241,17 @@ class ProcessWorkspace:
 
 
 class SandboxServer:
-    """One HTTP server for many tests, each of which sets its own sandbox as `app`. Starting and ending one takes as long as a test."""
+    """One HTTP server for many tests, each of which sets its own sandbox as `app`. Starting and ending one takes as long as a test.
 
-    def __init__(self) -> None:
+    It also serves what `listeners` accept, which it owns.
+    """
+
+    def __init__(self, *listeners: socket.socket) -> None:
         self.app = None
         self._server = uvicorn.Server(configure(self._answer))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener, *listeners]})
         self._thread.start()
 
     async def _answer(self, scope, receive, send) -> None:
