@@ -15,7 +15,7 @@ endif
 
 FORCE:
 .NOTPARALLEL:
-.PHONY: FORCE lock-rest lock-heavy lock-contract help demo heavy wheel smoke test quick pure traced untraced crash check bench picture reference lock format clean
+.PHONY: FORCE lock-rest lock-heavy lock-contract help demo postgres heavy wheel smoke test quick pure traced untraced crash check bench picture reference lock format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -50,7 +50,7 @@ traced:
 	@$(BIN)/python -m coverage report --include='provisioner/model/*,provisioner/kinds/*,provisioner/planning/*' --fail-under=95
 
 untraced:
-	@echo "Second of two parts: all other tests."
+	@echo "Second of two parts: all other tests, without those that start PostgreSQL servers (make postgres)."
 	@$(PYTEST) $(patsubst %,--ignore=%,$(filter-out $(DYING),$(wildcard $(TRACED:%=tests/%/test_*.py)))) tests
 
 # What depends on who runs it and where: files and their modes, locks, terminals, signals, child processes.
@@ -60,6 +60,13 @@ SMOKE := tests/store tests/store_contract tests/saved_plans tests/secrets tests/
 smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a minute
 	$(BIN)/python -m pytest -n 2 -q $(SMOKE)
 
+# What starts PostgreSQL servers of its own; skipped in `make test`, whose budget everybody pays.
+SHARED := tests/postgres tests/store_contract tests/cli/test_cli_postgres.py tests/cli/test_cli_postgres_mistakes.py tests/test_documents.py \
+    $(patsubst %,tests/crash/test_crash_%.py,postgres shared_runs shared_checkouts)
+
+postgres: $(VENV)/.dev  ## the tests that start PostgreSQL servers: Debian's packages postgresql and pgbouncer bring what they need
+	TEST_POSTGRES=$${TEST_POSTGRES:-tried} $(BIN)/python -m pytest -n 2 -q $(SHARED)
+
 LIVES := 100
 LIFE := tests/protocol/test_protocol_life.py
 LEASES := tests/protocol/test_protocol_model_lease.py tests/protocol/test_protocol_lease_worlds.py
@@ -67,7 +74,7 @@ DISK := tests/store/test_store_faults.py tests/store/test_store_corruption.py
 DATABASE := tests/postgres/test_postgres_sessions.py
 
 crash: $(VENV)/.dev  ## kill, interrupt, race and starve the tool at every step of every scenario (docs/reliability.md)
-	TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
+	TEST_POSTGRES=tried TEST_DEPTH=deep TEST_EXAMPLES=$(LIVES) $(BIN)/python -m pytest -n 2 --dist worksteal -m "crash_whole or crash_part" \
 	    --no-header -q $(LIFE) tests/crash $(DISK) $(DATABASE) $(DYING)
 	TEST_DEPTH=deep $(BIN)/python -m pytest -n 2 -m "not crash_whole and not crash_part" --no-header -q tests/laws $(DYING) $(LEASES)
 

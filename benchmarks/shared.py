@@ -59,9 +59,9 @@ class Database:
 def postgres() -> Iterator[Any]:
     """A running server. Raises RuntimeError where PostgreSQL or its driver is missing."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from support.postgres_server import PostgresServer, missing  # type: ignore[import-not-found,unused-ignore]
+    from support.postgres_server import PostgresServer, absent  # type: ignore[import-not-found,unused-ignore]
 
-    if reason := missing():
+    if reason := absent():
         raise RuntimeError(reason)
     server = PostgresServer()
     server.create(fsync="on")

@@ -22,6 +22,7 @@ from provisioner.planning.under_way import under_way
 from provisioner.planning.unknown_status import unknown_status_warnings
 from provisioner.planning.unmanaged_servers import UnmanagedServer, find_unmanaged_servers, relevant_unmanaged_servers
 from provisioner.planning.unpaid_orders import check_order_against_specs
+from provisioner.planning.unrecorded_answers import unrecorded_answer_refusals
 
 __all__ = [
     "PLAN_AGAIN",
@@ -49,6 +50,7 @@ __all__ = [
     "uncovered",
     "under_way",
     "unknown_status_warnings",
+    "unrecorded_answer_refusals",
     "with_offer_warnings",
     "with_statements_applied",
 ]

@@ -168,27 +168,31 @@ def unrecorded_purchases(
     words: StoreWords, state: State | None, late: Sequence[tuple[Intent, Answer]]
 ) -> Iterator[Diagnostic]:
     """Warn about purchases that no record contains, because their intent has ended otherwise."""
+    for intent, answer in unrecorded_answers(state, late):
+        import_hint = (
+            f"; `provisioner import {intent.address.shell_quoted} {answer.id}` takes the server over"
+            if answer.id
+            else ""
+        )
+        what = " and ".join(
+            f"{kind} {name}" for kind, name in (("server", answer.id), ("order", answer.order_id)) if name
+        )
+        yield warning(
+            "late-answer",
+            f"a purchase of {intent.address_list} was answered with {what} after its run had lost the lock, and neither is recorded",
+            hint=f"look for it in the console{import_hint}. {words.clear_late}",
+            address=intent.address,
+        )
+
+
+def unrecorded_answers(state: State | None, late: Sequence[tuple[Intent, Answer]]) -> Iterator[tuple[Intent, Answered]]:
+    """Yield the answers to purchases whose server and order no record contains, each with its intent."""
     for intent, answer in late:
         if not isinstance(answer, Answered) or (state is not None and answer.intent in state.intents):
             continue
         ids = {name for name in (answer.id, answer.order_id) if name is not None}
-        if state is not None and not ids.isdisjoint(_recorded_ids(state)):
-            continue
-        if ids:
-            import_hint = (
-                f"; `provisioner import {intent.address.shell_quoted} {answer.id}` takes the server over"
-                if answer.id
-                else ""
-            )
-            what = " and ".join(
-                f"{kind} {name}" for kind, name in (("server", answer.id), ("order", answer.order_id)) if name
-            )
-            yield warning(
-                "late-answer",
-                f"a purchase of {intent.address_list} was answered with {what} after its run had lost the lock, and neither is recorded",
-                hint=f"look for it in the console{import_hint}. {words.clear_late}",
-                address=intent.address,
-            )
+        if ids and (state is None or ids.isdisjoint(_recorded_ids(state))):
+            yield intent, answer
 
 
 def _recorded_ids(state: State) -> Iterator[str]:

@@ -10,8 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
-from provisioner.model.journal import Entry
-from provisioner.model.state import State
+from provisioner.model.journal import Answered, Entry
+from provisioner.model.state import Intent, State
 from provisioner.store.access import StoreAccess, lock_both
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, LockedStore, Reader, Store, StoreCheck
@@ -26,6 +26,7 @@ from provisioner.store.known_state import (
 from provisioner.store.late_answers import (
     open_answers,
     read_late,
+    unrecorded_answers,
     unrecorded_purchases,
     with_late,
     with_uncarried_hint,
@@ -119,6 +120,10 @@ class StateStore:
         Those that cannot be read may be left out.
         """
         return self._siblings.read(self._siblings.recording(ids))
+
+    def unrecorded_answers(self, state: State | None) -> tuple[tuple[Intent, Answered], ...]:
+        """Return the late answers to purchases that `state`, the one kept here, does not record. Raises StoreError."""
+        return tuple(unrecorded_answers(state, read_late(self._store)))
 
     def holder(self) -> LockHolder | None:
         """Return who holds the lock at this moment, or None when it is free. This never disturbs a writer."""

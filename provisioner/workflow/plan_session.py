@@ -186,7 +186,9 @@ class PlanSession:
         self.cloud.progress.begin("Comparing the specs with the state and the cloud")
         planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, held=held, place=place)
         plan = planned()
-        if refusals := tuple(other_states.refusals(plan)):
+        answers = self.store.unrecorded_answers(state)
+        refusals = (*other_states.refusals(plan), *planning.unrecorded_answer_refusals(plan, snapshot.live, answers))
+        if refusals:
             plan = replace(plan, refusals=(*plan.refusals, *refusals))
         questions = planning.collect_questions(plan, self.catalogue)
         if questions.is_empty:

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-REQUIRED = "TEST_POSTGRES"
-"""The environment variable with which a run fails rather than skips: .ci/run sets it."""
+ASKED = "TEST_POSTGRES"
+"""The environment variable with which servers are started. With `required`, as in .ci/run, a run fails rather than skips."""
 PASSWORD = "a secret of the tests"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -49,6 +49,13 @@ def programs() -> Path | None:
 
 
 def missing() -> str:
+    """Return why no server is to be started; empty when one is."""
+    if not os.environ.get(ASKED):
+        return "PostgreSQL is tried by `make postgres`"
+    return absent()
+
+
+def absent() -> str:
     """Return why no server can be started; empty when one can."""
     if programs() is None:
         return "no PostgreSQL server is installed: apt-get install postgresql"
@@ -58,8 +65,8 @@ def missing() -> str:
 
 
 def skip_or_fail(reason: str) -> None:
-    if os.environ.get(REQUIRED):
-        pytest.fail(f"{reason}; {REQUIRED} is set, so this is not skipped")
+    if os.environ.get(ASKED) == "required":
+        pytest.fail(f"{reason}; {ASKED} is required, so this is not skipped")
     pytest.skip(reason)
 
 
