@@ -11,7 +11,10 @@ from functools import partial
 import pytest
 from crash.crash_environment import Account
 from support.cli_runner import GATEWAY, CliRunner
+from support.postgres_server import required_server
+from support.postgres_stores import new_url
 from support.process_workspace import MovableClock
+from support.shared_stack import SharedStack
 
 from provisioner import sandbox
 from provisioner.cli import options
@@ -109,3 +112,19 @@ def clock(cli, monkeypatch, account, tmp_path):
     monkeypatch.setattr(SystemClock, "sleep", sleep)
     monkeypatch.setattr(SystemClock, "monotonic", lambda _clock: sum(slept))
     return moved
+
+
+@pytest.fixture
+def stack(cli, monkeypatch):
+    """A stack whose state is in a schema of PostgreSQL that does not exist yet."""
+    server = required_server()
+    made = SharedStack(cli, server, new_url(server), monkeypatch)
+    made.use(made.url)
+    return made
+
+
+@pytest.fixture
+def bought(stack):
+    """The one server of it is bought."""
+    stack.cli.apply()
+    return stack
