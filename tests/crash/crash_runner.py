@@ -256,7 +256,9 @@ class CrashRunner:
             result = self._run_too_early(environment)
             if result.code != 6:
                 return result
-        environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS + self.scenario.clock_error)
+        environment.advance_clock(
+            QUIET_SECONDS + environment.place.signature_seconds + _SLEPT_SECONDS + self.scenario.clock_error
+        )
         result = self.run_again(environment)
         has_an_order = bool(self.scenario.sale_override) and result.code == 6
         if "PRE_PAID" not in self.scenario.specs and not has_an_order:
@@ -280,7 +282,7 @@ class CrashRunner:
         self, environment: CrashEnvironment, external_fix: Callable[[CrashEnvironment], None]
     ) -> ProcessResult:
         """Applies the scenario's external fix if neither a list nor the quiet period ended the doubt. Returns the last run."""
-        environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
+        environment.advance_clock(QUIET_SECONDS + environment.place.signature_seconds + _SLEPT_SECONDS)
         result = self.run_again(environment)
         require(
             result.code == 6 or not self.scenario.needs_external_fix,
@@ -346,7 +348,7 @@ class CrashRunner:
     def _check_nothing_left(self, environment: CrashEnvironment, *, executed_late: bool) -> None:
         """Checks the ledger's totals, and that one more run reports no changes and requests none."""
         if environment.has_pending_events:
-            environment.advance_clock(QUIET_SECONDS + _SLEPT_SECONDS)
+            environment.advance_clock(QUIET_SECONDS + environment.place.signature_seconds + _SLEPT_SECONDS)
             follow_up = self.scenario.follow_up if self.scenario.used_up else None
             after = self.run(environment, follow_up) if follow_up else self.run_again(environment)
             require(after.code == 0, f"exit {after.code} once everything has arrived: {after.text}")

@@ -24,7 +24,7 @@ from support.fault_injection import ASLEEP
 
 SLEPT, STOOD_STILL = "slept", "stood still"
 _TIMEOUT_SECONDS = 30.0
-_LONGER_THAN_DOUBT = QUIET_SECONDS + 300.0
+_LONGER_THAN_DOUBT = QUIET_SECONDS + 1300.0
 _REQUEST = re.compile(r"^before (POST|PUT|DELETE|GET)")
 _CHANGE = re.compile(r"^before (POST|PUT|DELETE)")
 _UNDER_WAY = re.compile(r"^(before|half sent|sent|answered) (POST|PUT|DELETE)|^answered append journal")

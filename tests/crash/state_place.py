@@ -28,6 +28,9 @@ _CHECKPOINTS = "SELECT 'row', 'checkpoint', data FROM {0}.checkpoints ORDER BY s
 
 
 class StatePlace(Protocol):
+    signature_seconds: float
+    """By how much the quiet period begins later than the intent: a signed purchase may arrive until then."""
+
     @property
     def environ(self) -> Mapping[str, str]:
         """The variables that lead a run to the state."""
@@ -51,6 +54,7 @@ class FolderPlace:
     """The folder `state` of the environment."""
 
     environ: Mapping[str, str] = {}
+    signature_seconds = 0.0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -71,6 +75,8 @@ class FolderPlace:
 
 class DatabasePlace:
     """A schema of its own on a server. It does not exist before the tool creates it. `port` is that of a pooler."""
+
+    signature_seconds = 1000.0
 
     def __init__(self, server: PostgresServer, port: int | None = None) -> None:
         self._server, self._port = server, port
