@@ -9,13 +9,14 @@ from functools import partial
 
 import pytest
 from crash.ledger_checks import require
-from crash.shared_runs import SharedCloud, SharedRuns
+from crash.shared_cloud import SharedCloud
+from crash.shared_runs import DOUBT_SECONDS, SharedRuns
 from support import network_namespaces
 from support.fork_server import ForkServer
 from support.network_namespaces import NETWORK, NetworkNamespace
 from support.postgres_server import PostgresServer, missing, skip_or_fail
 from support.postgres_stores import close_backends, new_url
-from support.process_workspace import QUIET, SandboxServer
+from support.process_workspace import SandboxServer
 
 _RUNS = 8
 
@@ -38,7 +39,7 @@ def _disturb(runs: SharedRuns, *, kills: int, suspensions: int, seed: int) -> tu
 def _settle(runs: SharedRuns) -> None:
     """Lets the runs end; passes the quiet period, and lets one more run buy what is known now not to be bought."""
     runs.finish()
-    runs.cloud.advance(QUIET)
+    runs.cloud.advance(DOUBT_SECONDS)
     done = runs.run("apply", "--auto-approve", "--lock-timeout", "60s")
     assert done.code == 0, done.text
     runs.check()
@@ -64,7 +65,7 @@ def _chaos(runs: SharedRuns, counters, *, alive: int, kills: int, suspensions: i
 
 @pytest.mark.crash_part("shared state")
 def test_a_few_runs_of_which_the_holder_is_killed_and_suspended(new_runs, counters):
-    _chaos(new_runs(20), counters, alive=3, kills=2, suspensions=1, seed=1)
+    _chaos(new_runs(16), counters, alive=2, kills=2, suspensions=1, seed=1)
 
 
 @pytest.mark.crash_whole
