@@ -31,8 +31,6 @@ PATIENCE = 90.0
 """Seconds after which a run that should have gone on or ended counts as stuck."""
 DOUBT_SECONDS = QUIET + 15 * 60
 """For how long the signature of a purchase is accepted, and then for how long it is in doubt."""
-DOUBT_SECONDS = QUIET + 15 * 60
-"""For how long the signature of a purchase is accepted, and then for how long it is in doubt."""
 DONE, LOCK_LOST, IN_DOUBT = 0, 5, 6
 _LOOK_EVERY = 0.03
 APPLY = ("apply", "--auto-approve", "--parallelism", "4", "--lock-timeout", "600s", "--resolve-timeout", "1s")
@@ -221,76 +219,9 @@ class SharedRuns:
             self.replace_ended()
         return run.is_killed
 
-    def suspend_past_lease(self, run: SharedRun) -> bool:
-        """Suspends the holder until another run has taken over and bought something. It must end, and buy nothing more.
-
-        Returns whether it was suspended in time.
-        """
-        run.is_disturbed = True
-        run.send(signal.SIGSTOP)
-        try:
-            if self.holder() is not run or self.is_all_bought:
-                return False
-            before = len(self.cloud.purchases())
-            self.wait_until(lambda: self._is_taken_over(run, before), f"a take-over from run {run.number}")
-            known = self._known_of(run)
-        finally:
-            run.send(signal.SIGCONT)
-        self.expect_end(run, known)
-        return True
-
-    def cut_off_past_lease(
-        self, run: SharedRun, cut: Callable[[], None], heal: Callable[[], None], *, seconds: float
-    ) -> bool:
-        """Cuts the place of the holder off from the database, at least for so many seconds, and until a run elsewhere
-        has taken over and bought something. The holder must end, and buy nothing more.
-
-        Returns whether it was cut off in time.
-        """
-        run.is_disturbed = True
-        place = self.place(run)
-        cut()
-        self.cut_off.add(place)
-        until = time.monotonic() + seconds
-        try:
-            if self.holder() is not run or self.is_all_bought:
-                return False
-            before = len(self.cloud.purchases())
-            self.wait_until(lambda: self._is_taken_over(run, before), f"a take-over from run {run.number}")
-            known = self._known_of(run)
-            self.wait_until(lambda: time.monotonic() > until, "time")
-        finally:
-            heal()
-            self.cut_off.remove(place)
-        self.expect_end(run, known)
-        return True
-
-    def _is_taken_over(self, run: SharedRun, before: int) -> bool:
-        others = [row for row in self.cloud.purchases()[before:] if row.caller != run.user]
-        return bool(others) or (self.holder() not in {None, run} and self.is_all_bought)
-
     @property
     def is_all_bought(self) -> bool:
         return len({row.name for row in self.cloud.purchases()}) == self.servers
-
-    def _known_of(self, run: SharedRun) -> tuple[set[str], set[str]]:
-        """Returns the names of what the run has bought, and of what is in doubt."""
-        state = self.state
-        bought = {row.name for row in self.cloud.purchases() if row.caller == run.user}
-        return bought, {intent.name for intent in state.intents.values()} if state else set()
-
-    def expect_end(self, run: SharedRun, known: tuple[set[str], set[str]]) -> None:
-        """Waits until a run ends that has lost its lock, and requires that it says so and has bought no more.
-
-        A call that was leaving at the very moment may be carried out. Whoever took over has it in doubt.
-        """
-        self.wait_until(lambda: run not in self.alive, f"the end of run {run.number}")
-        code = run.command.process.poll()
-        require(code in {LOCK_LOST, IN_DOUBT}, f"run {run.number} lost its lock and ended by {code}")
-        before, in_doubt = known
-        late = {row.name for row in self.cloud.purchases() if row.caller == run.user} - before
-        require(late <= in_doubt, f"run {run.number} bought {late - in_doubt} after it had lost its lock")
-        self.late += len(late)
 
     def finish(self) -> None:
         """Waits until all is bought, and no run is left. Purchases in doubt are believed absent after the quiet period."""

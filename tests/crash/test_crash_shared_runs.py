@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from crash.ledger_checks import require
+from crash.lost_locks import cut_off_past_lease, suspend_past_lease
 from crash.shared_cloud import SharedCloud
 from crash.shared_runs import DOUBT_SECONDS, SharedRuns
 from support import network_namespaces
@@ -24,16 +25,17 @@ _RUNS = 8
 def _disturb(runs: SharedRuns, *, kills: int, suspensions: int, seed: int) -> tuple[int, int]:
     """Kills and suspends holders in an order drawn from `seed`. Returns how many it met."""
     chance = random.Random(seed)  # noqa: S311 - to be drawn again the same
-    events = [runs.kill] * kills + [runs.suspend_past_lease] * suspensions
+    suspend = partial(suspend_past_lease, runs)
+    events = [runs.kill] * kills + [suspend] * suspensions
     chance.shuffle(events)
-    met = {runs.kill: 0, runs.suspend_past_lease: 0}
+    met = {runs.kill: 0, suspend: 0}
     for left in range(len(events), 0, -1):
         event = events[left - 1]
         share = (runs.servers - len(runs.cloud.purchases())) // left
         while not event(runs.buying_holder(chance.randint(0, share))):
             require(not runs.is_all_bought, "nothing is left to be bought")
         met[event] += 1
-    return met[runs.kill], met[runs.suspend_past_lease]
+    return met[runs.kill], met[suspend]
 
 
 def _settle(runs: SharedRuns) -> None:
@@ -124,7 +126,7 @@ def test_runs_in_two_networks_of_which_one_is_cut_off_from_the_database(separate
             require(not runs.is_all_bought, "nothing is left to be bought")
             run = runs.buying_holder(3)
             link = namespaces[runs.place(run)]
-            if runs.cut_off_past_lease(run, partial(link.cut, silently=silently), link.heal, seconds=seconds):
+            if cut_off_past_lease(runs, run, partial(link.cut, silently=silently), link.heal, seconds=seconds):
                 break
     _settle(runs)
     counters.points, counters.kinds, counters.runs = len(cuts), 2, sum(runs.codes.values())
