@@ -61,7 +61,7 @@ smoke: $(VENV)/.dev  ## the tests that depend on who runs them and where, in a m
 	$(BIN)/python -m pytest -n 2 -q $(SMOKE)
 
 # What starts PostgreSQL servers of its own; skipped in `make test`, whose budget everybody pays.
-SHARED := tests/postgres tests/store_contract tests/cli/test_cli_postgres.py tests/cli/test_cli_postgres_mistakes.py tests/test_documents.py \
+SHARED := tests/postgres tests/store_contract tests/cli/test_cli_postgres.py tests/cli/test_cli_postgres_mistakes.py tests/cli/test_cli_postgres_rows.py tests/test_documents.py \
     $(patsubst %,tests/crash/test_crash_%.py,postgres shared_runs shared_checkouts)
 
 postgres: $(VENV)/.dev  ## the tests that start PostgreSQL servers: Debian's packages postgresql and pgbouncer bring what they need

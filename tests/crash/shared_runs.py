@@ -6,12 +6,8 @@ seconds here (support/short_lease.py).
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,84 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from crash.ledger_checks import require
+from crash.shared_cloud import SharedCloud, clone_specs, user_name
 from support.fork_server import ForkServer
 from support.postgres_stores import open_backend, shared_store
-from support.process_workspace import STACK, CommandResult, MovableClock, ProcessWorkspace, RunningCommand
+from support.process_workspace import QUIET, CommandResult, ProcessWorkspace, RunningCommand
 from support.short_lease import SHORT_TERMS
 
 from provisioner.model.state import State
-from provisioner.sandbox import PUBLIC, create_app, read_ledger
-from provisioner.sandbox.ledger import LedgerEntry
+from provisioner.sandbox import PUBLIC
 from provisioner.store import StateStore
 
 PATIENCE = 90.0
 """Seconds after which a run that should have gone on or ended counts as stuck."""
+DOUBT_SECONDS = QUIET + 15 * 60
+"""For how long the signature of a purchase is accepted, and then for how long it is in doubt."""
 DONE, LOCK_LOST, IN_DOUBT = 0, 5, 6
-_STACK = STACK.replace("cloud: sandbox", "cloud: huaweicloud")
 _LOOK_EVERY = 0.03
-_USERS = 2000
 APPLY = ("apply", "--auto-approve", "--parallelism", "4", "--lock-timeout", "600s", "--resolve-timeout", "1s")
-
-
-class SharedCloud:
-    """A sandbox with many users of one account. A purchase takes some time, so that runs can be met amid purchases."""
-
-    def __init__(self, folder: Path, *, seconds_a_purchase: float = 0.05) -> None:
-        self.clock = MovableClock()
-        self.ahead = 0.0
-        self.world = folder / "world.db"
-        accounts = folder / "accounts.json"
-        accounts.write_text(json.dumps(_accounts()))
-        self._app = create_app(self.world, build_seconds=0.0, clock=self.clock, accounts=accounts)
-        self._seconds_a_purchase = seconds_a_purchase
-        self.to_hold = 0
-        """How many of the next purchases are held back when they arrive, until `gate` is set."""
-        self.gate = threading.Event()
-        self.held = self.let_go = 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        is_held = False
-        if scope["method"] == "POST" and scope["path"].endswith("/dev-servers"):
-            await asyncio.sleep(self._seconds_a_purchase)
-            if is_held := self.to_hold > 0:
-                self.to_hold -= 1
-                self.held += 1
-                while not self.gate.is_set():  # noqa: ASYNC110 - set by another thread
-                    await asyncio.sleep(_LOOK_EVERY)
-        await self._app(scope, receive, send)
-        self.let_go += is_held
-
-    def advance(self, seconds: float) -> None:
-        """Moves the clock of the cloud, and that of the runs that are started from now on."""
-        self.clock.advance(seconds)
-        self.ahead += seconds
-
-    def purchases(self) -> list[LedgerEntry]:
-        return [row for row in read_ledger(self.world) if row.kind == "purchase"]
-
-
-def _accounts() -> dict[str, Any]:
-    project = {"id": PUBLIC.project_id, "name": PUBLIC.project_name}
-    users = [
-        {
-            "id": f"{number:032x}",
-            "name": _user(number),
-            "password": PUBLIC.user_password,
-            "access_key": f"RUN{number:017}",
-            "secret_key": f"secret-{number}",
-        }
-        for number in range(_USERS)
-    ]
-    return {"accounts": [{"id": PUBLIC.domain_id, "name": PUBLIC.domain_name, "projects": [project], "users": users}]}
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
-
-
-def _user(number: int) -> str:
-    return f"run-{number}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +56,7 @@ class SharedRun:
 
     @property
     def user(self) -> str:
-        return _user(self.number)
+        return user_name(self.number)
 
     @property
     def pid(self) -> int:
@@ -169,7 +104,7 @@ class SharedRuns:
         """Returns a new clone of the specs, with a home of its own and the credentials of user `number`."""
         fork_server, endpoint, url = self.places[number % len(self.places)]
         folder = self.folder / f"run-{number}"
-        self._clone(folder)
+        clone_specs(self.folder, folder, self.servers)
         environment = {
             "PROVISIONER_STATE": url,
             "PROVISIONER_PLAN_KEY": "a key of all machines",
@@ -179,17 +114,6 @@ class SharedRuns:
             "HW_DOMAIN_ID": PUBLIC.domain_id,
         }
         return ProcessWorkspace(folder, self.cloud.world, endpoint, environment, fork_server=fork_server)
-
-    def _clone(self, folder: Path) -> None:
-        origin = self.folder / "origin"
-        if not origin.exists():
-            (origin / "specs").mkdir(parents=True)
-            (origin / "specs" / "stack.yaml").write_text(_STACK)
-            (origin / "specs" / "servers.yaml").write_text(f"servers: {{node: {{count: {self.servers}}}}}\n")
-            _git(origin, "init", "--quiet")
-            _git(origin, "add", ".")
-            _git(origin, "-c", "user.name=ana", "-c", "user.email=ana@test.invalid", "commit", "--quiet", "-m", "Specs")
-        _git(self.folder, "clone", "--quiet", str(origin), str(folder))
 
     def start(self, *arguments: str, place: int | None = None) -> SharedRun:
         """Starts a run. `place` is the index of where it runs; they take turns by default."""
@@ -295,76 +219,9 @@ class SharedRuns:
             self.replace_ended()
         return run.is_killed
 
-    def suspend_past_lease(self, run: SharedRun) -> bool:
-        """Suspends the holder until another run has taken over and bought something. It must end, and buy nothing more.
-
-        Returns whether it was suspended in time.
-        """
-        run.is_disturbed = True
-        run.send(signal.SIGSTOP)
-        try:
-            if self.holder() is not run or self.is_all_bought:
-                return False
-            before = len(self.cloud.purchases())
-            self.wait_until(lambda: self._is_taken_over(run, before), f"a take-over from run {run.number}")
-            known = self._known_of(run)
-        finally:
-            run.send(signal.SIGCONT)
-        self.expect_end(run, known)
-        return True
-
-    def cut_off_past_lease(
-        self, run: SharedRun, cut: Callable[[], None], heal: Callable[[], None], *, seconds: float
-    ) -> bool:
-        """Cuts the place of the holder off from the database, at least for so many seconds, and until a run elsewhere
-        has taken over and bought something. The holder must end, and buy nothing more.
-
-        Returns whether it was cut off in time.
-        """
-        run.is_disturbed = True
-        place = self.place(run)
-        cut()
-        self.cut_off.add(place)
-        until = time.monotonic() + seconds
-        try:
-            if self.holder() is not run or self.is_all_bought:
-                return False
-            before = len(self.cloud.purchases())
-            self.wait_until(lambda: self._is_taken_over(run, before), f"a take-over from run {run.number}")
-            known = self._known_of(run)
-            self.wait_until(lambda: time.monotonic() > until, "time")
-        finally:
-            heal()
-            self.cut_off.remove(place)
-        self.expect_end(run, known)
-        return True
-
-    def _is_taken_over(self, run: SharedRun, before: int) -> bool:
-        others = [row for row in self.cloud.purchases()[before:] if row.caller != run.user]
-        return bool(others) or (self.holder() not in {None, run} and self.is_all_bought)
-
     @property
     def is_all_bought(self) -> bool:
         return len({row.name for row in self.cloud.purchases()}) == self.servers
-
-    def _known_of(self, run: SharedRun) -> tuple[set[str], set[str]]:
-        """Returns the names of what the run has bought, and of what is in doubt."""
-        state = self.state
-        bought = {row.name for row in self.cloud.purchases() if row.caller == run.user}
-        return bought, {intent.name for intent in state.intents.values()} if state else set()
-
-    def expect_end(self, run: SharedRun, known: tuple[set[str], set[str]]) -> None:
-        """Waits until a run ends that has lost its lock, and requires that it says so and has bought no more.
-
-        A call that was leaving at the very moment may be carried out. Whoever took over has it in doubt.
-        """
-        self.wait_until(lambda: run not in self.alive, f"the end of run {run.number}")
-        code = run.command.process.poll()
-        require(code in {LOCK_LOST, IN_DOUBT}, f"run {run.number} lost its lock and ended by {code}")
-        before, in_doubt = known
-        late = {row.name for row in self.cloud.purchases() if row.caller == run.user} - before
-        require(late <= in_doubt, f"run {run.number} bought {late - in_doubt} after it had lost its lock")
-        self.late += len(late)
 
     def finish(self) -> None:
         """Waits until all is bought, and no run is left. Purchases in doubt are believed absent after the quiet period."""

@@ -7,8 +7,7 @@ import shutil
 import signal
 
 import pytest
-from crash.shared_runs import APPLY, IN_DOUBT, LOCK_LOST, Checkout, SharedRuns
-from support.process_workspace import QUIET
+from crash.shared_runs import APPLY, DOUBT_SECONDS, IN_DOUBT, LOCK_LOST, Checkout, SharedRuns
 
 _SERVERS = 12
 _PACE = ("--parallelism", "4", "--resolve-timeout", "1s", "--lock-timeout", "60s")
@@ -59,7 +58,7 @@ def test_a_fresh_clone_goes_on_by_the_same_command_from_a_runner_that_was_killed
     ended = runs.end_of(runs.start_in(_checkout(runs, plan), *command))
     assert ended.code in {0, IN_DOUBT}, ended.text
     if ended.code == IN_DOUBT:  # a request of the killed run was lost
-        runs.cloud.advance(QUIET)
+        runs.cloud.advance(DOUBT_SECONDS)
         ended = runs.end_of(runs.start_in(_checkout(runs, plan), *command))
     assert ended.code == 0, ended.text
     runs.check()
@@ -101,7 +100,7 @@ def test_who_does_not_wait_refuses_beside_a_live_holder_and_takes_over_from_one_
     assert ended.code in {LOCK_LOST, IN_DOUBT}, ended.text
     assert "another" in ended.words, ended.text
     assert "Traceback" not in ended.text
-    runs.cloud.advance(QUIET)  # the refused colleague took longer than a request may, so some were lost
+    runs.cloud.advance(DOUBT_SECONDS)  # the refused colleague took longer than a request may, so some were lost
     assert runs.run(*APPLY).code == 0
     runs.check()
 
@@ -116,7 +115,7 @@ def test_a_purchase_of_a_machine_that_stood_still_for_longer_than_a_doubt_lasts_
     first = runs.start(*APPLY)
     runs.wait_until(lambda: runs.cloud.held == 4, "four purchases on their way")
     first.send(signal.SIGSTOP)
-    runs.cloud.advance(QUIET)
+    runs.cloud.advance(DOUBT_SECONDS)
     checkout = runs.checkout()
     keys = {name: value for name, value in first.workspace.environment.items() if name.startswith("HW_")}
     checkout.workspace.environment |= keys  # another user's empty list would prove nothing
