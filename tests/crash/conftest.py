@@ -9,13 +9,9 @@ import pytest
 from crash.crash_environment import SharedSandboxServer, SharedServers
 from crash.crash_runner import CrashRunner
 from crash.scenarios import SCENARIOS
-<<<<<<< HEAD
-from crash.shared_runs import SharedCloud, SharedRuns
-from crash.state_place import StatePlace
-=======
 from crash.shared_cloud import SharedCloud
 from crash.shared_runs import SharedRuns
->>>>>>> eight
+from crash.state_place import StatePlace
 from support.crash_fork_server import CrashForkServer
 from support.fork_server import ForkServer
 from support.postgres_server import PostgresServer, missing, skip_or_fail

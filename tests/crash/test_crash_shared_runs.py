@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 from crash.ledger_checks import require
-from crash.lost_locks import cut_off_past_lease, suspend_past_lease
+from crash.lock_takers import cut_off_past_lease, suspend_past_lease
 from crash.shared_cloud import SharedCloud
 from crash.shared_runs import DOUBT_SECONDS, SharedRuns
 from support import network_namespaces
