@@ -170,7 +170,6 @@ OPTIONS: Final[Mapping[str, str]] = {
     "create-default-workspace": "a state is made by the first apply",
     "deprecation": "there are no modules or providers that could be deprecated",
     "draw-cycles": "a cycle is an error of `provisioner validate`, which names it",
-    "dry-run": "`provisioner state list` shows what is recorded; nothing is released by moving or forgetting a record",
     "exclude-file": "repeat --exclude for each address",
     "force-copy": _NO_BACKEND,
     "from-module": "there are no modules yet; `provisioner init --help` lists what it can begin with",

@@ -18,14 +18,13 @@ from provisioner.store.contract import JOURNAL, START, NotInLog, Reader
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
     KnownState,
-    checked_records,
     initial_state,
-    is_behind,
     read_known,
     read_state,
     replay_tail,
 )
-from provisioner.store.state_errors import state_behind, state_missing
+from provisioner.store.older_copies import begins_with_rebuild, is_behind
+from provisioner.store.state_errors import journal_missing, state_behind, state_missing
 from provisioner.store.words import StoreWords
 
 
@@ -41,7 +40,7 @@ def read_current(
         return None if read is None else read[0]
     known = _read_newest(reader, words)
     if known is not None:
-        _require_newest(words, known, lambda head: _is_in_log(reader, head), marks)
+        _require_newest(words, known, lambda: read_journal(reader), marks, holds=lambda head: _is_in_log(reader, head))
     return known
 
 
@@ -62,7 +61,7 @@ def read_whole(
     if (journal := read_journal(reader)) is None and reader.checkpoint() is None:
         return None
     known = _newest_from_journal(reader, words, journal or b"", kept_elsewhere=kept_elsewhere)
-    _require_newest(words, known, _holds(words, known, lambda: journal), marks)
+    _require_newest(words, known, lambda: journal, marks)
     return known, journal or b""
 
 
@@ -80,7 +79,7 @@ def read_quickly(
         except NotInLog:
             pass  # reading both in full below finds out why
         else:
-            _require_newest(words, known, _holds(words, known, lambda: read_journal(reader)), marks)
+            _require_newest(words, known, lambda: read_journal(reader), marks)
             return known.state
     if requires_checkpoint:
         read = _read_pair(reader, words, marks, kept_elsewhere=True)
@@ -88,7 +87,7 @@ def read_quickly(
     current = _read_newest(reader, words, kept_elsewhere=True)
     if current is None:
         return None
-    _require_newest(words, current, lambda head: _is_in_log(reader, head), marks)
+    _require_newest(words, current, lambda: read_journal(reader), marks, holds=lambda head: _is_in_log(reader, head))
     return current.state
 
 
@@ -138,7 +137,7 @@ def _check_pair(
             raise state_missing(words, beside=words.backup_name)
         return None
     known = read_known(words, state=state, journal=journal, kept_elsewhere=kept_elsewhere)
-    _require_newest(words, known, _holds(words, known, lambda: journal), marks)
+    _require_newest(words, known, lambda: journal, marks)
     return known, journal or b""
 
 
@@ -150,6 +149,10 @@ def _read_newest(reader: Reader, words: StoreWords, *, kept_elsewhere: bool = Fa
         except NotInLog:
             continue
     journal = read_journal(reader)
+    if journal is None and (blob := reader.checkpoint()) is not None:
+        journal = read_journal(reader)  # a state that was being begun, renamed or repaired is there by now
+        if journal is None:
+            raise journal_missing(words, read_state(words, blob.data, place=blob.place).head)
     return None if journal is None else _newest_from_journal(reader, words, journal, kept_elsewhere=kept_elsewhere)
 
 
@@ -184,22 +187,26 @@ def _from_checkpoint(reader: Reader, words: StoreWords, written: State, *, kept_
 
 
 def _require_newest(
-    words: StoreWords, known: KnownState, holds: Callable[[JournalHead], bool], marks: HighWaterMarks
+    words: StoreWords,
+    known: KnownState,
+    journal: Callable[[], bytes | None],
+    marks: HighWaterMarks,
+    *,
+    holds: Callable[[JournalHead], bool] | None = None,
 ) -> None:
-    """Raises StoreError when the state is older than its high-water mark. `holds` is that of `is_behind`."""
+    """Raises StoreError when the state is older than its high-water mark. `holds` tells more quickly than the whole
+    `journal` whether it holds a record.
+    """
     seen = None if known.relocation else marks.load(known.written.lineage)
-    if seen is not None and is_behind(known, holds, seen=seen):
+    if seen is None:
+        return
+    if is_behind(known, holds or _holds(journal), lambda: begins_with_rebuild(journal() or b""), seen=seen):
         raise state_behind(words, known.written.serial, known.state.head, seen)
 
 
-def _holds(words: StoreWords, known: KnownState, journal: Callable[[], bytes | None]) -> Callable[[JournalHead], bool]:
-    """Return a function that tells whether the whole `journal` holds a record. It raises StoreError for damage."""
-
-    def holds(head: JournalHead) -> bool:
-        lines = checked_records(words, journal() or b"", lineage=known.written.lineage)
-        return any(record.head == head for record in lines)
-
-    return holds
+def _holds(journal: Callable[[], bytes | None]) -> Callable[[JournalHead], bool]:
+    """Return a function that tells whether the whole `journal` holds a record."""
+    return lambda head: line_ending(head) in (journal() or b"")
 
 
 def _is_in_log(reader: Reader, head: JournalHead) -> bool:

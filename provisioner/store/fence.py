@@ -25,10 +25,12 @@ def append_fence(
     `may_fence` returns whether the new holder still has the lock. It is asked after the end of the journal was read: a
     holder that stood still and lost the lock meanwhile would else fence off its own successor.
     """
+    before: bytes | None = None
     while (last := journal.last()) is not None:
         record = only_record(last.line)
-        if record is None or not may_fence():
-            return False
+        if record is None or last.line == before or not may_fence():
+            return False  # an end behind which nothing can be appended, although nothing else was, is damaged
+        before = last.line
         if record.closed or _append_behind(journal, record, entry, writer=writer, clock=clock):
             return True
     return False

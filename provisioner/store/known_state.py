@@ -6,7 +6,7 @@ take bytes and names, and return values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,7 +19,6 @@ from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import BrokenChain, Record, records, single_lines
 from provisioner.store.codec import entry_from_json, state_from_json
 from provisioner.store.contract import START
-from provisioner.store.high_water_marks import HighWaterMark
 from provisioner.store.state_errors import (
     OR_REBUILD,
     journal_damaged,
@@ -248,16 +247,6 @@ def _replay(words: StoreWords, written: State, tail: list[Record], *, head: Jour
     if problem_found := next(state.problems(), None):
         raise journal_damaged(words, Damaged(f"leads to a state that contradicts itself: {problem_found}"), line=line)
     return state
-
-
-def is_behind(known: KnownState, holds: Callable[[JournalHead], bool], *, seen: HighWaterMark) -> bool:
-    """Whether the record of the mark `seen` is missing from the journal, so that the state is an older copy.
-
-    `holds` returns whether the journal holds a record. A rebuilt journal lacks it too, but has a higher serial.
-    """
-    if known.state.head == seen.head or known.written.serial > seen.serial or seen.head == START:
-        return False
-    return not holds(seen.head)
 
 
 def _require_same_owner(words: StoreWords, record: Record, renamed: Renamed | None, written: State) -> None:

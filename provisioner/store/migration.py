@@ -13,6 +13,7 @@ none until the same command completes the move, which needs only what steps 2 to
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, UsageError, error
@@ -32,6 +33,7 @@ from provisioner.store.arrival import (
     require_alone,
     state_exists,
 )
+from provisioner.store.chain import Record, single_lines
 from provisioner.store.codec import journal_lines
 from provisioner.store.contract import JOURNAL, LockedStore, Reader, Store
 from provisioner.store.current import read_whole
@@ -41,8 +43,9 @@ from provisioner.store.state_errors import OR_REBUILD, lock_unreliable
 from provisioner.store.verification import verify
 from provisioner.store.words import LockWaitListener, StoreWords
 
-_MOST_OF_CLOSING: Final = 3
-"""How many records a closing adds at most: what the journal is of, the run, and the new place."""
+_COMMAND: Final = "state migrate"
+_OF_CLOSING: Final = frozenset({"created", "run_started", "relocated", "fenced"})
+"""The types of the records that a closing adds, or a migration that takes over the lock of a dead one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Migration:
         if known.relocation is None:
             self._require_own(kept)
         else:
-            self._require_here(known, kept)
+            self._require_here(journal, kept)
         if kept is not None and kept.is_open:
             return self._done()
         return self._result(known.state)
@@ -122,7 +125,7 @@ class Migration:
             self._copy(arrival, copied, kept)
             self._close(held, copied, run)
         else:
-            self._require_here(known, kept)
+            self._require_here(journal, kept)
             assert kept is not None
             arrival = replace(arrival, copied=copied.first(kept.records))
         late = carry_late(read_late(self._source), self._target, lineage=known.written.lineage, clock=self._clock)
@@ -184,9 +187,11 @@ class Migration:
         if kept is not None and not kept.consists_of(Arriving):
             raise state_exists(self._target.words)
 
-    def _require_here(self, known: KnownState, kept: Kept | None) -> None:
-        """Raises StoreError where the new place lacks the state although the old one is closed."""
-        if kept is None or kept.records + _MOST_OF_CLOSING < known.state.head.sequence or not kept.has_come:
+    def _require_here(self, journal: bytes, kept: Kept | None) -> None:
+        """Raises StoreError where the new place lacks the state, or a record of it, although the old one is closed."""
+        is_here = kept is not None and kept.has_come
+        records = (line for line in single_lines(journal) if isinstance(line, Record))
+        if not is_here or kept is None or not all(map(_is_of_closing, islice(records, kept.records, None))):
             raise _copy_lost(self._source.words, self._target.words)
 
     def _close(self, held: LockedStore, copied: CopiedState, run: RunStarted) -> None:
@@ -205,6 +210,11 @@ class Migration:
         patience = 0.0 if self._source.requires_checkpoint else PATIENCE
         with as_store_error(words):
             close_until_known(held.log(JOURNAL), state.head, lines, clock=self._clock, patience=patience)
+
+
+def _is_of_closing(record: Record) -> bool:
+    is_run = record.entry.get("type") == "run_started"
+    return record.entry.get("type") in _OF_CLOSING and (not is_run or record.entry.get("command") == _COMMAND)
 
 
 def _same_place(words: StoreWords) -> Diagnostic:

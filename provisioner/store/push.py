@@ -18,9 +18,11 @@ from provisioner.store.chain import line_ending
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LockedStore, Store
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
-from provisioner.store.known_state import KnownState, is_behind
+from provisioner.store.known_state import KnownState
 from provisioner.store.late_answers import find_late, open_answers
+from provisioner.store.older_copies import begins_with_rebuild, is_behind
 from provisioner.store.pulled_state import PulledState
+from provisioner.store.siblings import SiblingReader
 from provisioner.store.words import LockWaitListener
 
 
@@ -61,6 +63,7 @@ class Push:
         kept = arrival.find()
         if kept is None:
             self._require_newest(copied)
+            self._require_only_one(copied)
             entries = (run, *open_answers(copied.state, late), Arrived(copied.origin), RunEnded(run.run, "ended"))
             arrival.install(entries, serial=copied.state.serial + 1)
         elif not _is_own(kept, copied):
@@ -75,8 +78,22 @@ class Push:
     def _require_newest(self, copied: CopiedState) -> None:
         state, seen = copied.state, self.marks.load(copied.state.lineage)
         known = KnownState(written=state, state=state, journal_end=len(copied.journal))
-        if seen is not None and is_behind(known, lambda head: line_ending(head) in copied.journal, seen=seen):
+        if seen is not None and is_behind(
+            known,
+            lambda head: line_ending(head) in copied.journal,
+            lambda: begins_with_rebuild(copied.journal),
+            seen=seen,
+        ):
             raise StoreError(self._older(state, seen))
+
+    def _require_only_one(self, copied: CopiedState) -> None:
+        """Raises StoreError where the state is kept at the same place under another name, as after a renaming."""
+        siblings = SiblingReader(self.target, self.marks)
+        for label, state in siblings.read(siblings.labels).states.items():
+            if state.lineage == copied.state.lineage:
+                summary = f"the state is kept at {self.target.words.place} already, under the name {label}"
+                hint = f"Nothing was changed. `provisioner state rename {label} {self.target.words.label}` gives it this name."
+                raise StoreError(error("state-in-use", summary, hint=hint))
 
     def _older(self, state: State, seen: HighWaterMark) -> Diagnostic:
         has = f"serial {state.serial} and {state.head.sequence} records"

@@ -24,7 +24,9 @@ _ID_BYTES: Final = 6
 
 def this_process(command: str, who: str, reason: str | None, *, since: int) -> LockHolder:
     """Return this process as the holder of a lock that it is about to take, under a new id."""
-    return LockHolder(who, os.getpid(), socket.gethostname(), command, since, token_hex(_ID_BYTES), reason or "")
+    texts = (who, socket.gethostname(), command, reason or "")
+    who, host, command, why = (text.encode(errors="replace").decode() for text in texts)
+    return LockHolder(who, os.getpid(), host, command, since, token_hex(_ID_BYTES), why)
 
 
 class RunWatch:

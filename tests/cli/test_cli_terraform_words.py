@@ -17,7 +17,7 @@ OF_PLANS = (
     "allow-deferral compact-warnings concise consolidate-errors consolidate-warnings deprecation destroy exclude exclude-file input json "
     "json-into lock lock-timeout no-color parallelism refresh refresh-only replace show-sensitive state target target-file var var-file"
 )
-OF_STATE_EDITS = "backup backup-out dry-run ignore-remote-version lock lock-timeout state state-out"
+OF_STATE_EDITS = "backup backup-out ignore-remote-version lock lock-timeout state state-out"
 TERRAFORM = {
     "": GLOBAL,
     "init": "backend backend-config cloud create-default-workspace force-copy from-module get get-plugins ignore-remote-version input json "

@@ -10,7 +10,7 @@ from support.builders import IDENTITY, an_address, an_intent
 from support.stores import folder_store
 
 from provisioner.model.diagnostic import StoreError
-from provisioner.model.journal import Answered, Intended
+from provisioner.model.journal import Answered, Intended, RunEnded, RunStarted
 from provisioner.model.state import JournalHead, State
 from provisioner.store import high_water_mark_folder, open_store
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
@@ -100,8 +100,20 @@ def test_a_rebuild_by_somebody_else_is_gone_on_from(store, copied, tmp_path):
     buy(store)
     theirs = folder_store(tmp_path / "state", "demo.dev", marks=HighWaterMarks(tmp_path / "another home"))
     with theirs.repair(command="state rebuild", who="ben", timeout=0) as repair:
-        repair.replace(emptied(repair.salvaged.lineage, repair.salvaged.serial + 1), [])
+        begun = [RunStarted("run-9", "state rebuild", "ben", "0.1.0"), RunEnded("run-9", "ended")]
+        repair.replace(emptied(repair.salvaged.lineage, repair.salvaged.serial + 1), begun)
     assert store.load() is not None
+
+
+def test_an_older_copy_that_somebody_else_went_on_from_is_one_still(store, copied, tmp_path):
+    """Its serial has grown past the mark, and what this user has seen is still missing from it."""
+    buy(store)
+    put_back(copied, store)
+    theirs = folder_store(tmp_path / "state", "demo.dev", marks=HighWaterMarks(tmp_path / "another home"))
+    for address in ("theirs[0]", "theirs[1]", "theirs[2]"):
+        buy(theirs, address)
+    with pytest.raises(StoreError, match="older copy"):
+        store.load()
 
 
 def test_who_has_seen_less_goes_on_from_what_others_wrote(store, copied, tmp_path):

@@ -17,6 +17,7 @@ _REQUESTS = 3
 _ahead = [0.0]
 """By how many seconds the monotonic clocks are ahead of the machine's."""
 _leases: list[_Renewed] = []
+_is_shared: set[bool] = set()
 _read_clock = time.clock_gettime
 
 
@@ -69,6 +70,24 @@ def _renew_in_steps(lease: Any, terms: Any) -> Iterator[None]:
         _leases.remove(held)
 
 
+def _sleep_of_store(seconds: float) -> None:
+    """Processes that wait for the lock of a folder race with each other in the time of the machine."""
+    if _is_shared:
+        pass_time(seconds)
+    else:
+        time.sleep(seconds)
+
+
+def _noting_use(words: property) -> property:
+    """Note that the state is shared, as soon as anybody asks for the words of its store."""
+
+    def noted(store: Any) -> Any:
+        _is_shared.add(True)
+        return words.fget(store)
+
+    return property(noted)
+
+
 async def _sleep(seconds: float) -> None:
     work_for(seconds)
     await asyncio.sleep(0.001)
@@ -89,7 +108,8 @@ def skip_sleeps() -> None:
     SystemClock.monotonic = lambda _clock: _now()
     replace_fields(connection._REAL_TIME, sleep=_sleep, monotonic=_now)
     now, _, _ = StoreClock.__init__.__defaults__
-    StoreClock.__init__.__defaults__ = now, _now, pass_time
+    StoreClock.__init__.__defaults__ = now, _now, _sleep_of_store
+    SharedStore.words = _noting_use(SharedStore.words)
     SharedStore.wait = lambda _store, seconds: pass_time(seconds)
     SharedStore.__init__.__kwdefaults__["renewal"] = _renew_in_steps
     reader._COST = 2
