@@ -29,7 +29,7 @@ _NAMES = (
 _STRIDE = 3
 _PART = "postgres"
 _ENDING = (CUT, DOWN)
-"""A server that falls silent is tried at one append only, in the sample."""
+"""A server that falls silent is tried in two scenarios, because each run waits for it."""
 
 
 @pytest.fixture
@@ -116,6 +116,15 @@ def test_a_database_that_fails_at_every_statement(database_runner, name, fault):
     runner = database_runner(name, f"database {fault}")
     names = runner.run_undisturbed()
     fail_at_each(runner, _selected(name, statement_steps(names), _ENDING.index(fault)), names, fault)
+    assert not runner.counters.violations
+
+
+@pytest.mark.crash_whole
+@pytest.mark.parametrize("name", [SMALLEST.name, "prepaid"])
+def test_a_database_that_falls_silent(database_runner, name):
+    runner = database_runner(name, "database HANG")
+    names = runner.run_undisturbed()
+    fail_at_each(runner, _selected(name, statement_steps(names), len(_ENDING)), names, HANG)
     assert not runner.counters.violations
 
 

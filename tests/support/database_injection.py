@@ -50,10 +50,14 @@ class DatabaseFaults:
 
 
 def _replace_socket(connection: Any, *, ends: bool = True) -> socket.socket:
-    """Put a socket under the connection of which the other end is closed, or silent. Return that end."""
+    """Put a socket under the connection of which the other end is closed, or silent. Return that end.
+
+    libpq never waits inside a read, because its own socket does not block. Nor may this one.
+    """
     if connection.closed:
         return socket.socket()
     ours, theirs = socket.socketpair()
+    ours.setblocking(False)
     os.dup2(ours.fileno(), connection.pgconn.socket, inheritable=False)
     ours.close()
     if ends:
