@@ -116,11 +116,13 @@ class HeldLease:
         return self._lost is None
 
     def release(self) -> None:
-        """Give the lock back. Where that fails, it ends by itself."""
+        """Give the lock back. Where that fails, it ends by itself, so it is tried again only until the lease is over: a
+        store that hangs would make each attempt last.
+        """
         with self._mutex:
             if self._lost is None and not self._is_over:
                 for _ in range(_ATTEMPTS):
-                    if self._append(is_held=False) or self._lost:
+                    if self._append(is_held=False) or self.seconds_left() <= 0:
                         break
             self._is_over = True
             self._log.release()

@@ -196,6 +196,20 @@ class TestHolding:
             place.faults[LEASE] = [Fault.UNDECIDED]
             assert held.intrusion().code == "lock-lost"
 
+    @pytest.mark.parametrize(("seconds", "attempts"), [(0, 5), (60, 2), (100, 1)])
+    def test_a_store_that_hangs_does_not_prolong_its_release(self, place, ana, seconds, attempts):
+        lasts, begun_at = 20, []
+
+        def hang(_label, _log, _step):
+            begun_at.append(ana.time)
+            ana.time += lasts
+
+        with ana.store.lock(HOLDER, timeout=0):
+            ana.time += seconds
+            place.faults[LEASE] = [Fault.UNDECIDED] * 9
+            place.before_step = hang
+        assert len(begun_at) == attempts
+
     def test_a_thread_renews_it(self, place):
         terms = LeaseTerms(seconds=5, renew_after=0.01)
         store = SharedStore(MemoryBackend(place), "demo.dev", terms=terms)
