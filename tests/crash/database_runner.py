@@ -15,12 +15,12 @@ from crash.ledger_checks import check_invariants, ledger_totals, require
 from crash.lost_locks import check_ending, suspended
 from crash.state_place import DatabasePlace
 from support.crash_fork_server import FaultPlan, ProcessResult
-from support.database_injection import CUT, DOWN, HANG
+from support.database_injection import CUT, DOWN, FROZEN, HANG
 
 SILENCE = 0.2
 """For how many seconds a run waits for a database that hangs."""
 _STATEMENT = re.compile(r"^(before|answered) (?!POST|PUT|DELETE|GET)|^before (POST|PUT|DELETE)")
-_LASTING = {DOWN: "and stays down", CUT: "cut", HANG: "silent"}
+_LASTING = {DOWN: "and stays down", CUT: "cut", HANG: "silent", FROZEN: "silent for good"}
 
 
 def statement_steps(names: tuple[str, ...]) -> list[int]:
@@ -35,7 +35,7 @@ def fail_at_each(runner: CrashRunner, numbers: Iterable[int], names: tuple[str, 
         with runner.record_violations(where), runner.new_environment() as environment:
             environment.expect_stranger(runner.scenario.stranger)
             environment.take_change_requests()
-            fault_plan = FaultPlan({number: fault}, database_silence=SILENCE if fault == HANG else None)
+            fault_plan = FaultPlan({number: fault}, database_silence=SILENCE if fault in {HANG, FROZEN} else None)
             result = runner.run(environment, runner.scenario.command, fault_plan)
             check_ending(environment, runner.scenario, result, environment.take_change_requests())
             check_invariants(environment, runner.scenario)

@@ -13,7 +13,7 @@ from crash.database_runner import fail_at_each, fail_over_at_each, statement_ste
 from crash.lost_locks import SLEPT, STOOD_STILL, steps_outside_transactions, steps_under_lock, suspend_at_each
 from crash.scenarios import SMALLEST
 from crash.state_place import DatabasePlace
-from support.database_injection import CUT, DOWN, HANG
+from support.database_injection import CUT, DOWN, FROZEN, HANG
 from support.postgres_server import PgBouncer, bouncer_program, required_server, skip_or_fail
 
 _NAMES = (
@@ -29,6 +29,7 @@ _NAMES = (
 _STRIDE = 3
 _PART = "postgres"
 _ENDING = (CUT, DOWN)
+_SILENT = (HANG, FROZEN)
 """A server that falls silent is tried in two scenarios, because each run waits for it."""
 
 
@@ -120,11 +121,13 @@ def test_a_database_that_fails_at_every_statement(database_runner, name, fault):
 
 
 @pytest.mark.crash_whole
+@pytest.mark.parametrize("fault", _SILENT)
 @pytest.mark.parametrize("name", [SMALLEST.name, "prepaid"])
-def test_a_database_that_falls_silent(database_runner, name):
-    runner = database_runner(name, "database HANG")
+def test_a_database_that_falls_silent(database_runner, name, fault):
+    runner = database_runner(name, f"database {fault}")
     names = runner.run_undisturbed()
-    fail_at_each(runner, _selected(name, statement_steps(names), len(_ENDING)), names, HANG)
+    kind = len(_ENDING) + _SILENT.index(fault)
+    fail_at_each(runner, _selected(name, statement_steps(names), kind), names, fault)
     assert not runner.counters.violations
 
 

@@ -12,11 +12,13 @@ import socket
 from collections.abc import Callable, Generator
 from typing import Any
 
-from support.simulated_time import replace_fields
+from support.simulated_time import pass_time, replace_fields
 
-CUT, HANG, DOWN = "CUT", "HANG", "DOWN"
-"""The connection ends; the server falls silent; the connection ends and no other one can be made any more."""
-FAULTS = (CUT, HANG, DOWN)
+CUT, HANG, DOWN, FROZEN = "CUT", "HANG", "DOWN", "FROZEN"
+"""The connection ends; it falls silent; it ends, and no other one can be made any more; it falls silent, and so does every other one."""
+FAULTS = (CUT, HANG, DOWN, FROZEN)
+_CONNECT_SECONDS = 10.0
+"""After how many seconds the driver gives up on a server that accepts a connection and says nothing."""
 _READABLE = 1
 
 
@@ -25,7 +27,7 @@ class DatabaseFaults:
 
     def __init__(self) -> None:
         self._ordered: str | None = None
-        self._is_down = False
+        self._is_down = self._is_frozen = False
         self._silent: list[socket.socket] = []
         self._closed = socket.socket()
         self._closed.bind(("127.0.0.1", 0))  # nobody listens at this port
@@ -33,19 +35,27 @@ class DatabaseFaults:
     def order(self, fault: str) -> None:
         self._ordered = fault
         self._is_down |= fault == DOWN
+        self._is_frozen |= fault == FROZEN
 
     def meet(self, connection: Any) -> None:
         """Carry out what is ordered on this connection."""
         fault, self._ordered = self._ordered, None
         if self._is_down or fault == CUT:
             _replace_socket(connection)
-        elif fault == HANG:
+        elif self._is_frozen or fault == HANG:
             self._silent.append(_replace_socket(connection, ends=False))
 
     def place(self, parameters: str) -> str:
-        """Return the parameters of a new connection: of a port where nobody listens once the database is down."""
-        from psycopg.conninfo import make_conninfo
+        """Return the parameters of a new connection: of a port where nobody listens once the database is down.
 
+        Raises the driver's error once it is frozen.
+        """
+        from psycopg.conninfo import make_conninfo
+        from psycopg.errors import ConnectionTimeout
+
+        if self._is_frozen:
+            pass_time(_CONNECT_SECONDS)
+            raise ConnectionTimeout("connection timeout expired")
         return make_conninfo(parameters, port=self._closed.getsockname()[1]) if self._is_down else parameters
 
 
