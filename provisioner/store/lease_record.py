@@ -28,7 +28,7 @@ class LeaseTerms:
 
     seconds: float = 90.0
     renew_after: float = 15.0
-    stale: float = 270.0
+    stale: float = 180.0
     poll: float = 1.0
 
 

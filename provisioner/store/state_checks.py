@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from provisioner.model.check import CheckResult, doubtful, passed, result_of, skipped
+from provisioner.model.check import CheckResult, doubtful, failed, passed, result_of, skipped
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import State
 from provisioner.store.contract import StoreCheck
@@ -40,6 +40,13 @@ class _StateExamination:
 
     def examine_state(self) -> CheckResult:
         state = self._store.load()
+        if seen := self._store.replaced(state):
+            found = (
+                f"another state than you have seen is at {self._store.location}, or none: you have seen one with {seen}"
+            )
+            return failed(
+                "state-replaced", found, hint="restore it, or `provisioner state rebuild`; apply buys nothing there"
+            )
         if state is None:
             return passed(f"nothing is recorded yet at {self._store.location}")
         if state.purchases_in_doubt:

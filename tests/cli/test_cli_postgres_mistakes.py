@@ -44,7 +44,7 @@ def test_the_driver_is_missing(stack):
     stack.monkeypatch.setitem(sys.modules, "psycopg", None)
     stack.monkeypatch.delitem(sys.modules, "provisioner.store.postgres.driver", raising=False)
     stack.monkeypatch.delattr(postgres, "driver", raising=False)
-    assert "pip install 'provisioner[postgres]'" in stack.assert_refused("store-driver")
+    assert "pip install 'psycopg[binary]>=3.3'" in stack.assert_refused("store-driver")
     stack.monkeypatch.delitem(sys.modules, "psycopg")
     stack.assert_goes_on()
 

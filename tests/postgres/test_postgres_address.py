@@ -89,7 +89,7 @@ class TestAddress:
         monkeypatch.delattr("provisioner.store.postgres.driver", raising=False)
         found = refusal(PostgresBackend(parsed("postgres://db/team")).names)
         assert found.code == "store-driver"
-        assert f"{sys.executable} -m pip install 'provisioner[postgres]'" in found.hint
+        assert f"{sys.executable} -m pip install 'psycopg[binary]>=3.3'" in found.hint
 
 
 class TestNoConnection:

@@ -151,7 +151,7 @@ class PostgresBackend:
         except DatabaseFailure as failure:
             if failure.kind is FailureKind.ABSENT:
                 return []
-            raise self._store_error(failure) from failure
+            raise self._store_error(failure, read_only=True) from failure
 
     def _change_state(self, label: str, change: Callable[[StateChange], _Result]) -> _Result:
         def carry_out() -> _Result:
@@ -180,9 +180,9 @@ class PostgresBackend:
                         raise Undecided(failure.reason) from failure
                     raise self._store_error(failure) from failure
 
-    def _store_error(self, failure: DatabaseFailure) -> StoreError:
+    def _store_error(self, failure: DatabaseFailure, *, read_only: bool = False) -> StoreError:
         role = self._main.user or self._lease.user or "the_role"
-        grants = self._schema.grants(role, read_only=False)
+        grants = self._schema.grants(role, read_only=read_only)
         return StoreError(diagnostic_of(failure, str(self._address), grants))
 
 

@@ -215,7 +215,5 @@ def _driver() -> ModuleType:
     except ImportError as failure:
         pip = f"{sys.executable} -m pip" if find_spec("pip") else f"uv pip --python {sys.executable}"
         summary = f"a state in PostgreSQL needs the driver psycopg, which cannot be imported: {failure}"
-        raise UsageError(
-            error("store-driver", summary, hint=f"Run: {pip} install 'provisioner[postgres]'")
-        ) from failure
+        raise UsageError(error("store-driver", summary, hint=f"Run: {pip} install 'psycopg[binary]>=3.3'")) from failure
     return driver
