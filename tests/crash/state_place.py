@@ -117,12 +117,16 @@ class DatabasePlace:
 
     def replace_by(self, older: DatabasePlace) -> None:
         """Puts the state of another place here, and ends all connections, as a failover to a copy does."""
-        self.execute(_END_OTHERS)
-        self.settle()
+        self.end_others()
         if older.exists():
             self.fill(older.schema)
         else:
             self.remove()
+
+    def end_others(self) -> None:
+        """Ends every connection, those that earlier tests of this process have left open included."""
+        self.execute(_END_OTHERS)
+        self.settle()
 
     def remove(self) -> None:
         self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")

@@ -39,6 +39,7 @@ def database_runner(new_runner):
 
     def make(name: str, title: str, *, port: int | None = None):
         place = DatabasePlace(required_server(), port)
+        place.end_others()
         if name != SMALLEST.name:
             place.create_tables()
         return new_runner(name, f"{name}, {title}", part=_PART, place=place)
