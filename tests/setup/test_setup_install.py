@@ -27,12 +27,15 @@ def project(tmp_path):
     index = LocalIndex(tmp_path / "índex of 包" / "simple")
     index.publish("click", "8.5.1")
     index.publish("click", "9.0")
+    index.publish("psycopg", "3.3.9")
+    index.publish("psycopg", "3.4")
     index.publish("pytest-cov", "7.1.0", needs=("coverage[toml]>=7.10", "click"))
     index.publish("pytest-cov", "8.0", needs=("coverage[toml]>=7.10",))
     index.publish("coverage", "7.17.3", extras=("toml",))
     index.publish("coverage", "7.18.0", extras=("toml",))
     project = Project(tmp_path / "a clone 包", index)
-    project.lay_out(runtime=index.lock("click==8.5.1"), dev=index.lock(*DEV))
+    locks = {"runtime": ("click==8.5.1",), "postgres": ("psycopg==3.3.9",), "dev": DEV}
+    project.lay_out(**{name: index.lock(*pinned) for name, pinned in locks.items()})
     return project
 
 
@@ -56,7 +59,7 @@ class TestReleasesThatAreNewerThanTheLock:
         assert ran.returncode == 0, ran.stdout + ran.stderr
         assert_installed(project)
         assert ran.stdout == ""
-        assert len(ran.stderr.splitlines()) == 2  # a line for each lock, and no other word
+        assert len(ran.stderr.splitlines()) == 3  # a line for each lock, and no other word
         assert project.make().stderr == ""
 
 

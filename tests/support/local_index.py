@@ -71,11 +71,11 @@ class Project:
     folder: Path
     index: LocalIndex
 
-    def lay_out(self, *, runtime: str, dev: str) -> None:
+    def lay_out(self, *, runtime: str, postgres: str, dev: str) -> None:
         (self.folder / "locks").mkdir(parents=True)
         shutil.copy(ROOT / "Makefile", self.folder)
         shutil.copy(ROOT / "locks" / "install.py", self.folder / "locks")
-        for name, text in {"runtime.lock": runtime, "dev.lock": dev}.items():
+        for name, text in {"runtime.lock": runtime, "postgres.lock": postgres, "dev.lock": dev}.items():
             (self.folder / "locks" / name).write_text(text)
         (self.folder / "pyproject.toml").write_text(PYPROJECT)
         (self.folder / "backend.py").write_text(BACKEND)
