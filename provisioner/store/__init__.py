@@ -1,6 +1,7 @@
 """Keeps states, journals and locks.
 
-`open_store` returns the state of a stack. Its storage implements one contract (`contract.py`), so far only as a folder.
+`open_store` returns the state of a stack. Its storage implements one contract (`contract.py`): a folder, or a lease on an
+engine that several machines share.
 
 This package knows nothing about specs, planning or the cloud. It returns what it was given unaltered or not at all.
 """
@@ -19,16 +20,11 @@ from provisioner.store.folder import FolderStore, find_location, labels_in, loca
 from provisioner.store.high_water_marks import HighWaterMarks, high_water_mark_folder
 from provisioner.store.journal_tail import JournalTail
 from provisioner.store.mentions import id_tokens, name_tokens, row_tokens
-from provisioner.store.migration import MigrationResult, migrate_state
-from provisioner.store.pull_file import read_pull, write_pull
-from provisioner.store.pulled_state import PulledState, read_pulled
-from provisioner.store.push import push_state
 from provisioner.store.repair import Repair
 from provisioner.store.run_watch import RunWatch
 from provisioner.store.salvage import Salvaged, SalvagedPart
 from provisioner.store.session import Session
 from provisioner.store.siblings import Siblings
-from provisioner.store.state_checks import state_checks
 from provisioner.store.state_store import StateStore
 from provisioner.store.words import LockHolder, LockWaitListener, LockWaitStatus, UnlockAdvice
 
@@ -37,8 +33,6 @@ __all__ = [
     "LockHolder",
     "LockWaitListener",
     "LockWaitStatus",
-    "MigrationResult",
-    "PulledState",
     "Repair",
     "RunWatch",
     "Salvaged",
@@ -54,16 +48,10 @@ __all__ = [
     "labels_in",
     "locate",
     "make_state_folder",
-    "migrate_state",
     "name_tokens",
     "open_store",
-    "push_state",
-    "read_pull",
-    "read_pulled",
     "row_tokens",
-    "state_checks",
     "state_folders",
-    "write_pull",
 ]
 
 

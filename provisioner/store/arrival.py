@@ -25,8 +25,8 @@ from provisioner.store.appending import append_until_known
 from provisioner.store.chain import Record, single_lines
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, journal_lines, state_to_json
-from provisioner.store.contract import JOURNAL, LATE, START, DamagedParts, LockedStore, NotDone, Reader, Store
-from provisioner.store.current import read_journal, read_whole
+from provisioner.store.contract import JOURNAL, LATE, START, LockedStore, NotDone, Reader, Store
+from provisioner.store.current import parts_of, read_journal, read_whole
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import KnownState, checked_records, decode_entry, read_history
 from provisioner.store.late_answers import Answer, read_late, write_late
@@ -227,12 +227,6 @@ def carry_late(found: Sequence[tuple[Intent, Answer]], target: Store, *, lineage
     if new and not write_late(lambda: target.log(LATE), words, new, lineage=lineage, batch=a_batch(), clock=clock):
         raise not_copied(words, words.late, "the late answers could not be written")
     return len(new)
-
-
-def parts_of(held: LockedStore) -> DamagedParts:
-    """Read the parts that a replacement expects to find."""
-    newest, before = held.checkpoint(), held.checkpoint(1)
-    return DamagedParts(newest.data if newest else None, before.data if before else None, journal=read_journal(held))
 
 
 def require_alone(held: LockedStore, words: StoreWords) -> None:

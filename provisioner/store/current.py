@@ -14,7 +14,7 @@ from itertools import count
 from provisioner.model.diagnostic import StoreError
 from provisioner.model.state import JournalHead, State
 from provisioner.store.chain import line_ending
-from provisioner.store.contract import JOURNAL, START, NotInLog, Reader
+from provisioner.store.contract import JOURNAL, START, DamagedParts, LockedStore, NotInLog, Reader
 from provisioner.store.high_water_marks import HighWaterMarks
 from provisioner.store.known_state import (
     KnownState,
@@ -95,6 +95,12 @@ def read_journal(reader: Reader) -> bytes | None:
     """Return the whole journal; None when it does not exist yet."""
     pieces = tuple(reader.log(JOURNAL).read())
     return b"".join(pieces) if pieces else None
+
+
+def parts_of(held: LockedStore) -> DamagedParts:
+    """Read the parts that a replacement expects to find."""
+    newest, before = held.checkpoint(), held.checkpoint(1)
+    return DamagedParts(newest.data if newest else None, before.data if before else None, journal=read_journal(held))
 
 
 def _read_pair(

@@ -14,10 +14,10 @@ from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.journal import Entry
 from provisioner.model.replay import replay
 from provisioner.model.state import State
-from provisioner.store.arrival import parts_of
 from provisioner.store.clock import StoreClock
 from provisioner.store.codec import created_entry, encode_state, journal_lines
 from provisioner.store.contract import START, DamagedParts, LockedStore, NotDone
+from provisioner.store.current import parts_of
 from provisioner.store.high_water_marks import HighWaterMark, HighWaterMarks
 from provisioner.store.known_state import FOREIGN, find_relocation, kept_elsewhere_error, require_owner
 from provisioner.store.mentions import mentions_of

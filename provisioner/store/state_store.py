@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from provisioner.model.diagnostic import Diagnostic, StoreError, error
 from provisioner.model.history import HistoryRecord, VerifiedJournal
@@ -31,7 +32,6 @@ from provisioner.store.late_answers import (
     with_late,
     with_uncarried_hint,
 )
-from provisioner.store.pulled_state import PulledState, pulled
 from provisioner.store.renaming import Renaming, nothing_to_rename
 from provisioner.store.repair import Repair, begin_repair
 from provisioner.store.run_watch import RunWatch, lock_with_progress, this_process
@@ -40,6 +40,9 @@ from provisioner.store.siblings import SiblingReader, Siblings
 from provisioner.store.state_errors import RELOCATED, lock_unreliable, progress
 from provisioner.store.verification import verify
 from provisioner.store.words import LockHolder, LockWaitListener, StoreWords, UnlockAdvice
+
+if TYPE_CHECKING:
+    from provisioner.store.pulled_state import PulledState
 
 
 class StateStore:
@@ -249,6 +252,8 @@ class StateStore:
         """Return the state with its journal and late answers, as one document; None when nothing was ever recorded."""
         if (read := self._read_whole()) is None:
             return None
+        from provisioner.store.pulled_state import pulled
+
         return pulled(self._store, self._words, *read)
 
     @property

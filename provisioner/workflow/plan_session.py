@@ -186,7 +186,7 @@ class PlanSession:
         self.cloud.progress.begin("Comparing the specs with the state and the cloud")
         planned = partial(self.plan_offline, state, snapshot, claims=claims, unsure=unsure, held=held, place=place)
         plan = planned()
-        answers = self.store.unrecorded_answers(state)
+        answers = self.store.unrecorded_answers(state) if plan.work else ()
         refusals = (*other_states.refusals(plan), *planning.unrecorded_answer_refusals(plan, snapshot.live, answers))
         if refusals:
             plan = replace(plan, refusals=(*plan.refusals, *refusals))

@@ -10,7 +10,8 @@ from provisioner.model.purchase_policy import Prepaid
 from provisioner.model.resource import Desired
 from provisioner.model.stack import Stack
 from provisioner.model.state_url import StateUrl
-from provisioner.store import StateStore, high_water_mark_folder, state_checks
+from provisioner.store import StateStore, high_water_mark_folder
+from provisioner.store.state_checks import state_checks
 from provisioner.workflow.check_runner import LIMIT, LONG, CheckRunner
 from provisioner.workflow.workspace import Workspace
 

@@ -15,19 +15,11 @@ from provisioner.model.stack import Stack
 from provisioner.model.state import State
 from provisioner.model.state_setting import StateAuthor, StateSetting, explain, parse_location
 from provisioner.model.state_url import InvalidStateUrlError
-from provisioner.store import (
-    LockWaitListener,
-    MigrationResult,
-    PulledState,
-    StateStore,
-    is_place_of_state,
-    migrate_state,
-    open_store,
-    push_state,
-    read_pull,
-    read_pulled,
-    write_pull,
-)
+from provisioner.store import LockWaitListener, StateStore, is_place_of_state, open_store
+from provisioner.store.migration import MigrationResult, migrate_state
+from provisioner.store.pull_file import read_pull, write_pull
+from provisioner.store.pulled_state import PulledState, read_pulled
+from provisioner.store.push import push_state
 from provisioner.workflow.state_edits import Edit
 from provisioner.workflow.state_place import require_recorded
 from provisioner.workflow.workspace import Workspace, who

@@ -13,7 +13,6 @@ from provisioner.disk import Disk
 from provisioner.model.diagnostic import Diagnostic, UsageError, error, warning
 from provisioner.store.clock import StoreClock
 from provisioner.store.contract import LATE, Blob, LockType, StoreCheck
-from provisioner.store.folder.checks import FolderChecks
 from provisioner.store.folder.files import Files, label_of
 from provisioner.store.folder.location import keep_out_of_git
 from provisioner.store.folder.lock import FileLock
@@ -108,6 +107,8 @@ class FolderStore:
         return self._lock.unlock_advice(holder)
 
     def checks(self) -> Iterator[StoreCheck]:
+        from provisioner.store.folder.checks import FolderChecks
+
         yield from FolderChecks(self._files, disk=self._disk)
 
     @contextmanager
