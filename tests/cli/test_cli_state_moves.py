@@ -16,16 +16,16 @@ from provisioner.store import open_store
 
 @pytest.fixture
 def moved(applied):
-    ran = applied.run("state", "migrate", "--to", "shared", "--reason", "a team now")
+    ran = applied.run("state", "migrate", "--to", "team", "--reason", "a team now")
     assert ran.code == 0, ran.text
     return applied
 
 
 def test_a_moved_state_is_used_at_its_new_place_and_nothing_is_bought_again(moved):
-    assert "No changes" in moved.run("plan", "--state", "shared").out
-    assert moved.run("apply", "--auto-approve", "--state", "shared").code == 0
+    assert "No changes" in moved.run("plan", "--state", "team").out
+    assert moved.run("apply", "--auto-approve", "--state", "team").code == 0
     moved.write_specs("servers: {gateway: {}, second: {}}\n")
-    assert moved.run("apply", "--auto-approve", "--state", "shared").code == 0
+    assert moved.run("apply", "--auto-approve", "--state", "team").code == 0
     assert moved.bought() == ["gateway", "second"]
 
 
@@ -40,19 +40,19 @@ REFUSED = """
 def test_every_command_is_refused_at_the_old_place_and_names_the_new_one(moved):
     for command in REFUSED.split(";"):
         refused = moved.assert_fails(*command.split(), code="state-relocated")
-        assert f"--state {moved.path / 'shared'}" in refused.stderr_text
+        assert f"--state {moved.path / 'team'}" in refused.stderr_text
     assert not (moved.path / "third").exists()
 
 
 def test_the_history_is_shown_at_both_places(moved):
-    old, new = moved.run("history").out, moved.run("history", "--state", "shared").out
+    old, new = moved.run("history").out, moved.run("history", "--state", "team").out
     assert "bought" in old
     assert "state moved" in old
-    assert f"to {moved.path / 'shared'}" in old
+    assert f"to {moved.path / 'team'}" in old
     assert f"from {moved.path / 'state'}" in new
     assert "reason: a team now" in old
     assert "not recorded" not in old
-    for place in ("state", "shared"):
+    for place in ("state", "team"):
         assert moved.run("history", "--verify", "--state", place).code == 0
     assert moved.run("history", "--json").code == 0
 
@@ -65,55 +65,55 @@ def test_a_lock_of_the_old_place_is_explained_and_the_move_too(moved):
 def test_the_output_says_what_is_open_and_what_to_write(applied):
     with open_store(applied.state, "demo").write(command="apply", who="ana", timeout=0) as session:
         session.append([Intended(an_intent("second"))])
-    said = applied.run("state", "migrate", "--to", "shared").out
+    said = applied.run("state", "migrate", "--to", "team").out
     assert "1 purchase in doubt" in said
     assert "in doubt: purchase of second" in said
-    assert "`state: ../shared`" in said
-    applied.write_stack("state: ../shared\n" + (applied.path / "specs/stack.yaml").read_text())
+    assert "`state: ../team`" in said
+    applied.write_stack("state: ../team\n" + (applied.path / "specs/stack.yaml").read_text())
     assert applied.run("state", "list").code == 0
-    assert applied.run("state", "migrate", "--state", "state", "--to", "shared").code == 0
+    assert applied.run("state", "migrate", "--state", "state", "--to", "team").code == 0
     elsewhere = applied.run("state", "migrate", "--to", str(applied.path.parent / f"{applied.path.name}-elsewhere"))
     assert "Specs may not name this folder" in elsewhere.out
 
 
 def test_moving_again_is_no_error(moved):
-    again = moved.run("state", "migrate", "--to", "shared")
+    again = moved.run("state", "migrate", "--to", "team")
     assert again.code == 0
     assert "(moved already)" in again.out
 
 
 def test_a_dry_run_changes_nothing(applied):
     before = applied.state_files()
-    said = applied.run("state", "migrate", "--to", "shared", "--dry-run")
+    said = applied.run("state", "migrate", "--to", "team", "--dry-run")
     assert (said.code, "nothing was changed" in said.out) == (0, True)
     assert applied.state_files() == before
-    assert not (applied.path / "shared").exists()
+    assert not (applied.path / "team").exists()
     applied.assert_fails("state", "migrate", "--to", "state", code="migrate-same-place")
 
 
 def test_a_place_that_is_taken_stays_as_it_is(applied):
-    shutil.copytree(applied.state, applied.path / "shared")
-    applied.assert_fails("state", "migrate", "--to", "shared", code="state-exists")
-    applied.assert_fails("state", "migrate", "--to", "shared", "--dry-run", code="state-exists")
+    shutil.copytree(applied.state, applied.path / "team")
+    applied.assert_fails("state", "migrate", "--to", "team", code="state-exists")
+    applied.assert_fails("state", "migrate", "--to", "team", "--dry-run", code="state-exists")
     assert "No changes" in applied.run("plan").out
 
 
 def test_a_place_that_holds_the_name_in_other_letters_is_taken(applied):
-    (applied.path / "shared").mkdir()
-    (applied.path / "shared" / "DEMO.json").write_text("{}")
-    applied.assert_fails("state", "migrate", "--to", "shared", code="state-exists")
+    (applied.path / "team").mkdir()
+    (applied.path / "team" / "DEMO.json").write_text("{}")
+    applied.assert_fails("state", "migrate", "--to", "team", code="state-exists")
 
 
 def test_an_unfinished_copy_is_refused_and_taken_over_only_by_force(applied, monkeypatch):
     """The migration dies right before it closes the old place."""
     with monkeypatch.context() as patch:
         patch.setattr("provisioner.store.migration.Migration._close", lambda *_: 1 / 0)
-        assert applied.run("state", "migrate", "--to", "shared").code != 0
-    said = applied.assert_fails("plan", "--state", "shared", code="state-arriving").stderr_text
-    assert f"state migrate --state {applied.state} --to {applied.path / 'shared'}" in said
+        assert applied.run("state", "migrate", "--to", "team").code != 0
+    said = applied.assert_fails("plan", "--state", "team", code="state-arriving").stderr_text
+    assert f"state migrate --state {applied.state} --to {applied.path / 'team'}" in said
     assert "No changes" in applied.run("plan").out
-    applied.assert_fails("state", "rebuild", "--auto-approve", "--state", "shared", code="state-arriving")
-    shutil.copytree(applied.path / "shared", applied.path / "lost")
+    applied.assert_fails("state", "rebuild", "--auto-approve", "--state", "team", code="state-arriving")
+    shutil.copytree(applied.path / "team", applied.path / "lost")
     assert applied.run("state", "rebuild", "--force", "--auto-approve", "--state", "lost").code == 0
     assert "No changes" in applied.run("plan", "--state", "lost").out
 
@@ -121,17 +121,17 @@ def test_an_unfinished_copy_is_refused_and_taken_over_only_by_force(applied, mon
 def test_an_unfinished_copy_is_completed_by_the_same_command(applied, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("provisioner.store.migration.Migration._close", lambda *_: 1 / 0)
-        applied.run("state", "migrate", "--to", "shared")
-    assert applied.run("state", "migrate", "--to", "shared").code == 0
-    assert "No changes" in applied.run("plan", "--state", "shared").out
+        applied.run("state", "migrate", "--to", "team")
+    assert applied.run("state", "migrate", "--to", "team").code == 0
+    assert "No changes" in applied.run("plan", "--state", "team").out
 
 
 def test_a_plan_that_was_saved_before_is_carried_out_only_at_the_new_place(applied):
     applied.write_specs("servers: {gateway: {}, second: {}}\n")
     assert applied.run("plan", "--out", "tonight.plan").code == 0
-    assert applied.run("state", "migrate", "--to", "shared").code == 0
+    assert applied.run("state", "migrate", "--to", "team").code == 0
     applied.assert_fails("apply", "tonight.plan", code="state-relocated")
-    assert applied.run("apply", "tonight.plan", "--state", "shared").code == 0
+    assert applied.run("apply", "tonight.plan", "--state", "team").code == 0
     assert applied.bought() == ["gateway", "second"]
 
 
@@ -192,9 +192,9 @@ def test_a_pull_that_another_program_has_printed_anew_is_still_one(applied):
 
 def test_a_state_that_is_in_use_where_it_was_pulled_is_not_pushed_elsewhere(applied):
     applied.run("state", "pull", "--out", "demo.pull")
-    said = applied.assert_fails("state", "push", "demo.pull", "--state", "shared", code="state-in-use").stderr_text
+    said = applied.assert_fails("state", "push", "demo.pull", "--state", "team", code="state-in-use").stderr_text
     assert "state migrate" in said
-    assert not (applied.path / "shared").exists()
+    assert not (applied.path / "team").exists()
 
 
 def test_what_must_not_be_pushed_is_refused(applied):

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import os
 
-from support.postgres_server import ASKED
+import pytest
+from support.postgres_server import ASKED, required_server
+from support.postgres_stores import close_backends, new_url
 
 collect_ignore_glob = [] if os.environ.get(ASKED) else ["test_*.py"]
+
+
+@pytest.fixture
+def server():
+    yield required_server()
+    close_backends()
+
+
+@pytest.fixture
+def url(server):
+    return new_url(server)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from support.postgres_server import PASSWORD, free_port, missing, required_server, skip_or_fail
+from support.postgres_server import PASSWORD, free_port, missing, skip_or_fail
 from support.postgres_stores import close_backends, new_url, open_backend, parsed
 from support.tcp_proxy import TcpProxy
 
@@ -30,11 +30,6 @@ def driver(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     yield
     close_backends()
-
-
-@pytest.fixture
-def server():
-    return required_server()
 
 
 def refusal(call):

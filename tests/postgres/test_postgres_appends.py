@@ -8,8 +8,7 @@ import time
 
 import pytest
 from support.depth import DEEP
-from support.postgres_server import required_server
-from support.postgres_stores import close_backends, new_url, open_backend
+from support.postgres_stores import open_backend
 from support.tcp_proxy import Cut, TcpProxy
 
 from provisioner.model.diagnostic import StoreError
@@ -47,17 +46,6 @@ def raised(call):
         return call()
     except Exception as failure:  # noqa: BLE001 - whatever it is, a test looks at it
         return failure
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
-
-
-@pytest.fixture
-def url(server):
-    return new_url(server)
 
 
 @pytest.fixture

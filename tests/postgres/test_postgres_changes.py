@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from support.postgres_server import required_server
-from support.postgres_stores import close_backends, new_url, open_backend
+from support.postgres_stores import open_backend
 from support.tcp_proxy import Cut, TcpProxy
 
 from provisioner.store.chain import link
@@ -28,17 +27,6 @@ RENAMED, _ = batch("renamed", after=END)
 
 def schema_of(url):
     return b'"%b"' % url.partition("schema=")[2].encode()
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
-
-
-@pytest.fixture
-def url(server):
-    return new_url(server)
 
 
 @pytest.fixture

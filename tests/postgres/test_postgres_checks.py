@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.postgres_server import required_server
-from support.postgres_stores import close_backends, new_url, open_backend
+from support.postgres_stores import open_backend
 
 from provisioner.model.check import CheckOutcome
 from provisioner.model.diagnostic import StoreError
@@ -12,17 +11,6 @@ from provisioner.store.chain import link
 from provisioner.store.contract import JOURNAL, START
 
 LINES, _ = link([{"type": "test"}], lineage="a-lineage", serial=1, head=START, time=1)
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
-
-
-@pytest.fixture
-def url(server):
-    return new_url(server)
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from support.postgres_server import required_server
-from support.postgres_stores import close_backends, new_url, open_backend
+from support.postgres_stores import open_backend
 
 from provisioner.model.diagnostic import StoreError
 from provisioner.store.chain import link
@@ -18,17 +17,6 @@ LINES, HEAD = link([{"type": "test"}], lineage="a-lineage", serial=1, head=START
 MORE, _ = link([{"type": "test"}], lineage="a-lineage", serial=1, head=HEAD, time=1)
 NEXT_STEP = "ALTER TABLE $schema.logs ADD COLUMN note text NOT NULL DEFAULT 'none'"
 """A step that a later version of the tool may add."""
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
-
-
-@pytest.fixture
-def url(server):
-    return new_url(server)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import pytest
 from support.builders import IDENTITY, a_purchase, a_run, an_intent
-from support.postgres_server import required_server
 from support.postgres_stores import close_backends, new_url, open_backend, shared_store
 from support.tcp_proxy import Cut, TcpProxy
 
@@ -18,12 +17,6 @@ from provisioner.store.postgres.connection import Limits
 LABEL = "demo.dev"
 QUICK = Limits(statement=0.3, patience=0.0)
 _MOST_PIECES = 400
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
 
 
 def run(backend, name, confirmed):

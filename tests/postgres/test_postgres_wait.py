@@ -7,7 +7,7 @@ import time
 
 import pytest
 from support.postgres_server import PgBouncer, bouncer_program, required_server, skip_or_fail
-from support.postgres_stores import close_backends, new_url, open_backend, shared_store
+from support.postgres_stores import close_backends, open_backend, shared_store
 
 from provisioner.store.chain import link
 from provisioner.store.contract import JOURNAL, START, Conflict, DamagedParts
@@ -24,17 +24,6 @@ def chain(count):
         lines, end = link([{"type": "test", "n": number}], lineage="a-lineage", serial=1, head=head, time=1)
         yield head, lines
         head = end
-
-
-@pytest.fixture
-def server():
-    yield required_server()
-    close_backends()
-
-
-@pytest.fixture
-def url(server):
-    return new_url(server)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from shlex import quote
 
@@ -11,7 +12,7 @@ from support.memory_backend import Fault, Place, shared_store
 from support.postgres_stores import close_backends
 
 from provisioner.model.diagnostic import LockHeld, StoreError, UsageError
-from provisioner.model.journal import Answered, Arrived, Arriving, Intended, Relocated, RunEnded, RunStarted
+from provisioner.model.journal import Answered, Arrived, Arriving, Intended, Relocated, Renamed, RunEnded, RunStarted
 from provisioner.store import StateStore
 from provisioner.store.chain import link
 from provisioner.store.codec import entry_to_json
@@ -314,6 +315,18 @@ def test_an_older_pull_than_what_was_seen_is_refused(bought, target, pushing, ma
     assert addresses(pushing(data, target, marks=HighWaterMarks())) == {"trainer[0]"}, "nobody else can know"
 
 
+def test_a_pull_is_not_pushed_beside_its_own_renamed_state(bought, pushing, marks):
+    data = StateStore(bought, marks=marks).pull().encode()
+    entries = [
+        RunStarted("run-9", "state rename", "ana", "0.1.0"),
+        Renamed("demo", "prod", "demo.dev"),
+        RunEnded("run-9", "ended"),
+    ]
+    StateStore(bought, marks=marks).rename("demo.prod", entries, command="state rename", who="ana", timeout=0)
+    assert code_of(lambda: pushing(data, bought, marks=HighWaterMarks())) == "state-in-use"
+    assert bought.names() == ("demo.prod",)
+
+
 def test_an_altered_pull_is_refused(bought, target, pushing, marks):
     data = StateStore(bought, marks=marks).pull().encode()
     assert code_of(lambda: pushing(data.replace(b"id-of-trainer[0]", b"id-of-trainer[9]"), target)) == "pull-damaged"
@@ -340,3 +353,30 @@ def test_a_lost_reply_to_the_closing_is_met_with_the_same_bytes(marks, moving, f
     assert addresses(moving(source, target).state) == {"one"}
     assert code_of(StateStore(source).load) == "state-relocated"
     assert an_address("one") in StateStore(target).load().resources
+
+
+def test_a_copy_that_lacks_the_last_record_of_the_closed_place_is_not_opened(marks, moving, monkeypatch):
+    """The database of the new place was restored from a backup of the time between two attempts."""
+
+    def die(*_args, **_details):
+        raise RuntimeError("the process dies here")
+
+    old, new = Place(), Place()
+    source, target = shared_store(old, "demo.dev"), shared_store(new, "demo.dev")
+    with StateStore(source).write(command="apply", who="ana", timeout=0) as session:
+        session.create("demo", "dev", identity=IDENTITY)
+        session.append(a_run(*a_purchase("one")))
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.store.migration.Migration._close", die)
+        with pytest.raises(RuntimeError):
+            moving(source, target)
+    backup = deepcopy(new.states)
+    with StateStore(source).write(command="apply", who="ana", timeout=0) as session:
+        session.append([Intended(an_intent("two"))])
+    with monkeypatch.context() as patch:
+        patch.setattr("provisioner.store.arrival.Arrival.open", die)
+        with pytest.raises(RuntimeError):
+            moving(source, target)
+    new.states.clear()
+    new.states.update(backup)
+    assert code_of(lambda: moving(source, target)) == "state-copy-lost"
